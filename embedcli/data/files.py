@@ -1,0 +1,78 @@
+"""The files of a data set, in a folder or in a zip."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from embedcli.errors import DataError, UsageError
+
+
+@dataclass(frozen=True)
+class Files:
+    """Read-only access to the files of one folder, on disk or inside a zip.
+
+    `names` maps a file's bare name to where it lies under `root`.
+    """
+
+    root: Path
+    names: dict[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes; DataError where it is missing or cannot be read."""
+        if name not in self.names:
+            raise DataError(
+                f"{self.root}: there is no {name}",
+                "give the extracted folder of the data set with --data, or the zip as it was downloaded",
+            )
+        try:
+            if self.root.is_dir():
+                return (self.root / self.names[name]).read_bytes()
+            with zipfile.ZipFile(self.root) as archive:
+                return archive.read(self.names[name])
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise DataError(
+                f"{self.where(name)}: cannot be read: {error}", "download or copy the data set again"
+            ) from error
+
+    def where(self, name: str) -> str:
+        """Name a file for a message."""
+        return str(self.root / self.names.get(name, name))
+
+    @property
+    def label(self) -> str:
+        """Name the data set after its folder or zip."""
+        return self.root.resolve().name.removesuffix(".zip")
+
+
+def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
+    """Open a folder, or the folder inside a zip that holds a file whose name ends in one of the suffixes.
+
+    Raises UsageError where nothing is at the path, DataError for a file that is no zip.
+    """
+    if path.is_dir():
+        try:
+            return Files(path, {entry.name: entry.name for entry in path.iterdir() if entry.is_file()})
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from error
+    if not path.exists():
+        raise UsageError(
+            f"there is no data set at {str(path)!r}",
+            "give the extracted folder or the zip, or leave --data out to use MovieLens 100K",
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [PurePosixPath(name) for name in archive.namelist() if not name.endswith("/")]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f"{path}: this is no readable zip: {error}",
+            "give the extracted folder or the zip as it was downloaded; if it was cut short, download it again",
+        ) from error
+    folders = [member.parent for member in members if member.name.endswith(suffixes)]
+    chosen = min(folders, key=lambda folder: len(folder.parts), default=None)
+    return Files(path, {member.name: str(member) for member in members if member.parent == chosen})

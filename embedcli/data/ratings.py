@@ -1,0 +1,122 @@
+"""What a data set is: who rated what how, and what is known of the users and the items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data import splits
+from embedcli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items of a data set; row j of every field is item code j.
+
+    `tags` holds one tuple of tags (for films: the genres) per item; `columns` what else the source has.
+    Titles are no keys: two items may share one.
+    """
+
+    ids: tuple[str, ...]
+    titles: tuple[str, ...]
+    years: tuple[int | None, ...]
+    tags: tuple[tuple[str, ...], ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Users:
+    """The users of a data set; row j of every field is user code j."""
+
+    ids: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What a data set is called, where it came from and how it is rated.
+
+    `sha256` is that of the bytes of the rating rows (for MovieLens 100K: of `u.data`), `scale` the lowest
+    and the highest rating, `noun` what one item is called, `n_folds` the number of official folds.
+    """
+
+    name: str
+    title: str
+    source: str
+    sha256: str
+    scale: tuple[float, float]
+    noun: str = "item"
+    n_folds: int = 0
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings as parallel arrays of length n: row j says that `user[j]` gave `item[j]` the rating `value[j]`.
+
+    `user` and `item` are codes: row numbers of `users` and `items`. Every user and every item of the data set
+    stays in those tables, also where no rating of theirs is left.
+    """
+
+    data: DataSet
+    users: Users
+    items: Items
+    user: NDArray[np.int32]  # (n,)
+    item: NDArray[np.int32]  # (n,)
+    value: NDArray[np.float32]  # (n,) in units of the scale
+    timestamp: NDArray[np.int64] | None = None  # (n,) seconds since 1970
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def take(self, rows: NDArray[Any]) -> Ratings:
+        """Return the ratings of these rows (positions or a mask), with all users and items kept."""
+        timestamp = None if self.timestamp is None else self.timestamp[rows]
+        return replace(
+            self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp
+        )
+
+    def split(self, kind: str = "random", *, seed: int = 0, fraction: float = 0.1) -> Split:
+        """Leave out test rows.
+
+        `kind` is `random` (the first `fraction` of a permutation of the rows drawn from `seed`), an official
+        fold (`u1`..`u5`: the K-th fifth of the rows, as GroupLens cut them), or `none` (train on all).
+
+        Raises UsageError for an unknown kind, a fold the data set does not have, and a fraction that leaves
+        nothing to train on or nothing to test.
+        """
+        test = splits.test_rows(kind, len(self), n_folds=self.data.n_folds, seed=seed, fraction=fraction)
+        train = np.ones(len(self), dtype=bool)
+        train[test] = False
+        if not train.any():
+            raise UsageError(
+                f"the split {kind!r} leaves none of the {len(self):,} ratings to train on",
+                "give more ratings, or a smaller --valid-fraction",
+            )
+        return Split(
+            kind=kind,
+            seed=seed if kind == "random" else None,
+            description=splits.describe(kind, seed=seed, fraction=fraction),
+            train=self.take(train),
+            test=self.take(test),
+        )
+
+
+@dataclass(frozen=True)
+class Split:
+    """Ratings to train on and ratings left out of the training, which nothing may be chosen by."""
+
+    kind: str
+    seed: int | None
+    description: str
+    train: Ratings
+    test: Ratings

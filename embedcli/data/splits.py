@@ -1,0 +1,44 @@
+"""Which rows of a data set are left out for the test."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.errors import UsageError
+
+
+def test_rows(kind: str, n: int, *, n_folds: int, seed: int, fraction: float) -> NDArray[np.int64]:
+    """Return the positions of the test rows among n rows; `Ratings.split` says what the kinds are."""
+    if kind == "none":
+        return np.empty(0, dtype=np.int64)
+    if kind == "random":
+        n_test = round(n * fraction) if 0 < fraction < 1 else 0
+        if not 0 < n_test < n:
+            raise UsageError(
+                f"--valid-fraction {fraction:g} does not cut {n:,} ratings in two parts",
+                "give a fraction above 0 and below 1, such as 0.1, or --split none to train on all",
+            )
+        return np.random.default_rng(seed).permutation(n)[:n_test]
+    fold = re.fullmatch(r"u([1-9])", kind)
+    if fold is None:
+        raise UsageError(f"unknown split {kind!r}", "use random, none, or an official fold: u1, u2, u3, u4, u5")
+    if int(fold[1]) > n_folds:
+        raise UsageError(
+            f"this data set has no official fold {kind!r}" if not n_folds else f"there is no fold {kind!r}",
+            f"use --split u1..u{n_folds}" if n_folds else "use --split random",
+        )
+    first, last = (n * k // n_folds for k in (int(fold[1]) - 1, int(fold[1])))
+    return np.arange(first, last)
+
+
+def describe(kind: str, *, seed: int, fraction: float) -> str:
+    """Name a split the way every figure measured on it must."""
+    if kind == "none":
+        return "trained on all ratings, no test"
+    if kind == "random":
+        train, test = f"{100 * (1 - fraction):g}", f"{100 * fraction:g}"
+        return f"random {train}/{test} seed {seed}"
+    return f"official fold {kind}"

@@ -1,0 +1,73 @@
+"""Reading delimited text so that every complaint names the file and the line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+from embedcli.errors import DataError
+
+
+def rows(text: str, *, separator: str, n_fields: int, where: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, fields) for each line; DataError for an empty file or a wrong number of fields."""
+    lines = text.split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise DataError(f"{where}: the file is empty", "download or copy the data set again")
+    for number, line in enumerate(lines, 1):
+        fields = line.removesuffix("\r").split(separator)
+        if len(fields) != n_fields:
+            cut_short = number == len(lines) and len(fields) < n_fields
+            raise DataError(
+                f"{where}, line {number}: {len(fields)} columns where {n_fields} are expected: {shorten(line)!r}",
+                "the file seems cut short: download or copy it again"
+                if cut_short
+                else f"the columns of this file are separated by {NAMES.get(separator, repr(separator))}",
+            )
+        yield number, fields
+
+
+def number(text: str, what: str, where: str, line: int, kind: Callable[[str], float] = int) -> float:
+    """Parse a finite number; DataError with file and line where it is none."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        wanted = "a whole number" if kind is int else "a number"
+        raise DataError(f"{where}, line {line}: {what} {shorten(text)!r} is not {wanted}", CORRECT_IT)
+    return value
+
+
+def code(codes: Mapping[str, int], identifier: str, what: str, table: str, where: str, line: int) -> int:
+    """Return the row number of an id; DataError with file and line where the table does not have it."""
+    found = codes.get(identifier)
+    if found is None:
+        raise DataError(
+            f"{where}, line {line}: {what} {shorten(identifier)!r} is not in {table}",
+            f"the two files do not belong together, or {table} is cut short: download or copy them again",
+        )
+    return found
+
+
+def index(ids: list[str], what: str, where: str, *, first_line: int = 1) -> dict[str, int]:
+    """Number the ids of a table; DataError where one stands twice."""
+    codes: dict[str, int] = {}
+    for row, identifier in enumerate(ids):
+        if codes.setdefault(identifier, row) != row:
+            raise DataError(
+                f"{where}, line {row + first_line}: {what} {shorten(identifier)!r} stands twice, "
+                f"first in line {codes[identifier] + first_line}",
+                CORRECT_IT,
+            )
+    return codes
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Keep a quoted piece of a file short enough for a message."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+NAMES = {"\t": "tabs", "|": "'|'"}
+CORRECT_IT = "correct that line, or download or copy the data set again"

@@ -1,0 +1,48 @@
+"""The errors a user can meet.
+
+EmbedcliError
+ ├── UsageError       an option, an argument or a value that cannot be
+ ├── DataError        a data set that is missing, damaged or not what it says
+ ├── RunError         a stored run that is missing, damaged or too new
+ ├── TrainingError    a training that failed
+ └── Interrupted      the user pressed Ctrl-C
+
+Every error says what is wrong with which value, and what to type next.
+"""
+
+from __future__ import annotations
+
+
+class EmbedcliError(Exception):
+    """Anything that ends a command with one `error:` line and one `hint:` line."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(EmbedcliError):
+    """An option, an argument or a value that cannot be."""
+
+    exit_code = 2
+
+
+class DataError(EmbedcliError):
+    """A data set that is missing, damaged or not what it says it is."""
+
+
+class RunError(EmbedcliError):
+    """A stored run that is missing, damaged, or of a newer version than this program."""
+
+
+class TrainingError(EmbedcliError):
+    """A training that failed."""
+
+
+class Interrupted(EmbedcliError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130

@@ -1,0 +1,72 @@
+"""One gauge for all models: where the constant parts of the factors are kept, and what a bias is worth in stars.
+
+The predictions of a factor model do not change when a constant vector moves between factors and biases, so a
+learned bias means nothing until that freedom is used up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[np.float32]]
+NODES = 16  # of the Gauss-Hermite quadrature
+
+
+def canonical(arrays: Arrays, rated_users: NDArray[np.bool_], rated_items: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
+    """Return the same model with centred factors and biases, per member, worked out in float64.
+
+    With c the mean of the user factors over the users that have ratings, b_i += q_i . c and p_u -= c; likewise
+    for the items; then the means of the biases go to the global bias. An item's bias is then what the average
+    user thinks of it, the average item's being 0. The predictions stay what they were.
+
+    arrays: user_factors (M, U, k), item_factors (M, I, k), user_bias (M, U), item_bias (M, I), global_bias (M,).
+    """
+    users, items, user_bias, item_bias, level = (arrays[name].astype(np.float64) for name in NAMES)
+    centre = users[:, rated_users].mean(1, keepdims=True)  # (M, 1, k)
+    users -= centre
+    item_bias += (items * centre).sum(-1)
+    centre = items[:, rated_items].mean(1, keepdims=True)
+    items -= centre
+    user_bias += (users * centre).sum(-1)
+    for bias, rated in ((user_bias, rated_users), (item_bias, rated_items)):
+        mean = bias[:, rated].mean(1, keepdims=True)  # (M, 1)
+        bias -= mean
+        level += mean[:, 0]
+    values = (users, items, user_bias, item_bias, level)
+    return {name: value.astype(np.float32) for name, value in zip(NAMES, values, strict=True)}
+
+
+NAMES = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
+
+
+def item_stars(
+    arrays: Arrays, rated_users: NDArray[np.bool_], *, link: str, y_range: tuple[float, float] | None
+) -> NDArray[np.float32]:
+    """Return each item's mean predicted rating over all users with ratings, in stars, (M, I).
+
+    "If every user had rated it." Over the users, the logit of item i has the mean m_i and the variance v_i,
+    both known from the first two moments of (b_u, p_u); the mean of its sigmoid is taken by Gauss-Hermite
+    quadrature, which costs I k^2 where the sum over all users costs U I k.
+
+    `link` is `sigmoid` (into `y_range`) or `identity`.
+    """
+    users, items, user_bias, item_bias, level = (arrays[name].astype(np.float64) for name in NAMES)
+    stars = np.empty(item_bias.shape, dtype=np.float32)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+    for m in range(len(stars)):
+        of_users = np.column_stack([user_bias[m], users[m]])[rated_users]  # (U, 1 + k)
+        of_items = np.column_stack([np.ones(len(items[m])), items[m]])  # (I, 1 + k)
+        mean = level[m] + item_bias[m] + of_items @ of_users.mean(0)
+        if link == "identity":
+            stars[m] = mean
+            continue
+        covariance = np.atleast_2d(np.cov(of_users, rowvar=False, bias=True))
+        sd = np.sqrt(np.einsum("ij,jk,ik->i", of_items, covariance, of_items, optimize=True).clip(0))
+        logits = mean[:, None] + sd[:, None] * nodes
+        assert y_range is not None
+        low, high = y_range
+        stars[m] = low + (high - low) * (1 / (1 + np.exp(-logits)) @ weights) / weights.sum()
+    return stars

@@ -1,0 +1,75 @@
+"""Which runs there are, and which one a command means."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from embedcli.errors import RunError, UsageError
+from embedcli.run.record import Run
+from embedcli.run.store import DEFAULT_DIR, load
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run directory and what its run.json says; `about` is empty where that cannot be read."""
+
+    path: Path
+    created: float  # seconds since 1970
+    about: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name `--run` takes."""
+        return self.path.name
+
+
+def entries(run_dir: Path = DEFAULT_DIR) -> list[Entry]:
+    """Return the runs of a folder, the newest first; damaged ones stand among them."""
+    try:
+        folders = [folder for folder in run_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    except OSError:
+        return []
+    found = [_entry(folder) for folder in folders if _looks_like_a_run(folder)]
+    return sorted(found, key=lambda entry: (-entry.created, entry.name))
+
+
+def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
+    """Return the directory of a run by name or path; by default EMBEDCLI_RUN, else the newest run.
+
+    Raises UsageError, with the names there are, for an unknown run, and RunError where there is none at all.
+    """
+    which = which or os.environ.get("EMBEDCLI_RUN") or None
+    runs = entries(run_dir)
+    if which is None:
+        if not runs:
+            raise RunError(f"there is no run in {run_dir} yet", "train one first: embedcli train")
+        return runs[0].path
+    for path in (run_dir / which, Path(which)):
+        if path.is_dir():
+            return path
+    raise UsageError(
+        f"there is no run {which!r} in {run_dir}",
+        f"the runs are: {', '.join(entry.name for entry in runs[:8])}" if runs else "train one first: embedcli train",
+    )
+
+
+def open_run(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Run:
+    """Load a run by name or path; by default EMBEDCLI_RUN, else the newest."""
+    return load(path_of(which, run_dir))
+
+
+def _looks_like_a_run(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("run.json", "model.safetensors"))
+
+
+def _entry(folder: Path) -> Entry:
+    try:
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return Entry(folder, datetime.fromisoformat(about["created"]).timestamp(), about)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Entry(folder, folder.stat().st_mtime, {})
