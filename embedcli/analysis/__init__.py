@@ -1,6 +1,4 @@
-"""Analyses: pure functions from a run to a record. No torch, no printing."""
+"""Analyses: pure functions from a run to a record. No torch, no printing.
 
-from embedcli.analysis.biases import Biases, biases
-from embedcli.analysis.components import Components, pca
-
-__all__ = ["Biases", "Components", "biases", "pca"]
+Import from the modules: the components need scikit-learn, which takes a second to import, the biases do not.
+"""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embedcli.errors import UsageError
-from embedcli.run import Run
+from embedcli.run.record import Run
 
 if TYPE_CHECKING:
     import pandas as pd

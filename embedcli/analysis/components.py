@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 
 from embedcli.analysis.effects import Effect, effects, names
 from embedcli.errors import UsageError
-from embedcli.run import Run
+from embedcli.run.record import Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,8 @@ def pca(
         order = rows[np.argsort(scores[:, j], kind="stable")]
         coordinate = dict(zip(rows.tolist(), scores[:, j].tolist(), strict=True))
         lowest, highest = (
-            tuple(_pole_item(run, int(row), coordinate[int(row)]) for row in end[:limit]) for end in (order, order[::-1])
+            tuple(_pole_item(run, int(row), coordinate[int(row)]) for row in end[:limit])
+            for end in (order, order[::-1])
         )
         found.append(Component(j + 1, float(share), agreed, *names(tested), tested, highest, lowest))
     return Components(tuple(found), len(rows), n_factors, n_members, described, scores, rows)
@@ -130,20 +131,23 @@ def select(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[ND
     order = order[n[order] >= (1 if min_ratings is None else min_ratings)]
     if min_ratings is None or top_items is not None:
         order = order[: top_items or TOP_ITEMS]
-    kept = f"{len(order):,} {run.data.noun}s"
     if min_ratings is None:
         return order, f"the {len(order):,} most rated {run.data.noun}s"
-    return order, f"the {kept[: -len(run.data.noun) - 2]} most rated {run.data.noun}s with at least {min_ratings} ratings"
+    return order, f"{len(order):,} {run.data.noun}s with at least {min_ratings} ratings"
 
 
 def check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
     """Raise UsageError where so many components, or items per pole, cannot be shown."""
     most = min(n_factors, n_items - 1)
     if most < 1:
-        raise UsageError(f"{n_items} items are too few for a component", "lower --min-ratings or raise --top-items")
+        raise UsageError(
+            f"{n_items} items are too few for a component", "lower --min-ratings or raise --top-items"
+        )
     if not 1 <= n_components <= most:
         why = f"the run has {n_factors} factors" if n_factors == most else f"only {n_items} items are looked at"
-        raise UsageError(f"--components {n_components} is not from 1 to {most}: {why}", f"give --components {min(3, most)}")
+        raise UsageError(
+            f"--components {n_components} is not from 1 to {most}: {why}", f"give --components {min(3, most)}"
+        )
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of items per pole, such as -n 5")
 
@@ -176,6 +180,4 @@ def _sign(scores: NDArray[np.float64], mean_rating: NDArray[np.float64]) -> floa
 
 def _pole_item(run: Run, row: int, score: float) -> PoleItem:
     n, mean = int(run.item_seen.n_ratings[row]), float(run.item_seen.mean_rating[row])
-    return PoleItem(
-        run.items.titles[row], score, n, mean if n else None, run.items.years[row], run.items.ids[row]
-    )
+    return PoleItem(run.items.titles[row], score, n, mean if n else None, run.items.years[row], run.items.ids[row])

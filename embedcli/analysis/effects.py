@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from embedcli.run import Run
+from embedcli.run.record import Run
 
 THRESHOLD = 0.3  # an effect below it names nothing
 FEWEST_TAGGED = 20  # items, with the tag and without it: of fewer, chance alone makes effects above the threshold

@@ -66,6 +66,7 @@ def find(name: str) -> Entry:
     """Return the data set of that name; UsageError where there is none."""
     if name not in CATALOGUE:
         raise UsageError(
-            f"there is no data set named {name!r}", f"the names are: {', '.join(CATALOGUE)} (embedcli data list)"
+            f"there is no data set named {name!r}",
+            f"the names are: {', '.join(CATALOGUE)} (embedcli data list)",
         )
     return CATALOGUE[name]

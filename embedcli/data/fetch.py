@@ -9,9 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from embedcli.data.catalogue import Download, Entry, Wheel
 from embedcli.errors import DataError
@@ -90,7 +92,7 @@ def _fetch_one(source: Download | Wheel, folder: Path, on_progress: Progress) ->
 
 def _download(source: Download, scratch: Path, on_progress: Progress) -> tuple[Path, str]:
     target = scratch / source.file
-    host = urllib.request.urlparse(source.url).netloc
+    host = urlsplit(source.url).netloc
     with target.open("wb") as file:
         try:
             with urllib.request.urlopen(source.url, timeout=TIMEOUT) as answer:
@@ -98,7 +100,9 @@ def _download(source: Download, scratch: Path, on_progress: Progress) -> tuple[P
                 while chunk := answer.read(CHUNK):
                     done += len(chunk)
                     if done > source.size:
-                        raise _Unavailable(f"{host}: {source.file} is larger than the {source.size:,} bytes expected")
+                        raise _Unavailable(
+                            f"{host}: {source.file} is larger than the {source.size:,} bytes expected"
+                        )
                     file.write(chunk)
                     on_progress(host, done, source.size)
         except (OSError, http.client.HTTPException) as error:
@@ -108,7 +112,7 @@ def _download(source: Download, scratch: Path, on_progress: Progress) -> tuple[P
     return target, host
 
 
-_NETWORK = (ConnectionError, TimeoutError, urllib.request.URLError)
+_NETWORK = (ConnectionError, TimeoutError, urllib.error.URLError)
 
 
 def _pip_download(source: Wheel, scratch: Path, on_progress: Progress) -> tuple[Path, str]:
@@ -118,8 +122,25 @@ def _pip_download(source: Wheel, scratch: Path, on_progress: Progress) -> tuple[
         raise _Unavailable("pip is not in this environment (python -m ensurepip installs it)")
     requirements = scratch / "requirements.txt"
     requirements.write_text(f"{source.requirement} --hash=sha256:{source.sha256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--retries", "1"]
-    command += ["--disable-pip-version-check", "--require-hashes", "-r", str(requirements), "-d", str(scratch)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-input",
+        "--retries",
+        "1",
+    ]
+    command += [
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        str(requirements),
+        "-d",
+        str(scratch),
+    ]
     on_progress(served_by, 0, source.size)
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -16,9 +16,9 @@ from embedcli.errors import DataError
 SCALE = (1.0, 5.0)
 U_DATA_SHA256 = "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490"
 GENRES = (
-    "unknown Action Adventure Animation Children's Comedy Crime Documentary Drama Fantasy Film-Noir Horror "
-    "Musical Mystery Romance Sci-Fi Thriller War Western"
-).split()
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
+    *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
 
 
 def read(files: Files, source: str) -> Ratings:
@@ -114,13 +114,14 @@ def read_items(files: Files) -> Items:
     return Items(tuple(ids), tuple(titles), tuple(years), tuple(tags), columns)
 
 
-def read_genres(files: Files) -> list[str]:
+def read_genres(files: Files) -> tuple[str, ...]:
     """Read u.genre, or take the nineteen genres of the data set where the file is missing."""
     if "u.genre" not in files:
         return GENRES
     where = files.where("u.genre")
     lines = decode(files.read("u.genre"), "latin-1", where).strip().split("\n")
-    return [fields[0] for _, fields in text.rows("\n".join(lines), separator="|", n_fields=2, where=where)]
+    rows = text.rows("\n".join(lines), separator="|", n_fields=2, where=where)
+    return tuple(fields[0] for _, fields in rows)
 
 
 def read_users(files: Files) -> Users:

@@ -20,9 +20,7 @@ def read(files: Files, source: str) -> Ratings:
     items, users = read_items(files), read_users(files)
     tables = ("ml-100k.user", "ml-100k.item")
     where = files.where(name)
-    return movielens.read_ratings(
-        rows, where, "ml-100k", items, users, source, first_line=2, tables=tables
-    )
+    return movielens.read_ratings(rows, where, "ml-100k", items, users, source, first_line=2, tables=tables)
 
 
 def read_items(files: Files) -> Items:

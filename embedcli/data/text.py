@@ -52,7 +52,7 @@ def code(codes: Mapping[str, int], identifier: str, what: str, table: str, where
 
 
 def index(ids: list[str], what: str, where: str, *, first_line: int = 1) -> dict[str, int]:
-    """Number the ids of a table; DataError where one stands twice."""
+    """Give each id of a table its row number; DataError where one stands twice."""
     codes: dict[str, int] = {}
     for row, identifier in enumerate(ids):
         if codes.setdefault(identifier, row) != row:

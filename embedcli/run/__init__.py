@@ -1,21 +1,5 @@
-"""Runs: what a training leaves behind, on disk and in memory."""
+"""Runs: what a training leaves behind, in memory and on disk. Import from the modules."""
 
-from embedcli.run.record import Epoch, Run, Score, Seen, Training
-from embedcli.run.shelf import entries, open_run, path_of
-from embedcli.run.store import DEFAULT_DIR, check_name, check_writable, load, save
+from pathlib import Path
 
-__all__ = [
-    "DEFAULT_DIR",
-    "Epoch",
-    "Run",
-    "Score",
-    "Seen",
-    "Training",
-    "check_name",
-    "check_writable",
-    "entries",
-    "load",
-    "open_run",
-    "path_of",
-    "save",
-]
+DEFAULT_DIR = Path("runs")

@@ -15,7 +15,9 @@ Arrays = Mapping[str, NDArray[np.float32]]
 NODES = 16  # of the Gauss-Hermite quadrature
 
 
-def canonical(arrays: Arrays, rated_users: NDArray[np.bool_], rated_items: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
+def canonical(
+    arrays: Arrays, rated_users: NDArray[np.bool_], rated_items: NDArray[np.bool_]
+) -> dict[str, NDArray[np.float32]]:
     """Return the same model with centred factors and biases, per member, worked out in float64.
 
     With c the mean of the user factors over the users that have ratings, b_i += q_i . c and p_u -= c; likewise

@@ -195,4 +195,6 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], n_users: int, n_items: int
     }
     for name, shape in shapes.items():
         if name in expected and tuple(shape) != expected[name]:
-            raise RunError(f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint)
+            raise RunError(
+                f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint
+            )

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from embedcli.errors import RunError, UsageError
+from embedcli.run import DEFAULT_DIR
 from embedcli.run.record import Run
-from embedcli.run.store import DEFAULT_DIR, load
+from embedcli.run.store import load
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
             return path
     raise UsageError(
         f"there is no run {which!r} in {run_dir}",
-        f"the runs are: {', '.join(entry.name for entry in runs[:8])}" if runs else "train one first: embedcli train",
+        f"the runs are: {', '.join(entry.name for entry in runs[:8])}"
+        if runs
+        else "train one first: embedcli train",
     )
 
 

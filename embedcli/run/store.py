@@ -1,10 +1,10 @@
 """Runs on disk: one directory each, complete or not there at all.
 
-    run.json            what was trained, how, and what came of it (schema version, config, split, figures)
-    items.csv           id, title, year, tags, n_ratings, mean_rating, then what else the source has
-    users.csv           id, n_ratings, mean_rating, then what else the source has
-    model.safetensors   the arrays of the model; column j of an item array is row j of items.csv
-    rows.safetensors    the training rows, about nine bytes each (unless they were not to be kept)
+run.json            what was trained, how, and what came of it (schema version, config, split, figures)
+items.csv           id, title, year, tags, n_ratings, mean_rating, then what else the source has
+users.csv           id, n_ratings, mean_rating, then what else the source has
+model.safetensors   the arrays of the model; column j of an item array is row j of items.csv
+rows.safetensors    the training rows, about nine bytes each (unless they were not to be kept)
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import RunError, UsageError
+from embedcli.run import DEFAULT_DIR
 from embedcli.run.record import Epoch, Run, Score, Seen, Training, TrainingRows, check_shapes
 
 SCHEMA_VERSION = 1
-DEFAULT_DIR = Path("runs")
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
@@ -72,7 +72,8 @@ def check_name(name: str, run_dir: Path) -> None:
     """Raise UsageError where a run cannot be given that name."""
     if re.fullmatch(r"[\w][\w.+-]*", name) is None:
         raise UsageError(
-            f"--name {name!r} is no name for a run", "use letters, digits, '-', '_' and '.', beginning with a letter"
+            f"--name {name!r} is no name for a run",
+            "use letters, digits, '-', '_' and '.', beginning with a letter",
         )
     if (run_dir / name).exists():
         raise UsageError(
@@ -177,9 +178,31 @@ def _files(run: Run) -> Iterator[tuple[str, bytes]]:
     items, seen = run.items, _as_text(run.item_seen)
     years = ["" if year is None else str(year) for year in items.years]
     tags = ["|".join(names) for names in items.tags]
-    yield "items.csv", _csv((*ITEM_FIELDS, *items.columns), items.ids, items.titles, years, tags, *seen, *items.columns.values())
-    yield "users.csv", _csv((*USER_FIELDS, *run.users.columns), run.users.ids, *_as_text(run.user_seen), *run.users.columns.values())
-    yield "model.safetensors", safetensors({name: np.ascontiguousarray(array) for name, array in run.arrays.items()})
+    yield (
+        "items.csv",
+        _csv(
+            (*ITEM_FIELDS, *items.columns),
+            items.ids,
+            items.titles,
+            years,
+            tags,
+            *seen,
+            *items.columns.values(),
+        ),
+    )
+    yield (
+        "users.csv",
+        _csv(
+            (*USER_FIELDS, *run.users.columns),
+            run.users.ids,
+            *_as_text(run.user_seen),
+            *run.users.columns.values(),
+        ),
+    )
+    yield (
+        "model.safetensors",
+        safetensors({name: np.ascontiguousarray(array) for name, array in run.arrays.items()}),
+    )
     if run.rows is not None:
         levels, level = np.unique(run.rows.value, return_inverse=True)
         value = level.astype(np.uint8) if len(levels) <= 256 else run.rows.value
@@ -223,7 +246,7 @@ def _read_json(path: Path) -> dict[str, Any]:
             f"{path} has schema version {version}, this embedcli reads up to {SCHEMA_VERSION}",
             "update embedcli: pip install --upgrade embedcli",
         )
-    return about
+    return dict(about)
 
 
 def _read_items(path: Path) -> tuple[Items, Seen]:

@@ -36,7 +36,13 @@ class TrainConfig:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, least in (("n_factors", 1), ("n_epochs", 1), ("n_members", 1), ("batch_size", 1), ("seed", 0)):
+        for name, least in (
+            ("n_factors", 1),
+            ("n_epochs", 1),
+            ("n_members", 1),
+            ("batch_size", 1),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{option(name)} {value} is below {least}", f"give {least} or more")
@@ -54,7 +60,9 @@ class TrainConfig:
                 )
         if self.y_range is not None and not -math.inf < self.y_range[0] < self.y_range[1] < math.inf:
             low, high = self.y_range
-            raise UsageError(f"--y-range {low:g} {high:g} is empty", "give the lower end first, as in --y-range 0 5.5")
+            raise UsageError(
+                f"--y-range {low:g} {high:g} is empty", "give the lower end first, as in --y-range 0 5.5"
+            )
 
     def batch_size_for(self, n_ratings: int) -> int:
         """Return the ratings per step and member when training on n ratings."""

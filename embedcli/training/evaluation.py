@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
-from embedcli.run import Score
+from embedcli.run.record import Score
 from embedcli.training.model import EmbeddingDotBias
 
 PROTOCOL = "RMSE and MAE over all test rows, predictions clipped to the rating scale, cold users and items scored"
@@ -32,7 +32,7 @@ def predict(model: EmbeddingDotBias, ratings: Ratings) -> NDArray[np.float32]:
     device = model.biases.device
     user, item = (torch.from_numpy(codes).to(device, torch.int64)[None] for codes in (ratings.user, ratings.item))
     chunks = [model(u, i) for u, i in zip(user.split(CHUNK, 1), item.split(CHUNK, 1), strict=True)]
-    return torch.cat(chunks, 1).cpu().numpy()  # type: ignore[no-any-return]
+    return torch.cat(chunks, 1).cpu().numpy()
 
 
 def baselines(train: Ratings, test: Ratings) -> list[Score]:

@@ -14,7 +14,7 @@ import torch
 import embedcli
 from embedcli.data.ratings import Ratings, Split
 from embedcli.errors import TrainingError, UsageError
-from embedcli.run import Epoch, Run, Score, Training
+from embedcli.run.record import Epoch, Run, Score, Training
 from embedcli.training.config import TrainConfig
 from embedcli.training.evaluation import PROTOCOL, baselines, predict, score
 from embedcli.training.model import EmbeddingDotBias, initial_factors
@@ -81,7 +81,9 @@ def train(
     epoch is that on `sample`, drawn from the training rows. Raises TrainingError where the loss is no longer
     finite.
     """
-    user, item = (torch.from_numpy(codes).to(config.device, torch.int64) for codes in (split.train.user, split.train.item))
+    user, item = (
+        torch.from_numpy(codes).to(config.device, torch.int64) for codes in (split.train.user, split.train.item)
+    )
     value = torch.from_numpy(split.train.value).to(config.device)
     optimiser = AdamW(
         [
@@ -92,7 +94,9 @@ def train(
     learning_rates = schedule(config, len(split.train))
     for number in range(1, config.n_epochs + 1):
         began = time.perf_counter()
-        order = torch.from_numpy(np.stack([rng.permutation(len(value)) for rng in members])).to(config.device)  # (M, n)
+        order = torch.from_numpy(np.stack([rng.permutation(len(value)) for rng in members])).to(
+            config.device
+        )  # (M, n)
         total = torch.zeros((), device=config.device)
         for rows in order.split(config.batch_size_for(len(value)), 1):  # (M, B)
             learning_rate, beta1 = next(learning_rates)
@@ -110,7 +114,9 @@ def train(
 
 def generators(config: TrainConfig) -> list[np.random.Generator]:
     """Return a generator per member, and one to sample with: no two of them, of any seeds, share a stream."""
-    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 1)]
+    return [
+        np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 1)
+    ]
 
 
 def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Generator]) -> EmbeddingDotBias:
@@ -130,7 +136,8 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     low, high = train.data.scale
     if config.y_range is not None and not (config.y_range[0] <= low and high <= config.y_range[1]):
         raise UsageError(
-            f"--y-range {config.y_range[0]:g} {config.y_range[1]:g} leaves out ratings: they go from {low:g} to {high:g}",
+            f"--y-range {config.y_range[0]:g} {config.y_range[1]:g} leaves out ratings, "
+            f"which go from {low:g} to {high:g}",
             f"give at least --y-range {low:g} {high:g}",
         )
     try:
@@ -177,4 +184,8 @@ def scores(model: EmbeddingDotBias, split: Split) -> list[Score]:
     singles = [score("", prediction, split.test) for prediction in predictions]
     rmse, mae = (float(np.mean([getattr(single, figure) for single in singles])) for figure in ("rmse", "mae"))
     averaged = score("members averaged", predictions.mean(0), split.test)
-    return [*baselines(split.train, split.test), Score("one member", rmse, mae), *([averaged] if len(singles) > 1 else [])]
+    return [
+        *baselines(split.train, split.test),
+        Score("one member", rmse, mae),
+        *([averaged] if len(singles) > 1 else []),
+    ]

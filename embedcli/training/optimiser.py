@@ -42,7 +42,13 @@ class AdamW:
     def __init__(self, decays: list[tuple[Tensor, float]]) -> None:
         """Take (parameter, weight decay) pairs."""
         self.states = [
-            (parameter, decay, torch.zeros_like(parameter), torch.zeros_like(parameter), _step_count(parameter))
+            (
+                parameter,
+                decay,
+                torch.zeros_like(parameter),
+                torch.zeros_like(parameter),
+                _step_count(parameter),
+            )
             for parameter, decay in decays
         ]
 

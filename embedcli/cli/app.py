@@ -1,0 +1,108 @@
+"""The program: its commands, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+import embedcli
+from embedcli.errors import EmbedcliError, Interrupted
+
+HELP = """Train a recommender's embeddings, look inside them, and see which of what you see is real.
+
+\b
+Examples:
+  embedcli train                   train on MovieLens 100K: a few seconds
+  embedcli biases --worst          the worst films, once it is known who rated them
+  embedcli pca --components 3      the axes the films differ along, and what goes with them
+"""
+_debug = False
+
+
+class Program(TyperGroup):
+    """The group of all commands: turns whatever goes wrong into an `error:` line and a `hint:` line."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command line and exit with its code: 0 done, 1 failed, 2 usage, 130 interrupted."""
+        try:
+            extra.update(standalone_mode=False)
+            code = super().main(*args, **extra)
+        except EmbedcliError as error:
+            code = _fail(error.message, error.hint, error.exit_code)
+        except TyperException as error:
+            command = getattr(getattr(error, "ctx", None), "command_path", "embedcli")
+            code = _fail(_one_line(error.format_message()), f"{command} --help", error.exit_code)
+        except OSError as error:
+            code = _fail(
+                f"{error.filename or 'output'}: {error.strerror or error}",
+                "make room, or check permissions",
+                1,
+            )
+        except Exception as error:
+            if _debug:
+                raise
+            message = f"this should not have happened: {type(error).__name__}: {_one_line(str(error))}"
+            code = _fail(message, "run it again as `embedcli --debug ...` and report the traceback", 1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a closed pipe ends it silently, Ctrl-C with a word about what was saved."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except OSError:
+            # what could not be written must not be tried again when Python exits
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted", "nothing was saved; the same command starts again") from None
+
+
+def _fail(message: str, hint: str, code: int) -> int:
+    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    return code
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split()).removesuffix(".")
+
+
+app = typer.Typer(
+    name="embedcli",
+    cls=Program,
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"embedcli {embedcli.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+) -> None:
+    global _debug
+    _debug = debug
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows ? instead

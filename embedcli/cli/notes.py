@@ -1,0 +1,46 @@
+"""What is said on stderr while a command works."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from embedcli.data.fetch import Note, Progress
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Lines for the user on stderr, or none of them with --quiet."""
+
+    quiet: bool = False
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def fetching(self) -> Iterator[tuple[Note, Progress]]:
+        """Give what a download reports to: lines, and a bar where stderr is a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield self.say, lambda what, done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+            tasks: dict[str, int] = {}
+
+            def on_progress(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(f"fetching from {what}", total=total)
+                # a source that tells nothing until it is done shows a moving bar
+                bars.update(tasks[what], completed=done, total=total if done else None)  # type: ignore[arg-type]
+
+            yield (lambda line: bars.console.print(line, markup=False, highlight=False)), on_progress

@@ -1,0 +1,43 @@
+"""Options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embedcli.render.output import Format
+from embedcli.run import DEFAULT_DIR
+
+
+def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of a run."""
+    from embedcli.run.shelf import entries
+
+    names = [entry.name for entry in entries(ctx.params.get("run_dir") or DEFAULT_DIR)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+RunOption = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="A run's name or path (default: EMBEDCLI_RUN, else the newest run).",
+        autocompletion=complete_run,
+    ),
+]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN]", help="A run's name or path (default: the newest).", autocompletion=complete_run
+    ),
+]
+RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="The folder that holds the runs.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the answer to a file instead.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes on stderr.")]
+MinRatings = Annotated[int, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")]

@@ -1,0 +1,131 @@
+"""`embedcli runs` and `embedcli data`: what is there, and where."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from embedcli.cli.app import app
+from embedcli.cli.notes import Notes
+from embedcli.cli.options import FormatOption, Output, Quiet, RunArgument, RunDir
+from embedcli.errors import DataError
+from embedcli.render.output import Format
+from embedcli.run import DEFAULT_DIR
+
+runs_app = typer.Typer(help="List the trained runs, show one, or print where it is.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="List the data sets known by name, fetch one, or print where it is.", no_args_is_help=True
+)
+app.add_typer(runs_app, name="runs", rich_help_panel=None)
+app.add_typer(data_app, name="data")
+
+DataName = Annotated[str, typer.Argument(metavar="[NAME]", help="The data set's name.")]
+
+
+@runs_app.command("list")
+def list_runs(
+    run_dir: RunDir = DEFAULT_DIR,
+    format: FormatOption = Format.TABLE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """List the runs, the newest first.
+
+    \b
+    Examples:
+      embedcli runs list
+      embedcli runs list --run-dir ~/experiments --format csv
+    """
+    from embedcli.render import write
+    from embedcli.render.runs import shelf
+    from embedcli.run.shelf import entries
+
+    write(shelf(entries(run_dir), run_dir), format, output)
+
+
+@runs_app.command("show")
+def show_run(
+    run: RunArgument = None,
+    run_dir: RunDir = DEFAULT_DIR,
+    format: FormatOption = Format.TABLE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Show how a run was trained and what came of it.
+
+    \b
+    Examples:
+      embedcli runs show                 the newest run
+      embedcli runs show ml-100k-2 --format json
+    """
+    from embedcli.render import write
+    from embedcli.render.runs import details
+    from embedcli.run.shelf import path_of
+    from embedcli.run.store import load
+
+    path = path_of(run, run_dir)
+    write(details(load(path), path), format, output)
+
+
+@runs_app.command("path")
+def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> None:
+    """Print the directory of a run.
+
+    \b
+    Examples:
+      embedcli runs path
+      cp -r "$(embedcli runs path ml-100k)" /somewhere/else
+    """
+    from embedcli.run.shelf import path_of
+
+    print(path_of(run, run_dir))
+
+
+@data_app.command("list")
+def list_data(format: FormatOption = Format.TABLE, output: Output = None, quiet: Quiet = False) -> None:
+    """List the data sets that can be asked for by name.
+
+    \b
+    Examples:
+      embedcli data list
+    """
+    from embedcli.data import CATALOGUE, cached
+    from embedcli.render import write
+    from embedcli.render.catalogue import view
+
+    write(view([(entry, cached(entry)) for entry in CATALOGUE.values()]), format, output)
+
+
+@data_app.command("fetch")
+def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
+    """Fetch a data set into the cache, verify it, and print where it is.
+
+    \b
+    Examples:
+      embedcli data fetch ml-100k
+      EMBEDCLI_DATA=/big/disk embedcli data fetch
+    """
+    from embedcli.data import fetch, find
+
+    notes = Notes(quiet)
+    with notes.fetching() as (on_note, on_progress):
+        path, source = fetch(find(name), on_note=on_note, on_progress=on_progress)
+    notes.say(f"{name}: {source}")
+    print(path)
+
+
+@data_app.command("path")
+def print_data_path(name: DataName = "ml-100k") -> None:
+    """Print where the cached file of a data set is.
+
+    \b
+    Examples:
+      embedcli data path ml-100k
+    """
+    from embedcli.data import cache_dir, cached, find
+
+    path = cached(find(name))
+    if path is None:
+        raise DataError(f"{name} is not in the cache, {cache_dir()}", f"fetch it: embedcli data fetch {name}")
+    print(path)

@@ -1,0 +1,143 @@
+"""`embedcli train`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from embedcli.cli.app import app
+from embedcli.cli.notes import Notes
+from embedcli.cli.options import FormatOption, Output, Quiet, RunDir
+from embedcli.render.output import Format
+from embedcli.run import DEFAULT_DIR
+from embedcli.training.config import LARGEST_BATCH, TrainConfig
+
+if TYPE_CHECKING:
+    from embedcli.data.ratings import Ratings
+    from embedcli.run.record import Epoch
+
+DEFAULT = TrainConfig()
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="PATH", help="A data set's name, its extracted folder, or its zip."),
+    ] = "ml-100k",
+    factors: Annotated[
+        int, typer.Option("--factors", metavar="K", help="Length of the embeddings.")
+    ] = DEFAULT.n_factors,
+    epochs: Annotated[
+        int, typer.Option("--epochs", metavar="N", help="Passes over the ratings.")
+    ] = DEFAULT.n_epochs,
+    lr: Annotated[
+        float, typer.Option("--lr", metavar="RATE", help="Highest learning rate of the one-cycle schedule.")
+    ] = DEFAULT.learning_rate,
+    weight_decay: Annotated[
+        float, typer.Option("--weight-decay", metavar="W", help="Decoupled weight decay of the factors.")
+    ] = DEFAULT.weight_decay,
+    bias_weight_decay: Annotated[
+        float, typer.Option("--bias-weight-decay", metavar="W", help="Decoupled weight decay of the biases.")
+    ] = DEFAULT.bias_weight_decay,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            "--batch-size",
+            metavar="N",
+            help=f"Ratings per step (default: {LARGEST_BATCH}, fewer for small data).",
+        ),
+    ] = DEFAULT.batch_size,
+    members: Annotated[
+        int, typer.Option("--members", metavar="N", help="Models trained together, with seeds of their own.")
+    ] = DEFAULT.n_members,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the members.")] = DEFAULT.seed,
+    split_seed: Annotated[
+        int | None,
+        typer.Option("--split-seed", metavar="S", help="Seed of the random split (default: --seed)."),
+    ] = None,
+    split: Annotated[
+        str,
+        typer.Option("--split", metavar="KIND", help="random, an official fold u1..u5, or none: train on all."),
+    ] = "random",
+    valid_fraction: Annotated[
+        float,
+        typer.Option("--valid-fraction", metavar="F", help="Share of the ratings left out by --split random."),
+    ] = 0.1,
+    y_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--y-range", metavar="LO HI", help="Range of the predictions (default: from the scale, 0 5.5)."
+        ),
+    ] = DEFAULT.y_range,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda or mps.")] = DEFAULT.device,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The run's name (default: the data set's, numbered).")
+    ] = None,
+    keep_rows: Annotated[
+        bool, typer.Option("--keep-rows/--no-keep-rows", help="Keep the training ratings with the run.")
+    ] = True,
+    run_dir: RunDir = DEFAULT_DIR,
+    format: FormatOption = Format.TABLE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train an embedding-dot-bias model with weight decay, and save it as a run.
+
+    \b
+    Examples:
+      embedcli train                                   MovieLens 100K, five members, a few seconds
+      embedcli train --split u1 --members 1            one member, on an official fold
+      embedcli train --split none --seed 1             on all ratings, with other seeds
+      embedcli train --data ~/Downloads/ml-100k.zip    your own copy
+
+    The test rows are for display: nothing is chosen by them. The factors are decayed more than the biases:
+    it is the factors that would learn the training ratings by heart.
+    """
+    config = TrainConfig(
+        n_factors=factors,
+        n_epochs=epochs,
+        learning_rate=lr,
+        weight_decay=weight_decay,
+        bias_weight_decay=bias_weight_decay,
+        batch_size=batch_size,
+        n_members=members,
+        seed=seed,
+        y_range=y_range,
+        device=device,
+    )
+    from embedcli.data import load
+    from embedcli.render import write
+    from embedcli.render.runs import summary
+    from embedcli.run.store import check_name, check_writable, save
+
+    notes = Notes(quiet)
+    if name is not None:
+        check_name(name, run_dir)
+    check_writable(run_dir)
+    with notes.fetching() as (on_note, on_progress):
+        ratings = load(data, on_note=on_note, on_progress=on_progress)
+    notes.say(_describe(ratings))
+    parts = ratings.split(split, seed=seed if split_seed is None else split_seed, fraction=valid_fraction)
+
+    from embedcli.training.fit import fit
+
+    notes.say(" epoch   train    test    time")
+    run = fit(parts, config, lambda epoch: notes.say(_epoch_line(epoch)), keep_rows=keep_rows)
+    run = save(run, run_dir, name=name, command=shlex.join(["embedcli", *sys.argv[1:]]))
+    write(summary(run, run_dir / run.name), format, output)
+    notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst")
+
+
+def _describe(ratings: Ratings) -> str:
+    data = ratings.data
+    users, items = f"{len(ratings.users):,} users", f"{len(ratings.items):,} {data.noun}s"
+    return f"{data.title}: {len(ratings):,} ratings, {users}, {items} ({data.source})"
+
+
+def _epoch_line(epoch: Epoch) -> str:
+    test = "-" if epoch.test_rmse is None else f"{epoch.test_rmse:.3f}"
+    return f"{epoch.epoch:6}{epoch.train_rmse:8.3f}{test:>8}{epoch.seconds:6.1f} s"

@@ -1,0 +1,35 @@
+"""How the data sets known by name are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from embedcli.data.catalogue import Entry
+from embedcli.render.view import Block, View, text
+
+
+def view(entries: Sequence[tuple[Entry, Path | None]]) -> View:
+    """List (data set, its cached file or None) pairs."""
+    rows = [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "about": entry.summary,
+            "cached": None if path is None else str(path),
+        }
+        for entry, path in entries
+    ]
+    shown = [{**row, "cached": row["cached"] or "no"} for row in rows]
+    columns = (
+        text("name", "name"),
+        text("title", "data set"),
+        text("about", "what it is"),
+        text("cached", "cached"),
+    )
+    return View(
+        title="data sets known by name",
+        blocks=[Block(columns=columns, rows=shown)],
+        records=rows,
+        body={"data_sets": rows},
+    )

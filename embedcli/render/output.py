@@ -1,0 +1,167 @@
+"""Writing a view: as a table for people, or as Markdown, CSV, TSV, JSON or NDJSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embedcli.errors import UsageError
+from embedcli.render.view import Block, View
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
+
+
+class Format(StrEnum):
+    """The formats of every answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    TSV = "tsv"
+    MD = "md"
+
+
+def write(view: View, format: Format = Format.TABLE, output: Path | None = None) -> None:
+    """Write a view to stdout, or to a file, which is replaced as a whole or not at all.
+
+    Raises UsageError where the file cannot be written.
+    """
+    if output is not None:
+        _replace(output, render(view, format, _console(io.StringIO(), UNLIMITED)))
+    elif format is Format.TABLE:
+        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNLIMITED
+        sys.stdout.write(render(view, format, _console(sys.stdout, width)))
+    else:
+        sys.stdout.write(render(view, format))
+
+
+def render(view: View, format: Format, console: Console | None = None) -> str:
+    """Return a view as text; only the table format needs a console, for its width and its colours."""
+    match format:
+        case Format.TABLE:
+            assert console is not None
+            return _table(view, console)
+        case Format.MD:
+            return _markdown(view)
+        case Format.CSV:
+            return _separated(view, ",")
+        case Format.TSV:
+            return _separated(view, "\t")
+        case Format.JSON:
+            return _json({"meta": view.meta, **view.body}, indent=2)
+        case Format.NDJSON:
+            return "".join(_json(record) for record in view.records)
+
+
+def _console(file: Any, width: int | None) -> Console:
+    from rich.console import Console
+
+    return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _table(view: View, console: Console) -> str:
+    with console.capture() as capture:
+        console.print(view.title, style="bold", soft_wrap=False)
+        for block in view.blocks:
+            console.print()
+            _print_block(block, console)
+        if view.captions:
+            console.print()
+        for caption in view.captions:
+            console.print(caption, style="dim")
+    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+def _print_block(block: Block, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if block.heading:
+        console.print(block.heading, style="bold")
+    if block.lines:
+        lines = Table.grid(padding=(0, 1, 0, 0))
+        for label, words in block.lines:
+            lines.add_row(Text(label), Text(words))
+        console.print(lines)
+    if not block.columns:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in block.columns:
+        table.add_column(
+            Text(column.header),
+            justify="right" if column.is_number else "left",
+            no_wrap=column.is_number,
+            overflow="fold",
+        )
+    for row in block.rows:
+        table.add_row(*(Text(column.write(row[column.key])) for column in block.columns))
+    console.print(table)
+
+
+def _markdown(view: View) -> str:
+    parts = [f"## {_escape(view.title)}"]
+    for block in view.blocks:
+        if block.heading:
+            parts.append(f"### {_escape(block.heading)}")
+        parts += [_escape(f"{label} {words}".strip()) for label, words in block.lines]
+        if block.columns:
+            lines = [_markdown_row([column.header for column in block.columns])]
+            lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))
+            lines += [
+                _markdown_row([column.write(row[column.key]) for column in block.columns]) for row in block.rows
+            ]
+            parts.append("\n".join(lines))
+    parts += [_escape(caption) for caption in view.captions]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(cell: str) -> str:
+    return "".join("\\" + letter if letter in "|\\`*_<[]#" else letter for letter in cell)
+
+
+def _separated(view: View, separator: str) -> str:
+    buffer = io.StringIO()
+    keys = list(view.records[0]) if view.records else []
+    writer = csv.DictWriter(buffer, keys, delimiter=separator, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(view.records)
+    return buffer.getvalue()
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _replace(path: Path, content: str) -> None:
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as file:
+            scratch = Path(file.name)
+            try:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            except BaseException:
+                scratch.unlink()
+                raise
+        mask = os.umask(0)
+        os.umask(mask)
+        scratch.chmod(0o666 & ~mask)
+        scratch.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", "give another file with -o") from error

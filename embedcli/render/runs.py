@@ -1,0 +1,143 @@
+"""How runs are shown: the summary of one, and the list of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from embedcli.render.view import Block, View, decimal, text, whole
+from embedcli.run.record import Run
+from embedcli.run.shelf import Entry
+
+ERRORS = (text("model", ""), decimal("rmse", "RMSE", 3), decimal("mae", "MAE", 3))
+EPOCHS = (
+    whole("epoch", "epoch"),
+    decimal("train_rmse", "train", 3),
+    decimal("test_rmse", "test", 3),
+    decimal("seconds", "seconds", 1),
+)
+
+
+def summary(run: Run, path: Path) -> View:
+    """Show what a training came to: the errors of the model beside those of the baselines."""
+    training = run.training
+    scores = [asdict(score) for score in training.scores]
+    block = Block(columns=ERRORS, rows=scores) if scores else Block(lines=_without_test(run))
+    return View(
+        title=" | ".join((run.data.title, *_settings(run))),
+        blocks=[block],
+        captions=[f"{training.protocol}."] if scores else (),
+        records=scores,
+        body={**_body(run, path), "scores": scores},
+        meta=run.meta,
+    )
+
+
+def details(run: Run, path: Path) -> View:
+    """Show all that a run says of itself."""
+    training = run.training
+    epochs, scores = (
+        [asdict(epoch) for epoch in training.epochs],
+        [asdict(score) for score in training.scores],
+    )
+    facts = {
+        "path": str(path),
+        "created": run.created,
+        "command": run.command or "(none: made from Python)",
+        "data": f"{run.data.title}, {training.split.get('n_train', 0):,} training ratings, from {run.data.source}",
+        "sha256": run.data.sha256,
+        "split": training.split.get("description", ""),
+        **{key: _plain(value) for key, value in training.config.items()},
+        "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),
+        "arrays": ", ".join(f"{name} {run.array(name).shape}" for name in sorted(run.arrays)),
+        "versions": ", ".join(f"{name} {number}" for name, number in training.versions.items()),
+        "trained in": f"{training.seconds:.1f} s on {training.n_threads} threads",
+    }
+    rows = [{"key": key, "value": value} for key, value in facts.items()]
+    return View(
+        title=f"run {run.name} | {run.data.title}",
+        blocks=[
+            Block(columns=(text("key", ""), text("value", "")), rows=rows),
+            Block(columns=EPOCHS, rows=epochs),
+            Block(columns=ERRORS, rows=scores),
+        ],
+        captions=[f"{training.protocol}."] if scores else (),
+        records=rows,
+        body={**_body(run, path), "epochs": epochs, "scores": scores},
+        meta=run.meta,
+    )
+
+
+def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
+    """List runs, the newest first, each with the test error of its averaged members."""
+    rows = [_shelf_row(entry) for entry in entries]
+    columns = (
+        text("name", "run"),
+        text("data_set", "data set"),
+        text("split", "split"),
+        whole("n_members", "members"),
+        whole("n_factors", "factors"),
+        decimal("weight_decay", "decay"),
+        whole("seed", "seed"),
+        decimal("test_rmse", "RMSE", 3),
+        text("created", "created"),
+    )
+    return View(
+        title=f"{len(rows)} run{'' if len(rows) == 1 else 's'} in {run_dir}, the newest first",
+        blocks=[Block(columns=columns, rows=rows)] if rows else (),
+        captions=("RMSE: of all members averaged, over the test rows.",)
+        if rows
+        else ("train one: embedcli train",),
+        records=rows,
+        body={"runs": rows},
+    )
+
+
+def _shelf_row(entry: Entry) -> dict[str, Any]:
+    training = entry.about.get("training", {})
+    config, split, scores = (training.get(key) or {} for key in ("config", "split", "scores"))
+    return {
+        "name": entry.name,
+        "data_set": entry.about.get("data", {}).get("title", "damaged: run.json cannot be read"),
+        "split": split.get("description"),
+        "n_members": config.get("n_members"),
+        "n_factors": config.get("n_factors"),
+        "weight_decay": config.get("weight_decay"),
+        "seed": config.get("seed"),
+        "test_rmse": scores[-1]["rmse"] if scores else None,
+        "created": entry.about.get("created", "")[:16].replace("T", " "),
+        "path": str(entry.path),
+    }
+
+
+def _settings(run: Run) -> list[str]:
+    config = run.training.config
+    return [
+        run.training.split.get("description", ""),
+        f"{run.n_members} member{'s' if run.n_members > 1 else ''} x {run.array('item_factors').shape[2]} factors",
+        f"weight decay {config.get('weight_decay', 'unknown')}",
+    ]
+
+
+def _without_test(run: Run) -> list[tuple[str, str]]:
+    training = run.training
+    last = f", training RMSE {training.epochs[-1].train_rmse:.3f}" if training.epochs else ""
+    return [("", f"trained on all {training.split.get('n_train', 0):,} ratings{last}; none is left to test on")]
+
+
+def _body(run: Run, path: Path) -> dict[str, Any]:
+    training = asdict(run.training)
+    return {
+        "path": str(path),
+        "created": run.created,
+        "command": run.command,
+        "data": asdict(run.data),
+        "link": run.link,
+        **training,
+    }
+
+
+def _plain(value: Any) -> str:
+    return " to ".join(f"{end:g}" for end in value) if isinstance(value, list | tuple) else str(value)
