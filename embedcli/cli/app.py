@@ -36,10 +36,10 @@ class Program(TyperGroup):
             code = _fail(error.message, error.hint, error.exit_code)
         except TyperException as error:
             command = getattr(getattr(error, "ctx", None), "command_path", "embedcli")
-            code = _fail(_one_line(error.format_message()), f"{command} --help", error.exit_code)
+            code = _fail(_explain(error), f"{command} --help", error.exit_code)
         except OSError as error:
             code = _fail(
-                f"{error.filename or 'output'}: {error.strerror or error}",
+                f"{error.filename or 'stdout'}: {error.strerror or error}",
                 "make room, or check permissions",
                 1,
             )
@@ -72,6 +72,15 @@ def _fail(message: str, hint: str, code: int) -> int:
     return code
 
 
+def _explain(error: TyperException) -> str:
+    """Say what is wrong with which value; Typer's own words leave the value out."""
+    message = _one_line(error.format_message()).replace("Value error, ", "")
+    details = getattr(error.__cause__, "errors", list)()
+    if details:
+        message = message.replace("Input should be a valid", f"{details[0]['input']!r} is not a valid")
+    return message.split(", unable to parse")[0]
+
+
 def _one_line(message: str) -> str:
     return " ".join(message.split()).removesuffix(".")
 
@@ -80,7 +89,7 @@ app = typer.Typer(
     name="embedcli",
     cls=Program,
     help=HELP,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,8 +102,16 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def show_help_alone(ctx: typer.Context) -> None:
+    """Print the help where a group is called without a command."""
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
+        raise typer.Exit
+
+
 @app.callback()
 def _program(
+    ctx: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
@@ -106,3 +123,4 @@ def _program(
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows ? instead
+    show_help_alone(ctx)

@@ -6,19 +6,17 @@ from typing import Annotated
 
 import typer
 
-from embedcli.cli.app import app
+from embedcli.cli.app import app, show_help_alone
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunArgument, RunDir
 from embedcli.errors import DataError
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
-runs_app = typer.Typer(help="List the trained runs, show one, or print where it is.", no_args_is_help=True)
-data_app = typer.Typer(
-    help="List the data sets known by name, fetch one, or print where it is.", no_args_is_help=True
-)
-app.add_typer(runs_app, name="runs", rich_help_panel=None)
-app.add_typer(data_app, name="data")
+runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
+data_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
+app.add_typer(runs_app, name="runs", help="List the trained runs, show one, or print where it is.")
+app.add_typer(data_app, name="data", help="List the data sets known by name, fetch one, or print where it is.")
 
 DataName = Annotated[str, typer.Argument(metavar="[NAME]", help="The data set's name.")]
 

@@ -125,8 +125,7 @@ def train(
 
     from embedcli.training.fit import fit
 
-    notes.say(" epoch   train    test    time")
-    run = fit(parts, config, lambda epoch: notes.say(_epoch_line(epoch)), keep_rows=keep_rows)
+    run = fit(parts, config, lambda epoch: notes.say(_epoch_lines(epoch)), keep_rows=keep_rows)
     run = save(run, run_dir, name=name, command=shlex.join(["embedcli", *sys.argv[1:]]))
     write(summary(run, run_dir / run.name), format, output)
     notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst")
@@ -138,6 +137,7 @@ def _describe(ratings: Ratings) -> str:
     return f"{data.title}: {len(ratings):,} ratings, {users}, {items} ({data.source})"
 
 
-def _epoch_line(epoch: Epoch) -> str:
+def _epoch_lines(epoch: Epoch) -> str:
+    header = " epoch   train    test    time\n" if epoch.epoch == 1 else ""
     test = "-" if epoch.test_rmse is None else f"{epoch.test_rmse:.3f}"
-    return f"{epoch.epoch:6}{epoch.train_rmse:8.3f}{test:>8}{epoch.seconds:6.1f} s"
+    return f"{header}{epoch.epoch:6}{epoch.train_rmse:8.3f}{test:>8}{epoch.seconds:6.1f} s"

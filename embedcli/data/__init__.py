@@ -34,10 +34,11 @@ def load(
 ) -> Ratings:
     """Load a data set: a name of the catalogue, or the path of an extracted folder or a zip.
 
-    A named data set is fetched once, verified, and read from the cache from then on.
+    A named data set is fetched once, verified, and read from the cache from then on. A folder of that name
+    is meant only where it holds the data: a run is called after its data set, too.
     Raises UsageError where there is no such data set, DataError where it cannot be had or read.
     """
-    if str(where) in CATALOGUE and not Path(where).exists():
+    if str(where) in CATALOGUE and not (Path(where) / "u.data").exists():
         path, source = fetch(find(str(where)), on_note=on_note, on_progress=on_progress)
     else:
         path, source = Path(where), str(where)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,10 +47,10 @@ def fetch(entry: Entry, *, on_note: Note, on_progress: Progress) -> tuple[Path, 
 
     Raises DataError, with what each source answered, where none serves.
     """
-    if path := cached(entry):
-        return path, f"cached {path.name}"
     folder = cache_dir()
     try:
+        if path := cached(entry):
+            return path, f"cached {path.name}"
         folder.mkdir(parents=True, exist_ok=True)
         failures = []
         for source in entry.sources:
@@ -91,28 +91,27 @@ def _fetch_one(source: Download | Wheel, folder: Path, on_progress: Progress) ->
 
 
 def _download(source: Download, scratch: Path, on_progress: Progress) -> tuple[Path, str]:
-    target = scratch / source.file
-    host = urlsplit(source.url).netloc
+    target, host, done = scratch / source.file, urlsplit(source.url).netloc, 0
     with target.open("wb") as file:
-        try:
-            with urllib.request.urlopen(source.url, timeout=TIMEOUT) as answer:
-                done = 0
-                while chunk := answer.read(CHUNK):
-                    done += len(chunk)
-                    if done > source.size:
-                        raise _Unavailable(
-                            f"{host}: {source.file} is larger than the {source.size:,} bytes expected"
-                        )
-                    file.write(chunk)
-                    on_progress(host, done, source.size)
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, _NETWORK):
-                raise  # the disk, not the network
-            raise _Unavailable(f"{host}: {getattr(error, 'reason', error)}") from error
+        for chunk in _chunks(source.url, host):
+            done += len(chunk)
+            if done > source.size:
+                raise _Unavailable(f"{host}: {source.file} is larger than the {source.size:,} bytes expected")
+            file.write(chunk)
+            on_progress(host, done, source.size)
     return target, host
 
 
-_NETWORK = (ConnectionError, TimeoutError, urllib.error.URLError)
+def _chunks(url: str, host: str) -> Iterator[bytes]:
+    # an OSError in here is the network's; one of the caller's is the disk's
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+            while chunk := answer.read(CHUNK):
+                yield chunk
+    except urllib.error.HTTPError as error:
+        raise _Unavailable(f"{host}: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _Unavailable(f"{host}: {getattr(error, 'reason', error)}") from error
 
 
 def _pip_download(source: Wheel, scratch: Path, on_progress: Progress) -> tuple[Path, str]:

@@ -9,6 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from embedcli.errors import DataError, UsageError
 
+# what zipfile raises for a damaged zip; RuntimeError and ValueError: one that asks for a password, an unknown
+# compression or a name that is no text
+UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
+
 
 @dataclass(frozen=True)
 class Files:
@@ -35,7 +39,7 @@ class Files:
                 return (self.root / self.names[name]).read_bytes()
             with zipfile.ZipFile(self.root) as archive:
                 return archive.read(self.names[name])
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except UNREADABLE as error:
             raise DataError(
                 f"{self.where(name)}: cannot be read: {error}", "download or copy the data set again"
             ) from error
@@ -46,8 +50,8 @@ class Files:
 
     @property
     def label(self) -> str:
-        """Name the data set after its folder or zip."""
-        return self.root.resolve().name.removesuffix(".zip")
+        """Name the data set after its folder or zip; a run of that name must not be hidden."""
+        return self.root.resolve().name.removesuffix(".zip").lstrip(".") or "data"
 
 
 def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
@@ -68,7 +72,7 @@ def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [PurePosixPath(name) for name in archive.namelist() if not name.endswith("/")]
-    except (OSError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{path}: this is no readable zip: {error}",
             "give the extracted folder or the zip as it was downloaded; if it was cut short, download it again",

@@ -159,7 +159,7 @@ def latin1(raw: bytes, where: str) -> str:
         line = next(number for number, row in enumerate(raw.split(b"\n"), 1) if not row.isascii())
         raise DataError(
             f"{where}, line {line}: the file is UTF-8 where latin-1 is expected",
-            f"use the original file, or convert it: iconv -f UTF-8 -t LATIN1 {where} > u.item.new",
+            "use the original file, or convert this one: iconv -f UTF-8 -t LATIN1",
         )
     return raw.decode("ascii")
 

@@ -15,6 +15,8 @@ def test_rows(kind: str, n: int, *, n_folds: int, seed: int, fraction: float) ->
     if kind == "none":
         return np.empty(0, dtype=np.int64)
     if kind == "random":
+        if seed < 0:
+            raise UsageError(f"--split-seed {seed} is below 0", "give 0 or more")
         n_test = round(n * fraction) if 0 < fraction < 1 else 0
         if not 0 < n_test < n:
             raise UsageError(

@@ -29,15 +29,17 @@ def rows(text: str, *, separator: str, n_fields: int, where: str) -> Iterator[tu
 
 
 def number(text: str, what: str, where: str, line: int, kind: Callable[[str], float] = int) -> float:
-    """Parse a finite number; DataError with file and line where it is none."""
+    """Parse a number that 64 bits can hold; DataError with file and line where it is none."""
     try:
         value = kind(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
-        wanted = "a whole number" if kind is int else "a number"
-        raise DataError(f"{where}, line {line}: {what} {shorten(text)!r} is not {wanted}", CORRECT_IT)
-    return value
+    if abs(value) < 2**63:
+        return value
+    fault = "out of range"
+    if math.isnan(value):
+        fault = "not a whole number" if kind is int else "not a number"
+    raise DataError(f"{where}, line {line}: {what} {shorten(text)!r} is {fault}", CORRECT_IT)
 
 
 def code(codes: Mapping[str, int], identifier: str, what: str, table: str, where: str, line: int) -> int:

@@ -97,7 +97,8 @@ def _print_block(block: Block, console: Console) -> None:
         console.print(lines)
     if not block.columns:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    has_header = any(column.header for column in block.columns)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=has_header)
     for column in block.columns:
         table.add_column(
             Text(column.header),
@@ -115,7 +116,7 @@ def _markdown(view: View) -> str:
     for block in view.blocks:
         if block.heading:
             parts.append(f"### {_escape(block.heading)}")
-        parts += [_escape(f"{label} {words}".strip()) for label, words in block.lines]
+        parts += [f"**{_escape(label.strip())}** {_escape(words)}" if label else _escape(words) for label, words in block.lines]
         if block.columns:
             lines = [_markdown_row([column.header for column in block.columns])]
             lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))

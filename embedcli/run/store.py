@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,7 +140,7 @@ class ArrayFile(Mapping[str, NDArray[np.float32]]):
 
         self.path = path
         self._damage = (OSError, SafetensorError)
-        self._open = lambda: safe_open(path, framework="numpy")
+        self._open: Callable[[], Any] = lambda: safe_open(path, framework="numpy")
         if not path.is_file():
             raise RunError(f"{path} is missing", TRAIN_AGAIN)
         try:

@@ -1,0 +1,77 @@
+"""What the tests share: a planted world, its files, a run trained on it, and the real data where it can be had."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from planted import World, make_world, write_movielens
+from typer.testing import CliRunner, Result
+
+from embedcli import data
+from embedcli.data.ratings import Ratings
+from embedcli.errors import EmbedcliError
+from embedcli.run.record import Run
+from embedcli.run.store import save
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test work in a folder of its own, with a cache of its own, whatever the user's settings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMBEDCLI_DATA", str(tmp_path / "cache"))
+    for name in ("EMBEDCLI_RUN", "COLUMNS", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """Return a planted world; its arrays cannot be written to."""
+    return make_world()
+
+
+@pytest.fixture(scope="session")
+def made_files(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that holds the planted world in the format of MovieLens 100K; tests copy it to break it."""
+    return write_movielens(tmp_path_factory.mktemp("made") / "made", world.ratings)
+
+
+@pytest.fixture(scope="session")
+def trained(world: World) -> Run:
+    """Return a run of three members trained on the planted world, not saved."""
+    from embedcli.training.config import TrainConfig
+    from embedcli.training.fit import fit
+
+    return fit(world.ratings.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))
+
+
+@pytest.fixture
+def saved(trained: Run, tmp_path: Path) -> Run:
+    """Return the trained run, saved as the only one under runs/ of the test's folder."""
+    return save(trained, tmp_path / "runs", command="embedcli train")
+
+
+@pytest.fixture
+def embedcli() -> Invoke:
+    """Return a function that runs a command line in this process."""
+    from embedcli.cli import app
+
+    runner = CliRunner()
+    return lambda *args: runner.invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="session")
+def movielens() -> Iterator[Ratings]:
+    """Return MovieLens 100K; skip, with the reason, where it cannot be had.
+
+    EMBEDCLI_TEST_ML100K names a folder or zip of the original files; otherwise the user's cache or a download.
+    """
+    try:
+        yield data.load(os.environ.get("EMBEDCLI_TEST_ML100K", "ml-100k"))
+    except EmbedcliError as error:
+        pytest.skip(f"MovieLens 100K cannot be had: {error}")

@@ -1,0 +1,151 @@
+"""Training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import World
+
+from embedcli.data.ratings import Ratings
+from embedcli.errors import TrainingError, UsageError
+from embedcli.run.record import Epoch, Run
+from embedcli.run.store import save
+from embedcli.training.config import TrainConfig
+from embedcli.training.fit import fit, shrinkage, y_range_for
+
+SMALL = TrainConfig(n_factors=4, n_epochs=1, n_members=2)
+
+
+def test_planted_truth_comes_back(world: World, trained: Run) -> None:
+    """The bias of an item is what the average user thinks of it, up to noise."""
+    rated = trained.item_seen.n_ratings >= 10
+    bias = trained.array("item_bias").mean(0)
+    assert np.corrcoef(bias[rated], world.quality[rated])[0, 1] > 0.95
+
+
+def test_model_beats_biases_which_beat_the_mean(trained: Run) -> None:
+    """Where ratings follow from a factor, each model is better than the one it contains."""
+    mean, biases, one, averaged = (score.rmse for score in trained.training.scores)
+    assert mean > biases + 0.1 > one > averaged
+
+
+def test_same_seed_same_bytes(world: World, tmp_path: Path) -> None:
+    """The same seed gives the same model.safetensors, byte for byte."""
+    split = world.ratings.split("random", seed=0)
+    paths = [tmp_path / "runs" / save(fit(split, SMALL), tmp_path / "runs").name for _ in range(2)]
+    first, second = ((path / "model.safetensors").read_bytes() for path in paths)
+    assert first == second
+
+
+def test_seeds_share_no_member(world: World) -> None:
+    """Runs with seeds 0 and 1 have no member in common, and no two members of a run are the same."""
+    split = world.ratings.split("random", seed=0)
+    members = [m for seed in (0, 1) for m in fit(split, replace(SMALL, seed=seed)).array("item_factors")]
+    assert len({member.tobytes() for member in members}) == 4
+
+
+def test_members_do_not_depend_on_their_number(world: World) -> None:
+    """The first member of two is the single member of one: members share nothing but the ratings."""
+    split = world.ratings.split("random", seed=0)
+    two, one = (fit(split, replace(SMALL, n_members=n)).array("item_bias") for n in (2, 1))
+    np.testing.assert_allclose(two[0], one[0], atol=1e-6)
+
+
+def test_test_rows_are_display_only(world: World) -> None:
+    """Changing the ratings of the test rows changes no weight."""
+    split = world.ratings.split("random", seed=0)
+    other = replace(split, test=replace(split.test, value=6 - split.test.value))
+    assert fit(split, SMALL).array("item_bias").tobytes() == fit(other, SMALL).array("item_bias").tobytes()
+
+
+def test_epochs_are_reported_as_they_end(world: World) -> None:
+    """`fit` calls back once per epoch, with errors that fall, and None for a test that is not there."""
+    seen: list[Epoch] = []
+    run = fit(world.ratings.split("none"), replace(SMALL, n_epochs=3), seen.append)
+    assert [epoch.epoch for epoch in seen] == [1, 2, 3]
+    assert seen[-1].train_rmse < seen[0].train_rmse
+    assert {epoch.test_rmse for epoch in seen} == {None}
+    assert run.training.scores == []
+
+
+def test_item_without_ratings_is_kept(world: World, trained: Run) -> None:
+    """An item that nobody rated stays in the run, with n = 0 and stars near those of the average item."""
+    last = len(world.ratings.items) - 1
+    assert trained.item_seen.n_ratings[last] == 0
+    assert np.isnan(trained.item_seen.mean_rating[last])
+    stars = trained.array("item_stars").mean(0)
+    assert abs(stars[last] - stars[:last].mean()) < 0.3
+
+
+def test_divergence_stops_with_the_numbers(world: World) -> None:
+    """A loss that is no longer finite ends the training with the epoch and the learning rate."""
+    config = TrainConfig(learning_rate=1e38, weight_decay=0, bias_weight_decay=0, n_factors=2)
+    with pytest.raises(TrainingError, match=r"epoch 1, at learning rate .*e\+3"):
+        fit(world.ratings.split("none"), config)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_factors": 0}, "--factors 0 is below 1"),
+        ({"n_epochs": 0}, "--epochs 0"),
+        ({"n_members": 0}, "--members 0"),
+        ({"batch_size": 0}, "--batch-size 0"),
+        ({"seed": -1}, "--seed -1"),
+        ({"learning_rate": 0.0}, "--lr 0"),
+        ({"learning_rate": float("nan")}, "--lr nan"),
+        ({"weight_decay": -0.1}, "--weight-decay -0.1 is below 0"),
+        ({"bias_weight_decay": float("nan")}, "--bias-weight-decay nan"),
+        ({"weight_decay": 100.0}, "--weight-decay 100 times --lr 0.01"),
+        ({"y_range": (5.0, 1.0)}, "--y-range 5 1"),
+    ],
+)
+def test_settings_that_cannot_be(change: dict[str, float], message: str) -> None:
+    """A setting that cannot be is refused when it is made, by the name it has on the command line."""
+    with pytest.raises(UsageError, match=message):
+        TrainConfig(**change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"y_range": (1.0, 4.0)}, "leaves out ratings"), ({"device": "abacus"}, "--device 'abacus'")],
+)
+def test_settings_that_do_not_fit_the_ratings(world: World, change: dict[str, float], message: str) -> None:
+    """A range that leaves ratings outside and a device that is not there are refused before training."""
+    with pytest.raises(UsageError, match=message):
+        fit(world.ratings.split("none"), TrainConfig(**change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "expected"),
+    [
+        ((1, 2, 3, 4, 5), (1, 5), (0, 5.5)),
+        ((0.5, 1, 4.5, 5), (0.5, 5), (0, 5.25)),
+        ((-10, 10), (-10, 10), (-30, 20)),
+    ],
+)
+def test_range_of_predictions_follows_the_scale(
+    world: World, values: tuple[float, ...], scale: tuple[float, float], expected: tuple[float, float]
+) -> None:
+    """The range is one step wider than the scale below and half a step above: 0 to 5.5 for 1 to 5 stars."""
+    ratings: Ratings = world.ratings.take(np.arange(len(values)))
+    ratings = replace(ratings, value=np.array(values, np.float32), data=replace(ratings.data, scale=scale))
+    assert y_range_for(ratings) == expected
+
+
+def test_shrinkage_adds_up_the_schedule() -> None:
+    """The recorded shrinkage is the sum of learning rate x decay over the steps, in proportion to the decay."""
+    total = shrinkage(TrainConfig(weight_decay=0.5, bias_weight_decay=0.25), 90_000)
+    assert total["factors"] == pytest.approx(2 * total["biases"])
+    mean_rate = total["factors"] / 0.5 / (176 * 5)
+    assert 0.4 * 1e-2 < mean_rate < 0.6 * 1e-2  # a cosine's mean is half its height
+
+
+def test_batches_shrink_with_small_data() -> None:
+    """A batch holds 512 ratings, or what leaves about 175 steps an epoch, unless it is set."""
+    sizes = [TrainConfig().batch_size_for(n) for n in (100_000, 17_500, 10)]
+    assert sizes == [512, 100, 1]
+    assert TrainConfig(batch_size=64).batch_size_for(100_000) == 64
