@@ -75,7 +75,7 @@ def _fail(message: str, hint: str, code: int) -> int:
 def _explain(error: TyperException) -> str:
     """Say what is wrong with which value; Typer's own words leave the value out."""
     message = _one_line(error.format_message()).replace("Value error, ", "")
-    details = getattr(error.__cause__, "errors", list)()
+    details: list[Any] = getattr(error.__cause__, "errors", list)()
     if details:
         message = message.replace("Input should be a valid", f"{details[0]['input']!r} is not a valid")
     return message.split(", unable to parse")[0]

@@ -85,6 +85,7 @@ def _table(view: View, console: Console) -> str:
 
 
 def _print_block(block: Block, console: Console) -> None:
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -108,6 +109,10 @@ def _print_block(block: Block, console: Console) -> None:
         )
     for row in block.rows:
         table.add_row(*(Text(column.write(row[column.key])) for column in block.columns))
+    with_room = console.options.update(max_width=UNLIMITED)
+    console.width = max(
+        console.width, Measurement.get(console, with_room, table).minimum
+    )  # rather than cut numbers
     console.print(table)
 
 
@@ -116,7 +121,10 @@ def _markdown(view: View) -> str:
     for block in view.blocks:
         if block.heading:
             parts.append(f"### {_escape(block.heading)}")
-        parts += [f"**{_escape(label.strip())}** {_escape(words)}" if label else _escape(words) for label, words in block.lines]
+        parts += [
+            f"**{_escape(label.strip())}** {_escape(words)}" if label else _escape(words)
+            for label, words in block.lines
+        ]
         if block.columns:
             lines = [_markdown_row([column.header for column in block.columns])]
             lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))

@@ -53,7 +53,7 @@ def details(run: Run, path: Path) -> View:
         "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),
         "arrays": ", ".join(f"{name} {run.array(name).shape}" for name in sorted(run.arrays)),
         "versions": ", ".join(f"{name} {number}" for name, number in training.versions.items()),
-        "trained in": f"{training.seconds:.1f} s on {training.n_threads} threads",
+        "trained in": f"{training.seconds:.1f} s",
     }
     rows = [{"key": key, "value": value} for key, value in facts.items()]
     return View(

@@ -54,7 +54,6 @@ class Training:
     shrinkage: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
-    n_threads: int = 1
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,21 +108,20 @@ def load(folder: Path) -> Run:
     arrays = ArrayFile(folder / "model.safetensors")
     check_shapes(arrays.shapes, len(users), len(items), str(arrays.path))
     try:
-        training = dict(about["training"])
-        training["epochs"] = [Epoch(**epoch) for epoch in training["epochs"]]
-        training["scores"] = [Score(**score) for score in training["scores"]]
-        data = dict(about["data"])
-        low, high = data.pop("scale")
+        training, data = _known(Training, about["training"]), _known(DataSet, about["data"])
+        training["epochs"] = [Epoch(**_known(Epoch, epoch)) for epoch in training["epochs"]]
+        training["scores"] = [Score(**_known(Score, score)) for score in training["scores"]]
+        data["scale"] = _pair(data["scale"])
         return Run(
             name=folder.resolve().name,
-            data=DataSet(**data, scale=(low, high)),
+            data=DataSet(**data),
             items=items,
             users=users,
             item_seen=item_seen,
             user_seen=user_seen,
             arrays=arrays,
             link=about["link"],
-            y_range=None if about["y_range"] is None else (about["y_range"][0], about["y_range"][1]),
+            y_range=None if about["y_range"] is None else _pair(about["y_range"]),
             training=Training(**training),
             rows=_read_rows(folder / "rows.safetensors"),
             created=about["created"],
@@ -247,6 +246,16 @@ def _read_json(path: Path) -> dict[str, Any]:
             "update embedcli: pip install --upgrade embedcli",
         )
     return dict(about)
+
+
+def _known(record: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a record's fields; KeyError for one that is missing, what else there is is left."""
+    return {field.name: values[field.name] for field in fields(record)}
+
+
+def _pair(values: list[float]) -> tuple[float, float]:
+    low, high = values
+    return low, high
 
 
 def _read_items(path: Path) -> tuple[Items, Seen]:

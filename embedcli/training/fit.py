@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
 
@@ -23,6 +24,18 @@ from embedcli.training.optimiser import AdamW, one_cycle
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch work on one thread: a step is too small to share, and the result is then the same everywhere."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@one_thread()
 def fit(
     split: Split,
     config: TrainConfig | None = None,
@@ -61,7 +74,6 @@ def fit(
         shrinkage=shrinkage(config, len(split.train)),
         seconds=time.perf_counter() - began,
         versions={"embedcli": embedcli.__version__, **{name: version(name) for name in ("torch", "numpy")}},
-        n_threads=torch.get_num_threads(),
     )
     return Run.from_arrays(
         model.arrays(), split.train, y_range=config.y_range, training=training, keep_rows=keep_rows

@@ -1,0 +1,184 @@
+"""The commands, as they are typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Invoke
+from planted import World
+
+from embedcli.run.record import Run
+from embedcli.run.store import load
+
+TRAIN = ("train", "--epochs", "1", "--members", "2", "--factors", "4")
+LOOKS = [("biases",), ("biases", "--worst"), ("pca",), ("runs", "list"), ("runs", "show")]
+
+
+def test_train_saves_a_run(embedcli: Invoke, made_files: Path) -> None:
+    """`train` prints its figures on stdout, progress on stderr, and leaves a run that says how it was made."""
+    result = embedcli(*TRAIN, "--data", made_files, "--seed", "3", "--split-seed", "5")
+    assert result.exit_code == 0, result.stderr
+    assert "members averaged" in result.stdout
+    assert "8,000 ratings, 200 users, 120 films" in result.stderr
+    assert "saved runs/made; next: embedcli biases --worst" in result.stderr
+    run = load(Path("runs/made"))
+    assert run.training.config["seed"] == 3
+    assert run.training.split["description"] == "random 90/10 seed 5"
+
+
+def test_split_seed_is_the_seed_unless_given(embedcli: Invoke, made_files: Path) -> None:
+    """--split-seed defaults to --seed."""
+    embedcli(*TRAIN, "--data", made_files, "--seed", "3")
+    assert load(Path("runs/made")).training.split["seed"] == 3
+
+
+@pytest.mark.parametrize("split", ["none", "u1", "u5", "random"])
+def test_every_split_trains(embedcli: Invoke, made_files: Path, world: World, split: str) -> None:
+    """Each split can be trained on; `none` has no test error and says so."""
+    result = embedcli(*TRAIN, "--data", made_files, "--split", split, "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    n_test = {"none": 0, "random": 800}.get(split, 1600)
+    assert (found["split"]["n_train"], found["split"]["n_test"]) == (len(world.ratings) - n_test, n_test)
+    assert bool(found["scores"]) == (split != "none")
+
+
+def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
+    """What is given on the command line is what the run records."""
+    options = ["--lr", "0.02", "--weight-decay", "0.3", "--bias-weight-decay", "0.1", "--batch-size", "64"]
+    options += ["--y-range", "0.5", "5.25", "--device", "cpu", "--name", "mine", "--no-keep-rows", "--quiet"]
+    result = embedcli(*TRAIN, "--data", made_files, *options, "--run-dir", "elsewhere")
+    assert (result.exit_code, result.stderr) == (0, "")
+    run = load(Path("elsewhere/mine"))
+    assert run.rows is None
+    config = dict(run.training.config)
+    assert config.pop("y_range") == [0.5, 5.25]
+    assert config == {
+        "n_factors": 4,
+        "n_epochs": 1,
+        "learning_rate": 0.02,
+        "weight_decay": 0.3,
+        "bias_weight_decay": 0.1,
+        "batch_size": 64,
+        "n_members": 2,
+        "seed": 0,
+        "device": "cpu",
+    }
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("command", LOOKS, ids=" ".join)
+@pytest.mark.parametrize("format", ["table", "json", "ndjson", "csv", "tsv", "md"])
+def test_every_format_of_every_look(embedcli: Invoke, command: tuple[str, ...], format: str) -> None:
+    """Each command that shows a run answers in each format, and the same to a file as to stdout."""
+    result = embedcli(*command, "--format", format)
+    assert result.exit_code == 0, result.stderr
+    assert embedcli(*command, "--format", format, "-o", "answer").stdout == ""
+    assert Path("answer").read_text(encoding="utf-8") == result.stdout
+    if format == "json":
+        assert "meta" in json.loads(result.stdout)
+    if format in ("csv", "tsv"):
+        rows = list(csv.DictReader(io.StringIO(result.stdout), delimiter="," if format == "csv" else "\t"))
+        assert len(rows) == len(embedcli(*command, "--format", "ndjson").stdout.splitlines())
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize(
+    ("options", "lists"),
+    [
+        (("--worst",), ["worst"]),
+        (("--best",), ["best"]),
+        ((), ["best", "worst"]),
+        (("--worst", "--best"), ["best", "worst"]),
+    ],
+)
+def test_ends_of_the_ranking(embedcli: Invoke, options: tuple[str, ...], lists: list[str]) -> None:
+    """--worst shows the lowest, --best the highest, both or neither show both."""
+    found = json.loads(embedcli("biases", *options, "-n", "3", "--format", "json").stdout)
+    assert [name for name in ("best", "worst") if name in found] == lists
+    assert all(len(found[name]) == 3 for name in lists)
+    assert found["meta"] == {
+        "run": "made",
+        "data_set": "Made ratings",
+        "seed": 0,
+        "weight_decay": 0.5,
+        "split": "random 90/10 seed 0",
+        "n_members": 3,
+        "version": found["meta"]["version"],
+    }
+
+
+@pytest.mark.usefixtures("saved")
+def test_spread_is_not_called_an_interval(embedcli: Invoke) -> None:
+    """The spread over members says what it is, and what it is not."""
+    assert "differ by seed alone; not an interval" in embedcli("biases").stdout
+    assert "differ by seed only" in embedcli("pca").stdout
+
+
+@pytest.mark.usefixtures("saved")
+def test_titles_are_printed_as_they_are(embedcli: Invoke) -> None:
+    """Brackets in a title are no markup, and letters beyond ASCII come out right."""
+    shown = embedcli("biases", "-n", "200", "--min-ratings", "0").stdout
+    assert "[Bracketed] / almost (1990)" in shown
+    assert "Á köldum klaka (Cold Fever) (1994)" in shown
+
+
+def test_columns_set_the_width(embedcli: Invoke, saved: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COLUMNS is respected; without it, piped output is as wide as it needs to be."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, embedcli("biases").stdout.splitlines())) <= 80
+    monkeypatch.delenv("COLUMNS")
+    assert max(map(len, embedcli("biases").stdout.splitlines())) > 100
+
+
+def test_run_paths(embedcli: Invoke, saved: Run) -> None:
+    """`runs path` prints the directory, which `--run` takes too."""
+    path = embedcli("runs", "path").stdout.strip()
+    assert path == f"runs/{saved.name}"
+    assert embedcli("biases", "--run", path, "--run-dir", "nowhere").exit_code == 0
+
+
+def test_damaged_run_is_listed(embedcli: Invoke, saved: Run) -> None:
+    """A damaged run stands in the list, and the others are listed all the same."""
+    Path("runs/broken").mkdir()
+    Path("runs/broken/run.json").write_text("{")
+    shown = embedcli("runs", "list").stdout
+    assert "damaged: run.json cannot be read" in shown
+    assert saved.name in shown
+
+
+def test_no_runs_yet(embedcli: Invoke) -> None:
+    """An empty shelf is no error, and says what to type."""
+    result = embedcli("runs", "list")
+    assert result.exit_code == 0
+    assert "embedcli train" in result.stdout
+
+
+@pytest.mark.parametrize("group", [(), ("runs",), ("data",)])
+def test_group_alone_shows_its_help(embedcli: Invoke, group: tuple[str, ...]) -> None:
+    """A group without a command shows what there is."""
+    result = embedcli(*group)
+    assert result.exit_code == 0
+    assert result.stdout == embedcli(*group, "-h").stdout
+
+
+def test_version(embedcli: Invoke) -> None:
+    """--version prints the version of the package."""
+    import embedcli as package
+
+    assert embedcli("--version").stdout == f"embedcli {package.__version__}\n"
+
+
+def test_completion_of_runs(saved: Run) -> None:
+    """The names of runs are completed."""
+    from types import SimpleNamespace
+
+    from embedcli.cli.options import complete_run
+
+    context = SimpleNamespace(params={})
+    assert complete_run(context, saved.name[:2]) == [saved.name]  # type: ignore[arg-type]
+    assert complete_run(context, "zzz") == []  # type: ignore[arg-type]
