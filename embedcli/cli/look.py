@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from embedcli.cli.app import app
+from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
@@ -45,6 +46,7 @@ def biases(
     found = analyse(opened, min_ratings=min_ratings, limit=limit)
     both = worst == best
     write(view(found, opened, worst=worst or both, best=best or both), format, output)
+    Notes(quiet).say("next: embedcli pca --components 3")
 
 
 @app.command()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from embedcli.data.fetch import Note, Progress
 
 
@@ -34,13 +36,22 @@ class Notes:
         from rich.progress import Progress as Bars
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-            tasks: dict[str, int] = {}
+        bars = Bars(*columns, console=Console(stderr=True), transient=True)
+        tasks: dict[str, TaskID] = {}
 
-            def on_progress(what: str, done: int, total: int) -> None:
-                if what not in tasks:
-                    tasks[what] = bars.add_task(f"fetching from {what}", total=total)
-                # a source that tells nothing until it is done shows a moving bar
-                bars.update(tasks[what], completed=done, total=total if done else None)  # type: ignore[arg-type]
+        def on_progress(what: str, done: int, total: int) -> None:
+            bars.start()
+            if what not in tasks:
+                tasks[what] = bars.add_task(f"fetching from {what}", total=None)
+            # a source that tells nothing until it is done shows a moving bar
+            bars.update(tasks[what], completed=done, total=total if done else None)
 
-            yield (lambda line: bars.console.print(line, markup=False, highlight=False)), on_progress
+        def on_note(line: str) -> None:
+            bars.stop()
+            tasks.clear()
+            self.say(line)
+
+        try:
+            yield on_note, on_progress
+        finally:
+            bars.stop()

@@ -39,7 +39,7 @@ def _card(component: Component, noun: str) -> Block:
     lines = [
         ("  +", ", ".join(component.positive_name)),
         ("  -", ", ".join(component.negative_name)),
-        ("  effects", _effects(component.effects)),
+        *((f"  {kind}s", _effects(component.effects, kind)) for kind in ("number", "tag")),
     ]
     pairs = zip_longest(component.positive, component.negative)
     rows = [
@@ -50,15 +50,14 @@ def _card(component: Component, noun: str) -> Block:
     return Block(heading=heading, lines=lines, columns=columns, rows=rows)
 
 
-def _effects(effects: tuple[Effect, ...]) -> str:
-    kinds = [[effect for effect in effects if effect.kind == kind][:SHOWN] for kind in ("number", "tag")]
-    written = ["  ".join(f"{effect.name} {effect.effect:+.2f}" for effect in kind) for kind in kinds if kind]
-    return " | ".join(written) or "none could be tested"
+def _effects(effects: tuple[Effect, ...], kind: str) -> str:
+    strongest = [effect for effect in effects if effect.kind == kind][:SHOWN]
+    return "  ".join(f"{effect.name} {effect.effect:+.2f}" for effect in strongest) or "none could be tested"
 
 
 def _captions(found: Components, noun: str) -> list[str]:
     captions = [
-        f"effects: rank-biserial for tags, Spearman for numbers; a pole is named by those of {THRESHOLD} or more "
+        f"numbers: Spearman; tags: rank-biserial correlation; a pole is named by those of {THRESHOLD} or more "
         f"(tags of at least {FEWEST_TAGGED} {noun}s), else it is mixed."
     ]
     if found.n_members > 1:
