@@ -37,7 +37,7 @@ def number(text: str, what: str, where: str, line: int, kind: Callable[[str], fl
     if abs(value) < 2**63:
         return value
     fault = "out of range"
-    if math.isnan(value):
+    if value != value:  # NaN; math.isnan cannot take every int
         fault = "not a whole number" if kind is int else "not a number"
     raise DataError(f"{where}, line {line}: {what} {shorten(text)!r} is {fault}", CORRECT_IT)
 

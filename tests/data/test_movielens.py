@@ -1,0 +1,186 @@
+"""Reading the original files of MovieLens 100K."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import World
+
+from embedcli import data
+from embedcli.data import movielens
+from embedcli.data.movielens import GENRES, year_of
+from embedcli.errors import DataError
+
+
+@pytest.fixture
+def folder(made_files: Path, tmp_path: Path) -> Path:
+    """Return a copy of the made files that a test may break."""
+    return shutil.copytree(made_files, tmp_path / "made")
+
+
+def set_line(path: Path, number: int, line: str) -> None:
+    """Replace a line of a latin-1 file, counted from 1."""
+    lines = path.read_bytes().split(b"\n")
+    lines[number - 1] = line.encode("latin-1")
+    path.write_bytes(b"\n".join(lines))
+
+
+def test_everything_that_was_written_is_read(world: World, made_files: Path) -> None:
+    """What the files say of ratings, users and items comes back, in the order of the files."""
+    read, made = data.load(made_files), world.ratings
+    assert read.users == made.users
+    for field in ("ids", "titles", "years", "tags"):
+        assert getattr(read.items, field) == getattr(made.items, field), field
+    for field in ("user", "item", "value", "timestamp"):
+        np.testing.assert_array_equal(getattr(read, field), getattr(made, field), strict=True)
+
+
+def test_titles_are_latin1(made_files: Path) -> None:
+    """A byte of u.item above 127 is a letter of latin-1."""
+    assert b"Mis\xe9rables" in (made_files / "u.item").read_bytes()
+    assert data.load(made_files).items.titles[:2] == (
+        "Misérables, Les (1995)",
+        "Á köldum klaka (Cold Fever) (1994)",
+    )
+
+
+def test_dates_and_addresses_are_kept(made_files: Path) -> None:
+    """The other columns of u.item stay with the items."""
+    columns = data.load(made_files).items.columns
+    assert columns["release_date"][:4] == ("01-Jan-1995", "01-Jan-1994", "01-Jan-1990", "")
+    assert columns["imdb_url"][0] == "http://example.org/1"
+
+
+def test_made_ratings_do_not_pass_for_the_real_ones(made_files: Path) -> None:
+    """A data set is named after its folder, and its sha256 is that of u.data."""
+    about = data.load(made_files).data
+    assert (about.name, about.title, about.source) == ("made", "made", str(made_files))
+    assert about.sha256 == hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
+
+
+def test_genuine_ratings_are_known_by_their_bytes(made_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its folder is called, u.data with the sha256 of the original is MovieLens 100K."""
+    sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
+    monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
+    about = data.load(made_files).data
+    assert (about.name, about.title, about.noun) == ("ml-100k", "MovieLens 100K", "film")
+
+
+@pytest.mark.parametrize(
+    ("title", "year"),
+    [
+        ("Casablanca (1942)", 1942),
+        ("Land Before Time III, The (1995) (V)", 1995),
+        ("1984 (1956) (1984)", 1984),
+        ("Class of 1999", None),
+        ("unknown", None),
+    ],
+)
+def test_year_of_a_title(title: str, year: int | None) -> None:
+    """The year of a film is the last number of four digits that stands in parentheses."""
+    assert year_of(title) == year
+
+
+def test_year_from_the_release_date(folder: Path) -> None:
+    """A title without a year takes it from the release date."""
+    set_line(folder / "u.item", 1, "1|No Year Here|24-Jan-1997|||" + "|".join("0" * len(GENRES)))
+    items = data.load(folder).items
+    assert (items.titles[0], items.years[0], items.tags[0]) == ("No Year Here", 1997, ())
+
+
+def test_users_without_a_table(folder: Path, world: World) -> None:
+    """Without u.user, the users are those who rated, in the order of their numbers."""
+    (folder / "u.user").unlink()
+    assert data.load(folder).users.ids == tuple(str(u + 1) for u in np.unique(world.ratings.user))
+
+
+def test_genres_without_a_table(folder: Path, world: World) -> None:
+    """Without u.genre, the columns are the nineteen genres of the data set."""
+    (folder / "u.genre").unlink()
+    assert data.load(folder).items.tags == world.ratings.items.tags
+
+
+def test_line_ends_of_windows(folder: Path, world: World) -> None:
+    """Lines may end in CR LF, and blank lines may follow the last."""
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n\n")
+    read = data.load(folder)
+    assert (len(read), read.users, read.items.tags) == (
+        len(world.ratings),
+        world.ratings.users,
+        world.ratings.items.tags,
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "number", "line", "complaint"),
+    [
+        ("u.data", 2, "1\t2\tnan\t880000000", "the rating 'nan' is not a number"),
+        ("u.data", 2, "1\t2\tinf\t880000000", "the rating 'inf' is out of range"),
+        ("u.data", 2, "1\t2\t3\t8e8", "the timestamp '8e8' is not a whole number"),
+        ("u.data", 2, "1\t2\t3\t" + "9" * 19, "the timestamp '9999999999999999999' is out of range"),
+        ("u.data", 2, "1\t2\t3\t" + "9" * 400, "is out of range"),
+        ("u.data", 2, "999\t2\t3\t880000000", "user id '999' is not in u.user"),
+        ("u.data", 2, "", "1 columns where 4 are expected: ''"),
+        ("u.data", 2, "\xff\t2\t3\t880000000", "this is not utf-8 text"),
+        ("u.item", 3, "3|Film (1990)|||" + "|0" * 20, "25 columns where 24 are expected"),
+        ("u.item", 3, "3|Film (1990)|||" + "|2" * 19, "the genre column '2' is neither 0 nor 1"),
+        ("u.item", 3, "1|Film (1990)|||" + "|0" * 19, "item id '1' stands twice, first in line 1"),
+        ("u.user", 3, "1|20|M|other|00000", "user id '1' stands twice, first in line 1"),
+        ("u.user", 3, "3|20|M|other", "4 columns where 5 are expected"),
+        ("u.genre", 3, "Action", "1 columns where 2 are expected"),
+        ("u.info", 1, "199 users", "it says 199 users, the files hold 200"),
+        ("u.info", 2, "119 items", "it says 119 items, the files hold 120"),
+        ("u.info", 3, "many ratings", "the count 'many' is not a whole number"),
+    ],
+)
+def test_complaints_name_file_and_line(folder: Path, file: str, number: int, line: str, complaint: str) -> None:
+    """What cannot be read is answered with the file, the line, what stands there, and what to do."""
+    set_line(folder / file, number, line)
+    with pytest.raises(DataError) as caught:
+        data.load(folder)
+    assert caught.value.message.startswith(f"{folder / file}, line {number}: ")
+    assert complaint in caught.value.message
+    assert "\n" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("file", ["u.data", "u.item", "u.user", "u.genre", "u.info"])
+@pytest.mark.parametrize("content", [b"", b"\n \n"])
+def test_empty_files(folder: Path, file: str, content: bytes) -> None:
+    """A file with nothing in it is said to be empty."""
+    (folder / file).write_bytes(content)
+    with pytest.raises(DataError, match="the file is empty"):
+        data.load(folder)
+
+
+def test_utf8_titles_are_refused(folder: Path) -> None:
+    """A u.item that is UTF-8 is refused with the first line that shows it: latin-1 would garble every accent."""
+    text = (folder / "u.item").read_bytes().decode("latin-1")
+    (folder / "u.item").write_bytes(text.encode())
+    with pytest.raises(DataError, match=r"u\.item, line 1: the file is UTF-8"):
+        data.load(folder)
+
+
+@pytest.mark.parametrize("cut", [1, -1])
+def test_rows_missing_at_the_end(folder: Path, cut: int) -> None:
+    """Lines that were lost, or stand twice, are noticed by the counts of u.info."""
+    lines = (folder / "u.data").read_bytes().splitlines(keepends=True)
+    (folder / "u.data").write_bytes(b"".join(lines[:-1] if cut < 0 else [*lines, lines[0]]))
+    held = f"{len(lines) + cut:,}"
+    with pytest.raises(DataError, match=rf"u\.info, line 3: it says 8,000 ratings, the files hold {held}"):
+        data.load(folder)
+
+
+def test_the_folder_of_a_zip_is_found(made_files: Path, tmp_path: Path, world: World) -> None:
+    """The zip as it is downloaded, with the folder inside, reads like the folder."""
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        for path in made_files.iterdir():
+            archive.write(path, f"deep/made/{path.name}")
+    read = data.load(tmp_path / "made.zip")
+    assert (read.data.name, read.users) == ("made", world.ratings.users)
+    np.testing.assert_array_equal(read.value, world.ratings.value)

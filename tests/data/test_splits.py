@@ -1,0 +1,105 @@
+"""Which rows are left out for the test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from planted import World
+
+from embedcli.data.ratings import Split
+from embedcli.data.splits import test_rows as rows_left_out
+from embedcli.errors import UsageError
+
+
+def times(split: Split) -> tuple[list[int], list[int]]:
+    """Return the timestamps of both parts, which in the planted world are the row numbers but for a constant."""
+    assert split.train.timestamp is not None
+    assert split.test.timestamp is not None
+    return split.train.timestamp.tolist(), split.test.timestamp.tolist()
+
+
+@pytest.mark.parametrize("fold", [1, 2, 3, 4, 5])
+def test_official_folds(world: World, fold: int) -> None:
+    """Fold uK leaves out the K-th fifth of the rows, and trains on the others in their order."""
+    train, test = times(world.ratings.split(f"u{fold}"))
+    rows = world.ratings.timestamp
+    assert rows is not None
+    first, last = len(rows) // 5 * (fold - 1), len(rows) // 5 * fold
+    assert test == rows[first:last].tolist()
+    assert train == [*rows[:first], *rows[last:]]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+@pytest.mark.parametrize("fraction", [0.1, 0.25])
+def test_random_rows(world: World, seed: int, fraction: float) -> None:
+    """A random split leaves out the first part of numpy's permutation of the rows, and no other row."""
+    n = len(world.ratings)
+    train, test = times(world.ratings.split("random", seed=seed, fraction=fraction))
+    drawn = np.random.default_rng(seed).permutation(n)[: int(n * fraction)]
+    assert world.ratings.timestamp is not None
+    assert test == world.ratings.timestamp[drawn].tolist()
+    assert sorted(train + test) == world.ratings.timestamp.tolist()
+    assert train == sorted(train)
+
+
+def test_none_trains_on_all(world: World) -> None:
+    """Without a split nothing is left out."""
+    split = world.ratings.split("none")
+    assert (len(split.train), len(split.test), split.seed) == (len(world.ratings), 0, None)
+
+
+@pytest.mark.parametrize("kind", ["random", "u1", "none"])
+def test_every_item_stays_in_the_vocabulary(world: World, kind: str) -> None:
+    """Both parts keep all users and all items, also those whose ratings are all in the other part."""
+    ratings = world.ratings.take(np.arange(50))
+    split = ratings.split(kind)
+    for part in (split.train, split.test):
+        assert part.items is world.ratings.items
+        assert part.users is world.ratings.users
+    assert len(set(split.train.item.tolist())) < len(split.train.items)
+
+
+@pytest.mark.parametrize(
+    ("kind", "description"),
+    [
+        ("random", "random 90/10 seed 3"),
+        ("u2", "official fold u2"),
+        ("none", "trained on all ratings, no test"),
+    ],
+)
+def test_descriptions(world: World, kind: str, description: str) -> None:
+    """A split says what it is in the words of every figure measured on it."""
+    assert world.ratings.split(kind, seed=3).description == description
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("thirds", {}, "unknown split 'thirds'"),
+        ("u0", {}, "unknown split 'u0'"),
+        ("u6", {}, "there is no fold 'u6'"),
+        ("random", {"fraction": 0.0}, "--valid-fraction 0 does not cut 8,000 ratings"),
+        ("random", {"fraction": 1.0}, "--valid-fraction 1 does not cut"),
+        ("random", {"fraction": 1e-9}, "--valid-fraction 1e-09 does not cut"),
+        ("random", {"fraction": float("nan")}, "--valid-fraction nan does not cut"),
+        ("random", {"seed": -1}, "--split-seed -1 is below 0"),
+    ],
+)
+def test_splits_that_cannot_be(world: World, kind: str, options: dict[str, float], message: str) -> None:
+    """A split that would leave one part empty, or that nobody knows, is refused by its value."""
+    with pytest.raises(UsageError) as caught:
+        world.ratings.split(kind, **options)  # type: ignore[arg-type]
+    assert caught.value.message.startswith(message)
+
+
+def test_folds_of_other_data() -> None:
+    """A data set without official folds says so."""
+    with pytest.raises(UsageError, match="this data set has no official fold 'u1'"):
+        rows_left_out("u1", 100, n_folds=0, seed=0, fraction=0.1)
+
+
+def test_nothing_to_train_on(world: World) -> None:
+    """A fold that takes every row there is leaves nothing to train on, and is refused."""
+    one = world.ratings.take(np.arange(1))
+    with pytest.raises(UsageError, match="leaves none of the 1 ratings to train on"):
+        one.split("u5")
