@@ -60,8 +60,9 @@ def read_ratings(
         item.append(text.code(item_codes, fields[1], "item id", tables[1], where, line))
         rating = text.number(fields[2], "the rating", where, line, float)
         if not low <= rating <= high:
+            given = text.shorten(fields[2])
             raise DataError(
-                f"{where}, line {line}: the rating {fields[2]} is outside the scale {low:g} to {high:g}",
+                f"{where}, line {line}: the rating {given!r} is outside the scale {low:g} to {high:g}",
                 text.CORRECT_IT,
             )
         value.append(rating)

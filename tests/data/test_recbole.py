@@ -77,7 +77,7 @@ def test_misspelt_title(folder: Path) -> None:
     ("file", "number", "line", "complaint"),
     [
         ("inter", 1, "1\t2\t3\t880000000", "no header"),
-        ("inter", 5, "1\t2\t9\t880000000", "the rating 9 is outside the scale 1 to 5"),
+        ("inter", 5, "1\t2\t9\t880000000", "the rating '9' is outside the scale 1 to 5"),
         ("inter", 5, "1\t999\t3\t880000000", "item id '999' is not in ml-100k.item"),
         ("inter", 5, "999\t2\t3\t880000000", "user id '999' is not in ml-100k.user"),
         ("item", 1, "1\tFilm\t1990\tDrama", "no header"),
