@@ -159,18 +159,15 @@ def _json(value: Any, indent: int | None = None) -> str:
 
 def _replace(path: Path, content: str) -> None:
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8", newline="") as file:
-            scratch = Path(file.name)
-            try:
+        if path.exists() and not path.is_file():  # a pipe or /dev/null is written to, never replaced
+            path.write_text(content, encoding="utf-8", newline="")
+            return
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
+            whole = Path(scratch) / path.name
+            with whole.open("w", encoding="utf-8", newline="") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            except BaseException:
-                scratch.unlink()
-                raise
-        mask = os.umask(0)
-        os.umask(mask)
-        scratch.chmod(0o666 & ~mask)
-        scratch.replace(path)
+            whole.replace(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", "give another file with -o") from error
