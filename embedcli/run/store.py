@@ -106,7 +106,7 @@ def load(folder: Path) -> Run:
     items, item_seen = _read_items(folder / "items.csv")
     users, user_seen = _read_users(folder / "users.csv")
     arrays = ArrayFile(folder / "model.safetensors")
-    check_shapes(arrays.shapes, len(users), len(items), str(arrays.path))
+    check_shapes(arrays.shapes, len(users), len(items), f"{arrays.path} does not fit items.csv and users.csv")
     try:
         training, data = _known(Training, about["training"]), _known(DataSet, about["data"])
         training["epochs"] = [Epoch(**_known(Epoch, epoch)) for epoch in training["epochs"]]
