@@ -120,8 +120,7 @@ def read_genres(files: Files) -> tuple[str, ...]:
     if "u.genre" not in files:
         return GENRES
     where = files.where("u.genre")
-    lines = decode(files.read("u.genre"), "latin-1", where).strip().split("\n")
-    rows = text.rows("\n".join(lines), separator="|", n_fields=2, where=where)
+    rows = text.rows(decode(files.read("u.genre"), "latin-1", where), separator="|", n_fields=2, where=where)
     return tuple(fields[0] for _, fields in rows)
 
 
@@ -139,9 +138,8 @@ def check_counts(files: Files, ratings: Ratings) -> None:
     """Hold the numbers of u.info against what was read: a file cut at the end of a line shows nowhere else."""
     where = files.where("u.info")
     counts = {"users": len(ratings.users), "items": len(ratings.items), "ratings": len(ratings)}
-    for line, fields in text.rows(
-        decode(files.read("u.info"), "latin-1", where).strip(), separator=" ", n_fields=2, where=where
-    ):
+    content = decode(files.read("u.info"), "latin-1", where)
+    for line, fields in text.rows(content, separator=" ", n_fields=2, where=where):
         expected = int(text.number(fields[0], "the count", where, line))
         if counts.get(fields[1], expected) != expected:
             raise DataError(
