@@ -68,6 +68,8 @@ def biases(run: Run, *, min_ratings: int = 10, limit: int = 10) -> Biases:
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of rows to show, such as -n 10")
+    if min_ratings < 0:
+        raise UsageError(f"--min-ratings {min_ratings} is below 0", "give 0 for all, or a number such as 10")
     by_member = run.array("item_bias").astype(np.float64)  # (M, I)
     bias = by_member.mean(0)
     spread = by_member.std(0, ddof=1) if len(by_member) > 1 else None

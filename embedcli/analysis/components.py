@@ -126,6 +126,8 @@ def select(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[ND
     """Return (the row numbers of the items to look at, the most rated first; which they are, in words)."""
     if top_items is not None and top_items < 1:
         raise UsageError(f"--top-items {top_items} is below 1", "give a number of items, such as 1000")
+    if min_ratings is not None and min_ratings < 0:
+        raise UsageError(f"--min-ratings {min_ratings} is below 0", "give 0 for all, or a number such as 10")
     n = run.item_seen.n_ratings
     order = np.lexsort((np.arange(len(n)), -n))
     order = order[n[order] >= (1 if min_ratings is None else min_ratings)]

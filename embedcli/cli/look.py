@@ -46,7 +46,8 @@ def biases(
     found = analyse(opened, min_ratings=min_ratings, limit=limit)
     both = worst == best
     write(view(found, opened, worst=worst or both, best=best or both), format, output)
-    Notes(quiet).say("next: embedcli pca --components 3")
+    if format is Format.TABLE:
+        Notes(quiet).say("next: embedcli pca --components 3")
 
 
 @app.command()

@@ -110,11 +110,12 @@ def train(
         device=device,
     )
     from embedcli.data import load
-    from embedcli.render import write
+    from embedcli.render.output import check_output, write
     from embedcli.render.runs import summary
     from embedcli.run.store import check_name, check_writable, save
 
     notes = Notes(quiet)
+    check_output(output)
     if name is not None:
         check_name(name, run_dir)
     check_writable(run_dir)

@@ -47,6 +47,12 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None)
         sys.stdout.write(render(view, format))
 
 
+def check_output(output: Path | None) -> None:
+    """Raise UsageError where an answer could not be written, before any time is spent on finding it."""
+    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
+        raise UsageError(f"{output} is no file that can be written", "give a file in a folder that exists with -o")
+
+
 def render(view: View, format: Format, console: Console | None = None) -> str:
     """Return a view as text; only the table format needs a console, for its width and its colours."""
     match format:

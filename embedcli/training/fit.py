@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from embedcli.training.evaluation import PROTOCOL, baselines, predict, score
 from embedcli.training.model import EmbeddingDotBias, initial_factors
 from embedcli.training.optimiser import AdamW, one_cycle
 
+COPIES = 5  # of the weights in memory: themselves, a start, a gradient and two moments
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 
 
@@ -153,10 +155,18 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
             f"give at least --y-range {low:g} {high:g}",
         )
     try:
-        torch.zeros(1, device=config.device)
+        torch.zeros(1, device=config.device).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {config.device!r} cannot be used: {reason}", "use --device cpu") from error
+    n_weights = config.n_members * (len(train.users) + len(train.items)) * (config.n_factors + 1)
+    needed, there = COPIES * 4 * n_weights, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise UsageError(
+            f"--members {config.n_members} times --factors {config.n_factors} need {needed / 2**30:,.0f} GB of memory, "
+            f"this machine has {there / 2**30:,.0f}",
+            "give fewer of either",
+        )
     return replace(
         config,
         y_range=config.y_range or y_range_for(train),

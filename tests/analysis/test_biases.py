@@ -75,6 +75,8 @@ def test_what_cannot_be_shown(trained: Run) -> None:
     """A filter that nothing passes, a list of no rows, and a run without biases are refused."""
     with pytest.raises(UsageError, match="--min-ratings 1000 leaves no film: the most rated has"):
         biases(trained, min_ratings=1000)
+    with pytest.raises(UsageError, match="--min-ratings -1 is below 0"):
+        biases(trained, min_ratings=-1)
     with pytest.raises(UsageError, match="-n 0 is below 1"):
         biases(trained, limit=0)
     with pytest.raises(RunError, match="holds no item_bias"):

@@ -121,6 +121,7 @@ def test_frame_has_a_row_per_item_at_a_pole(trained: Run) -> None:
         ({"n_components": 3, "top_items": 3}, "from 1 to 2: only 3 items"),
         ({"top_items": 0}, "--top-items 0 is below 1"),
         ({"min_ratings": 5000}, "0 items are too few"),
+        ({"min_ratings": -1}, "--min-ratings -1 is below 0"),
         ({"limit": 0}, "-n 0 is below 1"),
     ],
 )

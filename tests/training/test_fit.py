@@ -111,7 +111,13 @@ def test_settings_that_cannot_be(change: dict[str, float], message: str) -> None
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"y_range": (1.0, 4.0)}, "leaves out ratings"), ({"device": "abacus"}, "--device 'abacus'")],
+    [
+        ({"y_range": (1.0, 4.0)}, "leaves out ratings"),
+        ({"device": "abacus"}, "--device 'abacus'"),
+        ({"device": "meta"}, "--device 'meta'"),
+        ({"n_factors": 10**20}, "need .* GB of memory"),
+        ({"n_members": 10**8}, "need .* GB of memory"),
+    ],
 )
 def test_settings_that_do_not_fit_the_ratings(world: World, change: dict[str, float], message: str) -> None:
     """A range that leaves ratings outside and a device that is not there are refused before training."""
