@@ -163,8 +163,8 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     needed, there = COPIES * 4 * n_weights, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise UsageError(
-            f"--members {config.n_members} times --factors {config.n_factors} need {needed / 2**30:,.0f} GB of memory, "
-            f"this machine has {there / 2**30:,.0f}",
+            f"--members {config.n_members} times --factors {config.n_factors} need {needed / 2**30:,.0f} GB "
+            f"of memory, this machine has {there / 2**30:,.0f}",
             "give fewer of either",
         )
     return replace(
