@@ -1,4 +1,4 @@
-"""What goes with a ranking: tags and numbers, by the size of their effect."""
+"""What goes with a ranking: tags and numbers, by the size of their effect, beyond what chance makes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from embedcli.run.record import Run
 
-THRESHOLD = 0.3  # an effect below it names nothing
-FEWEST_TAGGED = 20  # items, with the tag and without it: of fewer, chance alone makes effects above the threshold
+Floats = NDArray[np.float64]
+
+THRESHOLD = 0.25  # an effect below it names nothing, however sure it is
+LEVEL = 0.05  # of the gate, and of q
+FEWEST_TAGGED = 20  # items, with the tag and without it: fewer are not tested
+PERMUTATIONS = 1000
+TOGETHER = 100  # permutations held in memory at once
 WORDS = {
+    "bias": ("well liked", "little liked"),
     "mean rating": ("high mean rating", "low mean rating"),
     "year": ("newer", "older"),
     "log n": ("much rated", "little rated"),
 }
+QUALITY = ("bias", "mean rating")  # they say the same: one of them is enough
 
 
 @dataclass(frozen=True)
@@ -24,13 +32,17 @@ class Effect:
     """How strongly a tag or a number of the items goes with their order on an axis, -1 to 1.
 
     For a tag the rank-biserial correlation (the chance that an item with the tag stands above one without it,
-    minus the reverse); for a number Spearman's rank correlation. `n` items were compared.
+    minus the reverse), and `n` is the number of items with the tag; for a number Spearman's rank correlation,
+    over the `n` items of which it is known. `q` is Benjamini and Hochberg's, within the tags or the numbers of
+    the axis. `passed` says whether the effect may name a pole.
     """
 
     name: str
     kind: str  # "tag" or "number"
     effect: float
     n: int
+    q: float
+    passed: bool
 
     def word(self, positive: bool) -> str:
         """Say in words what this effect says of the positive or the negative pole."""
@@ -40,54 +52,191 @@ class Effect:
         return above if (self.effect > 0) == positive else below
 
 
-def effects(run: Run, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[Effect, ...]:
-    """Return the effect of every tag and number on the scores (n,) of these items, the strongest first."""
-    found = [_number(name, values[rows], scores) for name, values in _numbers(run).items()]
-    found += [_tag(tag, np.array([tag in run.items.tags[j] for j in rows]), scores) for tag in _all_tags(run)]
-    return tuple(sorted((effect for effect in found if effect), key=lambda effect: -abs(effect.effect)))
+@dataclass(frozen=True)
+class Candidates:
+    """The tags and numbers of n items that an axis through these items may be named after."""
+
+    tag_names: tuple[str, ...]
+    tags: NDArray[np.bool_]  # (n, n_tags)
+    number_names: tuple[str, ...]
+    numbers: Floats  # (n, n_numbers), NaN where not known
+
+    @classmethod
+    def of(cls, run: Run, rows: NDArray[np.int64]) -> Candidates:
+        """Collect the tags and numbers of these rows of a run's items.
+
+        The numbers are year, log n, mean rating and, where the run has item biases, their mean over the
+        members; the last three are not known of an item without ratings.
+        """
+        rated = run.item_seen.n_ratings > 0
+        years = np.array([np.nan if year is None else year for year in run.items.years], dtype=np.float64)
+        numbers = {
+            "year": years,
+            "log n": np.log(np.where(rated, run.item_seen.n_ratings, np.nan)),
+            "mean rating": run.item_seen.mean_rating,
+        }
+        if "item_bias" in run.arrays:
+            numbers["bias"] = np.where(rated, run.array("item_bias").mean(0, dtype=np.float64), np.nan)
+        tags = [frozenset(run.items.tags[row]) for row in rows]
+        tag_names = tuple(sorted(frozenset().union(*tags)))
+        carried = np.array([[name in here for name in tag_names] for here in tags], dtype=np.bool_)
+        columns = np.column_stack([values[rows] for values in numbers.values()])
+        return cls(tag_names, carried.reshape(len(rows), len(tag_names)), tuple(numbers), columns)
+
+
+def test(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[tuple[Effect, ...], ...]:
+    """Test every tag and number against each of the K axes of scores (n, K): the effects of each, strongest first.
+
+    An effect passes if it is at least THRESHOLD, its q is below LEVEL, and it is above the gate of its family.
+    Tags and numbers of fewer than FEWEST_TAGGED items are left out.
+
+    The p-values are those of the normal distribution with the exact variance under permutation, as in Mann and
+    Whitney's test corrected for ties: above the exact ones far out in the tail, where permutations cannot count.
+    """
+    tested = _testable(candidates)
+    families = (
+        ("tag", tested.tag_names, tested.tags.sum(0), *_rank_biserial(tested.tags, scores)),
+        ("number", tested.number_names, np.isfinite(tested.numbers).sum(0), *_spearman(tested.numbers, scores)),
+    )
+    found: list[list[Effect]] = [[] for _ in scores.T]
+    for (kind, names, n, sizes, z), gate in zip(families, gates(tested, seed), strict=True):
+        q = _false_discovery(2 * ndtr(-np.abs(z)))
+        passed = (np.abs(sizes) >= THRESHOLD) & (np.abs(sizes) > gate) & (q < LEVEL)
+        for j, axis in enumerate(found):
+            axis += [
+                Effect(name, kind, float(sizes[i, j]), int(n[i]), float(q[i, j]), bool(passed[i, j]))
+                for i, name in enumerate(names)
+            ]
+    return tuple(_strongest_first(axis) for axis in found)
+
+
+def gates(candidates: Candidates, seed: int = 0) -> tuple[float, float]:
+    """Return what the largest |effect| of all (tags, numbers) exceeds in only LEVEL of permutations of the items.
+
+    Whole rows of tags and of numbers are permuted, so that what overlaps stays together (Westfall and Young
+    1993, single-step maxT): at most 5 % of axes are named by tags that have nothing to do with them, however
+    many tags there are. Scores without ties have the ranks 1 to n on every axis, so one gate serves them all.
+    """
+    tested = _testable(candidates)
+    tag_weights, number_weights = _tag_weights(tested.tags), _number_weights(tested.numbers)
+    weights = np.hstack([tag_weights, number_weights]).astype(np.float32)
+    ranks = _centred_ranks(np.arange(len(weights))).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    largest = []
+    for _ in range(PERMUTATIONS // TOGETHER):
+        orders = rng.permuted(np.tile(ranks, (TOGETHER, 1)), axis=1)
+        families = np.split(np.abs(orders @ weights), [tag_weights.shape[1]], axis=1)
+        largest.append([sizes.max(1, initial=0) for sizes in families])
+    tag, number = np.quantile(np.concatenate(largest, axis=1), 1 - LEVEL, axis=1, method="higher")
+    return float(tag), float(number)
 
 
 def names(effects: tuple[Effect, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Name the (positive, negative) pole by the effects that reach the threshold, the strongest first.
+    """Name the (positive, negative) pole by the effects that passed, the strongest first.
 
-    A number says something of both poles, a tag of the one where its items stand; a pole that nothing
-    reaches is "mixed".
+    A number says something of both poles, a tag of the one where its items stand; of bias and mean rating only
+    the stronger speaks. A pole of which nothing is said is "mixed".
     """
-    strong = [effect for effect in effects if abs(effect.effect) >= THRESHOLD]
+    strong = _strongest_first([effect for effect in effects if effect.passed])
+    quality = [effect for effect in strong if effect.name in QUALITY]
 
     def pole(positive: bool) -> tuple[str, ...]:
-        here = [e for e in strong if e.kind == "number" or (e.effect > 0) == positive]
+        here = [e for e in strong if e not in quality[1:] and (e.kind == "number" or (e.effect > 0) == positive)]
         return tuple(effect.word(positive) for effect in here) or ("mixed",)
 
     return pole(True), pole(False)
 
 
-def _numbers(run: Run) -> dict[str, NDArray[np.float64]]:
-    n = run.item_seen.n_ratings
-    years = [np.nan if year is None else year for year in run.items.years]
-    return {
-        "mean rating": run.item_seen.mean_rating,
-        "year": np.array(years, dtype=np.float64),
-        "log n": np.log(np.where(n > 0, n, np.nan)),
-    }
+def beyond_quality(candidates: Candidates, scores: Floats) -> Floats:
+    """Return what is left of scores (n, K) after least squares on bias (or mean rating), log n and year.
+
+    Where a number is not known its mean stands in, and a column of its own says so.
+    """
+    quality = next((name for name in QUALITY if name in candidates.number_names), None)
+    columns = [np.ones(len(scores))]
+    for name, values in zip(candidates.number_names, candidates.numbers.T, strict=True):
+        known = np.isfinite(values)
+        if name in (quality, "log n", "year") and known.any():
+            columns += [np.where(known, values - values[known].mean(), 0), ~known]
+    design = np.column_stack(columns)
+    return scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
 
 
-def _all_tags(run: Run) -> list[str]:
-    return sorted({tag for tags in run.items.tags for tag in tags})
+def effects(run: Run, rows: NDArray[np.int64], scores: Floats) -> tuple[Effect, ...]:
+    """Return the effect of every tag and number on the scores (n,) of these items, the strongest first."""
+    return test(Candidates.of(run, rows), scores[:, None])[0]
 
 
-def _number(name: str, values: NDArray[np.float64], scores: NDArray[np.float64]) -> Effect | None:
-    known = np.isfinite(values)
-    values, scores = values[known], scores[known]
-    if len(values) < FEWEST_TAGGED or np.ptp(values) == 0 or np.ptp(scores) == 0:
-        return None
-    effect = np.corrcoef(rankdata(values), rankdata(scores))[0, 1]
-    return Effect(name, "number", float(effect), len(values))
+def _strongest_first(effects: list[Effect]) -> tuple[Effect, ...]:
+    return tuple(sorted(effects, key=lambda effect: -abs(effect.effect)))
 
 
-def _tag(tag: str, tagged: NDArray[np.bool_], scores: NDArray[np.float64]) -> Effect | None:
-    n = len(scores)
-    if not FEWEST_TAGGED <= tagged.sum() <= n - FEWEST_TAGGED:
-        return None
-    ranks = rankdata(scores)
-    return Effect(tag, "tag", float(2 * (ranks[tagged].mean() - ranks[~tagged].mean()) / n), int(tagged.sum()))
+def _testable(candidates: Candidates) -> Candidates:
+    tags, numbers = candidates.tags, candidates.numbers
+    tag = (tags.sum(0) >= FEWEST_TAGGED) & ((~tags).sum(0) >= FEWEST_TAGGED)
+    known = [column[np.isfinite(column)] for column in numbers.T]
+    number = np.array([len(values) >= FEWEST_TAGGED and np.ptp(values) > 0 for values in known], dtype=np.bool_)
+    return Candidates(
+        tuple(name for name, there in zip(candidates.tag_names, tag, strict=True) if there),
+        tags[:, tag],
+        tuple(name for name, there in zip(candidates.number_names, number, strict=True) if there),
+        numbers[:, number],
+    )
+
+
+def _rank_biserial(tags: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
+    """Return the effects (n_tags, K), and these over their standard deviations under permutation."""
+    weights, ranks = _tag_weights(tags), _centred_ranks(scores)
+    effects = weights.T @ ranks
+    # the variance of w'r over all orders of r, where w and r have mean 0
+    deviation = np.sqrt(np.outer((weights**2).sum(0), (ranks**2).sum(0) / (len(ranks) - 1)))
+    return effects, np.divide(effects, deviation, out=np.zeros_like(effects), where=deviation > 0)
+
+
+def _spearman(numbers: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """Return the effects (n_numbers, K), and these over their standard deviations under permutation."""
+    known = np.isfinite(numbers)
+    effects = np.zeros((numbers.shape[1], scores.shape[1]))
+    for j, here in enumerate(known.T):
+        effects[j] = _unit(_centred_ranks(numbers[here, j])) @ _unit(_centred_ranks(scores[here]))
+    return effects, effects * np.sqrt(known.sum(0) - 1)[:, None]
+
+
+def _tag_weights(tags: NDArray[np.bool_]) -> Floats:
+    """Return what times the centred ranks of the scores (n,) gives the effects: (n, n_tags)."""
+    n, carriers = len(tags), tags.sum(0)
+    weights: Floats = 2 / n * np.where(tags, 1 / carriers, -1 / (n - carriers))
+    return weights
+
+
+def _number_weights(numbers: Floats) -> Floats:
+    """Return what times the centred ranks 1 to n gives the effects: (n, n_numbers).
+
+    Where a number is not known of all items, nearly: the items it is known of are not ranked anew.
+    """
+    weights = np.zeros_like(numbers)
+    for weight, values in zip(weights.T, numbers.T, strict=True):
+        known = np.isfinite(values)
+        weight[known] = _unit(_centred_ranks(values[known])) / np.sqrt(known.sum() * (len(values) ** 2 - 1) / 12)
+    return weights
+
+
+def _false_discovery(p: Floats) -> Floats:
+    """Return the q-values of p (m, K), column by column (Benjamini and Hochberg 1995)."""
+    m = len(p)
+    order = np.argsort(p, axis=0)[::-1]  # the largest first
+    scaled = np.take_along_axis(p, order, 0) * m / np.arange(m, 0, -1)[:, None]
+    q = np.empty_like(p)
+    np.put_along_axis(q, order, np.minimum.accumulate(np.minimum(scaled, 1), axis=0), 0)
+    return q
+
+
+def _centred_ranks(values: NDArray[np.generic]) -> Floats:
+    """Rank values (n,) or the columns of (n, K), ties sharing their mean rank, and take away the mean rank."""
+    ranks: Floats = rankdata(values, axis=0) - (len(values) + 1) / 2
+    return ranks
+
+
+def _unit(columns: Floats) -> Floats:
+    length = np.linalg.norm(columns, axis=0)
+    return columns / np.where(length > 0, length, 1)

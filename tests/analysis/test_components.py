@@ -9,7 +9,6 @@ import pytest
 from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
 from embedcli.analysis.components import pca
-from embedcli.analysis.effects import Effect, names
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -71,17 +70,6 @@ def test_effects_are_the_textbook_ones(trained: Run) -> None:
     assert effects["Action"] == pytest.approx(2 * u / (tagged.sum() * (~tagged).sum()) - 1)
     mean = trained.item_seen.mean_rating[rows]
     assert effects["mean rating"] == pytest.approx(spearmanr(scores, mean).statistic)
-
-
-def test_names_come_from_strong_effects_only() -> None:
-    """A number names both poles, a tag the one where it stands, and what is weak names nothing."""
-    effects = (
-        Effect("year", "number", -0.6, 100),
-        Effect("Drama", "tag", 0.5, 30),
-        Effect("War", "tag", -0.2, 30),
-    )
-    assert names(effects) == (("older", "Drama"), ("newer",))
-    assert names(effects[2:]) == (("mixed",), ("mixed",))
 
 
 @pytest.mark.parametrize(
