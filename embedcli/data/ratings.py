@@ -81,11 +81,9 @@ class Ratings:
     def take(self, rows: NDArray[Any]) -> Ratings:
         """Return the ratings of these rows (positions or a mask), with all users and items kept."""
         timestamp = None if self.timestamp is None else self.timestamp[rows]
-        return replace(
-            self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp
-        )
+        return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp)
 
-    def split(self, kind: str = "random", *, seed: int = 0, fraction: float = 0.1) -> Split:
+    def split(self, kind: str = "random", *, seed: int = 0, fraction: float = splits.FRACTION) -> Split:
         """Leave out test rows.
 
         `kind` is `random` (the first `fraction` of a permutation of the rows drawn from `seed`), an official

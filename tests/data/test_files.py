@@ -116,9 +116,7 @@ def test_a_run_is_not_taken_for_its_data_set(tmp_path: Path, monkeypatch: pytest
         data.load("ml-100k")
 
 
-@pytest.mark.parametrize(
-    ("name", "label"), [("set.zip", "set"), (".set.zip", "set"), ("my set (1).zip", "my set (1)")]
-)
+@pytest.mark.parametrize(("name", "label"), [("set.zip", "set"), (".set.zip", "set"), ("my set (1).zip", "my set (1)")])
 def test_labels(tmp_path: Path, name: str, label: str) -> None:
     """A data set is named after its zip, without the dot that would hide its runs."""
     assert open_files(zipped(tmp_path / name, "u.data"), ("u.data",)).label == label

@@ -60,6 +60,7 @@ def test_made_ratings_do_not_pass_for_the_real_ones(made_files: Path) -> None:
     """A data set is named after its folder, and its sha256 is that of u.data."""
     about = data.load(made_files).data
     assert (about.name, about.title, about.source) == ("made", "made", str(made_files))
+    assert about.n_folds == 0
     assert about.sha256 == hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
 
 
@@ -68,7 +69,7 @@ def test_genuine_ratings_are_known_by_their_bytes(made_files: Path, monkeypatch:
     sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
     monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
     about = data.load(made_files).data
-    assert (about.name, about.title, about.noun) == ("ml-100k", "MovieLens 100K", "film")
+    assert (about.name, about.title, about.noun, about.n_folds) == ("ml-100k", "MovieLens 100K", "film", 5)
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,10 @@ def test_descriptions(world: World, kind: str, description: str) -> None:
         ("thirds", {}, "unknown split 'thirds'"),
         ("u0", {}, "unknown split 'u0'"),
         ("u6", {}, "there is no fold 'u6'"),
-        ("random", {"fraction": 0.0}, "--valid-fraction 0 does not cut 8,000 ratings"),
-        ("random", {"fraction": 1.0}, "--valid-fraction 1 does not cut"),
+        ("random", {"fraction": 0.0}, "--valid-fraction 0 is not between 0 and 1"),
+        ("random", {"fraction": 1.0}, "--valid-fraction 1 is not between 0 and 1"),
         ("random", {"fraction": 1e-9}, "--valid-fraction 1e-09 does not cut"),
-        ("random", {"fraction": float("nan")}, "--valid-fraction nan does not cut"),
+        ("random", {"fraction": float("nan")}, "--valid-fraction nan is not between 0 and 1"),
         ("random", {"seed": -1}, "--split-seed -1 is below 0"),
     ],
 )
