@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +45,8 @@ def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
 
     Raises UsageError, with the names there are, for an unknown run, and RunError where there is none at all.
     """
-    which = which or os.environ.get("EMBEDCLI_RUN") or None
+    by_variable = "" if which else os.environ.get("EMBEDCLI_RUN", "")
+    which = which or by_variable or None
     runs = entries(run_dir)
     if which is None:
         if not runs:
@@ -54,10 +56,8 @@ def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
         if path.is_dir():
             return path
     raise UsageError(
-        f"there is no run {which!r} in {run_dir}",
-        f"the runs are: {', '.join(entry.name for entry in runs[:8])}"
-        if runs
-        else "train one first: embedcli train",
+        f"there is no run {which!r} in {run_dir}" + (", which EMBEDCLI_RUN asks for" if by_variable else ""),
+        f"the runs are: {', '.join(entry.name for entry in runs[:8])}" if runs else "train one first: embedcli train",
     )
 
 
@@ -73,6 +73,24 @@ def _looks_like_a_run(folder: Path) -> bool:
 def _entry(folder: Path) -> Entry:
     try:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return Entry(folder, datetime.fromisoformat(about["created"]).timestamp(), about)
-    except (OSError, ValueError, KeyError, TypeError):
-        return Entry(folder, folder.stat().st_mtime, {})
+        if _can_be_listed(about):
+            return Entry(folder, datetime.fromisoformat(about["created"]).timestamp(), about)
+    except (OSError, ValueError, OverflowError, RecursionError):
+        pass
+    return Entry(folder, folder.stat().st_mtime, {})
+
+
+def _can_be_listed(about: Any) -> bool:
+    """Tell whether a run.json has what a list of runs shows, in the right types."""
+    match about:
+        case {
+            "created": str(),
+            "data": {"title": str()},
+            "training": {"config": dict() as config, "split": dict() as split, "scores": list() as scores},
+        }:
+            numbers = [config.get(name) for name in ("n_members", "n_factors", "weight_decay", "seed")]
+            numbers += [score.get("rmse", math.nan) if isinstance(score, dict) else math.nan for score in scores]
+            return isinstance(split.get("description", ""), str) and all(
+                number is None or (isinstance(number, int | float) and math.isfinite(number)) for number in numbers
+            )
+    return False

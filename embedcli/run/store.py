@@ -28,7 +28,17 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.run.record import Epoch, Run, Score, Seen, Training, TrainingRows, check_shapes
+from embedcli.run.record import (
+    ComponentTest,
+    Epoch,
+    Evidence,
+    Run,
+    Score,
+    Seen,
+    Training,
+    TrainingRows,
+    check_shapes,
+)
 
 SCHEMA_VERSION = 1
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
@@ -73,7 +83,7 @@ def check_name(name: str, run_dir: Path) -> None:
     if re.fullmatch(r"[\w][\w.+-]*", name) is None:
         raise UsageError(
             f"--name {name!r} is no name for a run",
-            "use letters, digits, '-', '_' and '.', beginning with a letter",
+            "use letters, digits, '_', '-', '.' and '+', beginning with a letter, a digit or '_'",
         )
     if (run_dir / name).exists():
         raise UsageError(
@@ -111,6 +121,11 @@ def load(folder: Path) -> Run:
         training, data = _known(Training, about["training"]), _known(DataSet, about["data"])
         training["epochs"] = [Epoch(**_known(Epoch, epoch)) for epoch in training["epochs"]]
         training["scores"] = [Score(**_known(Score, score)) for score in training["scores"]]
+        if training["evidence"] is not None:
+            evidence = _known(Evidence, training["evidence"])
+            for name in ("tests", "pca_tests"):
+                evidence[name] = [ComponentTest(**_known(ComponentTest, test)) for test in evidence[name]]
+            training["evidence"] = Evidence(**evidence)
         data["scale"] = _pair(data["scale"])
         return Run(
             name=folder.resolve().name,
@@ -325,6 +340,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from planted import World
 
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
@@ -44,6 +46,47 @@ def test_no_run_at_all() -> None:
     with pytest.raises(RunError) as caught:
         open_run()
     assert "embedcli train" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        *("[]", "3", "null", '"text"', "{}", "[" * 100_000, "1" * 5000),
+        '{"created": 5}',
+        '{"created": "2026-01-01", "data": {"title": 1}, "training": {}}',
+        '{"created": "2026-01-01", "data": [], "training": []}',
+        *(
+            '{"created": "2026-01-01", "data": {"title": "x"}, "training": %s}' % training  # noqa: UP031
+            for training in (
+                "[]",
+                '{"config": 1, "split": {}, "scores": []}',
+                '{"config": {}, "split": [], "scores": []}',
+                '{"config": {}, "split": {}, "scores": [{}]}',
+                '{"config": {}, "split": {}, "scores": [7]}',
+                '{"config": {}, "split": {}, "scores": [{"rmse": NaN}]}',
+                '{"config": {"n_members": "five"}, "split": {}, "scores": []}',
+                '{"config": {"n_factors": [1]}, "split": {}, "scores": []}',
+                '{"config": {}, "split": {"description": {}}, "scores": []}',
+            )
+        ),
+        '{"created": "yesterday", "data": {"title": "x"}, "training": {"config": {}, "split": {}, "scores": []}}',
+    ],
+)
+def test_run_json_of_any_shape_is_damaged(trained: Run, about: str) -> None:
+    """Whatever a run.json holds instead of what a run says of itself, the run is listed, as damaged."""
+    save(trained, name="whole")
+    damaged = save(trained, name="odd")
+    (Path("runs") / damaged.name / "run.json").write_text(about)
+    found = entries()
+    assert sorted(entry.name for entry in found) == ["odd", "whole"]
+    assert [bool(entry.about) for entry in sorted(found, key=lambda entry: entry.name)] == [False, True]
+
+
+def test_run_made_from_python_is_not_damaged(world: World) -> None:
+    """A run that says nothing of its training is listed as what it is."""
+    factors = np.zeros((1, len(world.ratings.items), 2), np.float32)
+    save(Run.from_arrays({"item_factors": factors}, world.ratings, y_range=(0, 5.5)))
+    assert entries()[0].about["data"]["title"] == "Made ratings"
 
 
 def test_damaged_newest_run_is_not_passed_over(trained: Run) -> None:

@@ -98,13 +98,30 @@ def test_ratings_of_many_values_keep_them(trained: Run) -> None:
 def test_foreign_model_needs_only_item_factors(world: World) -> None:
     """A run can be made of item factors alone; what needs another array says which is missing."""
     factors = np.zeros((1, len(world.ratings.items), 2), np.float32)
-    run = Run.from_arrays({"item_factors": factors}, world.ratings, name="foreign")
+    run = Run.from_arrays({"item_factors": factors}, world.ratings, name="foreign", link="identity")
     assert run.n_members == 1
     with pytest.raises(RunError, match="run 'foreign' holds no item_bias"):
         run.array("item_bias")
 
 
-def test_shapes_are_checked(world: World) -> None:
-    """An array that does not fit the items is refused by its name, with both shapes."""
-    with pytest.raises(RunError, match=r"item_factors has the shape \(1, 3, 2\) where \(1, 120, 2\)"):
-        Run.from_arrays({"item_factors": np.zeros((1, 3, 2), np.float32)}, world.ratings)
+@pytest.mark.parametrize(
+    ("array", "options", "message"),
+    [
+        (np.zeros((1, 3, 2)), {}, r"item_factors has the shape \(1, 3, 2\) where \(1, 120, 2\)"),
+        (np.full((1, 120, 2), np.nan), {}, "item_factors holds a number that is not finite"),
+        (np.zeros((1, 120, 2)), {"link": "bogus"}, "the link 'bogus' is unknown"),
+        (np.zeros((1, 120, 2)), {"link": "sigmoid"}, "the link 'sigmoid' is unknown, or has no y_range"),
+    ],
+)
+def test_foreign_models_are_checked(world: World, array: np.ndarray, options: dict[str, str], message: str) -> None:
+    """What does not fit the items, is not finite, or has no known link is refused at the door, by name."""
+    with pytest.raises(RunError, match=message):
+        Run.from_arrays({"item_factors": array}, world.ratings, name="foreign", **{"link": "identity"} | options)
+
+
+def test_other_arrays_are_kept(world: World, trained: Run) -> None:
+    """Arrays beyond those of the model come through the door as they are, in float32."""
+    extra = np.arange(120.0).reshape(1, 120)
+    run = Run.from_arrays({**trained.arrays, "extra": extra}, world.ratings, y_range=(0, 5.5))
+    assert run.array("extra").dtype == np.float32
+    np.testing.assert_array_equal(run.array("item_stars"), trained.array("item_stars"))
