@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -11,15 +13,16 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import embedcli
+from embedcli.cli.notes import Notes
 from embedcli.errors import EmbedcliError, Interrupted
 
 HELP = """Train a recommender's embeddings, look inside them, and see which of what you see is real.
 
 \b
 Examples:
-  embedcli train                   train on MovieLens 100K: a few seconds
-  embedcli biases --worst          the worst films, once it is known who rated them
-  embedcli pca --components 3      the axes the films differ along, and what goes with them
+  embedcli train               train on MovieLens 100K: a few seconds
+  embedcli biases --worst      the worst films, allowing for who rated them
+  embedcli pca --components 3  the axes along which the films differ
 """
 _debug = False
 
@@ -27,16 +30,22 @@ _debug = False
 class Program(TyperGroup):
     """The group of all commands: turns whatever goes wrong into an `error:` line and a `hint:` line."""
 
-    def main(self, *args: Any, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *others: Any, **extra: Any) -> Any:
         """Run a command line and exit with its code: 0 done, 1 failed, 2 usage, 130 interrupted."""
         try:
             extra.update(standalone_mode=False)
-            code = super().main(*args, **extra)
+            code = super().main(args, *others, **extra)
         except EmbedcliError as error:
             code = _fail(error.message, error.hint, error.exit_code)
         except TyperException as error:
-            command = getattr(getattr(error, "ctx", None), "command_path", "embedcli")
-            code = _fail(_explain(error), f"{command} --help", error.exit_code)
+            message = _explain(error)
+            late = message == "No such option: --debug"
+            hint = (
+                "put it first: embedcli --debug ..."
+                if late
+                else f"{self._command_in(sys.argv[1:] if args is None else args)} --help"
+            )
+            code = _fail(message, hint, error.exit_code)
         except OSError as error:
             code = _fail(
                 f"{error.filename or 'stdout'}: {error.strerror or error}",
@@ -50,8 +59,17 @@ class Program(TyperGroup):
             code = _fail(message, "run it again as `embedcli --debug ...` and report the traceback", 1)
         sys.exit(code if isinstance(code, int) else 0)
 
+    def _command_in(self, args: Sequence[str]) -> str:
+        """Return the command that a command line means, without its options: what to ask for help on."""
+        command, words = self, ["embedcli"]
+        for word in args:
+            if word in getattr(command, "commands", {}):
+                command = command.commands[word]  # type: ignore[assignment]
+                words.append(word)
+        return " ".join(words)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; a closed pipe ends it silently, Ctrl-C with a word about what was saved."""
+        """Run a command; a closed pipe ends it silently, Ctrl-C with a word about what is left."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -64,11 +82,11 @@ class Program(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise
         except KeyboardInterrupt:
-            raise Interrupted("interrupted", "nothing was saved; the same command starts again") from None
+            raise Interrupted("interrupted", "no file is left half-written; the same command starts again") from None
 
 
 def _fail(message: str, hint: str, code: int) -> int:
-    print(f"error: {message}\nhint: {hint}", file=sys.stderr)
+    Notes().say(f"error: {message}\nhint: {hint}")
     return code
 
 
@@ -120,7 +138,9 @@ def _program(
 ) -> None:
     global _debug
     _debug = debug
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a letter shows ? instead
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a letter shows ? instead
+        else:
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # as -o does; a path keeps its bytes
     show_help_alone(ctx)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,20 @@ class Notes:
     quiet: bool = False
 
     def say(self, line: str) -> None:
-        """Print a line."""
-        if not self.quiet:
+        """Print a line; where stderr is closed, full or gone, the work goes on without it."""
+        if self.quiet or sys.stderr is None:  # print(file=None) would print to stdout
+            return
+        try:
             print(line, file=sys.stderr, flush=True)
+        except OSError:
+            with suppress(OSError):
+                sys.stderr.close()  # what could not be written must not be tried again when Python exits
+            sys.stderr = None
 
     @contextmanager
     def fetching(self) -> Iterator[tuple[Note, Progress]]:
         """Give what a download reports to: lines, and a bar where stderr is a terminal."""
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
             yield self.say, lambda what, done, total: None
             return
         from rich.console import Console

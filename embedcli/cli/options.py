@@ -31,7 +31,9 @@ RunOption = Annotated[
 RunArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[RUN]", help="A run's name or path (default: the newest).", autocompletion=complete_run
+        metavar="RUN",
+        help="A run's name or path (default: EMBEDCLI_RUN, else the newest run).",
+        autocompletion=complete_run,
     ),
 ]
 RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="The folder that holds the runs.")]

@@ -15,10 +15,24 @@ from embedcli.run import DEFAULT_DIR
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
 data_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-app.add_typer(runs_app, name="runs", help="List the trained runs, show one, or print where it is.")
-app.add_typer(data_app, name="data", help="List the data sets known by name, fetch one, or print where it is.")
+RUNS_HELP = """List the trained runs, show one, or print where it is.
 
-DataName = Annotated[str, typer.Argument(metavar="[NAME]", help="The data set's name.")]
+\b
+Examples:
+  embedcli runs list          all runs, the newest first
+  embedcli runs show ml-100k  how one was trained and what came of it
+"""
+DATA_HELP = """List the data sets known by name, fetch one, or print where it is.
+
+\b
+Examples:
+  embedcli data list           what is known by name
+  embedcli data fetch ml-100k  download it once, and verify it
+"""
+app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs, show one, or print where it is.")
+app.add_typer(data_app, name="data", help=DATA_HELP, short_help="List data sets, fetch one, or print where it is.")
+
+DataName = Annotated[str, typer.Argument(metavar="NAME", help="The data set's name.")]
 
 
 @runs_app.command("list")
@@ -54,8 +68,8 @@ def show_run(
 
     \b
     Examples:
-      embedcli runs show                 the newest run
-      embedcli runs show ml-100k-2 --format json
+      embedcli runs show                          the newest run
+      embedcli runs show ml-100k-2 --format json  one by name, in full precision
     """
     from embedcli.render import write
     from embedcli.render.runs import details
@@ -80,7 +94,7 @@ def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> No
     print(path_of(run, run_dir))
 
 
-@data_app.command("list")
+@data_app.command("list", short_help="List the data sets known by name.")
 def list_data(format: FormatOption = Format.TABLE, output: Output = None, quiet: Quiet = False) -> None:
     """List the data sets that can be asked for by name.
 
@@ -95,7 +109,7 @@ def list_data(format: FormatOption = Format.TABLE, output: Output = None, quiet:
     write(view([(entry, cached(entry)) for entry in CATALOGUE.values()]), format, output)
 
 
-@data_app.command("fetch")
+@data_app.command("fetch", short_help="Fetch a data set and verify it.")
 def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
     """Fetch a data set into the cache, verify it, and print where it is.
 

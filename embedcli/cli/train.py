@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,18 +13,19 @@ import typer
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunDir
+from embedcli.errors import UsageError
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 from embedcli.training.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Ratings
-    from embedcli.run.record import Epoch
+    from embedcli.run.record import Epoch, Run
 
 DEFAULT = TrainConfig()
 
 
-@app.command()
+@app.command(short_help="Train a model and save it as a run.")
 def train(
     data: Annotated[
         str,
@@ -31,9 +34,7 @@ def train(
     factors: Annotated[
         int, typer.Option("--factors", metavar="K", help="Length of the embeddings.")
     ] = DEFAULT.n_factors,
-    epochs: Annotated[
-        int, typer.Option("--epochs", metavar="N", help="Passes over the ratings.")
-    ] = DEFAULT.n_epochs,
+    epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the ratings.")] = DEFAULT.n_epochs,
     lr: Annotated[
         float, typer.Option("--lr", metavar="RATE", help="Highest learning rate of the one-cycle schedule.")
     ] = DEFAULT.learning_rate,
@@ -54,6 +55,22 @@ def train(
     members: Annotated[
         int, typer.Option("--members", metavar="N", help="Models trained together, with seeds of their own.")
     ] = DEFAULT.n_members,
+    draws: Annotated[
+        int,
+        typer.Option(
+            "--draws",
+            metavar="N",
+            help="Draws from the posterior for the intervals of the stars; 0 for none.",
+        ),
+    ] = DEFAULT.n_draws,
+    folds: Annotated[
+        int,
+        typer.Option(
+            "--folds",
+            metavar="N",
+            help="Members that leave out a fold each, to test the components; 0 for none.",
+        ),
+    ] = DEFAULT.n_folds,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the members.")] = DEFAULT.seed,
     split_seed: Annotated[
         int | None,
@@ -64,18 +81,19 @@ def train(
         typer.Option("--split", metavar="KIND", help="random, an official fold u1..u5, or none: train on all."),
     ] = "random",
     valid_fraction: Annotated[
-        float,
-        typer.Option("--valid-fraction", metavar="F", help="Share of the ratings left out by --split random."),
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            "--valid-fraction", metavar="F", help="Share of the ratings left out by --split random (default: 0.1)."
+        ),
+    ] = None,
     y_range: Annotated[
         tuple[float, float] | None,
-        typer.Option(
-            "--y-range", metavar="LO HI", help="Range of the predictions (default: from the scale, 0 5.5)."
-        ),
+        typer.Option("--y-range", metavar="LO HI", help="Range of the predictions (default: from the scale, 0 5.5)."),
     ] = DEFAULT.y_range,
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda or mps.")] = DEFAULT.device,
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda or mps.")] = DEFAULT.device,
     name: Annotated[
-        str | None, typer.Option("--name", help="The run's name (default: the data set's, numbered).")
+        str | None,
+        typer.Option("--name", metavar="NAME", help="The run's name (default: the data set's, numbered)."),
     ] = None,
     keep_rows: Annotated[
         bool, typer.Option("--keep-rows/--no-keep-rows", help="Keep the training ratings with the run.")
@@ -89,10 +107,10 @@ def train(
 
     \b
     Examples:
-      embedcli train                                   MovieLens 100K, five members, a few seconds
-      embedcli train --split u1 --members 1            one member, on an official fold
-      embedcli train --split none --seed 1             on all ratings, with other seeds
-      embedcli train --data ~/Downloads/ml-100k.zip    your own copy
+      embedcli train                          MovieLens 100K, a few seconds
+      embedcli train --split u1 --members 1   one member, on an official fold
+      embedcli train --split none --seed 1    on all ratings, with other seeds
+      embedcli train --data ~/ml-100k.zip     your own copy
 
     The test rows are for display: nothing is chosen by them. The factors are decayed more than the biases:
     it is the factors that would learn the training ratings by heart.
@@ -105,16 +123,25 @@ def train(
         bias_weight_decay=bias_weight_decay,
         batch_size=batch_size,
         n_members=members,
+        n_draws=draws,
+        n_folds=folds,
         seed=seed,
         y_range=y_range,
         device=device,
     )
-    from embedcli.data import load
+    from embedcli.data import load, splits
     from embedcli.render.output import check_output, write
     from embedcli.render.runs import summary
     from embedcli.run.store import check_name, check_writable, save
 
     notes = Notes(quiet)
+    for option, given in (("--split-seed", split_seed), ("--valid-fraction", valid_fraction)):
+        if split != "random" and given is not None:
+            why = f"{option} {given:g} has no meaning with --split {split}"
+            raise UsageError(why, "use --split random, or leave it out")
+    split_seed = seed if split_seed is None else split_seed
+    fraction = splits.FRACTION if valid_fraction is None else valid_fraction
+    splits.check(split, seed=split_seed, fraction=fraction)
     check_output(output)
     if name is not None:
         check_name(name, run_dir)
@@ -122,14 +149,26 @@ def train(
     with notes.fetching() as (on_note, on_progress):
         ratings = load(data, on_note=on_note, on_progress=on_progress)
     notes.say(_describe(ratings))
-    parts = ratings.split(split, seed=seed if split_seed is None else split_seed, fraction=valid_fraction)
+    parts = ratings.split(split, seed=split_seed, fraction=fraction)
 
     from embedcli.training.fit import fit
 
-    run = fit(parts, config, lambda epoch: notes.say(_epoch_lines(epoch)), keep_rows=keep_rows)
+    run = fit(
+        parts,
+        config,
+        lambda epoch: notes.say(_epoch_lines(epoch)),
+        on_stage=lambda stage, seconds: notes.say(f"{stage} ({seconds:.1f} s)"),
+        keep_rows=keep_rows,
+    )
     run = save(run, run_dir, name=name, command=shlex.join(["embedcli", *sys.argv[1:]]))
+    notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst{_options_for(run, run_dir)}")
     write(summary(run, run_dir / run.name), format, output)
-    notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst")
+
+
+def _options_for(run: Run, run_dir: Path) -> str:
+    """Return the options with which the next command opens this very run; it would take the newest of runs/."""
+    named = f" --run {run.name}" if os.environ.get("EMBEDCLI_RUN") else ""
+    return named + ("" if run_dir == DEFAULT_DIR else f" --run-dir {shlex.quote(str(run_dir))}")
 
 
 def _describe(ratings: Ratings) -> str:

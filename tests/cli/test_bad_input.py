@@ -9,6 +9,7 @@ import io
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -102,15 +103,24 @@ def small_disk(n_bytes: int) -> Iterator[None]:
         ("train --members 0", "--members 0 is below 1"),
         ("train --batch-size 0", "--batch-size 0 is below 1"),
         ("train --seed -1", "--seed -1 is below 0"),
-        ("train --weight-decay -0.1", "--weight-decay -0.1 is below 0"),
+        ("train --weight-decay -0.1", "--weight-decay -0.1 is "),
         ("train --weight-decay nan", "--weight-decay nan is"),
         ("train --weight-decay 1000", "--weight-decay 1000 times --lr 0.01 is not below 1"),
-        ("train --bias-weight-decay -1", "--bias-weight-decay -1 is below 0"),
-        ("train --lr 0", "--lr 0 is not above 0"),
-        ("train --lr nan", "--lr nan is not above 0"),
+        ("train --bias-weight-decay -1", "--bias-weight-decay -1 is "),
+        ("train --lr 0", "--lr 0 is not "),
+        ("train --lr nan", "--lr nan is not "),
         ("train --y-range 5 0", "--y-range 5 0 is empty"),
         ("train --name ../up", "--name '../up' is no name for a run"),
         ("train --name .hidden", "--name '.hidden' is no name for a run"),
+        ("train --data nowhere --split thirds", "unknown split 'thirds'"),
+        ("train --data nowhere --split-seed -1", "--split-seed -1 is below 0"),
+        ("train --data nowhere --valid-fraction 0", "--valid-fraction 0 is not between 0 and 1"),
+        ("train --data nowhere --valid-fraction 1.5", "--valid-fraction 1.5 is not between 0 and 1"),
+        ("train --data nowhere --valid-fraction nan", "--valid-fraction nan is not between 0 and 1"),
+        ("train --split none --valid-fraction 0.1", "--valid-fraction 0.1 has no meaning with --split none"),
+        ("train --split u1 --split-seed 0", "--split-seed 0 has no meaning with --split u1"),
+        ("train --folds 1", "--folds 1 are too few"),
+        ("train --draws 1", "--draws 1 are too few"),
         ("train --data nowhere", "there is no data set at 'nowhere'"),
         ("data fetch nothing", "there is no data set named 'nothing'"),
         ("data path nothing", "there is no data set named 'nothing'"),
@@ -122,13 +132,24 @@ def test_wrong_usage(fails: Fails, line: str, complaint: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("train --factors", "embedcli train --help"),
+        ("--debug runs list --format", "embedcli runs list --help"),
+        ("--bogus", "embedcli --help"),
+        ("train --debug", "put it first: embedcli --debug ..."),
+    ],
+)
+def test_hint_of_wrong_usage(fails: Fails, line: str, hint: str) -> None:
+    """The hint is the help of the very command that was typed, or where --debug belongs."""
+    assert fails(*line.split(), code=2).endswith(f"hint: {hint}")
+
+
+@pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ("--split thirds", "unknown split 'thirds'"),
-        ("--split u6", "there is no fold 'u6'"),
-        ("--split-seed -1", "--split-seed -1 is below 0"),
-        ("--valid-fraction 0", "--valid-fraction 0 does not cut 8,000 ratings"),
-        ("--valid-fraction 1.5", "--valid-fraction 1.5 does not cut"),
+        ("--split u1", "this data set has no official fold 'u1'"),
+        ("--valid-fraction 1e-9", "--valid-fraction 1e-09 does not cut 8,000 ratings in two parts"),
         ("--y-range 2 4", "--y-range 2 4 leaves out ratings, which go from 1 to 5"),
         ("--device abacus", "--device 'abacus' cannot be used"),
     ],
@@ -328,9 +349,7 @@ def stand_in_for_fit(monkeypatch: pytest.MonkeyPatch, outcome: Run | BaseExcepti
 
 
 @pytest.mark.parametrize("n_bytes", [1_000, 10_000])
-def test_disk_full(
-    fails: Fails, made_files: Path, trained: Run, monkeypatch: pytest.MonkeyPatch, n_bytes: int
-) -> None:
+def test_disk_full(fails: Fails, made_files: Path, trained: Run, monkeypatch: pytest.MonkeyPatch, n_bytes: int) -> None:
     """A run that the disk has no room for leaves nothing, not even a hidden folder."""
     stand_in_for_fit(monkeypatch, trained)
     with small_disk(n_bytes):
@@ -384,14 +403,12 @@ def test_read_only_run_folder(fails: Fails, folder: Path, monkeypatch: pytest.Mo
 
 def test_name_that_is_taken(fails: Fails, saved: Run, folder: Path) -> None:
     """A run is never overwritten."""
-    assert "there is a run named 'made' in runs already" in fails(
-        "train", "--data", folder, "--name", "made", code=2
-    )
+    assert "there is a run named 'made' in runs already" in fails("train", "--data", folder, "--name", "made", code=2)
 
 
 @pytest.mark.parametrize("when", ["training", "saving"])
 def test_ctrl_c(fails: Fails, made_files: Path, trained: Run, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
-    """Ctrl-C ends a training with exit code 130, and nothing of the run stays."""
+    """Ctrl-C ends a training with exit code 130, nothing of the run stays, and no more than that is said."""
     stand_in_for_fit(monkeypatch, KeyboardInterrupt() if when == "training" else trained)
 
     def interrupt(descriptor: int) -> None:
@@ -399,7 +416,7 @@ def test_ctrl_c(fails: Fails, made_files: Path, trained: Run, monkeypatch: pytes
 
     monkeypatch.setattr(os, "fsync", interrupt)
     said = fails("train", "--data", made_files, code=130)
-    assert said.startswith("error: interrupted\nhint: nothing was saved")
+    assert said == "error: interrupted\nhint: no file is left half-written; the same command starts again"
 
 
 # Opening a run
@@ -421,7 +438,8 @@ def test_unknown_run(fails: Fails, saved: Run, command: str) -> None:
 def test_unknown_run_in_the_environment(fails: Fails, saved: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """EMBEDCLI_RUN is held to the same."""
     monkeypatch.setenv("EMBEDCLI_RUN", "nope")
-    assert "there is no run 'nope' in runs" in fails("biases", code=2)
+    assert "there is no run 'nope' in runs, which EMBEDCLI_RUN asks for" in fails("biases", code=2)
+    assert "EMBEDCLI_RUN" not in fails("biases", "--run", "no", code=2)
 
 
 @pytest.mark.parametrize("file", ["run.json", "items.csv", "users.csv", "model.safetensors"])
@@ -508,7 +526,7 @@ def test_ctrl_c_in_a_terminal(made_files: Path, tmp_path: Path) -> None:
     assert (training.returncode, stdout) == (130, "")
     assert [line for line in stderr.splitlines() if not line[:1].isspace()] == [
         "error: interrupted",
-        "hint: nothing was saved; the same command starts again",
+        "hint: no file is left half-written; the same command starts again",
     ]
     assert files(tmp_path) == []
 
@@ -520,6 +538,35 @@ def test_closed_pipe(saved: Run) -> None:
     result = subprocess.run(program("biases"), stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("stderr", ["closed pipe", "closed", "full"])
+def test_stderr_never_decides(made_files: Path, stderr: str) -> None:
+    """A training whose stderr is a closed pipe, closed or full is saved and answers all the same."""
+    line = shlex.join(program("train", "--data", made_files, *TINY, "--draws", "0", "--folds", "0"))
+    if stderr == "closed pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = subprocess.run(shlex.split(line), stdout=subprocess.PIPE, stderr=writer, text=True, check=False)
+        os.close(writer)
+    else:
+        where = "2>&-" if stderr == "closed" else "2>/dev/full"
+        result = subprocess.run(["sh", "-c", f"{line} {where}"], stdout=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 0
+    assert "global mean" in result.stdout
+    assert "saved" not in result.stdout
+    assert Path("runs/made/run.json").exists()
+
+
+def test_saved_is_said_before_the_answer(made_files: Path) -> None:
+    """A reader of stdout that goes away does not hide that the run was saved."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    line = program("train", "--data", made_files, *TINY, "--draws", "0", "--folds", "0")
+    result = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert result.returncode == 0
+    assert result.stderr.splitlines()[-1] == "saved runs/made; next: embedcli biases --worst"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 from conftest import Invoke
 from planted import World
 
+from embedcli.data import movielens
 from embedcli.run.record import Run
-from embedcli.run.store import load
+from embedcli.run.store import load, save
 
 TRAIN = ("train", "--epochs", "1", "--members", "2", "--factors", "4")
 LOOKS = [("biases",), ("biases", "--worst"), ("pca",), ("runs", "list"), ("runs", "show")]
@@ -30,6 +34,35 @@ def test_train_saves_a_run(embedcli: Invoke, made_files: Path) -> None:
     assert run.training.split["description"] == "random 90/10 seed 5"
 
 
+def test_stages_are_told(embedcli: Invoke, made_files: Path) -> None:
+    """What comes after the epochs is told on stderr, with the seconds it took."""
+    result = embedcli(*TRAIN, "--data", made_files, "--folds", "2", "--draws", "100")
+    assert re.search(r"^components tested by 2 members that left out a fold each \(\d+\.\d s\)$", result.stderr, re.M)
+    assert re.search(r"^stars: 100 draws from the posterior \(\d+\.\d s\)$", result.stderr, re.M)
+
+
+@pytest.mark.parametrize("variable", [None, "another"])
+@pytest.mark.parametrize("run_dir", ["runs", "my runs"])
+def test_next_command_opens_this_run(
+    embedcli: Invoke,
+    made_files: Path,
+    trained: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
+    run_dir: str,
+) -> None:
+    """The command that `train` says comes next is about the run just saved, wherever it is, whatever EMBEDCLI_RUN."""
+    monkeypatch.setattr("embedcli.training.fit.fit", lambda *args, **options: trained)
+    save(trained, Path(run_dir), name="another")
+    if variable:
+        monkeypatch.setenv("EMBEDCLI_RUN", variable)
+    result = embedcli("train", "--data", made_files, "--run-dir", run_dir)
+    saved, _, command = result.stderr.splitlines()[-1].partition("; next: ")
+    assert saved == f"saved {run_dir}/made"
+    found = embedcli(*shlex.split(command)[1:], "--format", "json")
+    assert json.loads(found.stdout)["meta"]["run"] == "made"
+
+
 def test_split_seed_is_the_seed_unless_given(embedcli: Invoke, made_files: Path) -> None:
     """--split-seed defaults to --seed."""
     embedcli(*TRAIN, "--data", made_files, "--seed", "3")
@@ -37,8 +70,12 @@ def test_split_seed_is_the_seed_unless_given(embedcli: Invoke, made_files: Path)
 
 
 @pytest.mark.parametrize("split", ["none", "u1", "u5", "random"])
-def test_every_split_trains(embedcli: Invoke, made_files: Path, world: World, split: str) -> None:
-    """Each split can be trained on; `none` has no test error and says so."""
+def test_every_split_trains(
+    embedcli: Invoke, made_files: Path, world: World, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    """Each split of the genuine ratings can be trained on; `none` has no test error and says so."""
+    sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
+    monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
     result = embedcli(*TRAIN, "--data", made_files, "--split", split, "--format", "json")
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
@@ -51,6 +88,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
     """What is given on the command line is what the run records."""
     options = ["--lr", "0.02", "--weight-decay", "0.3", "--bias-weight-decay", "0.1", "--batch-size", "64"]
     options += ["--y-range", "0.5", "5.25", "--device", "cpu", "--name", "mine", "--no-keep-rows", "--quiet"]
+    options += ["--draws", "0", "--folds", "0"]
     result = embedcli(*TRAIN, "--data", made_files, *options, "--run-dir", "elsewhere")
     assert (result.exit_code, result.stderr) == (0, "")
     run = load(Path("elsewhere/mine"))
@@ -66,6 +104,8 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
         "batch_size": 64,
         "n_members": 2,
         "seed": 0,
+        "n_draws": 0,
+        "n_folds": 0,
         "device": "cpu",
     }
 
@@ -156,6 +196,17 @@ def test_no_runs_yet(embedcli: Invoke) -> None:
     result = embedcli("runs", "list")
     assert result.exit_code == 0
     assert "embedcli train" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "line", ["", "train", "runs", "runs list", "runs show", "runs path", "data", "data list", "data fetch", "data path"]
+)
+def test_help_fits(embedcli: Invoke, line: str) -> None:
+    """The help of a command begins with examples, fits in 80 columns, and doubles no bracket."""
+    shown = embedcli(*line.split(), "--help").stdout
+    assert "  Examples:\n" in shown
+    assert "[[" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("group", [(), ("runs",), ("data",)])
