@@ -1,0 +1,279 @@
+"""Measure on worlds with a known truth whether what embedcli says of its own certainty is so: figures of the README.
+
+    OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [stars|components|names|all] [--worlds N] [--first SEED]
+
+The worlds are those of tests/worlds.py, 40 for each figure (12 of the largest size for components, which take long)
+unless --worlds says otherwise. Each figure has its own, from the seeds FIRST, FIRST + 1, ..., the next from
+FIRST + 1,000 and so on; FIRST is 500,000, and no constant of embedcli was chosen on seeds from there on.
+
+Stars: 95 % and 80 % intervals against the true stars, all items counted; the error of their means against that of the
+damped mean, (sum + 5 x global mean) / (n + 5); whether P(bottom 10) happens as often as it says; the same where users
+choose by taste, of which nothing is asked. Components: how often the number of real ones is the planted one. Names:
+how often the component that matches an axis along a genre is named after it, and how often one is named after any
+genre when the genres of the items were shuffled.
+
+Prints a line for each figure: what is measured, what is asked of it, the figure, and over how many worlds and items
+(or axes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import embedcli
+from embedcli.analysis.effects import Candidates, names, test
+from embedcli.run.preference import preference_basis, side_by_side
+from embedcli.training.posterior import sample
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+from worlds import GENRE, SIZES, UNCLIPPED, World, make_world  # type: ignore[import-not-found]
+
+FIRST = 500_000
+APART = 1_000  # the first seeds of two figures
+BOTTOM = 10
+BINS = 0, 0.05, 0.2, 0.4, 0.6, 0.8, 1
+MOST_FACTORS = 5
+FEWER_LARGE = 0.3  # so many times as many worlds of the largest size for components: they take long
+SMALLER = {"250 x 150, 5,000 ratings": ((250, 150, 5_000), 8.0), "300 x 200, 5,000, weaker": ((300, 200, 5_000), 3.0)}
+BY_TASTE = 0.5
+GENRE_WEIGHTS = 0.5, 0.2
+SHUFFLES = 10
+
+PerItem = dict[str, NDArray[Any]]  # arrays over the items of one or of many worlds
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; `least` and `most` are asked of the value, or nothing where both are infinite."""
+
+    what: str
+    value: float
+    n_worlds: int
+    n: int
+    least: float = -math.inf
+    most: float = math.inf
+
+    def __str__(self) -> str:
+        ends = self.least > -math.inf, self.most < math.inf
+        asked = {
+            (True, True): f"{self.least:.2f} to {self.most:.2f}",
+            (True, False): f"at least {self.least:.2f}",
+            (False, True): f"at most {self.most:.2f}",
+            (False, False): "",
+        }[ends]
+        verdict = "" if self.least <= self.value <= self.most else "  FAILS"
+        return f"{self.what:62}{asked:>15}{self.value:8.3f}{self.n_worlds:7,}{self.n:9,}{verdict}"
+
+
+def stars(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield the figures of intervals, point estimates and P(bottom 10), by size and pooled, and by taste."""
+    starts = itertools.count(first, APART)
+    every = []
+    for size in SIZES:
+        worlds = [
+            measure_stars(make_world(seed, SIZES[size], seed % 6), seed) for seed in seeds(next(starts), n_worlds)
+        ]
+        every += worlds
+        yield from star_figures(size, worlds)
+        yield from calibration(size, worlds, asked=False)
+    yield from star_figures("all sizes", every)
+    yield from calibration("all sizes", every, asked=True)
+    chosen = [
+        measure_stars(make_world(seed, n_factors=seed % 6, by_taste=BY_TASTE), seed)
+        for seed in seeds(next(starts), n_worlds)
+    ]
+    yield from star_figures(f"small, by taste {BY_TASTE}", chosen, asked=False)
+
+
+def measure_stars(world: World, seed: int) -> PerItem:
+    """Return what the draws say of every item of a world, and what is so."""
+    ratings, truth = world.ratings, world.stars
+    draws = sample(ratings, embedcli.TrainConfig().n_draws, np.random.default_rng([seed, 1])).item_stars
+    n = np.bincount(ratings.item, minlength=len(truth))
+    damped = (np.bincount(ratings.item, ratings.value, len(truth)) + 5 * ratings.value.mean()) / (n + 5)
+
+    def inside(level: float) -> NDArray[np.bool_]:
+        low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        return np.asarray((low <= truth) & (truth <= high))
+
+    return {
+        "n": n,
+        "in 95": inside(0.95),
+        "in 80": inside(0.8),
+        "error": (draws.mean(0) - truth) ** 2,
+        "damped error": (damped - truth) ** 2,
+        "printed": (ranks(draws) < BOTTOM).mean(0),
+        "in bottom": ranks(truth) < BOTTOM,
+    }
+
+
+def star_figures(where: str, worlds: Sequence[PerItem], *, asked: bool = True) -> Iterator[Figure]:
+    """Yield coverage and error over the items of some worlds."""
+    items = pooled(worlds)
+    n = items["n"]
+    few, rated, unrated = (n >= 5) & (n <= 20), n >= 1, n == 0
+
+    def figure(what: str, value: float, n_items: int, *ends: float) -> Figure:
+        return Figure(f"{where}: {what}", value, len(worlds), n_items, *(ends if asked else ()))
+
+    inside = items["in 95"]
+    yield figure("95 % intervals cover", inside.mean(), len(n), 0.92, 0.98)
+    yield figure("the same, items with 5 to 20 ratings", inside[few].mean(), few.sum(), 0.9)
+    yield figure("the same, items without ratings", inside[unrated].mean(), unrated.sum())
+    yield figure("80 % intervals cover", items["in 80"].mean(), len(n), 0.76, 0.84)
+    relative = items["error"][rated].mean() / items["damped error"][rated].mean()
+    yield figure("squared error / the damped mean's", relative, rated.sum(), -math.inf, 0.8)
+
+
+def calibration(where: str, worlds: Sequence[PerItem], *, asked: bool) -> Iterator[Figure]:
+    """Yield, by bins of the printed P(bottom 10), how many items are there."""
+    items = pooled(worlds)
+    bins = np.digitize(items["printed"], BINS[1:-1])
+    for j, (low, high) in enumerate(itertools.pairwise(BINS)):
+        here = bins == j
+        if not here.any():
+            continue
+        printed = items["printed"][here].mean()
+        what = f"{where}: in the bottom 10, printed {low:g} to {high:g}, {printed:.2f}"
+        ends = (printed - 0.1, printed + 0.1) if asked else ()
+        yield Figure(what, items["in bottom"][here].mean(), len(worlds), here.sum(), *ends)
+
+
+def components(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield how often the number of real components is the planted one, and how often sign flips agree."""
+    starts = itertools.count(first, APART)
+    every_planted, every_empty = [], []
+    for size, shape in SIZES.items():
+        some = math.ceil(FEWER_LARGE * n_worlds) if size == "large" else n_worlds
+        planted = [count(seed, shape, 1 + seed % MOST_FACTORS) for seed in seeds(next(starts), some)]
+        yield from count_figures(f"{size}: 1 to {MOST_FACTORS} factors", planted)
+        empty = [count(seed, shape, 0) for seed in seeds(next(starts), some)]
+        yield from count_figures(f"{size}: no factors", empty)
+        every_planted += planted
+        every_empty += empty
+    yield from count_figures(f"all sizes: 1 to {MOST_FACTORS} factors", every_planted)
+    yield from count_figures("all sizes: no factors", every_empty)
+    for where, (shape, strength) in SMALLER.items():
+        counts = [count(seed, shape, 1 + seed % MOST_FACTORS, strength) for seed in seeds(next(starts), n_worlds)]
+        yield over_worlds(f"{where}: never more real than planted", [c.real <= c.planted for c in counts], 1)
+        yield from count_figures(where, counts, asked=False)
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many components a world has, how many of them the test finds, and how many sign flips find."""
+
+    planted: int
+    real: int
+    flips: int
+
+
+def count(seed: int, size: tuple[int, int, int], planted: int, strength: float = UNCLIPPED.strength) -> Count:
+    """Train on a world with so many factors, and count."""
+    world = make_world(seed, size, planted, replace(UNCLIPPED, strength=strength))
+    config = embedcli.TrainConfig(n_draws=0, n_members=1, seed=seed)
+    evidence = embedcli.fit(world.ratings.split("none"), config).training.evidence
+    assert evidence is not None
+    return Count(planted, evidence.n_real, evidence.n_sign_flips)
+
+
+def count_figures(where: str, counts: Sequence[Count], *, asked: bool = True) -> Iterator[Figure]:
+    """Yield how often the count is right, by the test on ratings left out and by sign flips."""
+    right = [c.real == c.planted for c in counts]
+    yield over_worlds(f"{where}, exactly so many real", right, 0.9 if asked else -math.inf)
+    yield over_worlds(f"{where}, by sign flips", [c.flips == c.planted for c in counts])
+
+
+def over_worlds(what: str, of: Sequence[bool], least: float = -math.inf) -> Figure:
+    """Return the share of worlds of which something is true."""
+    return Figure(what, float(np.mean(of)), len(of), len(of), least)
+
+
+def named(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield how often an axis along a genre is named after it, and how often one is named after a shuffled genre."""
+    starts = itertools.count(first, APART)
+    for weight, size in itertools.product(GENRE_WEIGHTS, ("small", "middle")):
+        worlds = [measure_names(seed, SIZES[size], weight) for seed in seeds(next(starts), n_worlds)]
+        what = f"{size}: genre behind {weight:.0%} of an axis"
+        yield over_worlds(f"{what}, names it", [world.named for world in worlds], 0.95)
+        yield over_worlds(f"{what}, is its first word", [world.first for world in worlds])
+        axes = [axis for world in worlds for axis in world.shuffled]
+        what = f"{size}: genres shuffled, axes named after one"
+        yield Figure(what, float(np.mean(axes)), n_worlds, len(axes), most=0.05)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whether the genre is in the name of its component, and first in it; of all axes, whether a shuffled genre is."""
+
+    named: bool
+    first: bool
+    shuffled: list[bool]
+
+
+def measure_names(seed: int, size: tuple[int, int, int], weight: float) -> Named:
+    """Train on a world with an axis along a genre, and name the components; again with the items' genres shuffled."""
+    world = make_world(seed, size, 1 + seed % MOST_FACTORS, UNCLIPPED, genre_weight=weight)
+    config = embedcli.TrainConfig(n_draws=0, n_folds=0, n_members=1, seed=seed)
+    run = embedcli.fit(world.ratings.split("none"), config)
+    rows = np.flatnonzero(run.item_seen.n_ratings)
+    users, items = (side_by_side(run.array(name)) for name in ("user_factors", "item_factors"))
+    n_factors = world.axes.shape[1]
+    _, _, axes = preference_basis(users, items, run.user_seen.n_ratings, run.item_seen.n_ratings, n_factors)
+    scores = axes[rows]
+    along = np.argmax(np.abs(np.corrcoef(world.axes[rows, 0], scores.T)[0, 1:]))
+    candidates = Candidates.of(run, rows)
+    poles = names(test(candidates, scores)[along])
+    rng = np.random.default_rng([seed, 2])
+    shuffled = []
+    for shuffle in range(SHUFFLES):
+        others = replace(candidates, tags=candidates.tags[rng.permutation(len(rows))])
+        found = test(others, scores, seed=shuffle)
+        shuffled += [any(effect.passed for effect in axis if effect.kind == "tag") for axis in found]
+    return Named(any(GENRE in pole for pole in poles), any(pole[0] == GENRE for pole in poles), shuffled)
+
+
+def seeds(start: int, n_worlds: int) -> range:
+    """Return the seeds of a figure's worlds."""
+    return range(start, start + n_worlds)
+
+
+def ranks(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the ranks, from 0 for the lowest, along the last axis."""
+    return np.argsort(np.argsort(values, axis=-1, kind="stable"), axis=-1, kind="stable")
+
+
+def pooled(worlds: Sequence[PerItem]) -> PerItem:
+    """Lay the items of all worlds end to end."""
+    return {key: np.concatenate([world[key] for world in worlds]) for key in worlds[0]}
+
+
+MEASURED = {"stars": stars, "components": components, "names": named}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", nargs="?", choices=[*MEASURED, "all"], default="all")
+    parser.add_argument("--worlds", type=int, default=40, help="per figure and size; 40")
+    parser.add_argument("--first", type=int, default=FIRST, help=f"seed of the first world; {FIRST}")
+    given = parser.parse_args()
+    print(f"{'':62}{'asked':>15}{'found':>8}{'worlds':>7}{'items':>9}")
+    for position, (name, measure) in enumerate(MEASURED.items()):
+        if given.what in (name, "all"):
+            for figure in measure(given.first + 20 * APART * position, given.worlds):
+                print(figure, flush=True)
+
+
+if __name__ == "__main__":
+    main()
