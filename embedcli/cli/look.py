@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption
@@ -19,6 +21,16 @@ def biases(
     best: Annotated[bool, typer.Option("--best", help="Only the highest biases.")] = False,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Rows per list.")] = 10,
     min_ratings: MinRatings = 10,
+    interval: Annotated[
+        float, typer.Option("--interval", metavar="SHARE", help="Share of the draws an interval holds.")
+    ] = 0.95,
+    sort: Annotated[Sort, typer.Option("--sort", help="What the ranking goes by.")] = Sort.BIAS,
+    trained: Annotated[
+        bool, typer.Option("--trained", help="The trained members' own biases, in logits, without intervals.")
+    ] = False,
+    movers: Annotated[
+        bool, typer.Option("--movers", help="Instead: the items whose stars differ most from their damped mean.")
+    ] = False,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
     format: FormatOption = Format.TABLE,
@@ -32,20 +44,33 @@ def biases(
       embedcli biases --worst                 the worst films
       embedcli biases --best -n 20            the twenty best
       embedcli biases --min-ratings 100       both ends, of films that many people rated
+      embedcli biases --sort upper --worst    films that are bad even at the upper end of their interval
+      embedcli biases --movers                where the model and the mean disagree
       embedcli biases --format csv -o b.csv   for a spreadsheet
 
-    A film that only its admirers watched has a high mean and a lower bias. The spread over members shows
-    what the seed alone changes; it is not an interval.
+    Stars are the mean rating if every user rated the film; the bias is what they are above or below the average
+    film's. The interval, that of the rank, and P, the probability of being among as many films as are shown, come
+    from the same draws from the posterior of a factor model.
+
+    What the intervals do: few ratings pull the stars towards those of films as popular. On made worlds whose truth
+    is known, 95 % intervals hold it in 92 to 95 %. The first of a list is there partly by luck (the winner's
+    curse): its stars are shrunk for that, and P says how sure its place is. Where people choose what to rate by
+    taste, beyond what popularity and activity explain, the intervals are too narrow: they then held the truth in
+    83 % or less.
     """
-    from embedcli.analysis.biases import biases as analyse
+    from embedcli.analysis import biases as analysis
+    from embedcli.render import biases as render
     from embedcli.render import write
-    from embedcli.render.biases import view
     from embedcli.run.shelf import open_run
 
     opened = open_run(run, run_dir)
-    found = analyse(opened, min_ratings=min_ratings, limit=limit)
+    found = analysis.biases(opened, min_ratings=min_ratings, limit=limit, interval=interval, sort=sort, trained=trained)
     both = worst == best
-    write(view(found, opened, worst=worst or both, best=best or both), format, output)
+    if movers:
+        moved = analysis.movers(opened, min_ratings=min_ratings, limit=limit)
+        write(render.movers(moved, opened, found), format, output)
+    else:
+        write(render.view(found, opened, worst=worst or both, best=best or both), format, output)
     if format is Format.TABLE:
         Notes(quiet).say("next: embedcli pca --components 3")
 
@@ -59,9 +84,19 @@ def pca(
     ] = None,
     top_items: Annotated[
         int | None,
-        typer.Option(
-            "--top-items", metavar="N", help="Only the N most rated (default: 1000, without --min-ratings)."
-        ),
+        typer.Option("--top-items", metavar="N", help="Only the N most rated (default: 1000, without --min-ratings)."),
+    ] = None,
+    basis: Annotated[
+        Basis, typer.Option("--basis", help="Of the item factors, or of the predicted preferences.")
+    ] = Basis.PCA,
+    rotate: Annotated[
+        Rotation, typer.Option("--rotate", help="Turn the components so that items stand out on few.")
+    ] = Rotation.NONE,
+    beyond: Annotated[
+        Beyond, typer.Option("--beyond", help="Take out first what bias, log n and year explain: quality.")
+    ] = Beyond.NOTHING,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", metavar="FILE", help="Write every item's coordinates to a CSV file too.")
     ] = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
@@ -75,17 +110,35 @@ def pca(
     Examples:
       embedcli pca --components 3             three axes, five films at each pole
       embedcli pca --components 5 -n 10       more of both
-      embedcli pca --min-ratings 50           of all films with at least 50 ratings
-      embedcli pca --format json              every effect, in full precision
+      embedcli pca --min-ratings 50           of films with at least 50 ratings
+      embedcli pca --beyond quality           genre beyond how good, old or known
+      embedcli pca --basis preference         axes of the predicted preferences
+      embedcli pca --scores films.csv -q      every film's coordinates, in a file
 
-    The first axis is mostly how good a film is and how old, and genre comes after. The agreement over members
-    shows what the seed alone changes; it says nothing of other ratings.
+    A component is real if it predicts ratings that were left out of the training, and stable if members trained on
+    parts of the ratings find it again. Only a component that is both is named, by the genres and numbers that go
+    with it more than chance makes any go; the others are shown with what they lack. The first axis is mostly how
+    good a film is and how old, and genre comes after.
     """
     from embedcli.analysis.components import pca as analyse
+    from embedcli.render import components as render
     from embedcli.render import write
-    from embedcli.render.components import view
+    from embedcli.render.output import check_output
     from embedcli.run.shelf import open_run
 
+    check_output(scores)
     opened = open_run(run, run_dir)
-    found = analyse(opened, n_components=components, limit=limit, min_ratings=min_ratings, top_items=top_items)
-    write(view(found, opened), format, output)
+    found = analyse(
+        opened,
+        n_components=components,
+        limit=limit,
+        min_ratings=min_ratings,
+        top_items=top_items,
+        basis=basis,
+        rotation=rotate,
+        beyond=beyond,
+    )
+    write(render.view(found, opened), format, output)
+    if scores is not None:
+        write(render.coordinates(found, opened), Format.CSV, scores)
+        Notes(quiet).say(f"wrote the coordinates of {len(found.scores):,} {opened.data.noun}s to {scores}")

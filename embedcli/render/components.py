@@ -5,85 +5,152 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import Any
 
-from embedcli.analysis.components import Component, Components
+from embedcli.analysis.choices import Basis, Beyond, Rotation
+from embedcli.analysis.components import SHAKY, STABLE, Component, Components
 from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
-from embedcli.render.view import Block, View, text
-from embedcli.run.record import Run
+from embedcli.render.view import Block, View, decimal, text, whole
+from embedcli.run.record import Evidence, Run
 
-SHOWN = 4  # effects of each kind on a card
+SHOWN = 3  # effects of each kind on a card
 
 
 def view(found: Components, run: Run) -> View:
-    """Show every component with its share, its names, the effects behind them, and the items at its poles."""
-    members = f"{found.n_members} members' item factors" if found.n_members > 1 else "the item factors"
-    bodies = [_body(component) for component in found.components]
+    """Show every component with its evidence, its names or why it has none, and the items at its poles."""
     return View(
-        title=f"PCA of {members} | {run.data.title} | {found.items}",
+        title=" | ".join([_headline(found), run.data.title, found.items]),
         blocks=[_card(component, run.data.noun) for component in found.components],
         captions=_captions(found, run.data.noun),
         records=[record for component in found.components for record in _records(component)],
         body={
-            "basis": "pca",
+            "basis": found.basis.value,
+            "rotation": found.rotation.value,
+            "beyond": found.beyond.value,
             "n_items": found.n_items,
             "items": found.items,
             "effect_threshold": THRESHOLD,
-            "components": bodies,
+            "n_tested": None if found.evidence is None else len(found.tested),
+            "n_real": None if found.evidence is None else sum(test.real for test in found.tested),
+            "n_sign_flips": None if found.evidence is None else found.evidence.n_sign_flips,
+            "components": [_body(component) for component in found.components],
         },
         meta=run.meta,
     )
 
 
+def coordinates(found: Components, run: Run) -> View:
+    """Show every item's coordinates on the components, as a table of numbers."""
+    keys = [f"component_{component.component}" for component in found.components]
+    seen = run.item_seen
+    rows = [
+        {
+            "id": run.items.ids[j],
+            "title": run.items.titles[j],
+            "year": run.items.years[j],
+            "tags": "|".join(run.items.tags[j]),
+            "n_ratings": int(seen.n_ratings[j]),
+            "mean_rating": float(seen.mean_rating[j]) if seen.n_ratings[j] else None,
+            **dict(zip(keys, scores.tolist(), strict=True)),
+        }
+        for j, scores in enumerate(found.scores)
+    ]
+    columns = [text("id", "id"), text("title", run.data.noun), whole("n_ratings", "n")]
+    columns += [decimal(key, key.removeprefix("component_"), 3, sign=True) for key in keys]
+    block = Block(columns=columns, rows=rows)
+    return View(f"coordinates | {run.data.title}", [block], records=rows, body={"items": rows}, meta=run.meta)
+
+
+def _headline(found: Components) -> str:
+    members = f"{found.n_members} members' " if found.n_members > 1 else ""
+    what = f"PCA of {members}item factors" if found.basis is Basis.PCA else f"axes of {members}predicted preferences"
+    what += ", varimax" if found.rotation is Rotation.VARIMAX else ""
+    return what + (", beyond quality" if found.beyond is Beyond.QUALITY else "")
+
+
 def _card(component: Component, noun: str) -> Block:
-    agreed = "" if component.agreement is None else f", agreement over members {component.agreement:.2f}"
-    heading = f"{component.component}  {100 * component.share:.1f} % of the variance{agreed}"
     lines = [
         ("  +", ", ".join(component.positive_name)),
         ("  -", ", ".join(component.negative_name)),
-        *((f"  {kind}s", _effects(component.effects, kind)) for kind in ("number", "tag")),
     ]
+    if component.unnamed is not None:
+        lines = [("  not", f"named: {component.unnamed}")]
+    for kind in ("number", "tag"):
+        effects = [effect for effect in component.effects if effect.kind == kind][:SHOWN]
+        if effects:
+            lines.append((f"  {kind}s", "  ".join(_effect(effect) for effect in effects)))
     pairs = zip_longest(component.positive, component.negative)
     rows = [
-        {"": " ", "+": positive and positive.title, "-": negative and negative.title}
-        for positive, negative in pairs
+        {"": " ", "+": positive and positive.title, "-": negative and negative.title} for positive, negative in pairs
     ]
     columns = (text("", " "), text("+", f"+ {noun}s"), text("-", f"- {noun}s"))
-    return Block(heading=heading, lines=lines, columns=columns, rows=rows)
+    return Block(heading=_heading(component), lines=lines, columns=columns, rows=rows)
 
 
-def _effects(effects: tuple[Effect, ...], kind: str) -> str:
-    strongest = [effect for effect in effects if effect.kind == kind][:SHOWN]
-    return "  ".join(f"{effect.name} {effect.effect:+.2f}" for effect in strongest) or "none could be tested"
+def _heading(component: Component) -> str:
+    parts = [f"{component.component}  {100 * component.share:.1f} %"]
+    if component.test is not None:
+        verdict = "real" if component.test.real else "not real"
+        parts.append(f"{verdict}: t {component.test.t:.0f}, slope {component.test.slope:.2f}")
+    if component.stability is not None:
+        parts.append(f"{component.stability_word} {component.stability:.2f}")
+    if component.agreement is not None:
+        parts.append(f"seeds {component.agreement:.2f}")
+    return " | ".join(parts)
+
+
+def _effect(effect: Effect) -> str:
+    q = "<.001" if effect.q < 0.001 else f"{effect.q:.3f}".removeprefix("0")
+    return f"{effect.name} {effect.effect:+.2f} ({q})"
 
 
 def _captions(found: Components, noun: str) -> list[str]:
-    captions = [
-        f"numbers: Spearman; tags: rank-biserial correlation; a pole is named by those of {THRESHOLD} or more "
-        f"(tags of at least {FEWEST_TAGGED} {noun}s), else it is mixed."
-    ]
-    if found.n_members > 1:
+    captions = []
+    if found.evidence is not None:
+        captions.append(_verdict(found, found.evidence))
         captions.append(
-            "agreement: mean |Tucker's phi| with each member's own PCA; the members differ by seed only, so it "
-            "says nothing of other ratings."
+            f"stable: mean |Tucker's phi| of at least {STABLE:g} (shaky: {SHAKY:g}) with the component in members that "
+            f"left out one of {found.evidence.n_folds} folds of the ratings; seeds: in members that differ by seed "
+            "only, which is no evidence."
         )
+    elif found.n_members > 1:
+        captions.append("seeds: mean |Tucker's phi| in members that differ by seed only, which is no evidence.")
+    captions.append(
+        f"numbers: Spearman, tags: rank-biserial correlation, with q. A pole is named by those of {THRESHOLD:g} or "
+        f"more, q < .05, above what chance reaches on one axis in twenty (tags of at least {FEWEST_TAGGED} {noun}s)."
+    )
     return captions
+
+
+def _verdict(found: Components, evidence: Evidence) -> str:
+    n_real = sum(test.real for test in found.tested)
+    verdict = (
+        f"{n_real} of {len(found.tested)} components are real: they predict ratings left out of the training with "
+        f"t > {evidence.least_t:g} and slope > {evidence.least_slope:g}."
+    )
+    if evidence.n_sign_flips != n_real:
+        verdict += f" The stricter second opinion, sign flips, sees {evidence.n_sign_flips}."
+    return verdict
 
 
 def _body(component: Component) -> dict[str, Any]:
     body = dict(vars(component))
+    test = body.pop("test")
+    body |= {"real": None, "t": None, "slope": None} if test is None else vars(test)
     for key in ("effects", "positive", "negative"):
         body[key] = [vars(entry) for entry in body[key]]
-    return body
+    return body | {"stability_word": component.stability_word}
 
 
 def _records(component: Component) -> list[dict[str, Any]]:
-    poles = (
-        ("+", component.positive_name, component.positive),
-        ("-", component.negative_name, component.negative),
-    )
+    test = component.test
+    poles = (("+", component.positive_name, component.positive), ("-", component.negative_name, component.negative))
     return [
         {
             "component": component.component,
             "share": component.share,
+            "real": test and test.real,
+            "t": test and test.t,
+            "slope": test and test.slope,
+            "stability": component.stability,
             "agreement": component.agreement,
             "pole": sign,
             "name": ", ".join(name),

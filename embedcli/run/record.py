@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import RunError
-from embedcli.run.canonical import NAMES, canonical, item_stars
+from embedcli.run.canonical import NAMES, Arrays, canonical, item_stars
+
+LINKS = ("sigmoid", "identity")
 
 
 @dataclass(frozen=True)
 class Epoch:
     """One pass over the training rows.
 
-    The errors are RMSE in stars of the averaged members at the end of the epoch, over the training rows and
-    over the test rows (None where nothing is left out); `learning_rate` is that of its last step.
+    The errors are RMSE in stars of the averaged members at the end of the epoch, over a sample of 10,000 training
+    rows (all, where there are fewer) and over all test rows (None where nothing is left out); `learning_rate` is
+    that of its last step.
     """
 
     epoch: int
@@ -39,11 +42,46 @@ class Score:
 
 
 @dataclass(frozen=True)
+class ComponentTest:
+    """Whether a component predicts ratings the training has not seen.
+
+    `t` and `slope` of its contribution in the regression of the unseen residuals on all contributions; a slope of
+    1 means that it predicts as much as it claims.
+    """
+
+    t: float
+    slope: float
+    real: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Tests of the components, the largest first, by members that left out a fold of the training rows each.
+
+    `tests` are those of the preference basis, `pca_tests` of the PCA of the item factors over the most rated items.
+    `n_sign_flips` is the second opinion on how many are real; `least_t` and `least_slope` what real means.
+    """
+
+    tests: Sequence[ComponentTest]
+    pca_tests: Sequence[ComponentTest]
+    n_sign_flips: int
+    n_folds: int
+    least_t: float
+    least_slope: float
+
+    @property
+    def n_real(self) -> int:
+        """Number of components of the preference basis that passed, wherever they stand."""
+        return sum(test.real for test in self.tests)
+
+
+@dataclass(frozen=True)
 class Training:
     """How a run came about, as run.json keeps it.
 
     `shrinkage` is the sum over all steps of learning rate x weight decay, by role of the weights: what
-    decoupled decay amounts to, whatever the batch size and the number of epochs.
+    decoupled decay amounts to, whatever the batch size and the number of epochs. `posterior` says how many draws
+    the run's item_stars are and the noise of a rating they found; None where item_stars are the members'.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +92,8 @@ class Training:
     shrinkage: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    posterior: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +129,10 @@ class Run:
     """A trained model in canonical form, and what its data set says of users and items.
 
     `arrays` has a leading axis for the member m: user_factors (M, U, k), item_factors (M, I, k),
-    user_bias (M, U), item_bias (M, I), global_bias (M,), item_stars (M, I). Only item_factors is sure to be
-    there; ask with `array`. Column j of an item array is row j of `items`.
+    user_bias (M, U), item_bias (M, I), global_bias (M,); item_stars (D, I) has one for draws from the posterior
+    (or, without those, for the members), resampled_item_factors (F, I, k) and resampled_axes (F, I, K) one for
+    members that left out a fold of the ratings. Only item_factors is sure to be there; ask with `array`.
+    Column j of an item array is row j of `items`.
     """
 
     name: str
@@ -99,7 +141,7 @@ class Run:
     users: Users
     item_seen: Seen
     user_seen: Seen
-    arrays: Mapping[str, NDArray[np.float32]]
+    arrays: Arrays
     link: str = "sigmoid"
     y_range: tuple[float, float] | None = None
     training: Training = field(default_factory=Training)
@@ -110,7 +152,7 @@ class Run:
     @classmethod
     def from_arrays(
         cls,
-        arrays: Mapping[str, NDArray[np.float32]],
+        arrays: Arrays,
         train: Ratings,
         *,
         name: str = "",
@@ -124,15 +166,29 @@ class Run:
         A model with all five arrays of the class's docstring is put into canonical form, and its item_stars
         are worked out; of a model with fewer, what is given is kept as it is.
 
-        Raises RunError where an array has not the shape that the users and items ask for.
+        `item_stars` that are given, such as draws from a posterior, are kept, and so are all other arrays.
+
+        Raises RunError where an array has not the shape that the users and items ask for or is not finite, where
+        the link is unknown, and where a sigmoid has no range.
         """
-        check_shapes({key: array.shape for key, array in arrays.items()}, len(train.users), len(train.items), name)
+        where = f"run {name!r}"
+        if link not in LINKS or (link == "sigmoid" and y_range is None):
+            raise RunError(
+                f"{where}: the link {link!r} is unknown, or has no y_range",
+                'give link="identity", or link="sigmoid" with y_range=(0, 5.5) or the like',
+            )
+        arrays = {key: np.asarray(array, dtype=np.float32) for key, array in arrays.items()}
+        for key, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise RunError(f"{where}: {key} holds a number that is not finite", "leave out what diverged")
+        check_shapes({key: array.shape for key, array in arrays.items()}, len(train.users), len(train.items), where)
         item_seen = Seen.of(train.item, train.value, len(train.items))
         user_seen = Seen.of(train.user, train.value, len(train.users))
         if set(NAMES) <= set(arrays):
             rated_users = user_seen.n_ratings > 0
-            arrays = canonical(arrays, rated_users, item_seen.n_ratings > 0)
-            arrays["item_stars"] = item_stars(arrays, rated_users, link=link, y_range=y_range)
+            centred = canonical(arrays, rated_users, item_seen.n_ratings > 0)
+            stars = item_stars(centred, rated_users, link=link, y_range=y_range)
+            arrays = {"item_stars": stars, **arrays, **centred}
         return cls(
             name=name,
             data=train.data,
@@ -156,10 +212,20 @@ class Run:
             )
         return self.arrays[name]
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of an array, without reading it where it is in a file; RunError as `array`."""
+        shapes: Mapping[str, tuple[int, ...]] = getattr(self.arrays, "shapes", {})
+        return shapes[name] if name in shapes else self.array(name).shape
+
     @property
     def n_members(self) -> int:
         """Number of models trained together."""
-        return int(self.array("item_factors").shape[0])
+        return self.shape("item_factors")[0]
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws from the posterior that item_stars are; 0 where they are the members'."""
+        return self.shape("item_stars")[0] if self.training.posterior is not None else 0
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -190,10 +256,11 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], n_users: int, n_items: int
         "item_bias": (n_members, n_items),
         "user_bias": (n_members, n_users),
         "global_bias": (n_members,),
-        "item_stars": (n_members, n_items),
+        "item_stars": (None, n_items),
+        "resampled_item_factors": (None, n_items, k),
+        "resampled_axes": (None, n_items, None),
     }
     for name, shape in shapes.items():
-        if name in expected and tuple(shape) != expected[name]:
-            raise RunError(
-                f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint
-            )
+        wanted = tuple(n if m is None else m for n, m in zip(shape, expected.get(name, shape), strict=False))
+        if tuple(shape) != wanted or len(shape) != len(expected.get(name, shape)):
+            raise RunError(f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint)

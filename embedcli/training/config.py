@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from embedcli.errors import UsageError
 
 LARGEST_BATCH = 512
+FEWEST_DRAWS = 100
 STEPS_PER_EPOCH = 175  # at least, by default: decoupled weight decay acts per step
 
 
@@ -21,6 +22,9 @@ class TrainConfig:
     0 to 5.5 for 1 to 5 stars. `batch_size` None means 512, or less where that would leave fewer than about
     175 steps an epoch. `n_members` models are trained together; they share nothing but the ratings.
 
+    What is known of the result afterwards: `n_folds` further members leave out a fold of the training rows each,
+    to test the components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves them out.
+
     Raises UsageError for a value that cannot be.
     """
 
@@ -33,6 +37,8 @@ class TrainConfig:
     n_members: int = 5
     seed: int = 0
     y_range: tuple[float, float] | None = None
+    n_folds: int = 5
+    n_draws: int = 300
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -46,12 +52,25 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{option(name)} {value} is below {least}", f"give {least} or more")
+        if self.n_folds != 0 and self.n_folds < 2:
+            raise UsageError(f"--folds {self.n_folds} are too few", "give 0 for none, or 2 or more, such as 5")
+        if self.n_draws != 0 and self.n_draws < FEWEST_DRAWS:
+            raise UsageError(
+                f"--draws {self.n_draws} are too few for an interval",
+                f"give 0 for none, or {FEWEST_DRAWS} or more",
+            )
         if not 0 < self.learning_rate < math.inf:
-            raise UsageError(f"--lr {self.learning_rate:g} is not above 0", "give a learning rate such as 0.01")
+            raise UsageError(
+                f"--lr {self.learning_rate:g} is not {'finite' if self.learning_rate > 0 else 'above 0'}",
+                "give a learning rate such as 0.01",
+            )
         for name in ("weight_decay", "bias_weight_decay"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
-                raise UsageError(f"{option(name)} {value:g} is below 0", "give 0 for none, or a value such as 0.5")
+                raise UsageError(
+                    f"{option(name)} {value:g} is {'below 0' if value < 0 else 'not finite'}",
+                    "give 0 for none, or 0.5 or the like",
+                )
             if value * self.learning_rate >= 1:
                 raise UsageError(
                     f"{option(name)} {value:g} times --lr {self.learning_rate:g} is not below 1: a step would "
@@ -60,9 +79,7 @@ class TrainConfig:
                 )
         if self.y_range is not None and not -math.inf < self.y_range[0] < self.y_range[1] < math.inf:
             low, high = self.y_range
-            raise UsageError(
-                f"--y-range {low:g} {high:g} is empty", "give the lower end first, as in --y-range 0 5.5"
-            )
+            raise UsageError(f"--y-range {low:g} {high:g} is empty", "give the lower end first, as in --y-range 0 5.5")
 
     def batch_size_for(self, n_ratings: int) -> int:
         """Return the ratings per step and member when training on n ratings."""

@@ -15,7 +15,7 @@ from embedcli.run.record import Score
 from embedcli.training.model import EmbeddingDotBias
 
 PROTOCOL = "RMSE and MAE over all test rows, predictions clipped to the rating scale, cold users and items scored"
-CHUNK = 1 << 14  # rows at a time: small enough for the processor's cache
+CHUNK = 1 << 14  # predictions at a time
 DAMPING = 5.0  # ratings
 SWEEPS = 10
 
@@ -31,7 +31,8 @@ def predict(model: EmbeddingDotBias, ratings: Ratings) -> NDArray[np.float32]:
     """Predict every row of `ratings` with every member -> (M, n)."""
     device = model.biases.device
     user, item = (torch.from_numpy(codes).to(device, torch.int64)[None] for codes in (ratings.user, ratings.item))
-    chunks = [model(u, i) for u, i in zip(user.split(CHUNK, 1), item.split(CHUNK, 1), strict=True)]
+    rows = max(1, CHUNK // model.n_members)
+    chunks = [model(u, i) for u, i in zip(user.split(rows, 1), item.split(rows, 1), strict=True)]
     return torch.cat(chunks, 1).cpu().numpy()
 
 

@@ -12,27 +12,34 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 import embedcli
 from embedcli.data.ratings import Ratings, Split
 from embedcli.errors import TrainingError, UsageError
-from embedcli.run.record import Epoch, Run, Score, Training
+from embedcli.run.canonical import Arrays
+from embedcli.run.record import Epoch, Evidence, Run, Score, Training
 from embedcli.training.config import TrainConfig
 from embedcli.training.evaluation import PROTOCOL, baselines, predict, score
+from embedcli.training.evidence import gather
 from embedcli.training.model import EmbeddingDotBias, initial_factors
 from embedcli.training.optimiser import AdamW, one_cycle
+from embedcli.training.posterior import sample as posterior_of
 
 COPIES = 5  # of the weights in memory: themselves, a start, a gradient and two moments
+FEWEST_TESTED = 500  # training rows: of fewer, a component cannot be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have torch work on one thread: a step is too small to share, and the result is then the same everywhere."""
+    """Have torch and BLAS work on one thread: a step is too small to share, and the result is the same everywhere."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(threads)
 
@@ -43,94 +50,136 @@ def fit(
     config: TrainConfig | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     *,
+    on_stage: Callable[[str, float], None] = lambda stage, seconds: None,
     keep_rows: bool = True,
 ) -> Run:
     """Train on the training rows of a split and return the run, in canonical form, not yet saved.
 
+    After the members, further ones that leave out a fold of the training rows each test the components, and draws
+    from a posterior say how sure the stars are; `on_stage` is told when either is done, and the seconds it took.
     The test rows are for display: nothing is chosen by them.
 
     Raises TrainingError where the loss is no longer finite, UsageError for a y_range that leaves ratings
     outside and for a device that is not there.
     """
     began = time.perf_counter()
-    config = resolve(config or TrainConfig(), split.train)
-    *members, sampler = generators(config)
-    model = new_model(split.train, config, members)
-    sample = split.train.take(sampler.permutation(len(split.train))[:SAMPLE])
+    train = split.train
+    config = resolve(config or TrainConfig(), train)
+    *members, sampler, folder, drawer = generators(config)
+    model = new_model(train, config, members)
+    sample = train.take(sampler.permutation(len(train))[:SAMPLE])
     epochs = []
-    for epoch in train(model, split, config, members, sample):
+    for epoch in measured(learn(model, train, config, members), model, sample, split.test):
         epochs.append(epoch)
         on_epoch(epoch)
+    arrays, evidence, posterior = model.arrays(), None, None
+    if config.n_folds and len(train) >= FEWEST_TESTED:
+        stage = time.perf_counter()
+        evidence, resampled = test_components(train, config, folder)
+        arrays = {**arrays, **resampled}
+        on_stage(
+            f"components tested by {config.n_folds} members that left out a fold each", time.perf_counter() - stage
+        )
+    if config.n_draws:
+        stage = time.perf_counter()
+        drawn = posterior_of(train, config.n_draws, drawer)
+        arrays["item_stars"] = drawn.item_stars
+        posterior = {"n_draws": config.n_draws, "noise": float(drawn.noise.mean())}
+        on_stage(f"stars: {config.n_draws} draws from the posterior", time.perf_counter() - stage)
     training = Training(
         config=asdict(config),
         split={
             "kind": split.kind,
             "seed": split.seed,
             "description": split.description,
-            "n_train": len(split.train),
+            "n_train": len(train),
             "n_test": len(split.test),
         },
         epochs=epochs,
         scores=scores(model, split),
         protocol=PROTOCOL,
-        shrinkage=shrinkage(config, len(split.train)),
+        shrinkage=shrinkage(config, len(train)),
         seconds=time.perf_counter() - began,
-        versions={"embedcli": embedcli.__version__, **{name: version(name) for name in ("torch", "numpy")}},
+        versions={
+            "embedcli": embedcli.__version__,
+            **{name: version(name) for name in ("torch", "numpy", "scipy")},
+        },
+        evidence=evidence,
+        posterior=posterior,
     )
-    return Run.from_arrays(
-        model.arrays(), split.train, y_range=config.y_range, training=training, keep_rows=keep_rows
-    )
+    return Run.from_arrays(arrays, train, y_range=config.y_range, training=training, keep_rows=keep_rows)
 
 
-def train(
+def learn(
     model: EmbeddingDotBias,
-    split: Split,
+    train: Ratings,
     config: TrainConfig,
     members: list[np.random.Generator],
-    sample: Ratings,
-) -> Iterator[Epoch]:
-    """Train the members of a model together, in place, and yield each epoch as it ends.
+    rows: NDArray[np.int64] | None = None,
+) -> Iterator[tuple[int, float]]:
+    """Train the members of a model together, in place, and yield (epoch, learning rate) as each epoch ends.
 
-    Each member sees every training row once per epoch, in an order of its own. The training error of an
-    epoch is that on `sample`, drawn from the training rows. Raises TrainingError where the loss is no longer
-    finite.
+    Each member sees every training row once per epoch, or every one of its own `rows` (M, n), in an order of its
+    own. Raises TrainingError where the loss is no longer finite.
     """
-    user, item = (
-        torch.from_numpy(codes).to(config.device, torch.int64) for codes in (split.train.user, split.train.item)
-    )
-    value = torch.from_numpy(split.train.value).to(config.device)
-    optimiser = AdamW(
-        [
-            (model.factors, config.weight_decay),
-            (model.biases, config.bias_weight_decay),
-        ]
-    )
-    learning_rates = schedule(config, len(split.train))
+    user, item = (torch.from_numpy(codes).to(config.device, torch.int64) for codes in (train.user, train.item))
+    value = torch.from_numpy(train.value).to(config.device)
+    optimiser = AdamW([(model.factors, config.weight_decay), (model.biases, config.bias_weight_decay)])
+    of_members = [np.arange(len(train))] * len(members) if rows is None else list(rows)
+    learning_rates = schedule(config, len(of_members[0]))
     for number in range(1, config.n_epochs + 1):
-        began = time.perf_counter()
-        order = torch.from_numpy(np.stack([rng.permutation(len(value)) for rng in members])).to(
-            config.device
-        )  # (M, n)
+        order = np.stack([rng.permutation(own) for rng, own in zip(members, of_members, strict=True)])  # (M, n)
         total = torch.zeros((), device=config.device)
-        for rows in order.split(config.batch_size_for(len(value)), 1):  # (M, B)
+        for batch in (
+            torch.from_numpy(order).to(config.device).split(config.batch_size_for(order.shape[1]), 1)
+        ):  # (M, B)
             learning_rate, beta1 = next(learning_rates)
-            total += model.set_gradient(user[rows], item[rows], value[rows])
+            total += model.set_gradient(user[batch], item[batch], value[batch])
             optimiser.step(learning_rate, beta1)
-        if not math.isfinite(total.item()):
+        if not math.isfinite(total.item()) or not torch.isfinite(model.factors).all():
             raise TrainingError(
                 f"the loss is no longer finite in epoch {number}, at learning rate {learning_rate:.3g}",
                 f"give a lower --lr than {config.learning_rate:g}",
             )
+        yield number, learning_rate
+
+
+def measured(
+    epochs: Iterator[tuple[int, float]], model: EmbeddingDotBias, sample: Ratings, test: Ratings
+) -> Iterator[Epoch]:
+    """Yield an Epoch for each epoch of `learn`, with the errors on a sample of the training rows and on the test."""
+    began = time.perf_counter()
+    for number, learning_rate in epochs:
         train_rmse = score("", predict(model, sample).mean(0), sample).rmse
-        test_rmse = score("", predict(model, split.test).mean(0), split.test).rmse if len(split.test) else None
-        yield Epoch(number, learning_rate, train_rmse, test_rmse, time.perf_counter() - began)
+        test_rmse = score("", predict(model, test).mean(0), test).rmse if len(test) else None
+        now = time.perf_counter()
+        yield Epoch(number, learning_rate, train_rmse, test_rmse, now - began)
+        began = time.perf_counter()
+
+
+def test_components(train: Ratings, config: TrainConfig, rng: np.random.Generator) -> tuple[Evidence, Arrays]:
+    """Test the components by members that leave out a fold of the training rows each: `evidence.gather`."""
+
+    def fit_members(row_sets: list[NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        members = rng.spawn(len(row_sets))
+        model = new_model(train, config, members)
+        fewest = min(map(len, row_sets))  # the folds differ by one row at most
+        for _ in learn(model, train, config, members, np.stack([rows[:fewest] for rows in row_sets])):
+            pass
+        return model.arrays()
+
+    assert config.y_range is not None
+    low, high = config.y_range
+    share = (float(train.value.mean(dtype=np.float64)) - low) / (high - low)
+    return gather(train, config.n_folds, fit_members, (high - low) * share * (1 - share), rng)
 
 
 def generators(config: TrainConfig) -> list[np.random.Generator]:
-    """Return a generator per member, and one to sample with: no two of them, of any seeds, share a stream."""
-    return [
-        np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 1)
-    ]
+    """Return a generator per member, then one to sample, one to cut folds and one to draw with.
+
+    No two of them, of any seeds, share a stream.
+    """
+    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 3)]
 
 
 def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Generator]) -> EmbeddingDotBias:
@@ -157,21 +206,29 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     try:
         torch.zeros(1, device=config.device).item()
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0][:120]
         raise UsageError(f"--device {config.device!r} cannot be used: {reason}", "use --device cpu") from error
+    check_memory(config, train)
+    return replace(
+        config,
+        y_range=config.y_range or y_range_for(train),
+        batch_size=config.batch_size_for(len(train)),
+    )
+
+
+def check_memory(config: TrainConfig, train: Ratings) -> None:
+    """Raise UsageError for a model that does not fit into the memory of this machine, where that is known."""
+    if not hasattr(os, "sysconf"):
+        return
     n_weights = config.n_members * (len(train.users) + len(train.items)) * (config.n_factors + 1)
-    needed, there = COPIES * 4 * n_weights, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = 4 * COPIES * n_weights + 8 * config.n_members * len(train)  # bytes; the order of the rows is of int64
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise UsageError(
             f"--members {config.n_members} times --factors {config.n_factors} need {needed / 2**30:,.0f} GB "
             f"of memory, this machine has {there / 2**30:,.0f}",
             "give fewer of either",
         )
-    return replace(
-        config,
-        y_range=config.y_range or y_range_for(train),
-        batch_size=config.batch_size_for(len(train)),
-    )
 
 
 def y_range_for(train: Ratings) -> tuple[float, float]:

@@ -67,8 +67,7 @@ class EmbeddingDotBias(nn.Module):
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return what has been learned, as float32 arrays with a leading axis of members."""
         factors, biases = (
-            table.detach().cpu().unflatten(0, (self.n_members, -1)).numpy()
-            for table in (self.factors, self.biases)
+            table.detach().cpu().unflatten(0, (self.n_members, -1)).numpy() for table in (self.factors, self.biases)
         )
         return {
             "user_factors": factors[:, : self.n_users],  # (M, U, k)

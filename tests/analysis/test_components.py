@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
-from embedcli.analysis.components import pca
+from embedcli.analysis.choices import Basis, Beyond, Rotation
+from embedcli.analysis.components import pca, varimax
 from embedcli.errors import UsageError
-from embedcli.run.record import Run
+from embedcli.run.record import ComponentTest, Evidence, Run, Training
 
 
 def test_planted_axis_is_the_first_and_has_its_names(trained: Run) -> None:
@@ -30,7 +31,9 @@ def test_components_are_those_of_an_svd(trained: Run) -> None:
     u, s, _ = np.linalg.svd(np.concatenate(list(factors), 1), full_matrices=False)
     shares = [component.share for component in found.components]
     np.testing.assert_allclose(shares, (s**2 / (s**2).sum())[:4], rtol=1e-6)
-    np.testing.assert_allclose(np.abs(found.scores), np.abs((u * s)[:, :4]) / np.sqrt(len(factors)), atol=1e-9)
+    np.testing.assert_allclose(
+        np.abs(found.scores[found.rows]), np.abs((u * s)[:, :4]) / np.sqrt(len(factors)), atol=1e-9
+    )
 
 
 def test_rotating_a_member_changes_nothing(trained: Run) -> None:
@@ -38,8 +41,9 @@ def test_rotating_a_member_changes_nothing(trained: Run) -> None:
     factors = trained.array("item_factors")[0]
     turns = [ortho_group.rvs(factors.shape[1], random_state=seed) for seed in range(3)]
     turned = np.stack([factors @ turn for turn in turns]).astype(np.float32)
-    same = pca(replace(trained, arrays={"item_factors": turned}))
-    one = pca(replace(trained, arrays={"item_factors": factors[None]}))
+    bare = replace(trained, training=Training())
+    same = pca(replace(bare, arrays={"item_factors": turned}))
+    one = pca(replace(bare, arrays={"item_factors": factors[None]}))
     np.testing.assert_allclose(same.scores, one.scores, atol=1e-5)
     assert [component.agreement for component in same.components] == pytest.approx([1, 1, 1], abs=1e-5)
 
@@ -48,14 +52,15 @@ def test_plus_pole_is_better_rated(trained: Run) -> None:
     """The coordinates of a component do not correlate negatively with the mean rating, unless hardly at all."""
     found = pca(trained, n_components=5)
     means = trained.item_seen.mean_rating[found.rows]
-    for scores in found.scores.T:
+    for scores in found.scores[found.rows].T:
         assert np.corrcoef(scores, means)[0, 1] > -0.1
 
 
 def test_poles_are_the_ends(trained: Run) -> None:
     """The items at the poles have the highest and the lowest coordinates, outermost first."""
     component = pca(trained, limit=4).components[1]
-    scores = np.sort(pca(trained).scores[:, 1])
+    everything = pca(trained)
+    scores = np.sort(everything.scores[everything.rows, 1])
     assert [item.score for item in component.positive] == pytest.approx(list(scores[::-1][:4]))
     assert [item.score for item in component.negative] == pytest.approx(list(scores[:4]))
 
@@ -63,7 +68,7 @@ def test_poles_are_the_ends(trained: Run) -> None:
 def test_effects_are_the_textbook_ones(trained: Run) -> None:
     """A tag's effect is the rank-biserial correlation of Mann and Whitney's U, a number's is Spearman's."""
     found = pca(trained, n_components=2)
-    rows, scores = found.rows, found.scores[:, 1]
+    rows, scores = found.rows, found.scores[found.rows, 1]
     effects = {effect.name: effect.effect for effect in found.components[1].effects}
     tagged = np.array(["Action" in trained.items.tags[j] for j in rows])
     u = mannwhitneyu(scores[tagged], scores[~tagged]).statistic
@@ -79,7 +84,7 @@ def test_effects_are_the_textbook_ones(trained: Run) -> None:
         ({"top_items": 30}, 30, "the 30 most rated films"),
         ({"min_ratings": 10}, 119, "119 films with at least 10 ratings"),
         ({"min_ratings": 0}, 120, "120 films with at least 0 ratings"),
-        ({"min_ratings": 10, "top_items": 7}, 7, "7 films with at least 10 ratings"),
+        ({"min_ratings": 10, "top_items": 7}, 7, "the 7 most rated films"),
     ],
 )
 def test_items_looked_at(trained: Run, options: dict[str, int], n: int, words: str) -> None:
@@ -90,7 +95,7 @@ def test_items_looked_at(trained: Run, options: dict[str, int], n: int, words: s
 
 def test_single_member_has_no_agreement(trained: Run) -> None:
     """With one member there is nothing to agree."""
-    one = replace(trained, arrays={"item_factors": trained.array("item_factors")[:1]})
+    one = replace(trained, arrays={"item_factors": trained.array("item_factors")[:1]}, training=Training())
     assert {component.agreement for component in pca(one).components} == {None}
 
 
@@ -117,3 +122,79 @@ def test_what_cannot_be_shown(trained: Run, options: dict[str, int], message: st
     """Components and items that are not there are refused, with the range there is."""
     with pytest.raises(UsageError, match=message):
         pca(trained, **options)
+
+
+@pytest.mark.parametrize("basis", Basis)
+def test_planted_axis_is_real_and_noise_is_not(trained: Run, basis: Basis) -> None:
+    """In either basis the planted factor predicts ratings left out and is stable; noise does not and has no name."""
+    first, _, third = pca(trained, n_components=3, basis=basis).components
+    assert first.test is not None
+    assert (first.test.real, first.stability_word, first.unnamed) == (True, "stable", None)
+    assert third.positive_name == third.negative_name == ()
+    assert "does not predict ratings left out" in str(third.unnamed)
+
+
+def test_unstable_component_is_not_named(trained: Run) -> None:
+    """A component that members trained on parts of the ratings do not find again has no name, whatever its test."""
+    noise = np.random.default_rng(0).normal(size=trained.array("resampled_item_factors").shape)
+    arrays = {**trained.arrays, "resampled_item_factors": noise.astype(np.float32)}
+    first = pca(replace(trained, arrays=arrays)).components[0]
+    assert first.stability_word == "unstable"
+    assert "it is unstable" in str(first.unnamed)
+    assert first.positive_name == first.negative_name == ()
+
+
+def test_untested_component_is_not_named(trained: Run) -> None:
+    """Where nothing was tested, effects are shown and nothing is named."""
+    first = pca(replace(trained, training=Training())).components[0]
+    assert first.effects
+    assert first.unnamed == "it was not tested on ratings left out"
+
+
+def test_pca_of_other_items_keeps_its_test(trained: Run) -> None:
+    """A component over fewer items takes the test of its counterpart over the most rated ones."""
+    tests = [ComponentTest(float(j), 1.0, True) for j in range(8)]
+    evidence = Evidence((), tests, 1, 5, 3.0, 0.5)
+    run = replace(trained, training=replace(trained.training, evidence=evidence))
+    assert pca(run, n_components=1, top_items=60).components[0].test == tests[0]
+
+
+def test_preference_basis_is_the_svd_of_the_predictions(trained: Run) -> None:
+    """Its axes and shares are those of the weighted, centred matrix of all predicted preferences."""
+    found = pca(trained, n_components=3, basis=Basis.PREFERENCE)
+    users, items = (trained.array(name).astype(np.float64) for name in ("user_factors", "item_factors"))
+    logits = np.mean([p @ q.T for p, q in zip(users, items, strict=True)], axis=0)  # (U, I)
+    n_users, n_items = trained.user_seen.n_ratings, trained.item_seen.n_ratings
+    logits = logits - (n_users @ logits / n_users.sum())
+    logits = logits - (logits @ n_items / n_items.sum())[:, None]
+    _, s, right = np.linalg.svd(np.sqrt(n_users)[:, None] * logits * np.sqrt(n_items), full_matrices=False)
+    shares = [component.share for component in found.components]
+    np.testing.assert_allclose(shares, (s**2 / (s**2).sum())[:3], rtol=1e-6)
+    rated = n_items > 0
+    expected = (right[:3] * s[:3, None])[:, rated] / np.sqrt(n_items[rated]) / np.sqrt(n_users.sum())
+    np.testing.assert_allclose(np.abs(found.scores[rated].T), np.abs(expected), atol=1e-6)
+
+
+def test_varimax_finds_simple_structure() -> None:
+    """Turned scores of items that stand on one axis each are turned back, up to order and sign."""
+    simple = np.kron(np.eye(3), np.linspace(1, 3, 20)[:, None]) * np.tile([[1], [-1]], (30, 1))
+    turn = ortho_group.rvs(3, random_state=0)
+    rotation = varimax(simple @ turn)
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+    np.testing.assert_allclose(np.sort(np.abs(turn @ rotation)), np.sort(np.eye(3)), atol=1e-4)
+
+
+def test_rotated_components_share_what_the_components_did(trained: Run) -> None:
+    """A rotation moves variance between components and makes none; rotated ones have no test of their own."""
+    plain, turned = (pca(trained, rotation=rotation) for rotation in Rotation)
+    total = [sum(component.share for component in found.components) for found in (plain, turned)]
+    assert total[0] == pytest.approx(total[1])
+    assert {component.test for component in turned.components} == {None}
+
+
+def test_beyond_quality_only_tags_speak(trained: Run) -> None:
+    """Beyond quality the coordinates shown do not correlate with the mean rating, and no number is an effect."""
+    found = pca(trained, beyond=Beyond.QUALITY, n_components=1, limit=119).components[0]
+    assert {effect.kind for effect in found.effects} == {"tag"}
+    mean, score = zip(*((item.mean_rating, item.score) for item in found.positive), strict=True)
+    assert abs(np.corrcoef(mean, score)[0, 1]) < 0.1

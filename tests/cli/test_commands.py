@@ -6,8 +6,11 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,9 +157,35 @@ def test_ends_of_the_ranking(embedcli: Invoke, options: tuple[str, ...], lists: 
 
 @pytest.mark.usefixtures("saved")
 def test_spread_is_not_called_an_interval(embedcli: Invoke) -> None:
-    """The spread over members says what it is, and what it is not."""
-    assert "differ by seed alone; not an interval" in embedcli("biases").stdout
-    assert "differ by seed only" in embedcli("pca").stdout
+    """The spread and the agreement over members say what they are, and what they are not."""
+    assert "differ by seed alone; not an interval" in embedcli("biases", "--trained").stdout
+    assert "differ by seed only, which is no evidence" in embedcli("pca").stdout
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("biases", "--interval", "0.9"), "90 %"),
+        (("biases", "--sort", "probability"), "films by probability"),
+        (("biases", "--movers"), "Better than their mean says"),
+        (("pca", "--basis", "preference"), "axes of 3 members' predicted preferences"),
+        (("pca", "--rotate", "varimax"), "item factors, varimax"),
+        (("pca", "--beyond", "quality"), "item factors, beyond quality"),
+    ],
+)
+def test_options_of_the_looks(embedcli: Invoke, command: tuple[str, ...], shown: str) -> None:
+    """Each option of the analyses shows in the answer."""
+    assert shown in embedcli(*command).stdout
+
+
+@pytest.mark.usefixtures("saved")
+def test_scores_hold_every_film(embedcli: Invoke, world: World) -> None:
+    """--scores writes a row per film, rated or not, with a coordinate per component."""
+    assert embedcli("pca", "--components", "2", "--scores", "scores.csv").exit_code == 0
+    rows = list(csv.DictReader(Path("scores.csv").open(encoding="utf-8")))
+    assert [row["id"] for row in rows] == list(world.ratings.items.ids)
+    assert {"component_1", "component_2"} <= set(rows[0])
 
 
 @pytest.mark.usefixtures("saved")
@@ -171,8 +200,12 @@ def test_columns_set_the_width(embedcli: Invoke, saved: Run, monkeypatch: pytest
     """COLUMNS is respected; without it, piped output is as wide as it needs to be."""
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, embedcli("biases").stdout.splitlines())) <= 80
-    monkeypatch.delenv("COLUMNS")
-    assert max(map(len, embedcli("biases").stdout.splitlines())) > 100
+    for unset in ("", "0", "19", "wide", None):
+        if unset is None:
+            monkeypatch.delenv("COLUMNS")
+        else:
+            monkeypatch.setenv("COLUMNS", unset)
+        assert max(map(len, embedcli("biases").stdout.splitlines())) > 100
 
 
 def test_run_paths(embedcli: Invoke, saved: Run) -> None:
@@ -215,6 +248,24 @@ def test_group_alone_shows_its_help(embedcli: Invoke, group: tuple[str, ...]) ->
     result = embedcli(*group)
     assert result.exit_code == 0
     assert result.stdout == embedcli(*group, "-h").stdout
+
+
+def test_names_of_the_package() -> None:
+    """Every public name is listed and can be had, and no other."""
+    import embedcli as package
+
+    assert set(package.__all__) <= set(dir(package))
+    assert all(getattr(package, name) is not None for name in package.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        package.nothing  # noqa: B018
+
+
+def test_piped_output_is_utf8(saved: Run) -> None:
+    """Letters that the encoding of a pipe lacks are not altered."""
+    line = [sys.executable, "-m", "embedcli", "biases", "-n", "200", "--min-ratings", "0"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run(line, stdout=subprocess.PIPE, env=env, check=True).stdout
+    assert "Á köldum klaka (Cold Fever) (1994)" in shown.decode("utf-8")
 
 
 def test_version(embedcli: Invoke) -> None:

@@ -5,25 +5,28 @@ After a wanted change: EMBEDCLI_WRITE_GOLDENS=1 pytest tests/render, and read th
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from embedcli.analysis.biases import Biases, ItemBias
+from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
+from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
 from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.effects import Effect
 from embedcli.data.catalogue import ML_100K
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.render import biases, catalogue, components, runs
 from embedcli.render.output import Format, render
-from embedcli.render.view import View
-from embedcli.run.record import Epoch, Run, Score, Training
+from embedcli.render.view import Block, View, text, whole
+from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
 from embedcli.run.shelf import Entry
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -56,43 +59,93 @@ def make_run() -> Run:
 
 
 def biases_view() -> View:
-    """Return both ends of a ranking, with a title that must wrap and figures that are missing."""
-    best = (ItemBias(1, "Amélie | [so-called] *star* (2001)", 1.25, 4.5, 0.0312, 1234, 4.321, "20"),)
-    worst = (
-        ItemBias(1, LONG, -1.02, 1.9, 0.125, 19, 1.3, "424"),
-        ItemBias(2, "Nobody Saw It", -0.5, None, 0.25, 0, None, "7"),
+    """Return both ends of a ranking from draws, with a title that must wrap and figures that are missing."""
+    best = (
+        ItemBias(
+            rank=1,
+            title="Amélie | [so-called] *star* (2001)",
+            bias=1.25,
+            stars=4.5,
+            lower=4.25,
+            upper=4.75,
+            rank_lower=1,
+            rank_upper=3,
+            probability=0.98,
+            n_ratings=1234,
+            mean_rating=4.321,
+            spread=None,
+            id="20",
+        ),
     )
-    return biases.view(Biases(worst, best, 0, 1152, 5, 0.43, None), make_run(), worst=True, best=True)
+    first = replace(best[0], title=LONG, bias=-1.02, stars=1.9, lower=1.4, upper=2.4, rank_upper=112, n_ratings=19)
+    last = replace(first, rank=2, title="Nobody Saw It", n_ratings=0, mean_rating=None, probability=0.0)
+    found = Biases((first, last), best, Sort.BIAS, 0.95, 10, 0, 1152, 5, 300, 0.43, None)
+    return biases.view(found, make_run(), worst=True, best=True)
+
+
+def trained_view() -> View:
+    """Return the worst by the trained members, whose stars are not known."""
+    row = ItemBias(1, LONG, -1.02, None, None, None, None, None, None, 19, 1.3, 0.125, "424")
+    found = Biases((row,), (row,), Sort.BIAS, 0.95, 10, 10, 1152, 5, 0, 0.43, 0.97)
+    return biases.view(found, make_run(), worst=True, best=False)
+
+
+def movers_view() -> View:
+    """Return an item whose stars are above its damped mean, and one below."""
+    up = Mover(1, "Up (2009)", 3.45, 3.1, 0.35, 11, 2.91, "1")
+    down = replace(up, title=LONG, difference=-0.4)
+    ranking = Biases((), (), Sort.BIAS, 0.95, 10, 10, 1152, 5, 300, 0.43, 0.97)
+    return biases.movers(Movers((up,), (down,), 10, 1152, 300), make_run(), ranking)
 
 
 def components_view() -> View:
-    """Return a named component and one that is mixed."""
+    """Return a component that is named, one that is not, and one that was never tested."""
     effects = (
-        Effect("mean rating", "number", 0.9, 1000),
-        Effect("year", "number", -0.44, 999),
-        Effect("Drama", "tag", 0.32, 300),
-        Effect("Action", "tag", -0.22, 200),
+        Effect("mean rating", "number", 0.9, 1000, 0.0, True),
+        Effect("year", "number", -0.44, 999, 0.0123, True),
+        Effect("Drama", "tag", 0.32, 300, 0.001, True),
+        Effect("Action", "tag", -0.22, 200, 0.5, False),
     )
     pole = (
         PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483"),
         PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654"),
     )
     low = (PoleItem(LONG, -1.5, 19, 1.3, 1996, "424"),)
-    found = (
-        Component(
-            1,
-            0.158,
-            0.995,
-            ("high mean rating", "older", "Drama"),
-            ("low mean rating", "newer"),
-            effects,
-            pole,
-            low,
-        ),
-        Component(2, 0.1, None, ("mixed",), ("mixed",), (), pole[:1], low),
+    named = Component(
+        component=1,
+        share=0.158,
+        test=ComponentTest(41.2, 0.91, True),
+        stability=0.97,
+        agreement=0.995,
+        unnamed=None,
+        positive_name=("high mean rating", "older", "Drama"),
+        negative_name=("low mean rating", "newer"),
+        effects=effects,
+        positive=pole,
+        negative=low,
     )
-    nothing = np.zeros((0, 2))
-    record = Components(found, 1000, 50, 5, "the 1,000 most rated films", nothing, nothing[:, 0].astype(int))
+    shaky = replace(
+        named,
+        component=2,
+        stability=0.88,
+        unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
+        positive_name=(),
+        negative_name=(),
+    )
+    untested = Component(3, 0.01, None, None, None, "it was not tested on ratings left out", (), (), (), pole[:1], low)
+    tests = [ComponentTest(41.2, 0.91, True), ComponentTest(9.0, 0.7, True), ComponentTest(1.0, 0.1, False)]
+    record = Components(
+        components=(named, shaky, untested),
+        basis=Basis.PCA,
+        rotation=Rotation.NONE,
+        beyond=Beyond.NOTHING,
+        n_items=1000,
+        n_members=5,
+        items="the 1,000 most rated films",
+        evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
+        scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
+        rows=np.arange(2),
+    )
     return components.view(record, make_run())
 
 
@@ -109,6 +162,8 @@ def shelf_view() -> View:
 
 VIEWS: dict[str, Callable[[], View]] = {
     "biases": biases_view,
+    "movers": movers_view,
+    "trained": trained_view,
     "catalogue": lambda: catalogue.view([(ML_100K, None)]),
     "components": components_view,
     "run": lambda: runs.details(make_run(), Path("runs/made")),
@@ -154,3 +209,67 @@ def test_json_is_json(view: str) -> None:
     assert "meta" in json.loads(shown(f"{view}.json"))
     keys = {tuple(json.loads(line)) for line in shown(f"{view}.ndjson").splitlines()}
     assert len(keys) == 1
+
+
+def odd_view(title: str) -> View:
+    """Return a view of one row."""
+    row = {"title": title, "n": 1_000_000}
+    return View("odd", [Block(columns=(text("title", "title"), whole("n", "n")), rows=[row])], [row], {"rows": [row]})
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv"])
+def test_line_ends_in_a_field(format: str) -> None:
+    """A title with a line end of any kind comes back from CSV and TSV as it was, and so does an escape."""
+    for title in ("a\rb", "a\nb", "a\r\n", "a\x1b[31mb\tc", "a\u2028b"):
+        shown = render(odd_view(title), Format(format))
+        found = list(csv.reader(io.StringIO(shown, newline=""), delimiter="," if format == "csv" else "\t"))
+        assert found == [["title", "n"], [title, "1000000"]]
+
+
+@pytest.mark.parametrize("format", ["table", "md"])
+def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
+    """What a terminal would obey is replaced, and a line end in a title breaks no row."""
+    console = Console(file=io.StringIO(), width=80, markup=False, highlight=False, emoji=False)
+    shown = render(odd_view("a\x1b]0;b\rc\x85d\u2028e"), Format(format), console)
+    assert "a\ufffd]0;b c d e" in shown.replace("\\", "")
+
+
+def test_wide_table_does_not_widen_the_captions() -> None:
+    """Captions wrap at the width of the console, also under a table that is wider."""
+    row = {"n": 10**60}
+    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, ["word " * 30])
+    shown = render(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
+    assert max(map(len, shown)) > 60
+    assert max(len(line) for line in shown if "word" in line) <= 40
+
+
+def test_columns_move_together_where_room_is_scarce() -> None:
+    """Columns stand two apart, and one apart where the table would otherwise be too wide."""
+    widths = {20: 1, 21: 2}
+    for width, gap in widths.items():
+        shown = render(odd_view("ten letter"), Format.TABLE, Console(file=io.StringIO(), width=width))
+        assert shown.splitlines()[-1] == "ten letter" + " " * gap + "1,000,000"
+
+
+def test_no_rows_are_a_header() -> None:
+    """An answer without rows is a header in CSV, so that what reads it knows the columns."""
+    assert render(runs.shelf([], Path("runs")), Format.CSV).startswith("name,data_set,split,n_members,")
+
+
+def test_records_of_a_run_are_raw() -> None:
+    """`runs show` gives every value of the JSON under its dotted key, numbers as numbers."""
+    view = runs.details(make_run(), Path("runs/made"))
+    found = {record["key"]: record["value"] for record in view.records}
+    assert found["epochs.0.train_rmse"] == 1.2345
+    assert found["scores.1.model"] == "members averaged"
+    assert found["config.y_range.1"] == 5.5
+    assert (found["shrinkage.factors"], found["split.n_train"]) == (2.2, 2)
+
+
+def test_times_are_in_utc() -> None:
+    """A time is shown to the minute and called UTC, and is whole in the records."""
+    about = {"created": "2026-01-02T03:04:05.678+02:00", "data": {"title": "x"}}
+    view = runs.shelf([Entry(Path("runs/made"), 0, about)], Path("runs"))
+    assert view.records[0]["created"] == "2026-01-02T01:04:05.678000+00:00"
+    console = Console(file=io.StringIO(), width=80)
+    assert "2026-01-02 01:04 UTC" in render(view, Format.TABLE, console)

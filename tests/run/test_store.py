@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from planted import World
+from safetensors.numpy import save_file
 
 from embedcli.errors import RunError, UsageError
 from embedcli.run import store
 from embedcli.run.record import Run
-from embedcli.run.store import load, save
+from embedcli.run.store import ArrayFile, load, save
 
 
 def test_run_comes_back(saved: Run) -> None:
@@ -83,6 +85,32 @@ def test_rows_can_be_left_out(trained: Run) -> None:
     """A run without its training rows is a run all the same."""
     saved = save(replace(trained, rows=None))
     assert load(Path("runs") / saved.name).rows is None
+
+
+def test_rows_are_read_only_when_asked_for(saved: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading a run checks what its training rows are called and how long they are, and reads none of them."""
+    read: list[str] = []
+    usual = ArrayFile.__getitem__
+    monkeypatch.setattr(ArrayFile, "__getitem__", lambda file, name: (read.append(name), usual(file, name))[1])
+    found = load(Path("runs") / saved.name)
+    assert (found.rows is not None, read) == (True, [])
+    np.testing.assert_array_equal(found.rows.user, saved.rows.user)  # type: ignore[union-attr]
+    assert read == ["user"]
+
+
+@pytest.mark.parametrize("rows", [{}, {"user": np.zeros(3, np.int32)}, {"user": np.zeros(3), "item": np.zeros(2)}])
+def test_damaged_rows_are_blamed_by_name(saved: Run, rows: dict[str, NDArray[np.float64]]) -> None:
+    """A rows.safetensors without parallel columns is refused by its own name."""
+    save_file(rows, Path("runs") / saved.name / "rows.safetensors")
+    with pytest.raises(RunError, match=r"rows\.safetensors is damaged"):
+        load(Path("runs") / saved.name)
+
+
+def test_odd_letters_survive(trained: Run) -> None:
+    """Whatever letters are in a title, a saved run gives them back."""
+    titles = ("a\rb", "a\nb", "a\r\nb\r", 'a"b,c', "a\x1b[31mb", "a\x85b\u2028c\x0b", *trained.items.titles[6:])
+    saved = save(replace(trained, items=replace(trained.items, titles=titles)))
+    assert load(Path("runs") / saved.name).items.titles == titles
 
 
 def test_ratings_of_many_values_keep_them(trained: Run) -> None:

@@ -1,0 +1,34 @@
+"""What an analysis can be asked for by name; light, for the command line imports it."""
+
+from enum import StrEnum
+
+
+class Sort(StrEnum):
+    """What a ranking goes by."""
+
+    BIAS = "bias"
+    STARS = "stars"
+    LOWER = "lower"
+    UPPER = "upper"
+    PROBABILITY = "probability"
+
+
+class Basis(StrEnum):
+    """What components are components of: the item factors, or the predicted preferences."""
+
+    PCA = "pca"
+    PREFERENCE = "preference"
+
+
+class Rotation(StrEnum):
+    """How components are turned after they are found."""
+
+    NONE = "none"
+    VARIMAX = "varimax"
+
+
+class Beyond(StrEnum):
+    """What is taken out of components before they are looked at."""
+
+    NOTHING = "nothing"
+    QUALITY = "quality"

@@ -1,0 +1,65 @@
+"""The tests of components."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import World
+
+from embedcli.run.record import Run
+from embedcli.training.config import TrainConfig
+from embedcli.training.evidence import bias_model, regress, sign_flips
+from embedcli.training.fit import fit
+
+
+def test_planted_factor_is_found(trained: Run) -> None:
+    """In a world with one factor the first component is real, in either basis, and the sign flips see it alone.
+
+    The second carries what the cut into five stars makes of quality times taste: ten times weaker, but no noise.
+    """
+    evidence = trained.training.evidence
+    assert evidence is not None
+    for tests in (evidence.tests, evidence.pca_tests):
+        assert tests[0].real
+        assert tests[0].t > 10 * tests[1].t
+        assert [test.real for test in tests[2:]] == [False] * 6
+        assert 0.7 < tests[0].slope < 1.4  # it predicts what it claims
+    assert evidence.n_sign_flips == 1
+
+
+def test_too_few_ratings_are_not_tested(world: World) -> None:
+    """Of a few hundred ratings no component is tested, and none is called real."""
+    ratings = world.ratings.take(np.arange(400))
+    run = fit(ratings.split("none"), TrainConfig(n_members=1, n_factors=4, n_draws=0))
+    assert run.training.evidence is None
+    assert "resampled_axes" not in run.arrays
+
+
+def test_regression_is_the_textbook_one() -> None:
+    """T and slope are those of ordinary least squares."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 3))
+    y = x @ [1.0, 0.0, -2.0] + rng.normal(size=500)
+    t, slope = regress(x, y)
+    expected, residual, *_ = np.linalg.lstsq(x, y, rcond=None)
+    error = np.sqrt(residual[0] / 497 * np.diag(np.linalg.inv(x.T @ x)))
+    np.testing.assert_allclose(slope, expected)
+    np.testing.assert_allclose(t, expected / error)
+
+
+def test_bias_model_leaves_no_bias(world: World) -> None:
+    """After the bias model the residuals of a user or an item with many ratings average to about nothing."""
+    ratings = world.ratings
+    middle, user_bias, item_bias = bias_model(ratings)
+    residual = ratings.value - middle - user_bias[ratings.user] - item_bias[ratings.item]
+    by_item = np.bincount(ratings.item, residual) / np.bincount(ratings.item)
+    assert np.abs(by_item).max() < 0.15
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_flips_see_nothing_in_noise(world: World, seed: int) -> None:
+    """Where the ratings are shuffled among the pairs, sign flips see no component."""
+    rng = np.random.default_rng(seed)
+    assert sign_flips(replace(world.ratings, value=rng.permutation(world.ratings.value)), rng) == 0

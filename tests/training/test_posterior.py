@@ -1,0 +1,78 @@
+"""The posterior, against independent oracles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from planted import World
+from scipy.stats import wishart as scipy_wishart
+
+from embedcli.data.ratings import Ratings
+from embedcli.training.posterior import draw_prior, sample, sides, solve, sums, wishart
+
+
+@pytest.fixture(scope="module")
+def few(world: World) -> Ratings:
+    """Return 900 ratings, among them rows without any."""
+    return world.ratings.take(np.arange(900))
+
+
+def test_solve_is_a_linear_solve() -> None:
+    """Without noise every row's solution is numpy's; with noise its covariance is the inverse of the gram."""
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(5, 4, 4))
+    gram = root @ root.transpose(0, 2, 1) + np.eye(4)  # (n, d, d)
+    linear = rng.normal(size=(4, 5))
+    found = solve(gram.transpose(1, 2, 0).copy(), linear, np.zeros((4, 5)))
+    np.testing.assert_allclose(found.T, np.linalg.solve(gram, linear.T[..., None])[..., 0], rtol=1e-9)
+    turned = np.stack([solve(gram.transpose(1, 2, 0).copy(), 0 * linear, np.eye(4)[:, [j] * 5]) for j in range(4)])
+    covariance = np.einsum("jan,jbn->nab", turned, turned)  # sum over unit noises of L'^-1 e e' L^-1
+    np.testing.assert_allclose(covariance, np.linalg.inv(gram), rtol=1e-8)
+
+
+def test_sums_are_those_over_a_rows_ratings(few: Ratings) -> None:
+    """Gram and linear parts are what a loop over each user's ratings adds up."""
+    value = few.value.astype(np.float64) - 3
+    by_user, _ = sides(few, value)
+    other = np.random.default_rng(0).normal(size=(3, len(few.items)))
+    gram, linear = sums(by_user, other)
+    for user in (0, 7, 150):
+        rated = few.user == user
+        x = np.vstack([np.ones(rated.sum()), other[1:, few.item[rated]]])
+        np.testing.assert_allclose(np.tril(gram[:, :, user]), np.tril(x @ x.T), atol=1e-4)
+        np.testing.assert_allclose(linear[:, user], x @ (value[rated] - other[0, few.item[rated]]), atol=1e-4)
+
+
+def test_wishart_has_its_mean() -> None:
+    """The mean of many draws is degrees x scatter^-1, as of scipy's Wishart distribution."""
+    scatter = np.array([[2.0, 0.5], [0.5, 1.0]])
+    rng = np.random.default_rng(0)
+    mean = np.mean([wishart(12, scatter, rng) for _ in range(4000)], axis=0)
+    np.testing.assert_allclose(mean, scipy_wishart(12, np.linalg.inv(scatter)).mean(), rtol=0.05)
+
+
+def test_prior_follows_what_is_drawn() -> None:
+    """With many rows the drawn mean is their regression on what is known of them, the precision their residuals'."""
+    rng = np.random.default_rng(0)
+    of_rows = np.column_stack([np.ones(5000), rng.normal(size=5000)])
+    theta = (of_rows @ [[1.0], [0.5]] + 0.2 * rng.normal(size=(5000, 1))).T
+    precision, mean = draw_prior(theta, of_rows, rng)
+    assert precision[0, 0] == pytest.approx(25, rel=0.1)
+    np.testing.assert_allclose(mean[0], of_rows @ [1.0, 0.5], atol=0.05)
+
+
+def test_stars_come_back(world: World) -> None:
+    """The draws' mean follows the true quality, and items with fewer ratings have wider intervals."""
+    drawn = sample(world.ratings, 100, np.random.default_rng(0))
+    n = np.bincount(world.ratings.item, minlength=len(world.ratings.items))
+    assert np.corrcoef(drawn.item_stars.mean(0)[n > 0], world.quality[n > 0])[0, 1] > 0.97
+    spread = drawn.item_stars.std(0)
+    assert spread[n == 0].min() > 2 * spread[n > 0].max()
+    assert drawn.item_stars.min() >= 1
+    assert drawn.item_stars.max() <= 5
+
+
+def test_same_generator_same_draws(few: Ratings) -> None:
+    """Draws depend on the ratings and the generator alone."""
+    first, second = (sample(few, 5, np.random.default_rng(3)).item_stars for _ in range(2))
+    assert first.tobytes() == second.tobytes()
