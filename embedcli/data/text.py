@@ -1,9 +1,11 @@
-"""Reading delimited text so that every complaint names the file and the line."""
+"""Reading delimited text so that every complaint names the file and the line, and writing it."""
 
 from __future__ import annotations
 
+import csv
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from embedcli.errors import DataError
 
@@ -69,6 +71,21 @@ def index(ids: list[str], what: str, where: str, *, first_line: int = 1) -> dict
 def shorten(text: str, limit: int = 60) -> str:
     """Keep a quoted piece of a file short enough for a message."""
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def separated(rows: Iterable[Iterable[Any]], separator: str = ",") -> str:
+    """Write rows as CSV with lines that end in LF; a field with any line end inside is quoted."""
+    lines: list[str] = []
+    # the csv module quotes only the letters of its own line end: have it think of CR LF
+    csv.writer(_Lines(lines), delimiter=separator, lineterminator="\r\n").writerows(rows)
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
+
+
+class _Lines:
+    """A file to the csv module, which writes one row at a time."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append
 
 
 NAMES = {"\t": "tabs", "|": "'|'"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+import errno
 import io
 import json
 import os
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ from embedcli.render.view import Block, View
 if TYPE_CHECKING:
     from rich.console import Console
 
+NARROWEST = 20  # columns that COLUMNS can ask for
 UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
 
 
@@ -41,16 +43,38 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None)
     if output is not None:
         _replace(output, render(view, format, _console(io.StringIO(), UNLIMITED)))
     elif format is Format.TABLE:
-        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNLIMITED
-        sys.stdout.write(render(view, format, _console(sys.stdout, width)))
+        sys.stdout.write(render(view, format, _console(sys.stdout, _width())))
     else:
         sys.stdout.write(render(view, format))
 
 
 def check_output(output: Path | None) -> None:
     """Raise UsageError where an answer could not be written, before any time is spent on finding it."""
-    if output is not None and (output.is_dir() or not output.absolute().parent.is_dir()):
-        raise UsageError(f"{output} is no file that can be written", "give a file in a folder that exists with -o")
+    if output is None:
+        return
+    try:
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if output.is_file() or not output.exists():  # what else there is, such as a pipe, is not replaced
+            with tempfile.TemporaryFile(dir=output.absolute().parent):
+                pass
+    except OSError as error:
+        raise _unwritable(output, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be written: {error.strerror}", "give another file with -o")
+
+
+def _width() -> int:
+    """Return the width of stdout: as COLUMNS says, else the terminal's, else whatever the table needs."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) >= NARROWEST:
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except OSError:
+        return UNLIMITED
 
 
 def render(view: View, format: Format, console: Console | None = None) -> str:
@@ -79,15 +103,23 @@ def _console(file: Any, width: int | None) -> Console:
 
 def _table(view: View, console: Console) -> str:
     with console.capture() as capture:
-        console.print(view.title, style="bold", soft_wrap=False)
+        console.print(_plain(view.title), style="bold", soft_wrap=False)
         for block in view.blocks:
+            if not (block.heading or block.lines or block.rows):
+                continue
             console.print()
             _print_block(block, console)
         if view.captions:
             console.print()
         for caption in view.captions:
-            console.print(caption, style="dim")
+            console.print(_plain(caption), style="dim")
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+
+
+def _plain(text: str) -> str:
+    """Return text without what a terminal would obey or break a line at: blanks for blanks, a mark for the rest."""
+    unsafe = {letter for letter in text if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")}
+    return text.translate({ord(letter): " " if letter.isspace() else "\ufffd" for letter in unsafe})
 
 
 def _print_block(block: Block, console: Console) -> None:
@@ -96,13 +128,13 @@ def _print_block(block: Block, console: Console) -> None:
     from rich.text import Text
 
     if block.heading:
-        console.print(block.heading, style="bold")
+        console.print(_plain(block.heading), style="bold")
     if block.lines:
         lines = Table.grid(padding=(0, 1, 0, 0))
         for label, words in block.lines:
-            lines.add_row(Text(label), Text(words))
+            lines.add_row(Text(_plain(label)), Text(_plain(words)))
         console.print(lines)
-    if not block.columns:
+    if not block.rows:
         return
     has_header = any(column.header for column in block.columns)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=has_header)
@@ -110,16 +142,17 @@ def _print_block(block: Block, console: Console) -> None:
         table.add_column(
             Text(column.header),
             justify="right" if column.is_number else "left",
-            no_wrap=column.is_number,
+            no_wrap=column.is_number or column.is_name,
             overflow="fold",
         )
     for row in block.rows:
-        table.add_row(*(Text(column.write(row[column.key])) for column in block.columns))
-    with_room = console.options.update(max_width=UNLIMITED)
-    console.width = max(
-        console.width, Measurement.get(console, with_room, table).minimum
-    )  # rather than cut numbers
+        table.add_row(*(Text(_plain(column.write(row[column.key]))) for column in block.columns))
+    usual, with_room = console.width, console.options.update(max_width=UNLIMITED)
+    if Measurement.get(console, with_room, table).maximum > usual:
+        table.padding = (0, 1, 0, 0)
+    console.width = max(usual, Measurement.get(console, with_room, table).minimum)  # rather than cut numbers
     console.print(table)
+    console.width = usual
 
 
 def _markdown(view: View) -> str:
@@ -131,12 +164,10 @@ def _markdown(view: View) -> str:
             f"**{_escape(label.strip())}** {_escape(words)}" if label else _escape(words)
             for label, words in block.lines
         ]
-        if block.columns:
+        if block.rows:
             lines = [_markdown_row([column.header for column in block.columns])]
             lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))
-            lines += [
-                _markdown_row([column.write(row[column.key]) for column in block.columns]) for row in block.rows
-            ]
+            lines += [_markdown_row([column.write(row[column.key]) for column in block.columns]) for row in block.rows]
             parts.append("\n".join(lines))
     parts += [_escape(caption) for caption in view.captions]
     return "\n\n".join(parts) + "\n"
@@ -147,16 +178,15 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _escape(cell: str) -> str:
-    return "".join("\\" + letter if letter in "|\\`*_<[]#" else letter for letter in cell)
+    return "".join("\\" + letter if letter in "|\\`*_<[]#" else letter for letter in _plain(cell))
 
 
 def _separated(view: View, separator: str) -> str:
-    buffer = io.StringIO()
-    keys = list(view.records[0]) if view.records else []
-    writer = csv.DictWriter(buffer, keys, delimiter=separator, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(view.records)
-    return buffer.getvalue()
+    from embedcli.data.text import separated  # its package is heavy
+
+    columns = [column.key for block in view.blocks for column in block.columns]
+    keys = list(view.records[0] if view.records else dict.fromkeys(columns))
+    return separated([keys, *([record[key] for key in keys] for record in view.records)], separator)
 
 
 def _json(value: Any, indent: int | None = None) -> str:
@@ -176,4 +206,4 @@ def _replace(path: Path, content: str) -> None:
                 os.fsync(file.fileno())
             whole.replace(path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", "give another file with -o") from error
+        raise _unwritable(path, error) from error

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from embedcli.render.view import Block, View, decimal, text, whole
+from embedcli.render.view import Block, Column, View, decimal, name, text, whole
 from embedcli.run.record import Run
 from embedcli.run.shelf import Entry
 
+DAMAGED = "damaged: run.json cannot be read"
 ERRORS = (text("model", ""), decimal("rmse", "RMSE", 3), decimal("mae", "MAE", 3))
 EPOCHS = (
     whole("epoch", "epoch"),
@@ -30,7 +32,7 @@ def summary(run: Run, path: Path) -> View:
         blocks=[block],
         captions=[f"{training.protocol}."] if scores else (),
         records=scores,
-        body={**_body(run, path), "scores": scores},
+        body=_body(run, path),
         meta=run.meta,
     )
 
@@ -44,18 +46,19 @@ def details(run: Run, path: Path) -> View:
     )
     facts = {
         "path": str(path),
-        "created": run.created,
+        "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
         "data": f"{run.data.title}, {training.split.get('n_train', 0):,} training ratings, from {run.data.source}",
         "sha256": run.data.sha256,
         "split": training.split.get("description", ""),
-        **{key: _plain(value) for key, value in training.config.items()},
+        **{key: _written(value) for key, value in training.config.items()},
         "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),
         "arrays": ", ".join(f"{name} {run.array(name).shape}" for name in sorted(run.arrays)),
         "versions": ", ".join(f"{name} {number}" for name, number in training.versions.items()),
         "trained in": f"{training.seconds:.1f} s",
     }
     rows = [{"key": key, "value": value} for key, value in facts.items()]
+    body = {**_body(run, path), "arrays": {name: run.array(name).shape for name in sorted(run.arrays)}}
     return View(
         title=f"run {run.name} | {run.data.title}",
         blocks=[
@@ -64,8 +67,8 @@ def details(run: Run, path: Path) -> View:
             Block(columns=ERRORS, rows=scores),
         ],
         captions=[f"{training.protocol}."] if scores else (),
-        records=rows,
-        body={**_body(run, path), "epochs": epochs, "scores": scores},
+        records=[{"key": key, "value": value} for key, value in _leaves(body)],
+        body=body,
         meta=run.meta,
     )
 
@@ -73,23 +76,22 @@ def details(run: Run, path: Path) -> View:
 def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
     """List runs, the newest first, each with the test error of its averaged members."""
     rows = [_shelf_row(entry) for entry in entries]
+    shown = [{**row, "data_set": DAMAGED if row["damaged"] else row["data_set"]} for row in rows]
     columns = (
-        text("name", "run"),
+        name("name", "run"),
         text("data_set", "data set"),
         text("split", "split"),
-        whole("n_members", "members"),
-        whole("n_factors", "factors"),
+        whole("n_members", "M"),
+        whole("n_factors", "K"),
         decimal("weight_decay", "decay"),
-        whole("seed", "seed"),
         decimal("test_rmse", "RMSE", 3),
-        text("created", "created"),
+        Column("created", "created", _minute, is_number=False, is_name=True),
     )
+    captions = ("M members of K factors; RMSE: of all members averaged, over the test rows.",)
     return View(
         title=f"{len(rows)} run{'' if len(rows) == 1 else 's'} in {run_dir}, the newest first",
-        blocks=[Block(columns=columns, rows=rows)] if rows else (),
-        captions=("RMSE: of all members averaged, over the test rows.",)
-        if rows
-        else ("train one: embedcli train",),
+        blocks=[Block(columns=columns, rows=shown)],
+        captions=captions if rows else ("train one: embedcli train",),
         records=rows,
         body={"runs": rows},
     )
@@ -100,15 +102,16 @@ def _shelf_row(entry: Entry) -> dict[str, Any]:
     config, split, scores = (training.get(key) or {} for key in ("config", "split", "scores"))
     return {
         "name": entry.name,
-        "data_set": entry.about.get("data", {}).get("title", "damaged: run.json cannot be read"),
+        "data_set": entry.about.get("data", {}).get("title"),
         "split": split.get("description"),
         "n_members": config.get("n_members"),
         "n_factors": config.get("n_factors"),
         "weight_decay": config.get("weight_decay"),
         "seed": config.get("seed"),
         "test_rmse": scores[-1]["rmse"] if scores else None,
-        "created": entry.about.get("created", "")[:16].replace("T", " "),
+        "created": _utc(entry.about.get("created")),
         "path": str(entry.path),
+        "damaged": not entry.about,
     }
 
 
@@ -131,7 +134,7 @@ def _body(run: Run, path: Path) -> dict[str, Any]:
     training = asdict(run.training)
     return {
         "path": str(path),
-        "created": run.created,
+        "created": _utc(run.created),
         "command": run.command,
         "data": asdict(run.data),
         "link": run.link,
@@ -139,5 +142,25 @@ def _body(run: Run, path: Path) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> str:
+def _utc(created: str | None) -> str | None:
+    """Return a time in ISO format as one in UTC."""
+    return datetime.fromisoformat(created).astimezone(UTC).isoformat() if created else None
+
+
+def _minute(created: str | None) -> str:
+    """Write a time for people, in UTC."""
+    return f"{_utc(created) or '':.16} UTC".replace("T", " ", 1) if created else ""
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) for each value of nested data."""
+    if not isinstance(value, Mapping | list | tuple):
+        yield key, value
+        return
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for part, inner in parts:
+        yield from _leaves(inner, f"{key}.{part}" if key else str(part))
+
+
+def _written(value: Any) -> str:
     return " to ".join(f"{end:g}" for end in value) if isinstance(value, list | tuple) else str(value)

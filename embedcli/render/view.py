@@ -13,13 +13,15 @@ Row = Mapping[str, Any]
 class Column:
     """A column of a table: the key of its values in a row, its header, and how a value is written.
 
-    Numbers stand to the right and are never broken; text stands to the left and wraps where room is scarce.
+    Numbers stand to the right and are never broken; text stands to the left and wraps where room is scarce,
+    unless it is a name that is typed as it stands.
     """
 
     key: str
     header: str
     write: Callable[[Any], str] = str
     is_number: bool = True
+    is_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class View:
 def text(key: str, header: str) -> Column:
     """Return a column of text."""
     return Column(key, header, lambda value: "" if value is None else str(value), is_number=False)
+
+
+def name(key: str, header: str) -> Column:
+    """Return a column of names, which are typed as they stand and never broken."""
+    return Column(key, header, is_number=False, is_name=True)
 
 
 def whole(key: str, header: str) -> Column:

@@ -10,7 +10,6 @@ rows.safetensors    the training rows, about nine bytes each (unless they were n
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import re
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Items, Users
+from embedcli.data.text import separated
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.record import (
@@ -228,8 +228,22 @@ def _read_rows(path: Path) -> TrainingRows | None:
     if not path.exists():
         return None
     arrays = ArrayFile(path)
-    value = arrays["levels"][arrays["value"]] if "levels" in arrays else arrays["value"]
-    return TrainingRows(arrays["user"], arrays["item"], value)  # type: ignore[arg-type]
+    if len({arrays.shapes.get(name, ()) for name in ("user", "item", "value")}) != 1 or "user" not in arrays.shapes:
+        raise RunError(f"{path} is damaged: user, item and value are not of one length", TRAIN_AGAIN)
+    return StoredRows(arrays)
+
+
+class StoredRows(TrainingRows):
+    """The training rows in a file, each column read when it is asked for."""
+
+    def __init__(self, arrays: ArrayFile) -> None:
+        object.__setattr__(self, "_arrays", arrays)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("user", "item", "value"):
+            raise AttributeError(name)
+        arrays: ArrayFile = self._arrays
+        return arrays["levels"][arrays[name]] if name == "value" and "levels" in arrays.shapes else arrays[name]
 
 
 def _as_text(seen: Seen) -> tuple[list[str], list[str]]:
@@ -238,11 +252,7 @@ def _as_text(seen: Seen) -> tuple[list[str], list[str]]:
 
 
 def _csv(header: tuple[str, ...], *columns: Any) -> bytes:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(zip(*columns, strict=True))
-    return buffer.getvalue().encode()
+    return separated([header, *zip(*columns, strict=True)]).encode()
 
 
 def _read_json(path: Path) -> dict[str, Any]:

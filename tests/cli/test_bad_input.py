@@ -381,6 +381,23 @@ def test_answer_into_a_pipe(embedcli: Invoke, saved: Run) -> None:
     os.close(reader)
 
 
+@pytest.mark.parametrize("output", ["runs", "nowhere/answer"])
+def test_answer_of_a_training_that_cannot_be_written(fails: Fails, saved: Run, folder: Path, output: str) -> None:
+    """An -o that cannot be written is noticed before the training."""
+    assert f"{output} cannot be written: " in fails("train", "--data", folder, "-o", output, code=2)
+
+
+def test_read_only_output_folder(fails: Fails, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An -o in a folder that cannot be written is noticed before the training."""
+
+    def refuse(*, dir: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", dir)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)  # root may write anywhere
+    said = fails("train", "--data", folder, "-o", "answer", code=2)
+    assert "answer cannot be written: Read-only file system" in said
+
+
 @pytest.mark.parametrize("below", ["", "runs"])
 def test_run_folder_that_cannot_be(fails: Fails, folder: Path, below: str) -> None:
     """A run folder that cannot be made is noticed before the training."""
