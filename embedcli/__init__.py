@@ -18,42 +18,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedcli.analysis.biases import biases as biases
     from embedcli.analysis.components import pca as pca
-    from embedcli.data import load as load_ratings
+    from embedcli.data import load
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.record import Run as Run
     from embedcli.run.shelf import open_run as open_run
-    from embedcli.run.store import save as save_run
+    from embedcli.run.store import save
     from embedcli.training.config import TrainConfig as TrainConfig
     from embedcli.training.fit import fit as fit
 
-__version__ = "0.1.0"
-__all__ = [
-    "EmbedcliError",
-    "Run",
-    "TrainConfig",
-    "biases",
-    "fit",
-    "load_ratings",
-    "open_run",
-    "pca",
-    "save_run",
-]
+    load_ratings = load
+    save_run = save
 
+__version__ = "0.1.0"
 _HOME = {
-    "EmbedcliError": ("embedcli.errors", "EmbedcliError"),
-    "Run": ("embedcli.run.record", "Run"),
-    "TrainConfig": ("embedcli.training.config", "TrainConfig"),
-    "biases": ("embedcli.analysis.biases", "biases"),
-    "fit": ("embedcli.training.fit", "fit"),
-    "load_ratings": ("embedcli.data", "load"),
-    "open_run": ("embedcli.run.shelf", "open_run"),
-    "pca": ("embedcli.analysis.components", "pca"),
-    "save_run": ("embedcli.run.store", "save"),
+    "EmbedcliError": "embedcli.errors",
+    "Run": "embedcli.run.record",
+    "TrainConfig": "embedcli.training.config",
+    "biases": "embedcli.analysis.biases",
+    "fit": "embedcli.training.fit",
+    "load_ratings": "embedcli.data",
+    "open_run": "embedcli.run.shelf",
+    "pca": "embedcli.analysis.components",
+    "save_run": "embedcli.run.store",
 }
+_THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called in its module, where that differs
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'embedcli' has no attribute {name!r}")
-    module, attribute = _HOME[name]
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(_HOME[name]), _THERE.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
