@@ -86,9 +86,7 @@ def write_movielens(folder: Path, ratings: Ratings) -> Path:
     users, items = ratings.users, ratings.items
     assert ratings.timestamp is not None
     columns = (ratings.user, ratings.item, ratings.value, ratings.timestamp)
-    rows = [
-        f"{users.ids[u]}\t{items.ids[i]}\t{value:g}\t{time}" for u, i, value, time in zip(*columns, strict=True)
-    ]
+    rows = [f"{users.ids[u]}\t{items.ids[i]}\t{value:g}\t{time}" for u, i, value, time in zip(*columns, strict=True)]
     films = []
     for identifier, title, year, tags in zip(items.ids, items.titles, items.years, items.tags, strict=True):
         flags = "|".join("1" if genre in tags else "0" for genre in GENRES)

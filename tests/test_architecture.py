@@ -33,9 +33,7 @@ def modules_of(*command: str) -> set[str]:
     return set(modules)
 
 
-@pytest.mark.parametrize(
-    "command", [("--help",), ("train", "--help"), ("biases", "--help"), ("data", "path", "-h")]
-)
+@pytest.mark.parametrize("command", [("--help",), ("train", "--help"), ("biases", "--help"), ("data", "path", "-h")])
 def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
     """Help and completion load neither numpy nor anything slower."""
     assert modules_of(*command).isdisjoint(HEAVY)

@@ -68,8 +68,7 @@ def test_blocks_show_what_is_printed(
         if not shown.strip():
             continue
         kept = [
-            [re.sub(r"[\d.]+", "0", line).split() for line in text.splitlines() if line]
-            for text in (shown, printed)
+            [re.sub(r"[\d.]+", "0", line).split() for line in text.splitlines() if line] for text in (shown, printed)
         ]
         words = [[word for line in text for word in line] for text in kept]
         assert difflib.SequenceMatcher(None, *words, autojunk=False).ratio() > 0.85, (command, printed)

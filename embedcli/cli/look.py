@@ -10,12 +10,12 @@ import typer
 from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption
+from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, reopen
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
 
-@app.command()
+@app.command(short_help="Rank items, worst and best, by bias.")
 def biases(
     worst: Annotated[bool, typer.Option("--worst", help="Only the lowest biases.")] = False,
     best: Annotated[bool, typer.Option("--best", help="Only the highest biases.")] = False,
@@ -72,10 +72,10 @@ def biases(
     else:
         write(render.view(found, opened, worst=worst or both, best=best or both), format, output)
     if format is Format.TABLE:
-        Notes(quiet).say("next: embedcli pca --components 3")
+        Notes(quiet).say(f"next: embedcli pca --components 3{reopen(run, run_dir)}")
 
 
-@app.command()
+@app.command(short_help="Show the axes items differ along, and their names.")
 def pca(
     components: Annotated[int, typer.Option("--components", metavar="K", help="How many components to show.")] = 3,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Items per pole.")] = 5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -43,3 +44,9 @@ Output = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes on stderr.")]
 MinRatings = Annotated[int, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")]
+
+
+def reopen(run: str | None, run_dir: Path) -> str:
+    """Return the options, with a blank before each, with which another command opens the same run."""
+    named = "" if run is None else f" --run {shlex.quote(run)}"
+    return named + ("" if run_dir == DEFAULT_DIR else f" --run-dir {shlex.quote(str(run_dir))}")

@@ -12,7 +12,7 @@ import typer
 
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, Output, Quiet, RunDir
+from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, reopen
 from embedcli.errors import UsageError
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
@@ -161,14 +161,9 @@ def train(
         keep_rows=keep_rows,
     )
     run = save(run, run_dir, name=name, command=shlex.join(["embedcli", *sys.argv[1:]]))
-    notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst{_options_for(run, run_dir)}")
+    named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
+    notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst{reopen(named, run_dir)}")
     write(summary(run, run_dir / run.name), format, output)
-
-
-def _options_for(run: Run, run_dir: Path) -> str:
-    """Return the options with which the next command opens this very run; it would take the newest of runs/."""
-    named = f" --run {run.name}" if os.environ.get("EMBEDCLI_RUN") else ""
-    return named + ("" if run_dir == DEFAULT_DIR else f" --run-dir {shlex.quote(str(run_dir))}")
 
 
 def _describe(ratings: Ratings) -> str:

@@ -28,9 +28,7 @@ def accuracy() -> None:
         "official folds u1..u5": [(f"u{fold}", 0) for fold in range(1, 6)],
     }
     for name, members in splits.items():
-        runs = [
-            embedcli.fit(ratings.split(kind, seed=seed), embedcli.TrainConfig(seed=seed)) for kind, seed in members
-        ]
+        runs = [embedcli.fit(ratings.split(kind, seed=seed), embedcli.TrainConfig(seed=seed)) for kind, seed in members]
         print(f"{name:28}{'RMSE':>8}{'MAE':>8}")
         for scores in zip(*(run.training.scores for run in runs), strict=True):
             rmse, mae = (statistics.mean(getattr(score, figure) for score in scores) for figure in ("rmse", "mae"))
@@ -49,9 +47,7 @@ def speed() -> None:
             seconds.append(time.perf_counter() - began)
         counted = sorted(seconds[1:])
         low, middle, high = counted[0], statistics.median(counted), counted[-1]
-        print(
-            f"fit, members {n_members}: {low:.2f} s, median {middle:.2f} s, {high:.2f} s; first {seconds[0]:.2f} s"
-        )
+        print(f"fit, members {n_members}: {low:.2f} s, median {middle:.2f} s, {high:.2f} s; first {seconds[0]:.2f} s")
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def test_options_of_the_looks(embedcli: Invoke, command: tuple[str, ...], shown:
 def test_scores_hold_every_film(embedcli: Invoke, world: World) -> None:
     """--scores writes a row per film, rated or not, with a coordinate per component."""
     assert embedcli("pca", "--components", "2", "--scores", "scores.csv").exit_code == 0
-    rows = list(csv.DictReader(Path("scores.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader(io.StringIO(Path("scores.csv").read_text(encoding="utf-8"))))
     assert [row["id"] for row in rows] == list(world.ratings.items.ids)
     assert {"component_1", "component_2"} <= set(rows[0])
 

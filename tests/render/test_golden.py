@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,17 @@ def components_view() -> View:
         rows=np.arange(2),
     )
     return components.view(record, make_run())
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"), [(0.5, "0.50 .* too little decay"), (0.8, "0.80 .*1 is right"), (2, "too much")]
+)
+def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None:
+    """The summary tells too little weight decay from enough and too much, with the figure."""
+    run = make_run()
+    tests = [ComponentTest(40.0, slope, True)]
+    run = replace(run, training=replace(run.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5)))
+    assert re.search(words, str(runs.summary(run, Path("runs/made")).captions))
 
 
 def shelf_view() -> View:
