@@ -43,8 +43,8 @@ def biases(
     Examples:
       embedcli biases --worst                 the worst films
       embedcli biases --best -n 20            the twenty best
-      embedcli biases --min-ratings 100       both ends, of films that many people rated
-      embedcli biases --sort upper --worst    films that are bad even at the upper end of their interval
+      embedcli biases --min-ratings 100       only films that many people rated
+      embedcli biases --sort upper --worst    bad even at the interval's upper end
       embedcli biases --movers                where the model and the mean disagree
       embedcli biases --format csv -o b.csv   for a spreadsheet
 

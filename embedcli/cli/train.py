@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +19,7 @@ from embedcli.training.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Ratings
-    from embedcli.run.record import Epoch, Run
+    from embedcli.run.record import Epoch
 
 DEFAULT = TrainConfig()
 
