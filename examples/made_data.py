@@ -1,0 +1,87 @@
+"""The ratings that the examples learn from: MovieLens 100K where it is at hand, else a small made set.
+
+    python examples/made_data.py
+
+An example never downloads: `embedcli train` does, and from then on MovieLens 100K is in the cache and the examples
+find it. `--data PATH` names a folder or zip of it instead. Otherwise the ratings are made, from a truth that is
+known: how good a film is, how generous a user is, and three tastes, each of which films stand somewhere on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+
+import numpy as np
+
+import embedcli
+from embedcli.data import cached, find
+from embedcli.data.ratings import DataSet, Items, Ratings, Users
+
+N_USERS, N_ITEMS, N_RATINGS = 400, 200, 20_000
+TASTES = (("Action", "Romance", 0.8), ("Drama", "Comedy", 0.6))  # (one pole, the other, how much users differ)
+AGE_TASTE = 0.4  # how much users differ in what they think of old films
+SHARES = (0.06, 0.17, 0.44, 0.78)  # of MovieLens 100K's ratings: at most 1, 2, 3, 4 stars
+
+
+def options(doc: str | None) -> argparse.Namespace:
+    """Parse what every example understands: --data PATH and --small."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", metavar="PATH", help="a folder or zip of MovieLens 100K")
+    parser.add_argument("--small", action="store_true", help="made ratings and few steps, as in the tests")
+    return parser.parse_args()
+
+
+def ratings(data: str | None = None, *, small: bool = False) -> Ratings:
+    """Return the ratings at `data`, else MovieLens 100K from the cache (unless `small`), else made ones; say which."""
+    if data is not None:
+        found = embedcli.load_ratings(data)
+    elif not small and cached(find("ml-100k")):
+        found = embedcli.load_ratings("ml-100k")
+    else:
+        found = make()
+        if not small:
+            print("MovieLens 100K is not in the cache (embedcli train fetches it): made ratings stand in for it.")
+    print(f"{found.data.title}: {len(found):,} ratings, {len(found.users):,} users, {len(found.items):,} films\n")
+    return found
+
+
+def make(seed: int = 0) -> Ratings:
+    """Draw ratings: quality + generosity + taste . film + noise, cut into 1 to 5 stars; good films are rated more."""
+    rng = np.random.default_rng(seed)
+    films = np.arange(N_ITEMS)
+    years = rng.integers(1935, 1999, N_ITEMS)
+    poles = np.stack([1 - 2 * (films // 2**axis % 2) for axis in range(len(TASTES))])  # (axes, I), of +1 and -1
+    old = (years.mean() - years) / years.std()
+    axes = np.vstack([poles, old])  # (axes + 1, I)
+    spread = np.array([taste[2] for taste in TASTES] + [AGE_TASTE])
+    tastes = rng.normal(0, 1, (N_USERS, len(axes))) * spread  # (U, axes + 1)
+    quality, generosity = rng.normal(0, 0.8, N_ITEMS), rng.normal(0, 0.4, N_USERS)
+    # the pairs rated: the largest of log weight + Gumbel noise are a draw without replacement
+    weight = rng.normal(0, 0.8, N_USERS)[:, None] + (rng.normal(0, 0.8, N_ITEMS) + 0.5 * quality)  # (U, I)
+    pairs = np.argpartition(-(weight + rng.gumbel(size=weight.shape)), N_RATINGS, axis=None)[:N_RATINGS]
+    user, item = np.unravel_index(rng.permutation(pairs), weight.shape)
+    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 0.7, N_RATINGS)
+    value = 1 + np.searchsorted(np.quantile(felt, SHARES), felt)
+    names = [taste[:2] for taste in TASTES]
+    tags = [tuple(names[axis][int(poles[axis, j] < 0)] for axis in range(len(names))) for j in films]
+    return Ratings(
+        data=DataSet("made", "Made ratings", "made", hashlib.sha256(value.tobytes()).hexdigest(), (1.0, 5.0), "film"),
+        users=Users(tuple(str(u + 1) for u in range(N_USERS))),
+        items=Items(
+            ids=tuple(str(j + 1) for j in films),
+            titles=tuple(f"Made Film {j + 1} ({years[j]})" for j in films),
+            years=tuple(int(year) for year in years),
+            tags=tuple(tags),
+        ),
+        user=user.astype(np.int32),
+        item=item.astype(np.int32),
+        value=value.astype(np.float32),
+    )
+
+
+if __name__ == "__main__":
+    given = options(__doc__)
+    shown = ratings(given.data, small=given.small)
+    for star in range(1, 6):
+        print(f"{star}  {'*' * round(100 * float((shown.value == star).mean()))}")
