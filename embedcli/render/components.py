@@ -72,7 +72,7 @@ def _card(component: Component, noun: str) -> Block:
         ("  -", ", ".join(component.negative_name)),
     ]
     if component.unnamed is not None:
-        lines = [("  not", f"named: {component.unnamed}")]
+        lines = [("  unnamed", component.unnamed)]
     for kind in ("number", "tag"):
         effects = [effect for effect in component.effects if effect.kind == kind][:SHOWN]
         if effects:
