@@ -7,26 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import skew
-from sklearn.decomposition import PCA
 
+from embedcli.analysis.axes import SHAKY, STABLE, Finder, Floats, Rows, agreement
 from embedcli.analysis.choices import Basis, Beyond, Rotation
 from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names, test
 from embedcli.errors import UsageError
-from embedcli.run.preference import TOP_ITEMS, most_rated, preference_basis, side_by_side
+from embedcli.run.preference import TOP_ITEMS, most_rated
 from embedcli.run.record import ComponentTest, Evidence, Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
-
 CLEAR_SIGN = 0.1  # |correlation with the mean rating| from which it decides which pole is +
-STABLE, SHAKY = 0.95, 0.85  # least |Tucker's phi|; Lorenzo-Seva and ten Berge 2006
-VARIMAX_ROUNDS = 100
 
 
 @dataclass(frozen=True)
@@ -139,7 +132,7 @@ def pca(
     n_factors = run.array("item_factors").shape[2]
     rows, described = select(run, min_ratings, top_items)
     check(n_components, limit, n_factors, len(rows))
-    finder = _Finder(run, rows, n_components, basis, rotation)
+    finder = Finder(run, rows, n_components, basis, rotation)
     coordinates, shares = finder.of_run()
     coordinates *= [_sign(score, run.item_seen.mean_rating[rows]) for score in coordinates[rows].T]
     shown = coordinates[rows]
@@ -147,8 +140,8 @@ def pca(
     if beyond is Beyond.QUALITY:
         shown = beyond_quality(candidates, shown)
     effects = test(candidates, shown)
-    stability = _agreement(coordinates[rows], finder.of_folds())
-    agreement = _agreement(coordinates[rows], finder.of_members())
+    stability = agreement(coordinates[rows], finder.of_folds())
+    agreed = agreement(coordinates[rows], finder.of_members())
     tests = finder.tests(coordinates[rows])
     found = []
     for j in range(n_components):
@@ -165,7 +158,7 @@ def pca(
                 share=float(shares[j]),
                 test=tests[j],
                 stability=stability[j],
-                agreement=agreement[j],
+                agreement=agreed[j],
                 unnamed=lacking,
                 positive_name=() if lacking else names(told)[0],
                 negative_name=() if lacking else names(told)[1],
@@ -214,140 +207,6 @@ def check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
         )
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of items per pole, such as -n 5")
-
-
-@dataclass(frozen=True)
-class _Finder:
-    """One way to find components, for the run itself and for the members its components are held against."""
-
-    run: Run
-    rows: Rows
-    n_components: int
-    basis: Basis
-    rotation: Rotation
-
-    def of_run(self) -> tuple[Floats, Floats]:
-        """Return coordinates (I, K) of all items on the components, the largest first, and their shares (K,)."""
-        if self.basis is Basis.PCA:
-            coordinates, variances = _pca(self.run.array("item_factors"), self.rows)
-        else:
-            coordinates, variances = self._preference(slice(None))
-        if coordinates.shape[1] < self.n_components:
-            raise UsageError(
-                f"--components {self.n_components} are more than the {coordinates.shape[1]} of this basis",
-                f"give --components {coordinates.shape[1]} or fewer",
-            )
-        shares = variances[: self.n_components] / variances.sum()
-        coordinates = coordinates[:, : self.n_components]
-        if self.rotation is Rotation.NONE:
-            return coordinates, shares
-        turned = self._turn(coordinates)
-        spread = turned[self.rows].var(0)
-        order = np.argsort(-spread, kind="stable")
-        return turned[:, order], shares.sum() * spread[order] / spread.sum()
-
-    def of_members(self) -> list[Floats]:
-        """Return the components (n, K') of each member alone, or nothing for a single member."""
-        n_members = self.run.n_members
-        if n_members < 2:
-            return []
-        if self.basis is Basis.PCA:
-            return self._each([_pca(member[None], self.rows)[0] for member in self.run.array("item_factors")])
-        return self._each([self._preference(slice(m, m + 1))[0] for m in range(n_members)])
-
-    def of_folds(self) -> list[Floats]:
-        """Return the components (n, K') of each member that left out a fold, or nothing where there is none."""
-        name = "resampled_item_factors" if self.basis is Basis.PCA else "resampled_axes"
-        if name not in self.run.arrays:
-            return []
-        arrays = self.run.array(name)
-        if self.basis is Basis.PCA:
-            return self._each([_pca(member[None], self.rows)[0] for member in arrays])
-        return self._each(list(arrays.astype(np.float64)))
-
-    def tests(self, shown: Floats) -> list[ComponentTest | None]:
-        """Return the run's test of each component shown (n, K): that of its counterpart among the tested ones.
-
-        Those are of the same basis, over the most rated items. A component without a counterpart (|phi| below
-        SHAKY), and one that was rotated, has not been tested.
-        """
-        evidence = self.run.training.evidence
-        if evidence is None or self.rotation is not Rotation.NONE:
-            return [None] * self.n_components
-        if self.basis is Basis.PREFERENCE:
-            return [*evidence.tests, *[None] * self.n_components][: self.n_components]
-        tests = evidence.pca_tests
-        tested = _pca(self.run.array("item_factors"), most_rated(self.run.item_seen.n_ratings))[0]
-        match, phi = _match(shown, tested[self.rows, : len(tests)])
-        return [tests[j] if agreed >= SHAKY else None for j, agreed in zip(match, phi, strict=True)]
-
-    def _preference(self, members: slice) -> tuple[Floats, Floats]:
-        """Return coordinates (I, R) and variances (R,) in the preference basis of some members, averaged.
-
-        A coordinate is what the component adds to the logit of a user one standard deviation out on it.
-        """
-        users, items = (self.run.array(name)[members] for name in ("user_factors", "item_factors"))
-        n_users, n_items = self.run.user_seen.n_ratings, self.run.item_seen.n_ratings
-        rank = users.shape[2]
-        _, s, v = preference_basis(side_by_side(users) / len(users), side_by_side(items), n_users, n_items, rank)
-        return v * s[: v.shape[1]] / np.sqrt(n_users.sum()), s**2
-
-    def _each(self, found: list[Floats]) -> list[Floats]:
-        kept = [coordinates[:, : self.n_components] if self._turns else coordinates for coordinates in found]
-        return [(self._turn(coordinates) if self._turns else coordinates)[self.rows] for coordinates in kept]
-
-    @property
-    def _turns(self) -> bool:
-        return self.rotation is Rotation.VARIMAX
-
-    def _turn(self, coordinates: Floats) -> Floats:
-        return coordinates @ varimax(coordinates[self.rows])
-
-
-def varimax(scores: Floats) -> Floats:
-    """Return the rotation (K, K) of scores (n, K) that makes the variance of their squares largest (Kaiser 1958)."""
-    scores = scores - scores.mean(0)
-    rotation, reached = np.eye(scores.shape[1]), 0.0
-    for _ in range(VARIMAX_ROUNDS):
-        turned = scores @ rotation
-        left, s, right = np.linalg.svd(scores.T @ (turned**3 - turned * (turned**2).mean(0)))
-        rotation = left @ right
-        if s.sum() <= reached * (1 + 1e-8):
-            break
-        reached = s.sum()
-    return rotation
-
-
-def _pca(factors: NDArray[np.float32], rows: Rows) -> tuple[Floats, Floats]:
-    """Return coordinates (I, K) and variances (K,) of scikit-learn's PCA over some rows of factors (M, I, k)."""
-    centred = factors.astype(np.float64)
-    centred -= centred[:, rows].mean(1, keepdims=True)
-    every = side_by_side(centred)
-    fitted = PCA(svd_solver="full").fit(every[rows])
-    return fitted.transform(every) / np.sqrt(len(factors)), fitted.explained_variance_
-
-
-def _agreement(shown: Floats, others: list[Floats]) -> list[float | None]:
-    """Return, per component of shown (n, K), the mean |Tucker's phi| with its match in each of the others."""
-    if not others:
-        return [None] * shown.shape[1]
-    return [float(phi) for phi in np.mean([_match(shown, other)[1] for other in others], axis=0)]
-
-
-def _match(shown: Floats, others: Floats) -> tuple[Rows, Floats]:
-    """Match components so that the sum of |Tucker's phi| is largest (Hungarian assignment) -> (which, |phi|)."""
-    phi = np.abs(_unit(shown).T @ _unit(others))  # (K, K')
-    mine, theirs = linear_sum_assignment(-phi)
-    found, agreed = np.zeros(len(phi), dtype=np.int64), np.zeros(len(phi))
-    found[mine], agreed[mine] = theirs, phi[mine, theirs]  # with fewer others, some stay without a match: 0
-    return found, agreed
-
-
-def _unit(columns: Floats) -> Floats:
-    centred = columns - columns.mean(0)
-    length = np.linalg.norm(centred, axis=0)
-    unit: Floats = centred / np.where(length > 0, length, 1)
-    return unit
 
 
 def _lacking(test: ComponentTest | None, stability: float | None) -> str | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import Any
 
+from embedcli.analysis.axes import SHAKY, STABLE
 from embedcli.analysis.choices import Basis, Beyond, Rotation
-from embedcli.analysis.components import SHAKY, STABLE, Component, Components
+from embedcli.analysis.components import Component, Components
 from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
 from embedcli.render.view import Block, View, decimal, text, whole
 from embedcli.run.record import Evidence, Run

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
+from embedcli.analysis.axes import varimax
 from embedcli.analysis.choices import Basis, Beyond, Rotation
-from embedcli.analysis.components import pca, varimax
+from embedcli.analysis.components import pca
 from embedcli.errors import UsageError
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
 
