@@ -56,7 +56,7 @@ def biases(
     is known, 95 % intervals hold it in 92 to 95 %. The first of a list is there partly by luck (the winner's
     curse): its stars are shrunk for that, and P says how sure its place is. Where people choose what to rate by
     taste, beyond what popularity and activity explain, the intervals are too narrow: they then held the truth in
-    83 % or less.
+    85 % or less.
     """
     from embedcli.analysis import biases as analysis
     from embedcli.render import biases as render
