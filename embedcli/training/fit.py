@@ -130,9 +130,8 @@ def learn(
     for number in range(1, config.n_epochs + 1):
         order = np.stack([rng.permutation(own) for rng, own in zip(members, of_members, strict=True)])  # (M, n)
         total = torch.zeros((), device=config.device)
-        for batch in (
-            torch.from_numpy(order).to(config.device).split(config.batch_size_for(order.shape[1]), 1)
-        ):  # (M, B)
+        batches = torch.from_numpy(order).to(config.device).split(config.batch_size_for(order.shape[1]), 1)
+        for batch in batches:  # (M, B)
             learning_rate, beta1 = next(learning_rates)
             total += model.set_gradient(user[batch], item[batch], value[batch])
             optimiser.step(learning_rate, beta1)
