@@ -35,6 +35,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from embedcli.training.fit import one_thread
+
 Images = tuple[Tensor, Tensor, Tensor, Tensor]  # pixels and digits to train on, pixels and digits to test on
 BATCH = 64
 RATES = {"SGD": 0.2, "Adam": 0.01}
@@ -63,6 +65,7 @@ def softmax_cross_entropy(scores: Tensor, digits: Tensor) -> tuple[Tensor, Tenso
     return loss.mean(), (z.exp() / total - truth) / len(z)  # the mean over n images: so is each derivative
 
 
+@one_thread()  # a step is too small to share
 def train(images: Images, rule: str, spelling: str, decay: float, n_epochs: int) -> Logistic:
     """Train by SGD or Adam, from the same start and in the same order every time."""
     x, digits = images[:2]

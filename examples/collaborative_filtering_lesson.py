@@ -1,0 +1,101 @@
+"""The lesson's session on collaborative filtering, in twelve lines of embedcli's Python API.
+
+    python examples/collaborative_filtering_lesson.py [--data PATH] [--small]
+
+`lesson` below loads ratings, trains a model that knows nothing of a film but who liked it, and asks what it learned.
+
+The biases first. A film's bias is what is left of its ratings once it is known who rated it: a low one means that
+even people whose taste it suits did not like it. That is more than a low mean, which may only say that it was shown
+to the wrong people. The notebook read one bias per film off one model; here the bias comes from draws from a
+posterior, in stars, with an interval: a film with few ratings may stand at the top of a list by luck, and shows it.
+
+Then the components. A film's embedding is 50 numbers, none of which means anything by itself: turn them all, and
+the users' too, and every prediction stays. Principal components do not turn with them. They are the directions in
+which films differ most, and the two ends of one tell what it is about. But every cloud of points has longest
+directions, that of noise too, so a component counts here only if it predicts ratings that were left out (real), and
+is found again by models trained on parts of the ratings (stable); only then is it named, by what goes with it.
+
+Last the picture: films on the first two components, close together where the same people like them. Here it is made
+of letters; `embedcli map` is going to draw it with titles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from made_data import options, ratings
+
+import embedcli
+from embedcli import Run, TrainConfig
+from embedcli.analysis.biases import Biases, ItemBias
+from embedcli.analysis.components import Component, Components
+from embedcli.data.ratings import Ratings
+
+WIDTH, HEIGHT, N_DRAWN = 72, 21, 12  # of the picture, in letters; films in it
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the session ends with."""
+
+    run: Run
+    biases: Biases
+    components: Components
+
+
+def lesson(films: Ratings, config: TrainConfig) -> Learned:
+    """Train, and look inside: the session."""
+    split = films.split("random", seed=0)
+    run = embedcli.fit(split, config)
+    for score in run.training.scores:
+        print(f"{score.model:20}RMSE {score.rmse:.3f}")
+    biases = embedcli.biases(run, min_ratings=20, limit=5)
+    for name, rows in (("Worst", biases.worst), ("Best", biases.best)):
+        print(f"\n{name}, by bias:", *map(bias_line, rows), sep="\n")
+    axes = embedcli.pca(run, n_components=3, limit=4)
+    for component in axes.components:
+        print(*component_lines(component), sep="\n")
+    print(*picture(run, axes), sep="\n")
+    return Learned(run, biases, axes)
+
+
+def bias_line(row: ItemBias) -> str:
+    """Say what is known of a film's bias."""
+    interval = "" if row.lower is None else f"  95 % in {row.lower:.2f} to {row.upper:.2f} stars"
+    return f"  {row.bias:+.2f}  {row.title[:44]:46}{row.n_ratings:4} ratings{interval}"
+
+
+def component_lines(component: Component) -> list[str]:
+    """Say what a component is worth, and what stands at its ends."""
+    verdict = component.unnamed or "real and stable"
+    lines = [f"\nComponent {component.component}: {component.share:.0%} of the variance; {verdict}"]
+    for sign, pole, names in (
+        ("+", component.positive, component.positive_name),
+        ("-", component.negative, component.negative_name),
+    ):
+        lines.append(f"  {sign} {', '.join(names) or 'no name'}: {'; '.join(item.title for item in pole)}")
+    return lines
+
+
+def picture(run: Run, axes: Components) -> list[str]:
+    """Draw the most rated films on the first two components, as letters with a legend."""
+    grid = [[" "] * WIDTH for _ in range(HEIGHT)]
+    rows = axes.rows[:N_DRAWN]  # the most rated first
+    low, high = axes.scores[rows, :2].min(0), axes.scores[rows, :2].max(0)
+    legend = []
+    for letter, j in zip("ABCDEFGHIJKL", rows, strict=False):
+        x, y = (axes.scores[j, :2] - low) / (high - low)
+        grid[round((1 - y) * (HEIGHT - 1))][round(x * (WIDTH - 1))] = letter
+        legend.append(f"  {letter}  {run.items.titles[j]}")
+    return ["\nComponent 1 to the right, 2 upwards:", *("|" + "".join(line).rstrip() for line in grid), *legend]
+
+
+def main(data: str | None = None, *, small: bool = False) -> Learned:
+    """Hold the session on the ratings at hand; `small` trains less."""
+    config = TrainConfig(n_factors=10, n_members=2, n_folds=3, n_draws=100) if small else TrainConfig()
+    return lesson(ratings(data, small=small), config)
+
+
+if __name__ == "__main__":
+    given = options(__doc__)
+    main(given.data, small=given.small)
