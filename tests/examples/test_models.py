@@ -1,0 +1,186 @@
+"""The examples on models: digits, weight decay, and the lesson's session; none of them uses the network."""
+
+from __future__ import annotations
+
+import gzip
+import runpy
+import socket
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+import torch
+from planted import World
+from scipy.stats import spearmanr
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCRIPTS = ("mnist_logistic", "weight_decay", "collaborative_filtering_lesson")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _examples_without_network() -> Iterator[None]:
+    """Let scripts be imported as they import each other, and fail where one opens a connection."""
+
+    def refuse(*args: object, **options: object) -> NoReturn:
+        raise AssertionError("an example uses the network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)
+        patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
+        yield
+
+
+@pytest.fixture(scope="module")
+def digits(_examples_without_network: None) -> dict[str, float]:
+    """Return the figures of mnist_logistic."""
+    found: dict[str, float] = import_module("mnist_logistic").main()
+    return found
+
+
+@pytest.fixture(scope="module")
+def decays(_examples_without_network: None) -> tuple[list[Any], float]:
+    """Return the rows of weight_decay, and the test error of the decay chosen."""
+    found: tuple[list[Any], float] = import_module("weight_decay").main(small=True)
+    return found
+
+
+@pytest.fixture(scope="module")
+def session(_examples_without_network: None, made_files: Path) -> Any:
+    """Return what the lesson's session learns of the planted world."""
+    return import_module("collaborative_filtering_lesson").main(str(made_files), small=True)
+
+
+def test_one_linear_layer_reads_digits(digits: dict[str, float]) -> None:
+    """Logistic regression knows over nine digits in ten, whatever the optimiser and the decay."""
+    assert min(figure for name, figure in digits.items() if name.endswith("accuracy")) > 0.9
+    assert digits["Adam none accuracy"] > 0.95
+
+
+def test_softmax_and_cross_entropy_are_as_derived(digits: dict[str, float]) -> None:
+    """Loss and derivatives by hand are those of torch and autograd, also for scores whose exp would overflow."""
+    assert digits["loss off"] < 1e-12
+    assert digits["slope off"] < 1e-12
+    scores = torch.tensor([[1000.0, -1000.0, *[0.0] * 8]] * 2, dtype=torch.float64)
+    loss, slope = import_module("mnist_logistic").softmax_cross_entropy(scores, torch.tensor([0, 1]))
+    assert loss.item() == 1000
+    assert slope[1, :2].tolist() == [0.5, -0.5]
+
+
+def test_two_spellings_of_decay_are_one_for_sgd_and_two_for_adam(digits: dict[str, float]) -> None:
+    """Decay in the loss and decoupled decay end at the same weights for plain SGD, not for Adam."""
+    assert digits["SGD apart"] < 1e-12
+    assert digits["Adam apart"] > 0.1
+    for rule in ("SGD", "Adam"):
+        assert (
+            digits[f"{rule} none size"] > digits[f"{rule} decoupled size"] >= digits[f"{rule} in the loss size"] - 1e-9
+        )
+
+
+def test_adam_needs_a_larger_decoupled_decay() -> None:
+    """Fifty times the decay shrinks Adam's weights, decoupled, about as the term in the loss did."""
+    script = import_module("mnist_logistic")
+    small, large = (script.train(script.load(None), "Adam", "decoupled", decay, 10) for decay in (0.02, 1.0))
+    assert large.linear.weight.abs().mean() < 0.6 * small.linear.weight.abs().mean()
+
+
+def test_mnist_is_read_from_idx_files(tmp_path: Path) -> None:
+    """Images and labels come out of idx files as they went in, compressed or not."""
+    images = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    labels = np.array([7, 3], dtype=np.uint8)
+    for part in ("train", "t10k"):
+        pixels = bytes([0, 0, 8, 3]) + np.array(images.shape, ">i4").tobytes() + images.tobytes()
+        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(pixels))
+        content = bytes([0, 0, 8, 1]) + np.array(labels.shape, ">i4").tobytes() + labels.tobytes()
+        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(content)
+    x, truth, test_x, test_truth = import_module("mnist_logistic").load(tmp_path)
+    np.testing.assert_allclose(x.numpy(), images.reshape(2, 12) / 255)
+    assert truth.tolist() == test_truth.tolist() == [7, 3]
+    assert torch.equal(x, test_x)
+
+
+def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[Any], float]) -> None:
+    """More decay means smaller factors, smaller biases, a larger training error and a smaller gap to validation."""
+    rows = decays[0]
+    assert [row.decay for row in rows] == [0, 0.1, 0.4, 1, 4, 20]
+    for less, more in pairwise(rows):
+        assert more.factors < less.factors
+        assert more.biases < less.biases
+        assert more.training > less.training
+        assert more.validation - more.training < less.validation - less.training
+
+
+def test_too_much_decay_drives_the_weights_to_zero(decays: tuple[list[Any], float]) -> None:
+    """At decay 20 no weight is much beyond 1/20 and the error is nearly the spread of the ratings."""
+    rows = decays[0]
+    assert rows[-1].largest < 1.3 / 20
+    assert rows[-1].validation > 1.05
+    assert rows[-1].stability[2] < 0.6 < rows[3].stability[2]
+
+
+def test_some_decay_is_better_than_none(decays: tuple[list[Any], float]) -> None:
+    """The lowest validation error is at a small decay, and the test error of that decay is near it."""
+    rows, test = decays
+    best = min(rows, key=lambda row: row.validation)
+    assert best.decay in (0.1, 0.4)
+    assert abs(test - best.validation) < 0.05
+
+
+def test_lesson_finds_the_truth_of_a_planted_world(world: World, session: Any) -> None:
+    """The films that are worst and best by a clear margin lead the lists; stars order films better than means do."""
+    order = [str(j + 1) for j in np.argsort(world.quality)]
+    assert [row.id for row in session.biases.worst[:3]] == order[:3]  # then come ten films of nearly one quality
+    assert {row.id for row in session.biases.best[:2]} == set(order[-2:])
+    seen = session.run.item_seen
+    rated = seen.n_ratings > 0
+    stars = session.run.array("item_stars").mean(0)
+    by_stars, by_mean = (spearmanr(x[rated], world.quality[rated]).statistic for x in (stars, seen.mean_rating))
+    assert by_stars > max(by_mean, 0.98)
+
+
+def test_lesson_finds_and_names_the_planted_axis(session: Any) -> None:
+    """The first component is the planted axis, named by its genres; no other has a genre in its name."""
+    first, *others = session.components.components
+    assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}
+    for component in others:
+        assert not {"Action", "Romance"} & {*component.positive_name, *component.negative_name}
+
+
+def test_lesson_on_made_ratings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without MovieLens at hand the session tells the same of made ratings: names, components and a picture."""
+    learned = import_module("collaborative_filtering_lesson").main(small=True)
+    assert learned.biases.worst[0].title == "Made Film 163 (1961)"
+    assert learned.biases.best[0].title == "Made Film 72 (1954)"
+    first = learned.components.components[0]
+    assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}
+    shown = capsys.readouterr().out
+    assert "Best, by bias:\n  +1." in shown
+    assert "real and stable" in shown
+    legend = shown.split("2 upwards:")[1]
+    assert all(f"\n  {letter}  Made Film" in legend for letter in "ABCDEFGHIJKL")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_of_a_script_is_its_lesson(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run as a program with --help, a script shows its docstring."""
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert left.value.code == 0
+    assert f"python examples/{name}.py" in capsys.readouterr().out
+
+
+def test_readme_names_every_script() -> None:
+    """Every script beside the README is in it, and every link leads somewhere."""
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert all(f"[{path.name}]({path.name})" in text for path in EXAMPLES.glob("*.py"))
+    links = [part.split(")")[0] for part in text.split("](")[1:]]
+    assert links
+    assert all((EXAMPLES / link).exists() for link in links)
