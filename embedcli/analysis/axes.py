@@ -19,6 +19,7 @@ Rows = NDArray[np.int64]
 
 STABLE, SHAKY = 0.95, 0.85  # least |Tucker's phi|; Lorenzo-Seva and ten Berge 2006
 VARIMAX_ROUNDS = 100
+SMALLEST_VARIANCE = 1e-12  # of all components together, in squared logits: less is rounding
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Finder:
             raise UsageError(
                 f"--components {self.n_components} are more than the {coordinates.shape[1]} of this basis",
                 f"give --components {coordinates.shape[1]} or fewer",
+            )
+        if not variances.sum() > SMALLEST_VARIANCE:
+            raise UsageError(
+                "these components do not vary: there is nothing to take apart",
+                "train on more users and items, or with a lower --weight-decay",
             )
         shares = variances[: self.n_components] / variances.sum()
         coordinates = coordinates[:, : self.n_components]
@@ -128,6 +134,8 @@ def _pca(factors: NDArray[np.float32], rows: Rows) -> tuple[Floats, Floats]:
     centred = factors.astype(np.float64)
     centred -= centred[:, rows].mean(1, keepdims=True)
     every = side_by_side(centred)
+    if not every[rows].var(0).sum() > SMALLEST_VARIANCE:
+        return every, np.zeros(every.shape[1])
     fitted = PCA(svd_solver="full").fit(every[rows])
     return fitted.transform(every) / np.sqrt(len(factors)), fitted.explained_variance_
 
@@ -136,7 +144,9 @@ def agreement(shown: Floats, others: list[Floats]) -> list[float | None]:
     """Return, per component of shown (n, K), the mean |Tucker's phi| with its match in each of the others."""
     if not others:
         return [None] * shown.shape[1]
-    return [float(phi) for phi in np.mean([match(shown, other)[1] for other in others], axis=0)]
+    found = np.mean([match(shown, other)[1] for other in others], axis=0)
+    most = min(other.shape[1] for other in others)  # of the rest there is nothing to match
+    return [float(phi) if j < most else None for j, phi in enumerate(found)]
 
 
 def match(shown: Floats, others: Floats) -> tuple[Rows, Floats]:

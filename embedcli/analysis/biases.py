@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Sort
 from embedcli.errors import UsageError
+from embedcli.run.canonical import NAMES, item_stars
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -100,9 +101,16 @@ def biases(
         raise UsageError(f"--interval {interval:g} is not between 0 and 1", "give a share such as 0.95")
     passing = select(run, min_ratings)
     if run.n_draws and not trained:
+        if (1 - interval) / 2 * run.n_draws < 1:
+            raise UsageError(
+                f"--interval {interval:g} is more than {run.n_draws} draws can tell",
+                f"give at most {1 - 2 / run.n_draws:.3g}, or train with more --draws",
+            )
         table = _Table.of_draws(run, passing, limit, interval)
     elif sort in (Sort.BIAS, Sort.STARS):
         table = _Table.of_members(run, passing, limit)
+        if sort is Sort.STARS and table.rows[0].stars is None:
+            raise UsageError(f"run {run.name!r} holds no stars to sort by", "use --sort bias")
     else:
         why = "the trained members have no intervals" if trained else f"run {run.name!r} holds no draws"
         raise UsageError(f"{why} to sort by {sort.value}", "use --sort bias, or a run trained with --draws")
@@ -234,8 +242,9 @@ class _Table:
     def of_members(cls, run: Run, passing: NDArray[np.int64], limit: int) -> _Table:
         by_member = run.array("item_bias")[:, passing].astype(np.float64)  # (M, n)
         bias, stars = by_member.mean(0), None
-        if "item_stars" in run.arrays and not run.n_draws:
-            stars = run.array("item_stars")[:, passing].mean(0, dtype=np.float64)
+        if set(NAMES) <= set(run.arrays):
+            by_stars = item_stars(run.arrays, run.user_seen.n_ratings > 0, link=run.link, y_range=run.y_range)
+            stars = by_stars[:, passing].mean(0, dtype=np.float64)
         rows = _rows(run, passing, bias, stars)
         if len(by_member) > 1:
             spread = by_member.std(0, ddof=1)

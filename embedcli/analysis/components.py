@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -122,7 +123,8 @@ def pca(
     consensus that no rotation of a member's factors can change. `Basis.PREFERENCE` are the axes of the predicted
     preferences themselves. The + pole of a component is that of the higher mean rating, or where that hardly
     differs, of the longer tail. `Rotation.VARIMAX` turns the components so that each item stands out on few of them
-    (Kaiser 1958); `Beyond.QUALITY` takes out what bias, log n and year explain, and tests the tags on the rest.
+    (Kaiser 1958); `Beyond.QUALITY` takes out what bias, log n and year explain: shares, stability, poles and tags are
+    then those of the rest, the test on ratings left out and `scores` those of the whole component.
 
     The items are those with at least `min_ratings` ratings, of these the `top_items` most rated; by default
     the 1,000 most rated. `limit` items are returned per pole.
@@ -135,13 +137,14 @@ def pca(
     finder = Finder(run, rows, n_components, basis, rotation)
     coordinates, shares = finder.of_run()
     coordinates *= [_sign(score, run.item_seen.mean_rating[rows]) for score in coordinates[rows].T]
-    shown = coordinates[rows]
+    shown, folds, members = coordinates[rows], finder.of_folds(), finder.of_members()
     candidates = Candidates.of(run, rows)
     if beyond is Beyond.QUALITY:
-        shown = beyond_quality(candidates, shown)
+        left, *others = (beyond_quality(candidates, scores) for scores in (shown, *folds, *members))
+        shares = shares * left.var(0) / shown.var(0)
+        shown, folds, members = left, others[: len(folds)], others[len(folds) :]
     effects = test(candidates, shown)
-    stability = agreement(coordinates[rows], finder.of_folds())
-    agreed = agreement(coordinates[rows], finder.of_members())
+    stability, agreed = agreement(shown, folds), agreement(shown, members)
     tests = finder.tests(coordinates[rows])
     found = []
     for j in range(n_components):
@@ -219,8 +222,13 @@ def _lacking(test: ComponentTest | None, stability: float | None) -> str | None:
         return "its stability was not tested"
     if stability < STABLE:
         word = "shaky" if stability >= SHAKY else "unstable"
-        return f"it is {word} over members trained on parts of the ratings (phi {stability:.2f})"
+        return f"it is {word} over members trained on parts of the ratings (phi {two_digits(stability)})"
     return None
+
+
+def two_digits(phi: float) -> str:
+    """Write a share cut to two digits, so that what is below a threshold never reads as if it reached it."""
+    return f"{math.floor(100 * phi) / 100:.2f}"
 
 
 def _sign(scores: Floats, mean_rating: Floats) -> float:

@@ -11,6 +11,7 @@ from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, reopen
+from embedcli.errors import UsageError
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
@@ -63,6 +64,10 @@ def biases(
     from embedcli.render import write
     from embedcli.run.shelf import open_run
 
+    if movers and (trained or worst or best or sort is not Sort.BIAS):
+        raise UsageError(
+            "--movers goes with none of --trained, --worst, --best and --sort", "leave them out, or leave out --movers"
+        )
     opened = open_run(run, run_dir)
     found = analysis.biases(opened, min_ratings=min_ratings, limit=limit, interval=interval, sort=sort, trained=trained)
     both = worst == best

@@ -92,7 +92,7 @@ def _columns(found: Biases, noun: str, end: str) -> list[Column]:
     sure = [
         Column("stars_interval", level),
         Column("rank_interval", "rank"),
-        decimal("probability", f"P({'top' if end == 'best' else 'bottom'} {found.limit})"),
+        decimal("probability", f"P({'top' if end == 'best' else 'bottom'} {min(found.limit, found.n_items)})"),
     ]
     spread = [decimal("spread", "spread", 3)] if found.n_members > 1 else []
     return [

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedcli.analysis.axes import SHAKY, STABLE
 from embedcli.analysis.choices import Basis, Beyond, Rotation
-from embedcli.analysis.components import Component, Components
+from embedcli.analysis.components import Component, Components, two_digits
 from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
 from embedcli.render.view import Block, View, decimal, text, whole
 from embedcli.run.record import Evidence, Run
@@ -90,11 +90,11 @@ def _heading(component: Component) -> str:
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.test is not None:
         verdict = "real" if component.test.real else "not real"
-        parts.append(f"{verdict}: t {component.test.t:.0f}, slope {component.test.slope:.2f}")
+        parts.append(f"{verdict}: t {component.test.t:.1f}, slope {component.test.slope:.2f}")
     if component.stability is not None:
-        parts.append(f"{component.stability_word} {component.stability:.2f}")
+        parts.append(f"{component.stability_word} {two_digits(component.stability)}")
     if component.agreement is not None:
-        parts.append(f"seeds {component.agreement:.2f}")
+        parts.append(f"seeds {two_digits(component.agreement)}")
     return " | ".join(parts)
 
 
@@ -106,7 +106,7 @@ def _effect(effect: Effect) -> str:
 def _captions(found: Components, noun: str) -> list[str]:
     captions = []
     if found.evidence is not None:
-        captions.append(_verdict(found, found.evidence))
+        captions.append(_verdict(found, found.evidence, noun))
         captions.append(
             f"stable: mean |Tucker's phi| of at least {STABLE:g} (shaky: {SHAKY:g}) with the component in members that "
             f"left out one of {found.evidence.n_folds} folds of the ratings; seeds: in members that differ by seed "
@@ -121,14 +121,15 @@ def _captions(found: Components, noun: str) -> list[str]:
     return captions
 
 
-def _verdict(found: Components, evidence: Evidence) -> str:
+def _verdict(found: Components, evidence: Evidence, noun: str) -> str:
     n_real = sum(test.real for test in found.tested)
     verdict = (
-        f"{n_real} of {len(found.tested)} components are real: they predict ratings left out of the training with "
-        f"t > {evidence.least_t:g} and slope > {evidence.least_slope:g}."
+        f"{n_real} of the {len(found.tested)} largest components over the most rated {noun}s are real: they predict "
+        f"ratings left out of the training with t > {evidence.least_t:g} and slope > {evidence.least_slope:g}, tested "
+        "in the order of their size."
     )
     if evidence.n_sign_flips != n_real:
-        verdict += f" The stricter second opinion, sign flips, sees {evidence.n_sign_flips}."
+        verdict += f" The second opinion, sign flips, sees {evidence.n_sign_flips}."
     return verdict
 
 

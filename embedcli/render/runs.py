@@ -43,6 +43,8 @@ def _regularisation(run: Run) -> list[str]:
     evidence = run.training.evidence
     if evidence is None:
         return []
+    if not evidence.pca_tests[0].t > evidence.least_t:
+        return ["weight decay: no component predicts ratings left out, so it cannot be judged."]
     found = f"weight decay: ratings left out bear out {evidence.borne_out:.2f} of what the first component claims"
     if evidence.borne_out < TOO_LITTLE:
         return [f"{found}: too little decay for its axes to be stable; give a higher --weight-decay."]

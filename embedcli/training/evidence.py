@@ -89,8 +89,9 @@ def regress(x: Matrix, y: Matrix) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return (t (K,), slope (K,)) of the least-squares regression of y (n,) on the columns of x (n, K) together."""
     gram = x.T @ x + 1e-12 * np.eye(x.shape[1])
     slope = np.linalg.solve(gram, x.T @ y)
-    variance = float(((y - x @ slope) ** 2).sum()) / (len(y) - x.shape[1])
-    return slope / np.sqrt(variance * np.diag(np.linalg.inv(gram))), slope
+    variance = float(((y - x @ slope) ** 2).sum()) / max(len(y) - x.shape[1], 1)
+    error = np.sqrt(variance * np.diag(np.linalg.inv(gram)))
+    return np.divide(slope, error, out=np.zeros_like(slope), where=error > 0), slope
 
 
 def bias_model(ratings: Ratings) -> tuple[float, Matrix, Matrix]:
@@ -120,6 +121,8 @@ def sign_flips(ratings: Ratings, rng: np.random.Generator) -> int:
     shape = len(n_users), len(n_items)
     k = min(N_TESTED + 2, min(shape) - 1)
     if k < 1:
+        return 0
+    if not weighted.any():
         return 0
     matrix = sp.csr_array((weighted, (ratings.user, ratings.item)), shape=shape)
     start = rng.normal(size=min(shape))

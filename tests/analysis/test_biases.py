@@ -72,19 +72,21 @@ def test_trained_members_have_biases_of_their_own(trained: Run) -> None:
     by_member = trained.array("item_bias")[:, trained.items.ids.index(row.id)]
     assert row.bias == pytest.approx(by_member.mean(), abs=1e-6)
     assert row.spread == pytest.approx(by_member.std(ddof=1), abs=1e-6)
-    assert (row.stars, row.lower, row.probability) == (None, None, None)
+    assert (row.lower, row.probability) == (None, None)
+    by_stars = [row.stars for row in biases(trained, trained=True, sort=Sort.STARS).best]
+    assert by_stars == sorted(by_stars, reverse=True)
     with pytest.raises(UsageError, match="the trained members have no intervals to sort by lower"):
         biases(trained, trained=True, sort=Sort.LOWER)
 
 
 def test_without_draws_the_members_speak(trained: Run) -> None:
     """A run without draws is ranked by its members, whose stars it then holds."""
-    stars = trained.array("item_stars")[:3]
-    bare = replace(trained, arrays={**trained.arrays, "item_stars": stars}, training=Training())
-    found = biases(bare)
-    assert found.n_draws == 0
-    j = trained.items.ids.index(found.best[0].id)
-    assert found.best[0].stars == pytest.approx(stars[:, j].mean(), abs=1e-6)
+    bare = replace(trained, training=Training())
+    assert biases(bare) == biases(trained, trained=True)
+    assert biases(bare).n_draws == 0
+    without = {name: trained.array(name) for name in ("item_factors", "item_bias")}
+    with pytest.raises(UsageError, match="holds no stars to sort by"):
+        biases(replace(bare, arrays=without), sort=Sort.STARS)
 
 
 def test_movers_differ_from_their_damped_mean(drawn: Run) -> None:
@@ -135,6 +137,8 @@ def test_what_cannot_be_shown(trained: Run) -> None:
         biases(trained, min_ratings=1000)
     with pytest.raises(UsageError, match="--min-ratings -1 is below 0"):
         biases(trained, min_ratings=-1)
+    with pytest.raises(UsageError, match=r"--interval 0\.9999 is more than 300 draws can tell"):
+        biases(trained, interval=0.9999)
     with pytest.raises(UsageError, match="--interval 1 is not between 0 and 1"):
         biases(trained, interval=1.0)
     with pytest.raises(UsageError, match="-n 0 is below 1"):

@@ -199,3 +199,27 @@ def test_beyond_quality_only_tags_speak(trained: Run) -> None:
     assert {effect.kind for effect in found.effects} == {"tag"}
     mean, score = zip(*((item.mean_rating, item.score) for item in found.positive), strict=True)
     assert abs(np.corrcoef(mean, score)[0, 1]) < 0.1
+
+
+def test_beyond_quality_has_a_share_and_a_stability_of_its_own(trained: Run) -> None:
+    """What is left of a component is smaller, and is held against what is left of it in the folds."""
+    whole, left = (pca(trained, beyond=beyond, n_components=3) for beyond in Beyond)
+    for before, after in zip(whole.components, left.components, strict=True):
+        assert after.share < before.share
+        assert after.stability != before.stability
+    np.testing.assert_array_equal(whole.scores, left.scores)
+
+
+def test_components_that_do_not_vary_are_refused(trained: Run) -> None:
+    """Factors that are all the same have no components."""
+    flat = {name: np.zeros_like(array) for name, array in trained.arrays.items()}
+    with pytest.raises(UsageError, match="these components do not vary"):
+        pca(replace(trained, arrays=flat))
+
+
+def test_without_a_counterpart_there_is_no_stability(trained: Run) -> None:
+    """A component beyond those that the folds have was not compared with anything: no figure, not zero."""
+    arrays = {**trained.arrays, "resampled_axes": trained.array("resampled_axes")[:, :, :2]}
+    found = pca(replace(trained, arrays=arrays), n_components=3, basis=Basis.PREFERENCE)
+    assert found.components[1].stability is not None
+    assert found.components[2].stability is None

@@ -180,6 +180,13 @@ def test_options_of_the_looks(embedcli: Invoke, command: tuple[str, ...], shown:
 
 
 @pytest.mark.usefixtures("saved")
+def test_movers_go_alone(embedcli: Invoke) -> None:
+    """--movers with options that it would ignore is refused."""
+    result = embedcli("biases", "--movers", "--worst")
+    assert (result.exit_code, result.stderr.startswith("error: --movers goes with none")) == (2, True)
+
+
+@pytest.mark.usefixtures("saved")
 def test_scores_hold_every_film(embedcli: Invoke, world: World) -> None:
     """--scores writes a row per film, rated or not, with a coordinate per component."""
     assert embedcli("pca", "--components", "2", "--scores", "scores.csv").exit_code == 0

@@ -63,3 +63,11 @@ def test_flips_see_nothing_in_noise(world: World, seed: int) -> None:
     """Where the ratings are shuffled among the pairs, sign flips see no component."""
     rng = np.random.default_rng(seed)
     assert sign_flips(replace(world.ratings, value=rng.permutation(world.ratings.value)), rng) == 0
+
+
+def test_ratings_that_are_all_equal(world: World) -> None:
+    """Where every rating is the same, nothing is real, and nothing breaks."""
+    flat = replace(world.ratings, value=np.full_like(world.ratings.value, 3))
+    evidence = fit(flat.split("none"), TrainConfig(n_members=1, n_factors=4, n_draws=100)).training.evidence
+    assert evidence is not None
+    assert (evidence.n_real, evidence.n_sign_flips) == (0, 0)
