@@ -63,7 +63,7 @@ class Component:
         """Say in a word how stable the component is."""
         if self.stability is None:
             return "not tested"
-        return "stable" if self.stability >= STABLE else "shaky" if self.stability >= SHAKY else "unstable"
+        return _word(self.stability)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def pca(
 
     Raises UsageError where the components or items asked for are not there, RunError where the run lacks arrays.
     """
-    n_factors = run.array("item_factors").shape[2]
+    n_factors = run.shape("item_factors")[2]
     rows, described = select(run, min_ratings, top_items)
     check(n_components, limit, n_factors, len(rows))
     finder = Finder(run, rows, n_components, basis, rotation)
@@ -221,9 +221,12 @@ def _lacking(test: ComponentTest | None, stability: float | None) -> str | None:
     if stability is None:
         return "its stability was not tested"
     if stability < STABLE:
-        word = "shaky" if stability >= SHAKY else "unstable"
-        return f"it is {word} over members trained on parts of the ratings (phi {two_digits(stability)})"
+        return f"it is {_word(stability)} over members trained on parts of the ratings (phi {two_digits(stability)})"
     return None
+
+
+def _word(stability: float) -> str:
+    return "stable" if stability >= STABLE else "shaky" if stability >= SHAKY else "unstable"
 
 
 def two_digits(phi: float) -> str:

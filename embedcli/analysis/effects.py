@@ -162,11 +162,6 @@ def beyond_quality(candidates: Candidates, scores: Floats) -> Floats:
     return scores - design @ np.linalg.lstsq(design, scores, rcond=None)[0]
 
 
-def effects(run: Run, rows: NDArray[np.int64], scores: Floats) -> tuple[Effect, ...]:
-    """Return the effect of every tag and number on the scores (n,) of these items, the strongest first."""
-    return test(Candidates.of(run, rows), scores[:, None])[0]
-
-
 def _strongest_first(effects: list[Effect]) -> tuple[Effect, ...]:
     return tuple(sorted(effects, key=lambda effect: -abs(effect.effect)))
 

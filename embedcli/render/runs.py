@@ -74,7 +74,7 @@ def details(run: Run, path: Path) -> View:
         "trained in": f"{training.seconds:.1f} s",
     }
     rows = [{"key": key, "value": value} for key, value in facts.items()]
-    body = {**_body(run, path), "arrays": {name: run.array(name).shape for name in sorted(run.arrays)}}
+    body = {**_body(run, path), "arrays": {name: run.shape(name) for name in sorted(run.arrays)}}
     return View(
         title=f"run {run.name} | {run.data.title}",
         blocks=[
@@ -135,7 +135,7 @@ def _settings(run: Run) -> list[str]:
     config = run.training.config
     return [
         run.training.split.get("description", ""),
-        f"{run.n_members} member{'s' if run.n_members > 1 else ''} x {run.array('item_factors').shape[2]} factors",
+        f"{run.n_members} member{'s' if run.n_members > 1 else ''} x {run.shape('item_factors')[2]} factors",
         f"weight decay {config.get('weight_decay', 'unknown')}",
     ]
 

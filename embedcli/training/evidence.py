@@ -120,9 +120,7 @@ def sign_flips(ratings: Ratings, rng: np.random.Generator) -> int:
     weighted = residual / np.sqrt((n_users[ratings.user] + OFFSET) * (n_items[ratings.item] + OFFSET))
     shape = len(n_users), len(n_items)
     k = min(N_TESTED + 2, min(shape) - 1)
-    if k < 1:
-        return 0
-    if not weighted.any():
+    if k < 1 or not weighted.any():
         return 0
     matrix = sp.csr_array((weighted, (ratings.user, ratings.item)), shape=shape)
     start = rng.normal(size=min(shape))
