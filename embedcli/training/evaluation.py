@@ -37,20 +37,31 @@ def predict(model: EmbeddingDotBias, ratings: Ratings) -> NDArray[np.float32]:
 
 
 def baselines(train: Ratings, test: Ratings) -> list[Score]:
-    """Score what needs no factors: the global mean, and user and item biases alone.
-
-    The biases are damped means of residuals (5 ratings of damping), item and user in turn, ten sweeps.
-    """
-    mean = float(train.value.mean(dtype=np.float64))
-    user_bias, item_bias = np.zeros(len(train.users)), np.zeros(len(train.items))
-    for _ in range(SWEEPS):
-        item_bias = _damped_mean(train.item, train.value - mean - user_bias[train.user], len(item_bias))
-        user_bias = _damped_mean(train.user, train.value - mean - item_bias[train.item], len(user_bias))
+    """Score what needs no factors: the global mean, and user and item biases alone (5 ratings of damping)."""
+    mean, user_bias, item_bias = bias_model(train, DAMPING, SWEEPS)
     return [
         score("global mean", np.full(len(test), mean), test),
         score("user + item bias", mean + user_bias[test.user] + item_bias[test.item], test),
     ]
 
 
-def _damped_mean(codes: NDArray[np.int32], residual: NDArray[np.floating], n: int) -> NDArray[np.float64]:
-    return np.bincount(codes, residual, n) / (np.bincount(codes, minlength=n) + DAMPING)
+def bias_model(ratings: Ratings, damping: float, sweeps: int) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return (mean, user biases (U,), item biases (I,)) of a model with biases alone.
+
+    Each bias is the mean of what the others leave of its ratings, damped by so many ratings of 0; the users' and
+    the items' are worked out in turn (ridge regression by alternating steps).
+    """
+    mean = float(ratings.value.mean(dtype=np.float64))
+    value = ratings.value - mean
+    n_users, n_items = counts(ratings)
+    user_bias, item_bias = np.zeros(len(n_users)), np.zeros(len(n_items))
+    for _ in range(sweeps):
+        user_bias = np.bincount(ratings.user, value - item_bias[ratings.item], len(n_users)) / (n_users + damping)
+        item_bias = np.bincount(ratings.item, value - user_bias[ratings.user], len(n_items)) / (n_items + damping)
+    return mean, user_bias, item_bias
+
+
+def counts(ratings: Ratings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the numbers of ratings of each user (U,) and of each item (I,)."""
+    n_users = np.bincount(ratings.user, minlength=len(ratings.users))
+    return n_users, np.bincount(ratings.item, minlength=len(ratings.items))

@@ -22,13 +22,13 @@ from embedcli.data.ratings import Ratings
 from embedcli.run.canonical import Arrays
 from embedcli.run.preference import most_rated, preference_basis, weighted_centred
 from embedcli.run.record import ComponentTest, Evidence
+from embedcli.training.evaluation import bias_model, counts
 
 Matrix = NDArray[np.float64]
 
 N_TESTED = 8  # components
 LEAST_T, LEAST_SLOPE = 3.0, 0.5
-BIAS_RIDGE = 3.0  # ratings
-RIDGE_SWEEPS = 6
+DAMPING, SWEEPS = 3.0, 6  # of the model with biases alone, whose residuals are explained
 FLIPS, MARGIN, OFFSET = 40, 1.02, 20
 
 
@@ -57,7 +57,7 @@ def gather(
         directions = pca_directions(items, counts(train)[1])
         x, y = (weighted_centred(side, n) @ directions for side, n in zip((users, items), counts(seen), strict=True))
         by_pca.append(x[unseen.user] * y[unseen.item] * stars_per_logit)
-        middle, user_bias, item_bias = bias_model(seen)
+        middle, user_bias, item_bias = bias_model(seen, DAMPING, SWEEPS)
         residuals.append(unseen.value - middle - user_bias[unseen.user] - item_bias[unseen.item])
         axes.append(v)
     unseen_residuals = np.concatenate(residuals)
@@ -94,27 +94,13 @@ def regress(x: Matrix, y: Matrix) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.divide(slope, error, out=np.zeros_like(slope), where=error > 0), slope
 
 
-def bias_model(ratings: Ratings) -> tuple[float, Matrix, Matrix]:
-    """Return (mean, user biases (U,), item biases (I,)) of a model with biases alone, by alternating ridge steps."""
-    middle = float(ratings.value.mean(dtype=np.float64))
-    value = ratings.value - middle
-    n_users, n_items = counts(ratings)
-    user_bias, item_bias = np.zeros(len(n_users)), np.zeros(len(n_items))
-    for _ in range(RIDGE_SWEEPS):
-        left = np.bincount(ratings.user, value - item_bias[ratings.item], len(n_users))
-        user_bias = left / (n_users + BIAS_RIDGE)
-        left = np.bincount(ratings.item, value - user_bias[ratings.user], len(n_items))
-        item_bias = left / (n_items + BIAS_RIDGE)
-    return middle, user_bias, item_bias
-
-
 def sign_flips(ratings: Ratings, rng: np.random.Generator) -> int:
     """Return how many singular values of the residuals are above those of residuals with random signs.
 
     Of the residuals of the bias model weighted by 1 / sqrt((n_u + 20)(n_i + 20)); above 1.02 times the largest of
     40 flips (signflip parallel analysis).
     """
-    middle, user_bias, item_bias = bias_model(ratings)
+    middle, user_bias, item_bias = bias_model(ratings, DAMPING, SWEEPS)
     n_users, n_items = counts(ratings)
     residual = ratings.value - middle - user_bias[ratings.user] - item_bias[ratings.item]
     weighted = residual / np.sqrt((n_users[ratings.user] + OFFSET) * (n_items[ratings.item] + OFFSET))
@@ -130,10 +116,3 @@ def sign_flips(ratings: Ratings, rng: np.random.Generator) -> int:
         matrix.data = data * rng.choice((-1.0, 1.0), len(data))
         largest = max(largest, float(svds(matrix, 1, v0=start, tol=1e-3, return_singular_vectors=False)[0]))
     return int((found > MARGIN * largest).sum())
-
-
-def counts(ratings: Ratings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the numbers of ratings of each user (U,) and of each item (I,)."""
-    return np.bincount(ratings.user, minlength=len(ratings.users)), np.bincount(
-        ratings.item, minlength=len(ratings.items)
-    )

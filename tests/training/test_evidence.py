@@ -10,7 +10,8 @@ from planted import World
 
 from embedcli.run.record import Run
 from embedcli.training.config import TrainConfig
-from embedcli.training.evidence import bias_model, regress, sign_flips
+from embedcli.training.evaluation import bias_model
+from embedcli.training.evidence import regress, sign_flips
 from embedcli.training.fit import fit
 
 
@@ -52,7 +53,7 @@ def test_regression_is_the_textbook_one() -> None:
 def test_bias_model_leaves_no_bias(world: World) -> None:
     """After the bias model the residuals of a user or an item with many ratings average to about nothing."""
     ratings = world.ratings
-    middle, user_bias, item_bias = bias_model(ratings)
+    middle, user_bias, item_bias = bias_model(ratings, 3.0, 6)
     residual = ratings.value - middle - user_bias[ratings.user] - item_bias[ratings.item]
     by_item = np.bincount(ratings.item, residual) / np.bincount(ratings.item)
     assert np.abs(by_item).max() < 0.15
