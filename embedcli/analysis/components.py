@@ -193,6 +193,8 @@ def select(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[Ro
     n, noun = run.item_seen.n_ratings, f"{run.data.noun}s"
     enough = most_rated(n, len(n), 1 if min_ratings is None else min_ratings)
     order = enough[: top_items or TOP_ITEMS] if min_ratings is None or top_items is not None else enough
+    if min_ratings is None and len(order) == len(n):
+        return order, f"all {len(order):,} {noun}"
     if min_ratings is None or len(order) < len(enough):
         return order, f"the {len(order):,} most rated {noun}"
     return order, f"{len(order):,} {noun} with at least {min_ratings} ratings"

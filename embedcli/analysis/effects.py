@@ -48,7 +48,7 @@ class Effect:
         """Say in words what this effect says of the positive or the negative pole."""
         if self.kind == "tag":
             return self.name
-        above, below = WORDS[self.name]
+        above, below = WORDS.get(self.name, (f"high {self.name}", f"low {self.name}"))
         return above if (self.effect > 0) == positive else below
 
 
@@ -65,15 +65,15 @@ class Candidates:
     def of(cls, run: Run, rows: NDArray[np.int64]) -> Candidates:
         """Collect the tags and numbers of these rows of a run's items.
 
-        The numbers are year, log n, mean rating and, where the run has item biases, their mean over the
-        members; the last three are not known of an item without ratings.
+        The numbers are year, log n, mean rating (or what else the data set's target is) and, where the run has item
+        biases, their mean over the members; the last three are not known of an item without ratings.
         """
         rated = run.item_seen.n_ratings > 0
         years = np.array([np.nan if year is None else year for year in run.items.years], dtype=np.float64)
         numbers = {
             "year": years,
             "log n": np.log(np.where(rated, run.item_seen.n_ratings, np.nan)),
-            "mean rating": run.item_seen.mean_rating,
+            f"mean {run.data.target}": run.item_seen.mean_rating,
         }
         if "item_bias" in run.arrays:
             numbers["bias"] = np.where(rated, run.array("item_bias").mean(0, dtype=np.float64), np.nan)

@@ -10,7 +10,7 @@ import typer
 from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, reopen
+from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, TableOption, reopen
 from embedcli.errors import UsageError
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
@@ -68,7 +68,7 @@ def biases(
         raise UsageError(
             "--movers goes with none of --trained, --worst, --best and --sort", "leave them out, or leave out --movers"
         )
-    opened = open_run(run, run_dir)
+    opened = open_run(run, run_dir).table()
     found = analysis.biases(opened, min_ratings=min_ratings, limit=limit, interval=interval, sort=sort, trained=trained)
     both = worst == best
     if movers:
@@ -103,6 +103,7 @@ def pca(
     scores: Annotated[
         Path | None, typer.Option("--scores", metavar="FILE", help="Write every item's coordinates to a CSV file too.")
     ] = None,
+    table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
     format: FormatOption = Format.TABLE,
@@ -119,6 +120,7 @@ def pca(
       embedcli pca --beyond quality           genre beyond how good, old or known
       embedcli pca --basis preference         axes of the predicted preferences
       embedcli pca --scores films.csv -q      every film's coordinates, in a file
+      embedcli pca --table users              of the users' embeddings
 
     A component is real if it predicts ratings that were left out of the training, and stable if members trained on
     parts of the ratings find it again. Only a component that is both is named, by the genres and numbers that go
@@ -132,7 +134,7 @@ def pca(
     from embedcli.run.shelf import open_run
 
     check_output(scores)
-    opened = open_run(run, run_dir)
+    opened = open_run(run, run_dir).table(table)
     found = analyse(
         opened,
         n_components=components,

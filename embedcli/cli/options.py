@@ -38,6 +38,10 @@ RunArgument = Annotated[
     ),
 ]
 RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="The folder that holds the runs.")]
+TableOption = Annotated[
+    str | None,
+    typer.Option("--table", metavar="TABLE", help="Another embedding table of the run: users, or a column's name."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the answer to a file instead.")

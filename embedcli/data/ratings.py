@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from embedcli.data import splits
 from embedcli.errors import UsageError
 
+MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
+
 
 @dataclass(frozen=True)
 class Items:
@@ -41,13 +43,32 @@ class Users:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def as_items(self) -> Items:
+        """Return the users as rows of a table of items, titled by their ids.
+
+        What they are said to be in words (a column of at most 50 different values that are no numbers, such as an
+        occupation) becomes their tags.
+        """
+        told = {
+            key: values
+            for key, values in self.columns.items()
+            if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds)
+        }
+        tags = [
+            tuple(f"{key} {value}" for key, value in zip(told, row, strict=True) if value)
+            for row in zip(*told.values(), strict=True)
+        ]
+        n = len(self)
+        return Items(self.ids, self.ids, (None,) * n, tuple(tags) if told else ((),) * n)
+
 
 @dataclass(frozen=True)
 class DataSet:
     """What a data set is called, where it came from and how it is rated.
 
     `sha256` is that of the bytes of the rating rows (for MovieLens 100K: of `u.data`), `scale` the lowest
-    and the highest rating, `noun` what one item is called, `n_folds` the number of official folds.
+    and the highest rating, `noun` what one item is called, `n_folds` the number of official folds, `target` what
+    one row tells of an item: a rating, where it is not said otherwise.
     """
 
     name: str
@@ -57,6 +78,7 @@ class DataSet:
     scale: tuple[float, float]
     noun: str = "item"
     n_folds: int = 0
+    target: str = "rating"
 
 
 @dataclass(frozen=True)

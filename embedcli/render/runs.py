@@ -64,7 +64,7 @@ def details(run: Run, path: Path) -> View:
         "path": str(path),
         "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
-        "data": f"{run.data.title}, {training.split.get('n_train', 0):,} training ratings, from {run.data.source}",
+        "data": f"{run.data.title}, {training.split.get('n_train', 0):,} training rows, from {run.data.source}",
         "sha256": run.data.sha256,
         "split": training.split.get("description", ""),
         **{key: _written(value) for key, value in training.config.items()},

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
-from embedcli.errors import RunError
+from embedcli.errors import RunError, UsageError
 from embedcli.run.canonical import NAMES, Arrays, canonical, item_stars
+from embedcli.run.shapes import check_shapes, finite, table_array
 
 LINKS = ("sigmoid", "identity")
 
@@ -133,6 +134,24 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
+class Table:
+    """The labels of a further embedding table of a run, such as the values of a categorical column.
+
+    Its embeddings are the run's array `table.NAME` (M, n, k). `labels` are written like items: ids, titles, tags;
+    `seen` says of each label in how many training rows it stands, and the mean of the target over these.
+    """
+
+    labels: Items
+    seen: Seen
+
+    @classmethod
+    def of(cls, labels: Sequence[str], n_rows: NDArray[np.int64], mean_target: NDArray[np.float64]) -> Table:
+        """Make a table of bare labels (n,)."""
+        names, n = tuple(labels), len(labels)
+        return cls(Items(names, names, (None,) * n, ((),) * n), Seen(n_rows, mean_target))
+
+
+@dataclass(frozen=True)
 class Run:
     """A trained model in canonical form, and what its data set says of users and items.
 
@@ -141,6 +160,8 @@ class Run:
     (or, without those, for the members), resampled_item_factors (F, I, k) and resampled_axes (F, I, K) one for
     members that left out a fold of the ratings. Only item_factors is sure to be there; ask with `array`.
     Column j of an item array is row j of `items`.
+
+    A run may hold further embedding `tables`, or these alone; `table` gives a run whose items are one of them.
     """
 
     name: str
@@ -154,6 +175,7 @@ class Run:
     y_range: tuple[float, float] | None = None
     training: Training = field(default_factory=Training)
     rows: TrainingRows | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict)
     created: str = ""
     command: str = ""
 
@@ -185,11 +207,9 @@ class Run:
                 f"{where}: the link {link!r} is unknown, or has no y_range",
                 'give link="identity", or link="sigmoid" with y_range=(0, 5.5) or the like',
             )
-        arrays = {key: np.asarray(array, dtype=np.float32) for key, array in arrays.items()}
-        for key, array in arrays.items():
-            if not np.isfinite(array).all():
-                raise RunError(f"{where}: {key} holds a number that is not finite", "leave out what diverged")
-        check_shapes({key: array.shape for key, array in arrays.items()}, len(train.users), len(train.items), where)
+        arrays = finite(arrays, where)
+        sizes = {"users": len(train.users), "items": len(train.items)}
+        check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
         item_seen = Seen.of(train.item, train.value, len(train.items))
         user_seen = Seen.of(train.user, train.value, len(train.users))
         if set(NAMES) <= set(arrays):
@@ -211,6 +231,88 @@ class Run:
             rows=TrainingRows(train.user, train.item, train.value) if keep_rows else None,
         )
 
+    @classmethod
+    def from_tables(
+        cls,
+        factors: Mapping[str, NDArray[np.floating]],
+        tables: Mapping[str, Table],
+        data: DataSet,
+        *,
+        name: str = "",
+        training: Training | None = None,
+    ) -> Run:
+        """Make a run of named embedding tables, without users and items: factors (M, n, k) of each table.
+
+        Such as the entity embeddings of the categorical columns of a table (Guo and Berkhahn 2016).
+
+        Raises RunError where there is no table, or where factors do not fit their table or are not finite.
+        """
+        where = f"run {name!r}"
+        arrays = finite({table_array(key): array for key, array in factors.items()}, where)
+        sizes = {"users": 0, "items": 0} | {table_array(key): len(table.labels) for key, table in tables.items()}
+        check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
+        none = Seen(np.zeros(0, np.int64), np.zeros(0))
+        return cls(
+            name=name,
+            data=data,
+            items=Items((), (), (), ()),
+            users=Users(()),
+            item_seen=none,
+            user_seen=none,
+            arrays=arrays,
+            link="identity",
+            training=training or Training(),
+            tables=dict(tables),
+        )
+
+    def table(self, name: str | None = None) -> Run:
+        """Return a run whose items are the labels of one embedding table, so that every analysis works on it.
+
+        None or "items" are the items themselves, "users" the users: the same model, seen from the other side.
+        Raises UsageError, with the tables there are, for a name that is none of them.
+        """
+        if name in (None, "items") and "item_factors" in self.arrays:
+            return self
+        if name == "users" and "user_factors" in self.arrays:
+            return self._from_the_users()
+        if name is None or name not in self.tables:
+            there = ("items",) * ("item_factors" in self.arrays) + ("users",) * ("user_factors" in self.arrays)
+            what = "has no items, only tables" if name is None else f"has no embedding table {name!r}"
+            raise UsageError(
+                f"run {self.name!r} {what}",
+                f"choose one with --table: {', '.join((*there, *self.tables))}",
+            )
+        found = self.tables[name]
+        return replace(
+            self,
+            data=replace(self.data, noun=f"{name} value"),
+            items=found.labels,
+            item_seen=found.seen,
+            arrays={"item_factors": self.array(table_array(name))},
+            tables={},
+        )
+
+    def _from_the_users(self) -> Run:
+        other = {"user_factors": "item_factors", "user_bias": "item_bias", "global_bias": "global_bias"}
+        other |= {there: here for here, there in other.items()}
+        arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
+        items_seen = self.item_seen.n_ratings > 0
+        if set(NAMES) <= set(arrays):
+            arrays["item_stars"] = item_stars(arrays, items_seen, link=self.link, y_range=self.y_range)
+        rows = self.rows
+        return replace(
+            self,
+            data=replace(self.data, noun="user"),
+            items=self.users.as_items(),
+            users=Users(self.items.ids),
+            item_seen=self.user_seen,
+            user_seen=self.item_seen,
+            arrays=arrays,
+            training=replace(self.training, evidence=None, posterior=None),
+            rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value),
+            tables={},
+        )
+
     def array(self, name: str) -> NDArray[np.float32]:
         """Return an array by name; RunError where this run has none of that name."""
         if name not in self.arrays:
@@ -228,7 +330,7 @@ class Run:
     @property
     def n_members(self) -> int:
         """Number of models trained together."""
-        return self.shape("item_factors")[0]
+        return self.shape("item_factors" if "item_factors" in self.arrays else min(self.arrays))[0]
 
     @property
     def n_draws(self) -> int:
@@ -250,25 +352,3 @@ class Run:
             "n_members": self.n_members,
             "version": embedcli.__version__,
         }
-
-
-def check_shapes(shapes: Mapping[str, Sequence[int]], n_users: int, n_items: int, where: str) -> None:
-    """Hold the shapes of a run's arrays against one another; RunError for the first that does not fit."""
-    hint = "train again: embedcli train"
-    if "item_factors" not in shapes or len(shapes["item_factors"]) != 3:
-        raise RunError(f"{where}: there are no item_factors of shape (members, items, factors)", hint)
-    n_members, _, k = shapes["item_factors"]
-    expected = {
-        "item_factors": (n_members, n_items, k),
-        "user_factors": (n_members, n_users, k),
-        "item_bias": (n_members, n_items),
-        "user_bias": (n_members, n_users),
-        "global_bias": (n_members,),
-        "item_stars": (None, n_items),
-        "resampled_item_factors": (None, n_items, k),
-        "resampled_axes": (None, n_items, None),
-    }
-    for name, shape in shapes.items():
-        wanted = tuple(n if m is None else m for n, m in zip(shape, expected.get(name, shape), strict=False))
-        if tuple(shape) != wanted or len(shape) != len(expected.get(name, shape)):
-            raise RunError(f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint)

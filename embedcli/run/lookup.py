@@ -1,0 +1,107 @@
+"""Finding an item as people ask for it: by id or by title, nearly as they remember it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+
+ARTICLES = ("the", "a", "an", "la", "le", "les", "il", "el", "der", "die", "das", "l'")
+MOST_SHOWN = 5  # titles in a hint
+
+
+def find(run: Run, asked: str) -> int:
+    """Return the row of the item that is asked for.
+
+    Looked for in this order: an exact id, an exact title, the title whatever its case, without its year, with its
+    article moved ("The Godfather" finds "Godfather, The (1972)"). `id:` or `title:` before it says which is meant.
+
+    Raises UsageError, with what would have been found, where nothing fits, where several items do, and where the
+    same words are the id of one item and the title of another.
+    """
+    by_id, by_title = _id_row(run, asked), _title_rows(run, asked)
+    if by_id is not None and any(row != by_id for row in by_title):
+        id_title, title_id = run.items.titles[by_id], run.items.ids[by_title[0]]
+        raise UsageError(
+            f"{asked!r} is the id of {id_title!r} and the title of the {run.data.noun} with the id {title_id!r}",
+            f"ask for 'id:{asked}' or 'title:{asked}'",
+        )
+    if by_id is not None:
+        return by_id
+    if len(by_title) == 1:
+        return by_title[0]
+    noun = run.data.noun
+    if by_title:
+        raise UsageError(
+            f"{asked!r} is the title of {len(by_title)} {noun}s",
+            f"ask by id: {_listed(f'id:{run.items.ids[row]} is {run.items.titles[row]!r}' for row in by_title)}",
+        )
+    near = closest(run, asked)
+    hint = f"did you mean {_listed(map(repr, near))}?" if near else f"embedcli biases lists {noun}s with their ids"
+    raise UsageError(f"run {run.name!r} has no {noun} {asked!r}", hint)
+
+
+def closest(run: Run, asked: str, n: int = MOST_SHOWN) -> list[str]:
+    """Return the titles that hold all words asked for, the most rated first, else those spelled most alike."""
+    asked = re.sub("^(id|title):", "", asked)
+    wanted, plain = _words(asked), [_without_year(title.casefold()) for title in run.items.titles]
+    rows = [row for row, title in enumerate(run.items.titles) if wanted and wanted <= _words(title)]
+    rows.sort(key=lambda row: -run.item_seen.n_ratings[row])
+    if not rows:
+        alike = difflib.get_close_matches(_without_year(asked.casefold()), plain, n, cutoff=0.6)
+        rows = [plain.index(title) for title in alike]
+    return list(dict.fromkeys(run.items.titles[row] for row in rows))[:n]
+
+
+def _id_row(run: Run, asked: str) -> int | None:
+    if asked.startswith("title:"):
+        return None
+    ids = run.items.ids
+    for identifier in (asked, asked.removeprefix("id:")):
+        if identifier in ids:
+            return ids.index(identifier)
+    return None
+
+
+def _title_rows(run: Run, asked: str) -> list[int]:
+    """Return the rows of the first way of reading the words that any title fits."""
+    if asked.startswith("id:"):
+        return []
+    asked = asked.removeprefix("title:")
+    titles = run.items.titles
+    if rows := [row for row, title in enumerate(titles) if title == asked]:
+        return rows
+    folded = [title.casefold().strip() for title in titles]
+    wanted = asked.casefold().strip()
+    has_year = _without_year(wanted) != wanted
+    for reading in (str, _without_year, _article_first, lambda title: _article_first(_without_year(title))):
+        if has_year and reading is _without_year:
+            continue  # whoever gives a year means it
+        if rows := [row for row, title in enumerate(folded) if reading(title) == reading(wanted)]:
+            return [] if has_year and _without_year(reading(wanted)) == reading(wanted) else rows
+    return []
+
+
+def _without_year(title: str) -> str:
+    return re.sub(r"\s*\(\d{4}\)\s*$", "", title)
+
+
+def _article_first(title: str) -> str:
+    """Return "the godfather (1972)" for "godfather, the (1972)"; another title stays as it is."""
+    bare = _without_year(title)
+    head, comma, article = bare.rpartition(", ")
+    if comma and article in ARTICLES:
+        return f"{article}{'' if article.endswith(chr(39)) else ' '}{head}{title[len(bare) :]}"
+    return title
+
+
+def _words(title: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", title.casefold()))
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:MOST_SHOWN]) + (" ..." if len(shown) > MOST_SHOWN else "")

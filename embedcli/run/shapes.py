@@ -1,0 +1,55 @@
+"""What the arrays of a run are called, and which shapes they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.errors import RunError
+
+
+def table_array(name: str) -> str:
+    """Return the name of the array that holds the embeddings of a named table."""
+    return f"table.{name}"
+
+
+def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], where: str) -> None:
+    """Hold the shapes of a run's arrays against one another; RunError for the first that does not fit.
+
+    `sizes` are the numbers of "users" and "items", and of the labels of each table array.
+    """
+    hint = "train again: embedcli train"
+    tables = {name: n for name, n in sizes.items() if name not in ("users", "items")}
+    if missing := [name for name in tables if name not in shapes]:
+        raise RunError(f"{where}: there is no array {missing[0]} for its labels", hint)
+    first = "item_factors" if "item_factors" in shapes or not tables else min(tables)
+    if len(shapes.get(first, ())) != 3:
+        raise RunError(f"{where}: there are no {first} of shape (members, items, factors)", hint)
+    n_members, _, k = shapes[first]
+    n_users, n_items = sizes["users"], sizes["items"]
+    expected: dict[str, tuple[int | None, ...]] = {
+        "item_factors": (n_members, n_items, k),
+        "user_factors": (n_members, n_users, k),
+        "item_bias": (n_members, n_items),
+        "user_bias": (n_members, n_users),
+        "global_bias": (n_members,),
+        "item_stars": (None, n_items),
+        "resampled_item_factors": (None, n_items, k),
+        "resampled_axes": (None, n_items, None),
+        **{name: (n_members, n, None) for name, n in tables.items()},
+    }
+    for name, shape in shapes.items():
+        wanted = tuple(n if m is None else m for n, m in zip(shape, expected.get(name, shape), strict=False))
+        if tuple(shape) != wanted or len(shape) != len(expected.get(name, shape)):
+            raise RunError(f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint)
+
+
+def finite(arrays: Mapping[str, NDArray[np.floating]], where: str) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays in float32; RunError for a number that is not finite."""
+    found = {key: np.asarray(array, dtype=np.float32) for key, array in arrays.items()}
+    for key, array in found.items():
+        if not np.isfinite(array).all():
+            raise RunError(f"{where}: {key} holds a number that is not finite", "leave out what diverged")
+    return found

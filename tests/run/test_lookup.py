@@ -1,0 +1,91 @@
+"""Finding an item by what people type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from embedcli.data.ratings import DataSet, Items, Users
+from embedcli.errors import UsageError
+from embedcli.run.lookup import closest, find
+from embedcli.run.record import Run, Seen
+
+TITLES = (
+    "Godfather, The (1972)",
+    "Star Wars (1977)",
+    "Empire Strikes Back, The (1980)",
+    "Sabrina (1954)",
+    "Sabrina (1995)",
+    "Chasing Amy (1997)",
+    "Chasing Amy (1997)",
+    "1900 (1976)",
+    "2",
+    "[REC] (2007)",
+    "Amélie (2001)",
+)
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """Return a run of a few films, with ids from 1 on."""
+    n = len(TITLES)
+    items = Items(tuple(str(j + 1) for j in range(n)), TITLES, (None,) * n, ((),) * n)
+    seen, nobody = Seen(np.arange(n, 0, -1), np.full(n, 3.0)), Seen(np.zeros(0, np.int64), np.zeros(0))
+    data = DataSet("films", "Films", "made", "", (1, 5), "film")
+    return Run("films", data, items, Users(()), seen, nobody, {"item_factors": np.zeros((1, n, 2), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("asked", "row"),
+    [
+        ("1", 0),
+        ("id:9", 8),
+        ("title:2", 8),
+        ("Star Wars (1977)", 1),
+        ("star wars (1977)", 1),
+        ("Star Wars", 1),
+        ("the godfather", 0),
+        ("The Godfather (1972)", 0),
+        ("Godfather, The", 0),
+        ("empire strikes back, the (1980)", 2),
+        ("sabrina (1995)", 4),
+        ("1900", 7),
+        ("[rec]", 9),
+        ("amélie", 10),
+        ("id:7", 6),
+    ],
+)
+def test_found(run: Run, asked: str, row: int) -> None:
+    """An id, an exact title, or the title without case, year or the article's place finds the item."""
+    assert find(run, asked) == row
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        ("2", "is the id of 'Star Wars (1977)' and the title of the film with the id '9'", "'id:2' or 'title:2'"),
+        ("Chasing Amy (1997)", "is the title of 2 films", "id:6 is 'Chasing Amy (1997)', id:7"),
+        ("Sabrina", "is the title of 2 films", "id:4 is 'Sabrina (1954)', id:5 is 'Sabrina (1995)'"),
+        ("Star Wars (1978)", "has no film 'Star Wars (1978)'", "'Star Wars (1977)'"),
+        ("empire strikes", "has no film 'empire strikes'", "'Empire Strikes Back, The (1980)'"),
+        ("Stra Wars", "has no film", "'Star Wars (1977)'"),
+        ("id:Star Wars", "has no film", "'Star Wars (1977)'"),
+        ("qqqqq", "has no film 'qqqqq'", "embedcli biases"),
+        ("", "has no film ''", "embedcli biases"),
+    ],
+)
+def test_not_found(run: Run, asked: str, message: str, hint: str) -> None:
+    """What is not found, or not one thing, is answered with what would have been."""
+    with pytest.raises(UsageError) as error:
+        find(run, asked)
+    assert message in error.value.message
+    assert hint in error.value.hint
+
+
+def test_closest_are_the_most_rated_first(run: Run) -> None:
+    """Of the titles that hold the words asked for, the most rated stands first."""
+    turned = replace(run, item_seen=Seen(run.item_seen.n_ratings[::-1].copy(), run.item_seen.mean_rating))
+    assert closest(run, "the") == ["Godfather, The (1972)", "Empire Strikes Back, The (1980)"]
+    assert closest(turned, "the") == ["Empire Strikes Back, The (1980)", "Godfather, The (1972)"]
