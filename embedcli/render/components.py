@@ -62,7 +62,7 @@ def coordinates(found: Components, run: Run) -> View:
 
 def _headline(found: Components) -> str:
     members = f"{found.n_members} members' " if found.n_members > 1 else ""
-    what = f"PCA of {members}item factors" if found.basis is Basis.PCA else f"axes of {members}predicted preferences"
+    what = f"PCA of {members}embeddings" if found.basis is Basis.PCA else f"axes of {members}predicted preferences"
     what += ", varimax" if found.rotation is Rotation.VARIMAX else ""
     return what + (", beyond quality" if found.beyond is Beyond.QUALITY else "")
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib
 import runpy
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,26 +19,13 @@ SCRIPTS = ("gradient_descent_by_hand", "optimisers_from_scratch", "backprop_from
 Load = Callable[[str], ModuleType]
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have every attempt to reach another machine fail the test."""
-
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError("an example asks for the network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+def load() -> Load:
     """Return a function that imports an example by its name, as one example imports another."""
-    monkeypatch.syspath_prepend(str(EXAMPLES))
     return importlib.import_module
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, "made_data"])
-@pytest.mark.usefixtures("load")
 def test_runs_as_a_script(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Every script runs from any folder, prints, leaves nothing behind and says at its top how it is run."""
     monkeypatch.setattr("sys.argv", [f"{name}.py", "--small"])
