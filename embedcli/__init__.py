@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from embedcli.analysis.biases import biases as biases
     from embedcli.analysis.components import pca as pca
-    from embedcli.data import load
+    from embedcli.data.loading import load
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.record import Run as Run
     from embedcli.run.shelf import open_run as open_run
@@ -36,7 +36,7 @@ _HOME = {
     "TrainConfig": "embedcli.training.config",
     "biases": "embedcli.analysis.biases",
     "fit": "embedcli.training.fit",
-    "load_ratings": "embedcli.data",
+    "load_ratings": "embedcli.data.loading",
     "open_run": "embedcli.run.shelf",
     "pca": "embedcli.analysis.components",
     "save_run": "embedcli.run.store",

@@ -15,7 +15,8 @@ import hashlib
 import numpy as np
 
 import embedcli
-from embedcli.data import cached, find
+from embedcli.data.catalogue import find
+from embedcli.data.fetch import cached
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 
 N_USERS, N_ITEMS, N_RATINGS = 400, 200, 20_000

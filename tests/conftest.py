@@ -10,7 +10,7 @@ import pytest
 from planted import World, make_world, write_movielens
 from typer.testing import CliRunner, Result
 
-from embedcli import data
+from embedcli.data import loading
 from embedcli.data.ratings import Ratings
 from embedcli.errors import EmbedcliError
 from embedcli.run.record import Run
@@ -72,6 +72,6 @@ def movielens() -> Iterator[Ratings]:
     EMBEDCLI_TEST_ML100K names a folder or zip of the original files; otherwise the user's cache or a download.
     """
     try:
-        yield data.load(os.environ.get("EMBEDCLI_TEST_ML100K", "ml-100k"))
+        yield loading.load(os.environ.get("EMBEDCLI_TEST_ML100K", "ml-100k"))
     except EmbedcliError as error:
         pytest.skip(f"MovieLens 100K cannot be had: {error}")

@@ -63,7 +63,7 @@ def test_blocks_show_what_is_printed(
     embedcli: Invoke, movielens: Ratings, made_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the README shows is what its commands print, but for figures that differ between machines."""
-    monkeypatch.setattr("embedcli.data.load", lambda *_, **__: movielens)
+    monkeypatch.setattr("embedcli.data.loading.load", lambda *_, **__: movielens)
     for command, shown, printed in run_sessions(embedcli):
         if not shown.strip():
             continue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from embedcli.data.fetch import Note, Progress
+    from embedcli.data.sources import Note, Progress
 
 
 @dataclass(frozen=True)

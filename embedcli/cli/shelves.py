@@ -102,7 +102,8 @@ def list_data(format: FormatOption = Format.TABLE, output: Output = None, quiet:
     Examples:
       embedcli data list
     """
-    from embedcli.data import CATALOGUE, cached
+    from embedcli.data.catalogue import CATALOGUE
+    from embedcli.data.fetch import cached
     from embedcli.render import write
     from embedcli.render.catalogue import view
 
@@ -118,7 +119,8 @@ def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
       embedcli data fetch ml-100k
       EMBEDCLI_DATA=/big/disk embedcli data fetch
     """
-    from embedcli.data import fetch, find
+    from embedcli.data.catalogue import find
+    from embedcli.data.fetch import fetch
 
     notes = Notes(quiet)
     with notes.fetching() as (on_note, on_progress):
@@ -135,7 +137,8 @@ def print_data_path(name: DataName = "ml-100k") -> None:
     Examples:
       embedcli data path ml-100k
     """
-    from embedcli.data import cache_dir, cached, find
+    from embedcli.data.catalogue import find
+    from embedcli.data.fetch import cache_dir, cached
 
     path = cached(find(name))
     if path is None:

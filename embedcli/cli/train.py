@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedcli.cli import reading
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, reopen
+from embedcli.data.reading import Reading
 from embedcli.errors import UsageError
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 from embedcli.training.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
-    from embedcli.data.ratings import Ratings
     from embedcli.run.record import Epoch
 
 DEFAULT = TrainConfig()
@@ -26,10 +27,8 @@ DEFAULT = TrainConfig()
 
 @app.command(short_help="Train a model and save it as a run.")
 def train(
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="PATH", help="A data set's name, its extracted folder, or its zip."),
-    ] = "ml-100k",
+    data: reading.DataArgument = None,
+    copy: reading.DataOption = None,
     factors: Annotated[
         int, typer.Option("--factors", metavar="K", help="Length of the embeddings.")
     ] = DEFAULT.n_factors,
@@ -97,6 +96,22 @@ def train(
     keep_rows: Annotated[
         bool, typer.Option("--keep-rows/--no-keep-rows", help="Keep the training ratings with the run.")
     ] = True,
+    user_col: reading.UserCol = None,
+    item_col: reading.ItemCol = None,
+    rating_col: reading.RatingCol = None,
+    time_col: reading.TimeCol = None,
+    sep: reading.Sep = None,
+    encoding: reading.Encoding = None,
+    items: reading.ItemsTable = None,
+    item_id_col: reading.ItemIdCol = None,
+    title_col: reading.TitleCol = None,
+    tag_cols: reading.TagCols = None,
+    duplicates: reading.DuplicatesOption = reading.DEFAULT.duplicates,
+    on_bad_rows: reading.BadRows = reading.DEFAULT.on_bad_rows,
+    min_user_ratings: reading.MinUser = reading.DEFAULT.min_user_ratings,
+    min_item_ratings: reading.MinItem = reading.DEFAULT.min_item_ratings,
+    implicit: reading.Implicit = reading.DEFAULT.implicit,
+    offline: reading.Offline = False,
     run_dir: RunDir = DEFAULT_DIR,
     format: FormatOption = Format.TABLE,
     output: Output = None,
@@ -110,6 +125,9 @@ def train(
       embedcli train --split u1 --members 1   one member, on an official fold
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train --data ~/ml-100k.zip     your own copy
+      embedcli train ml-1m                    another edition, fetched by its name
+      embedcli train ratings.csv              your own ratings, columns found
+      embedcli train books.tsv --items titles.csv --duplicates last
 
     The test rows are for display: nothing is chosen by them. The factors are decayed more than the biases:
     it is the factors that would learn the training ratings by heart.
@@ -128,7 +146,7 @@ def train(
         y_range=y_range,
         device=device,
     )
-    from embedcli.data import load, splits
+    from embedcli.data import splits
     from embedcli.render.output import check_output, write
     from embedcli.render.runs import summary
     from embedcli.run.store import check_name, check_writable, save
@@ -145,9 +163,24 @@ def train(
     if name is not None:
         check_name(name, run_dir)
     check_writable(run_dir)
-    with notes.fetching() as (on_note, on_progress):
-        ratings = load(data, on_note=on_note, on_progress=on_progress)
-    notes.say(_describe(ratings))
+    how = Reading(
+        user_col=user_col,
+        item_col=item_col,
+        rating_col=rating_col,
+        time_col=time_col,
+        sep=sep,
+        encoding=encoding,
+        items=items,
+        item_id_col=item_id_col,
+        title_col=title_col,
+        tag_cols=reading.tags_of(tag_cols),
+        duplicates=duplicates,
+        on_bad_rows=on_bad_rows,
+        min_user_ratings=min_user_ratings,
+        min_item_ratings=min_item_ratings,
+        implicit=implicit,
+    )
+    ratings = reading.read(data, copy, how, offline=offline, notes=notes)
     parts = ratings.split(split, seed=split_seed, fraction=fraction)
 
     from embedcli.training.fit import fit
@@ -163,12 +196,6 @@ def train(
     named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
     notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst{reopen(named, run_dir)}")
     write(summary(run, run_dir / run.name), format, output)
-
-
-def _describe(ratings: Ratings) -> str:
-    data = ratings.data
-    users, items = f"{len(ratings.users):,} users", f"{len(ratings.items):,} {data.noun}s"
-    return f"{data.title}: {len(ratings):,} ratings, {users}, {items} ({data.source})"
 
 
 def _epoch_lines(epoch: Epoch) -> str:

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from embedcli.data.sources import Source
 from embedcli.errors import DataError, UsageError
 
 # what zipfile raises for a damaged zip; RuntimeError and ValueError: one that asks for a password, an unknown
@@ -27,6 +28,10 @@ class Files:
     def __contains__(self, name: str) -> bool:
         return name in self.names
 
+    def holds(self, names: tuple[str, ...]) -> bool:
+        """Tell whether any of these files is there."""
+        return any(name in self.names for name in names)
+
     def read(self, name: str) -> bytes:
         """Return a file's bytes; DataError where it is missing or cannot be read."""
         if name not in self.names:
@@ -43,6 +48,12 @@ class Files:
             raise DataError(
                 f"{self.where(name)}: cannot be read: {error}", "download or copy the data set again"
             ) from error
+
+    def source(self, name: str) -> Source:
+        """Return a file as a source of bytes."""
+        if self.root.is_dir():
+            return Source(self.where(name), self.root / self.names[name])
+        return Source(self.where(name), self.root, self.names[name])
 
     def where(self, name: str) -> str:
         """Name a file for a message."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from array import array
 
 import numpy as np
@@ -47,7 +46,7 @@ def read_ratings(
     `first_line` is the line of the file at which the bytes begin, `tables` what to call the tables of users
     and items in a message. Without a table of users, the users are those who rated, in the order of their ids.
     """
-    lines = list(text.rows(decode(raw, "utf-8", where), separator="\t", n_fields=4, where=where))
+    lines = list(text.rows(text.decode(raw, "utf-8", where), separator="\t", n_fields=4, where=where))
     item_codes = text.index(list(items.ids), "item id", "the items")
     if users is None:
         users = Users(tuple(sorted({fields[0] for _, fields in lines}, key=lambda name: (len(name), name))))
@@ -106,7 +105,7 @@ def read_items(files: Files) -> Items:
         title = fields[1].strip()
         ids.append(fields[0])
         titles.append(title)
-        years.append(year_of(title) or year_of(f"({fields[2][-4:]})"))
+        years.append(text.year_of(title) or text.year_of(f"({fields[2][-4:]})"))
         tags.append(tuple(genre for genre, flag in zip(genres, flags, strict=True) if flag == "1"))
         dates.append(fields[2])
         addresses.append(fields[4])
@@ -120,7 +119,7 @@ def read_genres(files: Files) -> tuple[str, ...]:
     if "u.genre" not in files:
         return GENRES
     where = files.where("u.genre")
-    rows = text.rows(decode(files.read("u.genre"), "latin-1", where), separator="|", n_fields=2, where=where)
+    rows = text.rows(text.decode(files.read("u.genre"), "latin-1", where), separator="|", n_fields=2, where=where)
     return tuple(fields[0] for _, fields in rows)
 
 
@@ -138,7 +137,7 @@ def check_counts(files: Files, ratings: Ratings) -> None:
     """Hold the numbers of u.info against what was read: a file cut at the end of a line shows nowhere else."""
     where = files.where("u.info")
     counts = {"users": len(ratings.users), "items": len(ratings.items), "ratings": len(ratings)}
-    content = decode(files.read("u.info"), "latin-1", where)
+    content = text.decode(files.read("u.info"), "latin-1", where)
     for line, fields in text.rows(content, separator=" ", n_fields=2, where=where):
         expected = int(text.number(fields[0], "the count", where, line))
         if counts.get(fields[1], expected) != expected:
@@ -161,18 +160,3 @@ def latin1(raw: bytes, where: str) -> str:
             "use the original file, or convert this one: iconv -f UTF-8 -t LATIN1",
         )
     return raw.decode("ascii")
-
-
-def decode(raw: bytes, encoding: str, where: str) -> str:
-    """Decode bytes; DataError with the line where that cannot be done."""
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{where}, line {line}: this is not {encoding} text", text.CORRECT_IT) from error
-
-
-def year_of(title: str) -> int | None:
-    """Return the last year in parentheses in a title, or None."""
-    found = re.findall(r"\((\d{4})\)", title)
-    return int(found[-1]) if found else None

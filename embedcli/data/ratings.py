@@ -32,6 +32,16 @@ class Items:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, rows: NDArray[np.integer]) -> Items:
+        """Return the items of these rows."""
+        return Items(
+            tuple(self.ids[row] for row in rows),
+            tuple(self.titles[row] for row in rows),
+            tuple(self.years[row] for row in rows),
+            tuple(self.tags[row] for row in rows),
+            _taken(self.columns, rows),
+        )
+
 
 @dataclass(frozen=True)
 class Users:
@@ -42,6 +52,10 @@ class Users:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, rows: NDArray[np.integer]) -> Users:
+        """Return the users of these rows."""
+        return Users(tuple(self.ids[row] for row in rows), _taken(self.columns, rows))
 
     def as_items(self) -> Items:
         """Return the users as rows of a table of items, titled by their ids.
@@ -62,13 +76,18 @@ class Users:
         return Items(self.ids, self.ids, (None,) * n, tuple(tags) if told else ((),) * n)
 
 
+def _taken(columns: Mapping[str, tuple[str, ...]], rows: NDArray[np.integer]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(values[row] for row in rows) for name, values in columns.items()}
+
+
 @dataclass(frozen=True)
 class DataSet:
     """What a data set is called, where it came from and how it is rated.
 
     `sha256` is that of the bytes of the rating rows (for MovieLens 100K: of `u.data`), `scale` the lowest
     and the highest rating, `noun` what one item is called, `n_folds` the number of official folds, `target` what
-    one row tells of an item: a rating, where it is not said otherwise.
+    one row tells of an item: a rating, where it is not said otherwise. Where the data is `implicit`, a row means
+    "did", and every value is 1.
     """
 
     name: str
@@ -79,6 +98,7 @@ class DataSet:
     noun: str = "item"
     n_folds: int = 0
     target: str = "rating"
+    implicit: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +124,34 @@ class Ratings:
         """Return the ratings of these rows (positions or a mask), with all users and items kept."""
         timestamp = None if self.timestamp is None else self.timestamp[rows]
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp)
+
+    def frequent(self, min_user_ratings: int, min_item_ratings: int) -> Ratings:
+        """Leave out users and items with fewer ratings, again and again until all that stay have enough.
+
+        Raises UsageError where nothing stays.
+        """
+        kept = np.arange(len(self))
+        while True:
+            user, item = self.user[kept], self.item[kept]
+            enough = np.bincount(user)[user] >= min_user_ratings
+            enough &= np.bincount(item)[item] >= min_item_ratings
+            if enough.all():
+                break
+            kept = kept[enough]
+            if not len(kept):
+                raise UsageError(
+                    f"no rating is left with --min-user-ratings {min_user_ratings} and "
+                    f"--min-item-ratings {min_item_ratings}",
+                    "give lower numbers",
+                )
+        (users, new_user), (items, new_item) = (np.unique(codes, return_inverse=True) for codes in (user, item))
+        return replace(
+            self.take(kept),
+            users=self.users.take(users) if min_user_ratings else self.users,
+            items=self.items.take(items) if min_item_ratings else self.items,
+            user=new_user.astype(np.int32) if min_user_ratings else user,
+            item=new_item.astype(np.int32) if min_item_ratings else item,
+        )
 
     def split(self, kind: str = "random", *, seed: int = 0, fraction: float = splits.FRACTION) -> Split:
         """Leave out test rows.

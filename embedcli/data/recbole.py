@@ -30,7 +30,7 @@ def read_items(files: Files) -> Items:
     for item, title, year, genres in _fields(files, "ml-100k.item", 4, "item id"):
         titles.append("unknown" if title == MISSPELT else f"{title} ({year})")
         ids.append(item)
-        years.append(movielens.year_of(titles[-1]))
+        years.append(text.year_of(titles[-1]))
         tags.append(tuple(genre for genre in movielens.GENRES if genre in genres.split()))
     return Items(tuple(ids), tuple(titles), tuple(years), tuple(tags))
 
@@ -52,7 +52,7 @@ def check_header(line: str, where: str) -> None:
 
 def _fields(files: Files, name: str, n_fields: int, key: str) -> list[list[str]]:
     where = files.where(name)
-    content = movielens.decode(files.read(name), "utf-8", where)
+    content = text.decode(files.read(name), "utf-8", where)
     (_, header), *lines = text.rows(content, separator="\t", n_fields=n_fields, where=where)
     check_header("\t".join(header), where)
     if not lines:

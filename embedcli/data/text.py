@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -66,6 +67,21 @@ def index(ids: list[str], what: str, where: str, *, first_line: int = 1) -> dict
                 CORRECT_IT,
             )
     return codes
+
+
+def decode(raw: bytes, encoding: str, where: str) -> str:
+    """Decode bytes; DataError with the line where that cannot be done."""
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{where}, line {line}: this is not {encoding} text", CORRECT_IT) from error
+
+
+def year_of(title: str) -> int | None:
+    """Return the last year in parentheses in a title, or None."""
+    found = re.findall(r"\((\d{4})\)", title)
+    return int(found[-1]) if found else None
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -20,8 +20,10 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.response import addinfourl
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import World, write_movielens
 
-from embedcli import data
+from embedcli.data import loading
 from embedcli.data.catalogue import CATALOGUE, Download, Entry, Wheel
 from embedcli.errors import DataError
 from embedcli.run.record import Run
@@ -92,7 +94,7 @@ def small_disk(n_bytes: int) -> Iterator[None]:
         ("runs bogus", "No such command 'bogus'"),
         ("train --bogus", "No such option: --bogus"),
         ("train --factor 3", "No such option: --factor"),
-        ("train extra", "(extra)"),
+        ("train ml-100k extra", "(extra)"),
         ("train --factors", "'--factors' requires an argument"),
         ("train --factors x", "'x' is not a valid integer"),
         ("train --lr fast", "'fast' is not a valid number"),
@@ -175,10 +177,10 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], 
     """Return a function that sets what the server of ml-100k answers; the environment has no pip."""
 
     def answer(content: bytes | Exception) -> None:
-        def urlopen(url: str, *, timeout: float) -> io.BytesIO:
+        def urlopen(request: urllib.request.Request, *, timeout: float) -> addinfourl:
             if isinstance(content, Exception):
                 raise content
-            return io.BytesIO(content)
+            return addinfourl(io.BytesIO(content), Message(), request.full_url, 200)
 
         monkeypatch.setattr(urllib.request, "urlopen", urlopen)
 
@@ -323,7 +325,7 @@ def test_one_damaged_field(small: tuple[Path, list[str]], number: int, column: i
     damaged = [*lines[: number - 1], "\t".join(fields), *lines[number:]]
     (folder / "u.data").write_text("\n".join(damaged), encoding="utf-8", newline="")
     try:
-        ratings = data.load(folder)
+        ratings = loading.load(folder)
     except DataError as error:
         assert error.message.startswith(f"{folder / 'u.data'}, line {number}: ")
         assert error.message.isprintable()

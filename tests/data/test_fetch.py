@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from embedcli.data import fetch as fetch_one
 from embedcli.data.catalogue import Download, Entry, Wheel
 from embedcli.data.fetch import CHUNK, cache_dir, cached
+from embedcli.data.fetch import fetch as fetch_one
 from embedcli.errors import DataError
 
 CONTENT = bytes(range(256)) * 800  # several chunks
@@ -184,7 +184,7 @@ def test_damaged_cache_is_fetched_again(server: Server) -> None:
     assert cached(wanted) is None
     again, source, notes = fetch(wanted)
     assert (again.read_bytes(), source) == (CONTENT, server.address)
-    assert notes == [f"{path} is damaged (wrong sha256); fetching it again"]
+    assert notes == [f"{path} was cut short, {len(CONTENT) - 1:,} of {len(CONTENT):,} bytes came; fetching it again"]
 
 
 def test_disk_full(server: Server) -> None:

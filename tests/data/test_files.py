@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedcli import data
+from embedcli.data import loading
 from embedcli.data.files import open_files
 from embedcli.errors import DataError, UsageError
 
@@ -45,13 +45,13 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     """A file that is not there is named, with the folder or zip it should be in."""
     path = zipped(tmp_path / "set.zip", "set/u.data")
     with pytest.raises(DataError, match=r"set\.zip: there is no u\.item"):
-        data.load(path)
+        loading.load(path)
 
 
 def test_nothing_there() -> None:
     """A path at which there is nothing is wrong usage."""
     with pytest.raises(UsageError, match="there is no data set at 'nowhere'"):
-        data.load("nowhere")
+        loading.load("nowhere")
 
 
 @pytest.mark.parametrize("names", [(), ("links.csv", "movies.csv")])
@@ -62,9 +62,9 @@ def test_files_of_something_else(tmp_path: Path, names: tuple[str, ...]) -> None
     for name in names:
         (folder / name).touch()
     with pytest.raises(DataError, match="links.csv, movies.csv" if names else "none at all"):
-        data.load(folder)
-    with pytest.raises(DataError, match="no data set is known by these files"):
-        data.load(zipped(tmp_path / "other.zip", *names))
+        loading.load(folder)
+    with pytest.raises(DataError, match="which of its files holds the ratings is not clear"):
+        loading.load(zipped(tmp_path / "other.zip", *names))
 
 
 @pytest.mark.parametrize("keep", [0, 10, -30])
@@ -73,7 +73,7 @@ def test_a_zip_cut_short(tmp_path: Path, keep: int) -> None:
     path = zipped(tmp_path / "set.zip", "set/u.data", "set/u.item")
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(DataError, match=r"set\.zip: this is no readable zip"):
-        data.load(path)
+        loading.load(path)
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 
 def test_a_run_is_not_taken_for_its_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run called ml-100k in the current folder does not hide the data set of that name; a copy of it does."""
-    monkeypatch.setattr(data, "fetch", lambda entry, **listeners: (Path(f"cached {entry.name}"), ""))
+    monkeypatch.setattr(loading, "fetch", lambda entry, **listeners: (Path(f"cached {entry.name}"), ""))
     folder = tmp_path / "ml-100k"
     folder.mkdir()
     (folder / "run.json").touch()
     with pytest.raises(UsageError, match="there is no data set at 'cached ml-100k'"):
-        data.load("ml-100k")
+        loading.load("ml-100k")
     (folder / "u.data").touch()
     with pytest.raises(DataError, match=r"ml-100k: there is no u\.item"):
-        data.load("ml-100k")
+        loading.load("ml-100k")
 
 
 @pytest.mark.parametrize(("name", "label"), [("set.zip", "set"), (".set.zip", "set"), ("my set (1).zip", "my set (1)")])

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli import data
-from embedcli.data import movielens
-from embedcli.data.movielens import GENRES, year_of
+from embedcli.data import loading, movielens
+from embedcli.data.movielens import GENRES
+from embedcli.data.text import year_of
 from embedcli.errors import DataError
 
 
@@ -32,7 +32,7 @@ def set_line(path: Path, number: int, line: str) -> None:
 
 def test_everything_that_was_written_is_read(world: World, made_files: Path) -> None:
     """What the files say of ratings, users and items comes back, in the order of the files."""
-    read, made = data.load(made_files), world.ratings
+    read, made = loading.load(made_files), world.ratings
     assert read.users == made.users
     for field in ("ids", "titles", "years", "tags"):
         assert getattr(read.items, field) == getattr(made.items, field), field
@@ -43,7 +43,7 @@ def test_everything_that_was_written_is_read(world: World, made_files: Path) -> 
 def test_titles_are_latin1(made_files: Path) -> None:
     """A byte of u.item above 127 is a letter of latin-1."""
     assert b"Mis\xe9rables" in (made_files / "u.item").read_bytes()
-    assert data.load(made_files).items.titles[:2] == (
+    assert loading.load(made_files).items.titles[:2] == (
         "Misérables, Les (1995)",
         "Á köldum klaka (Cold Fever) (1994)",
     )
@@ -51,14 +51,14 @@ def test_titles_are_latin1(made_files: Path) -> None:
 
 def test_dates_and_addresses_are_kept(made_files: Path) -> None:
     """The other columns of u.item stay with the items."""
-    columns = data.load(made_files).items.columns
+    columns = loading.load(made_files).items.columns
     assert columns["release_date"][:4] == ("01-Jan-1995", "01-Jan-1994", "01-Jan-1990", "")
     assert columns["imdb_url"][0] == "http://example.org/1"
 
 
 def test_made_ratings_do_not_pass_for_the_real_ones(made_files: Path) -> None:
     """A data set is named after its folder, and its sha256 is that of u.data."""
-    about = data.load(made_files).data
+    about = loading.load(made_files).data
     assert (about.name, about.title, about.source) == ("made", "made", str(made_files))
     assert about.n_folds == 0
     assert about.sha256 == hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
@@ -68,7 +68,7 @@ def test_genuine_ratings_are_known_by_their_bytes(made_files: Path, monkeypatch:
     """Whatever its folder is called, u.data with the sha256 of the original is MovieLens 100K."""
     sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
     monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
-    about = data.load(made_files).data
+    about = loading.load(made_files).data
     assert (about.name, about.title, about.noun, about.n_folds) == ("ml-100k", "MovieLens 100K", "film", 5)
 
 
@@ -90,27 +90,27 @@ def test_year_of_a_title(title: str, year: int | None) -> None:
 def test_year_from_the_release_date(folder: Path) -> None:
     """A title without a year takes it from the release date."""
     set_line(folder / "u.item", 1, "1|No Year Here|24-Jan-1997|||" + "|".join("0" * len(GENRES)))
-    items = data.load(folder).items
+    items = loading.load(folder).items
     assert (items.titles[0], items.years[0], items.tags[0]) == ("No Year Here", 1997, ())
 
 
 def test_users_without_a_table(folder: Path, world: World) -> None:
     """Without u.user, the users are those who rated, in the order of their numbers."""
     (folder / "u.user").unlink()
-    assert data.load(folder).users.ids == tuple(str(u + 1) for u in np.unique(world.ratings.user))
+    assert loading.load(folder).users.ids == tuple(str(u + 1) for u in np.unique(world.ratings.user))
 
 
 def test_genres_without_a_table(folder: Path, world: World) -> None:
     """Without u.genre, the columns are the nineteen genres of the data set."""
     (folder / "u.genre").unlink()
-    assert data.load(folder).items.tags == world.ratings.items.tags
+    assert loading.load(folder).items.tags == world.ratings.items.tags
 
 
 def test_line_ends_of_windows(folder: Path, world: World) -> None:
     """Lines may end in CR LF, and blank lines may follow the last."""
     for path in folder.iterdir():
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n\n")
-    read = data.load(folder)
+    read = loading.load(folder)
     assert (len(read), read.users, read.items.tags) == (
         len(world.ratings),
         world.ratings.users,
@@ -144,7 +144,7 @@ def test_complaints_name_file_and_line(folder: Path, file: str, number: int, lin
     """What cannot be read is answered with the file, the line, what stands there, and what to do."""
     set_line(folder / file, number, line)
     with pytest.raises(DataError) as caught:
-        data.load(folder)
+        loading.load(folder)
     assert caught.value.message.startswith(f"{folder / file}, line {number}: ")
     assert complaint in caught.value.message
     assert "\n" not in caught.value.message + caught.value.hint
@@ -156,7 +156,7 @@ def test_empty_files(folder: Path, file: str, content: bytes) -> None:
     """A file with nothing in it is said to be empty."""
     (folder / file).write_bytes(content)
     with pytest.raises(DataError, match="the file is empty"):
-        data.load(folder)
+        loading.load(folder)
 
 
 def test_utf8_titles_are_refused(folder: Path) -> None:
@@ -164,7 +164,7 @@ def test_utf8_titles_are_refused(folder: Path) -> None:
     text = (folder / "u.item").read_bytes().decode("latin-1")
     (folder / "u.item").write_bytes(text.encode())
     with pytest.raises(DataError, match=r"u\.item, line 1: the file is UTF-8"):
-        data.load(folder)
+        loading.load(folder)
 
 
 @pytest.mark.parametrize("cut", [1, -1])
@@ -174,7 +174,7 @@ def test_rows_missing_at_the_end(folder: Path, cut: int) -> None:
     (folder / "u.data").write_bytes(b"".join(lines[:-1] if cut < 0 else [*lines, lines[0]]))
     held = f"{len(lines) + cut:,}"
     with pytest.raises(DataError, match=rf"u\.info, line 3: it says 8,000 ratings, the files hold {held}"):
-        data.load(folder)
+        loading.load(folder)
 
 
 def test_the_folder_of_a_zip_is_found(made_files: Path, tmp_path: Path, world: World) -> None:
@@ -182,6 +182,6 @@ def test_the_folder_of_a_zip_is_found(made_files: Path, tmp_path: Path, world: W
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         for path in made_files.iterdir():
             archive.write(path, f"deep/made/{path.name}")
-    read = data.load(tmp_path / "made.zip")
+    read = loading.load(tmp_path / "made.zip")
     assert (read.data.name, read.users) == ("made", world.ratings.users)
     np.testing.assert_array_equal(read.value, world.ratings.value)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli import data
-from embedcli.data import movielens
+from embedcli.data import loading, movielens
 from embedcli.errors import DataError
 
 INSIDE = "recbole/dataset_example/ml-100k"
@@ -53,7 +52,7 @@ def wheel(folder: Path, tmp_path: Path) -> Path:
 
 def test_the_same_ratings_as_from_the_original_files(made_files: Path, wheel: Path) -> None:
     """The copy inside the wheel is read as the same ratings, users and items as the original files."""
-    copy, original = data.load(wheel), data.load(made_files)
+    copy, original = loading.load(wheel), loading.load(made_files)
     assert copy.users == original.users
     assert replace(copy.items, columns={}) == replace(original.items, columns={})
     assert copy.data.sha256 == original.data.sha256
@@ -63,15 +62,15 @@ def test_the_same_ratings_as_from_the_original_files(made_files: Path, wheel: Pa
 
 def test_folds_are_the_same_from_both(made_files: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An official fold of the genuine ratings leaves out the same rows, whichever source served."""
-    monkeypatch.setattr(movielens, "U_DATA_SHA256", data.load(made_files).data.sha256)
-    copy, original = (data.load(path).split("u3").test for path in (wheel, made_files))
+    monkeypatch.setattr(movielens, "U_DATA_SHA256", loading.load(made_files).data.sha256)
+    copy, original = (loading.load(path).split("u3").test for path in (wheel, made_files))
     np.testing.assert_array_equal(copy.timestamp, original.timestamp)
 
 
 def test_misspelt_title(folder: Path) -> None:
     """The film that RecBole spells `unkonwn` is `unknown`, of no year, as in the original."""
     assert "unkonwn" in (folder / "ml-100k.item").read_text(encoding="utf-8")
-    items = data.load(folder).items
+    items = loading.load(folder).items
     assert (items.titles[3], items.years[3], items.tags[3]) == ("unknown", None, ("unknown",))
 
 
@@ -95,7 +94,7 @@ def test_complaints_name_file_and_line(folder: Path, file: str, number: int, lin
     lines[number - 1] = line
     path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        data.load(folder)
+        loading.load(folder)
     assert caught.value.message.startswith(f"{path}, line {number}: ")
     assert complaint in caught.value.message
 
@@ -108,4 +107,4 @@ def test_empty_files(folder: Path, file: str, keep: int) -> None:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[:keep]), encoding="utf-8")
     with pytest.raises(DataError, match=rf"ml-100k\.{file}.*(empty|nothing follows|no header)"):
-        data.load(folder)
+        loading.load(folder)

@@ -1,0 +1,178 @@
+"""A second table that says what the items of the ratings are: titles, tags and years."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from embedcli.data import columns
+from embedcli.data.ratings import Items, Ratings
+from embedcli.data.reading import Reading
+from embedcli.data.sources import Note, Source, source_of
+from embedcli.data.text import decode, year_of
+from embedcli.errors import DataError, UsageError
+
+TITLES = (
+    "title name booktitle movietitle originaltitle trackname trackname songname productname productname englishname"
+)
+TAGS = "genres genre tags tag categories category maincategory listedin topics"
+YEARS = (
+    "year yearofpublication originalpublicationyear publicationyear releaseyear releasedate startyear airyear published"
+)
+HARDLY = 0.5  # of the items found in the table: fewer, and the wrong column was taken
+YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
+
+
+@dataclass(frozen=True)
+class _Table:
+    where: str
+    names: tuple[str, ...]
+    rows: list[list[str]]
+
+    def column(self, at: int) -> list[str]:
+        return [row[at].strip() for row in self.rows]
+
+
+def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings:
+    """Give the items the titles, tags and years of the table `reading.items`, and say which columns were taken.
+
+    An item that is not in the table keeps its id as its title. Raises UsageError where the ids hardly match, with
+    the column that would, and DataError for a table that cannot be read.
+    """
+    assert reading.items is not None
+    table = _read(source_of(reading.items), reading, on_note)
+    id_at = _id_column(table, ratings, reading, on_note)
+    by_role = _described_by(table, reading, id_at)
+    row_of = {identifier: row for row, identifier in reversed(list(enumerate(table.column(id_at))))}
+    rows = [row_of.get(identifier) for identifier in ratings.items.ids]
+    taken = [f"{role} = {', '.join(f'`{table.names[at]}`' for at in places)}" for role, places in by_role.items()]
+    n_found = sum(row is not None for row in rows)
+    on_note(
+        f"{table.where}: id = `{table.names[id_at]}`"
+        + "".join(f", {words}" for words in taken)
+        + f"; it describes {n_found:,} of {len(rows):,} {ratings.data.noun}s"
+    )
+    described = [_describe(table.rows[row] if row is not None else None, by_role) for row in rows]
+    titles = tuple(title or identifier for (title, _, _), identifier in zip(described, ratings.items.ids, strict=True))
+    items = Items(
+        ids=ratings.items.ids,
+        titles=titles,
+        years=tuple(year or year_of(title) for (_, year, _), title in zip(described, titles, strict=True)),
+        tags=tuple(tags for _, _, tags in described),
+    )
+    return replace(ratings, items=items)
+
+
+def _read(source: Source, reading: Reading, on_note: Note) -> _Table:
+    """Read a whole table of text, Parquet or JSON lines."""
+    with source.open() as stream:
+        raw = stream.read(-1)
+    if raw.startswith(b"PAR1"):
+        import pyarrow.parquet as pq
+
+        found = pq.read_table(io.BytesIO(raw)).to_pylist()
+    elif raw.lstrip().startswith(b"{"):
+        found = [json.loads(line) for line in raw.decode("utf-8").splitlines() if line.strip()]
+    else:
+        return _read_text(source.name, raw, on_note)
+    names = tuple(dict.fromkeys(name for row in found for name in row))
+    return _Table(source.name, names, [[_text(row.get(name)) for name in names] for row in found])
+
+
+def _read_text(where: str, raw: bytes, on_note: Note) -> _Table:
+    encoding = columns.encoding_of(raw, None, where, on_note)
+    content = decode(raw, encoding, where).removeprefix("\ufeff")
+    lines = io.StringIO(content, newline="")
+    separator = columns.separator_of(content.splitlines()[:50], where)
+    if len(separator) > 1:
+        rows = [line.split(separator) for line in content.splitlines() if line.strip()]
+    else:
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    names, *rest = rows
+    for number, row in enumerate(rest, 2):
+        if len(row) != len(names):
+            raise DataError(
+                f"{where}, row {number:,}: {len(row)} columns where the header has {len(names)}: "
+                f"{separator.join(row)[:60]!r}",
+                "correct that row",
+            )
+    return _Table(where, tuple(name.strip() for name in names), rest)
+
+
+def _id_column(table: _Table, ratings: Ratings, reading: Reading, on_note: Note) -> int:
+    """Return the column with the ids that the ratings mean: as given, else the one that holds most of them."""
+    wanted = set(ratings.items.ids)
+    share = [len(wanted & set(table.column(at))) / max(len(wanted), 1) for at in range(len(table.names))]
+    best = max(range(len(share)), key=lambda at: share[at])
+    if reading.item_id_col is not None:
+        best, found = columns.place(reading.item_id_col, table.names, len(table.names), "item-id", table.where), best
+        if share[best] < HARDLY and share[found] > share[best]:
+            raise UsageError(
+                f"`{table.names[best]}` of {table.where} holds only {share[best]:.0%} of the items rated",
+                f"`{table.names[found]}` holds {share[found]:.0%}: --item-id-col {table.names[found]!r}",
+            )
+    if share[best] == 0:
+        example, there = ratings.items.ids[0], table.rows[0][best] if table.rows else ""
+        raise UsageError(
+            f"no column of {table.where} holds the items rated, such as {example!r}",
+            f"give the table that belongs to the ratings; in this one {table.names[best]!r} is such as {there!r}",
+        )
+    if share[best] < HARDLY:
+        on_note(
+            f"note: only {share[best]:.0%} of the items rated are in {table.where}, by its column `{table.names[best]}`"
+        )
+    return best
+
+
+def _described_by(table: _Table, reading: Reading, id_at: int) -> dict[str, list[int]]:
+    """Return which columns tell title, tags and year."""
+    names = [columns.plain(name) for name in table.names]
+
+    def known(words: str) -> list[int]:
+        return [names.index(word) for word in words.split() if word in names and names.index(word) != id_at]
+
+    def given(name: str, option: str) -> int:
+        return columns.place(name, table.names, len(table.names), option, table.where)
+
+    title = [given(reading.title_col, "title")] if reading.title_col else known(TITLES)[:1]
+    tags = [given(name, "tag") for name in reading.tag_cols] if reading.tag_cols else known(TAGS)[:1]
+    return {role: at for role, at in (("title", title), ("tags", tags), ("year", known(YEARS)[:1])) if at}
+
+
+def _describe(row: Sequence[str] | None, by_role: dict[str, list[int]]) -> tuple[str, int | None, tuple[str, ...]]:
+    """Return (title, year, tags) of a row of the table, or nothings."""
+    if row is None:
+        return "", None, ()
+    title = " ".join(row[by_role["title"][0]].split()) if "title" in by_role else ""
+    year = YEAR.search(row[by_role["year"][0]]) if "year" in by_role else None
+    tags = [tag for at in by_role.get("tags", ()) for tag in split_tags(row[at])]
+    return title, int(year.group()) if year else None, tuple(dict.fromkeys(tags))
+
+
+def split_tags(text: str) -> tuple[str, ...]:
+    """Split a field of tags: `A|B`, `A; B`, `A, B`, a list as Python or JSON writes it, also of named objects."""
+    text = text.strip()
+    if text.startswith("["):
+        try:
+            parts: list[Any] = ast.literal_eval(text)
+            named = [part.get("name", "") if isinstance(part, dict) else part for part in parts]
+            return tuple(tag for part in named if (tag := _tag(str(part))))
+        except (ValueError, SyntaxError, AttributeError):
+            text = text.strip("[]")
+    separator = next((mark for mark in ("|", ";", ",") if mark in text), "|")
+    return tuple(tag for part in text.split(separator) if (tag := _tag(part)))
+
+
+def _tag(text: str) -> str:
+    tag = " ".join(text.replace("|", "/").split()).strip("'\"")
+    return "" if tag.casefold() in ("(no genres listed)", "nan", "none", "null", "n/a", "unknown") else tag
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else json.dumps(value) if isinstance(value, list | dict) else str(value)

@@ -1,0 +1,89 @@
+"""The one door to ratings: a data set by its name, an edition of MovieLens, or any table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from embedcli.data import editions, movielens, recbole, table
+from embedcli.data.catalogue import CATALOGUE, find
+from embedcli.data.fetch import fetch
+from embedcli.data.files import Files, open_files
+from embedcli.data.itemtable import describe_items
+from embedcli.data.ratings import Ratings
+from embedcli.data.reading import Reading
+from embedcli.data.sources import STDIN, Note, Progress, is_zip
+from embedcli.errors import DataError, UsageError
+
+MARKS = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # files that a data set is known by
+
+
+def load(
+    where: str | Path = "ml-100k",
+    *,
+    reading: Reading = Reading(),  # noqa: B008 (it is frozen)
+    on_note: Note = lambda line: None,
+    on_progress: Progress = lambda what, done, total: None,
+    offline: bool = False,
+) -> Ratings:
+    """Load ratings: a data set of the catalogue by its name, an edition of MovieLens in a folder or zip, or any table.
+
+    A named data set is fetched once, verified, and read from the cache from then on. A folder of that name
+    is meant only where it holds the data: a run is called after its data set, too. `-` is standard input.
+    Raises UsageError where there is no such data set, DataError where it cannot be had or read.
+    """
+    ratings = _read(where, reading, on_note, on_progress, offline)
+    if reading.implicit and not ratings.data.implicit:
+        on_note('--implicit: the ratings are not looked at, a row means "did"')
+        data = replace(ratings.data, implicit=True, scale=(0.0, 1.0))
+        ratings = replace(ratings, data=data, value=np.ones_like(ratings.value))
+    if reading.min_user_ratings > 1 or reading.min_item_ratings > 1:
+        fewer = ratings.frequent(reading.min_user_ratings, reading.min_item_ratings)
+        on_note(f"kept {len(fewer):,} of {len(ratings):,} ratings, by the fewest that users and items must have")
+        ratings = fewer
+    return ratings if reading.items is None else describe_items(ratings, reading, on_note)
+
+
+def _read(where: str | Path, reading: Reading, on_note: Note, on_progress: Progress, offline: bool) -> Ratings:
+    path, source = Path(where), str(where)
+    if source in CATALOGUE and not (path.is_dir() and open_files(path, MARKS).holds(MARKS)):
+        path, source = fetch(find(source), on_note=on_note, on_progress=on_progress, offline=offline)
+    elif source == STDIN or (path.is_file() and path.suffix != ".zip" and not is_zip(path)):
+        return table.read(where, reading, on_note, on_progress)
+    elif not path.exists():
+        raise UsageError(
+            f"there is no data set at {source!r}",
+            f"give a file, a folder or a zip, or one of the names: {', '.join(CATALOGUE)}",
+        )
+    files = open_files(path, MARKS)
+    if not files.holds(MARKS) and path.is_file():
+        return table.read(where, reading, on_note, on_progress)
+    if {"ratings.csv", "ratings.dat"} & set(files.names) and "movies.csv" not in files and "movies.dat" not in files:
+        name = "ratings.csv" if "ratings.csv" in files else "ratings.dat"
+        found, rows = table.read_source(files.source(name), reading, on_note, on_progress)
+        return table.settle(found, rows, reading.duplicates, on_note)
+    _check_options(reading, source)
+    return _read_movielens(files, source, reading, on_note, on_progress)
+
+
+def _read_movielens(files: Files, source: str, reading: Reading, on_note: Note, on_progress: Progress) -> Ratings:
+    if "ml-100k.inter" in files:
+        return recbole.read(files, source)
+    if "u.data" in files:
+        return movielens.read(files, source)
+    if files.holds(MARKS):
+        return editions.read(files, source, reading, on_note, on_progress)
+    raise DataError(
+        f"{files.root}: no data set is known by these files: {', '.join(sorted(files.names)[:5]) or 'none at all'}",
+        "give the file of ratings itself, or a folder or zip of MovieLens: it holds u.data, ratings.dat or ratings.csv",
+    )
+
+
+def _check_options(reading: Reading, source: str) -> None:
+    """Raise UsageError for an option that says how to read a table, where the files say it themselves."""
+    for name in ("user_col", "item_col", "rating_col", "time_col", "sep", "encoding"):
+        if getattr(reading, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} has no meaning for {source}, whose columns are known", f"leave {option} out")

@@ -1,0 +1,189 @@
+"""Any table of ratings: text with separated columns, Parquet or JSON lines, from a file, a zip or standard input."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data import columns
+from embedcli.data.columns import Layout
+from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.data.reading import Duplicates, OnBadRows, Reading
+from embedcli.data.records import read_json_lines, read_parquet
+from embedcli.data.rows import Rows, read_rows
+from embedcli.data.sources import Note, Progress, Source, source_of
+from embedcli.data.text import shorten
+from embedcli.errors import DataError, UsageError
+
+HEAD = 1 << 18  # bytes that the layout is found from
+HEAD_LINES = 200
+PARQUET = b"PAR1"
+
+
+def read(where: str | Path, reading: Reading, on_note: Note, on_progress: Progress) -> Ratings:
+    """Read a table of ratings, and say on `on_note` what its columns were taken for.
+
+    Raises DataError, with the file, the line and the value, for what cannot be read, UsageError for options that
+    do not fit the table.
+    """
+    found, rows = read_source(source_of(where), reading, on_note, on_progress)
+    return settle(found, rows, reading.duplicates, on_note)
+
+
+def read_source(
+    source: Source, reading: Reading, on_note: Note, on_progress: Progress, *, quiet: bool = False
+) -> tuple[Ratings, Rows]:
+    """Read all rows of a table, repeated pairs among them, and return them with the lines they stand in.
+
+    With `quiet`, what the columns were taken for is not said.
+    """
+    layout, rows = scan(source, reading, (lambda line: None) if quiet else on_note, on_progress)
+    if len(rows.problems):
+        if reading.on_bad_rows is OnBadRows.STOP:
+            raise rows.problems.error()
+        on_note(rows.problems.summary())
+    return _ratings(source, layout, rows, reading, on_note), rows
+
+
+def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress) -> tuple[Layout, Rows]:
+    """Find the layout of a table and read its rows; what is wrong with rows is in their problems."""
+    with source.open() as stream:
+        head = stream.read(HEAD)
+        if source.path is None:  # standard input is read once
+            head += stream.read(-1)
+            source = replace(source, content=head)
+    if not head.strip():
+        raise DataError(
+            f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
+        )
+    if head.startswith(PARQUET):
+        layout, rows = read_parquet(source, reading, on_progress)
+    elif head.lstrip().startswith(b"{"):
+        layout, rows = read_json_lines(source, reading, on_progress)
+    else:
+        encoding = columns.encoding_of(head[:HEAD], reading.encoding, source.name, on_note)
+        layout = columns.find(_lines(head[:HEAD], encoding, source.name), reading, source.name)
+        rows = read_rows(source, layout, encoding, on_progress)
+    on_note(f"{source.name}: {layout.described}")
+    for note in layout.notes:
+        on_note(f"note: {note}")
+    return layout, rows
+
+
+def _lines(head: bytes, encoding: str, where: str) -> list[str]:
+    """Return the first whole lines of a file."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: {error.object[error.start : error.end]!r} is no text in {encoding}",
+            "say how the file is written with --encoding, such as latin-1",
+        ) from error
+    lines = io.StringIO(text, newline=None).read().split("\n")
+    whole = lines[:-1] if len(head) == HEAD else lines
+    return [line for line in whole if line.strip()][:HEAD_LINES]
+
+
+def _ratings(source: Source, layout: Layout, rows: Rows, reading: Reading, on_note: Note) -> Ratings:
+    """Make ratings of rows."""
+    where = source.name
+    user_ids, item_ids = tuple(rows.user_ids), tuple(rows.item_ids)
+    user, item, value, timestamp = rows.columns()
+    if not len(user):
+        raise DataError(f"{where}: there is no row that can be read", "embedcli data check FILE lists what is wrong")
+    implicit = _is_implicit(layout, value, reading, where, on_note)
+    if value is None or implicit:
+        value = np.ones(len(user), dtype=np.float32)
+    scale = (0.0, 1.0) if implicit else _scale(value, where, on_note)
+    return Ratings(
+        data=DataSet(
+            name=source.stem,
+            title=source.stem,
+            source=where,
+            sha256=rows.sha256,
+            scale=scale,
+            noun=layout.noun,
+            implicit=implicit,
+        ),
+        users=Users(user_ids),
+        items=Items(item_ids, item_ids, (None,) * len(item_ids), ((),) * len(item_ids)),
+        user=user,
+        item=item,
+        value=value,
+        timestamp=timestamp,
+    )
+
+
+def _is_implicit(
+    layout: Layout, value: NDArray[np.float32] | None, reading: Reading, where: str, on_note: Note
+) -> bool:
+    """Tell whether rows say "did" rather than how good it was; UsageError where that was not asked for."""
+    if value is None:
+        counts = f"`{layout.counts}` counts how often, which is no rating" if layout.counts else "no column of ratings"
+        why = f"{where} has {counts}"
+    elif float(value.min()) == float(value.max()):
+        why = f"every rating in {where} is {value[0]:g}"
+    else:
+        if reading.implicit:
+            on_note(f'--implicit: the ratings in {layout.name("rating")} are not looked at, a row means "did"')
+        return reading.implicit
+    if not reading.implicit:
+        raise UsageError(
+            f"{why}: such feedback is implicit",
+            "train on who did what with --implicit, or name the column of ratings with --rating-col",
+        )
+    on_note(f'{why}: a row means "did"')
+    return True
+
+
+def _scale(value: NDArray[np.float32], where: str, on_note: Note) -> tuple[float, float]:
+    """Return the lowest and the highest rating, and say them with the step between."""
+    levels = np.unique(value if len(value) < 1_000_000 else value[:: len(value) // 1_000_000])
+    low, high = float(value.min()), float(value.max())
+    steps = np.diff(levels)
+    few = len(levels) <= 101
+    on_note(f"ratings from {low:g} to {high:g}" + (f" in steps of {steps.min():g}" if few else ", without steps"))
+    if low == 0 and few and (share := float((value == 0).mean())) > 0.3:
+        on_note(f"note: {share:.0%} of the ratings are 0, which often means that none was given")
+    return low, high
+
+
+def settle(ratings: Ratings, rows: Rows, duplicates: Duplicates, on_note: Note) -> Ratings:
+    """Settle pairs of user and item that stand more than once; DataError, with both lines, where that is not to be.
+
+    Who did the same again did it: implicit data keeps one row of each pair.
+    """
+    if ratings.data.implicit and duplicates is Duplicates.ERROR:
+        duplicates = Duplicates.LAST
+    pair = ratings.user.astype(np.int64) * len(ratings.items) + ratings.item
+    ordered = np.sort(pair)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return ratings
+    del ordered
+    _, first, which, counts = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
+    n = len(pair) - len(first)
+    if duplicates is Duplicates.ERROR:
+        again = int(np.setdiff1d(np.arange(len(pair)), first)[0])
+        before = int(first[which[again]])
+        user, item = ratings.users.ids[ratings.user[again]], ratings.items.ids[ratings.item[again]]
+        raise DataError(
+            f"{rows.where}, {rows.unit} {rows.line(again):,}: user {shorten(user)!r} has rated {shorten(item)!r} "
+            f"before, in {rows.unit} {rows.line(before):,} ({n:,} such row{'s' if n > 1 else ''})",
+            "say which counts with --duplicates last, first or mean",
+        )
+    on_note(f"{n:,} repeated ratings: the {duplicates.value} of each pair counts")
+    kept = first
+    if duplicates is Duplicates.LAST:
+        order = np.arange(len(pair)) if ratings.timestamp is None else np.argsort(ratings.timestamp, kind="stable")
+        kept = np.empty(len(first), dtype=np.int64)
+        kept[which[order]] = order  # the last to be written stays
+    one = ratings.take(np.sort(kept))
+    if duplicates is not Duplicates.MEAN:
+        return one
+    means = np.bincount(which, ratings.value) / counts
+    return replace(one, value=means[which[np.sort(kept)]].astype(np.float32))
