@@ -165,10 +165,12 @@ class Movers:
 def movers(run: Run, *, min_ratings: int = 10, limit: int = 10) -> Movers:
     """Return the items whose stars differ most from their damped mean, `limit` in either direction.
 
-    Raises UsageError where no item passes the filter, RunError where the run has no stars.
+    Raises UsageError where no item passes the filter or the data is implicit, RunError where the run has no stars.
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of rows to show, such as -n 10")
+    if run.data.implicit:
+        raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "leave out --movers")
     passing = select(run, min_ratings)
     stars = run.array("item_stars")[:, passing].mean(0, dtype=np.float64)
     n, mean = run.item_seen.n_ratings[passing], np.nan_to_num(run.item_seen.mean_rating[passing])
@@ -275,7 +277,7 @@ class _Table:
 def _rows(
     run: Run, passing: NDArray[np.int64], bias: NDArray[np.float64], stars: NDArray[np.float64] | None
 ) -> tuple[ItemBias, ...]:
-    n, means = run.item_seen.n_ratings, run.item_seen.mean_rating
+    n = run.item_seen.n_ratings
     return tuple(
         ItemBias(
             rank=0,
@@ -288,7 +290,7 @@ def _rows(
             rank_upper=None,
             probability=None,
             n_ratings=int(n[j]),
-            mean_rating=float(means[j]) if n[j] else None,
+            mean_rating=run.item_seen.mean_of(j),
             spread=None,
             id=run.items.ids[j],
         )
@@ -298,6 +300,6 @@ def _rows(
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:
     """Return Pearson's r, or None where one side does not vary."""
-    if len(a) < 2 or a.std() == 0 or b.std() == 0:
+    if len(a) < 2 or not np.isfinite(b).all() or a.std() == 0 or b.std() == 0:
         return None
     return float(np.corrcoef(a, b)[0, 1])

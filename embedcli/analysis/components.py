@@ -244,5 +244,5 @@ def _sign(scores: Floats, mean_rating: Floats) -> float:
 
 
 def _pole_item(run: Run, row: int, score: float) -> PoleItem:
-    n, mean = int(run.item_seen.n_ratings[row]), float(run.item_seen.mean_rating[row])
-    return PoleItem(run.items.titles[row], score, n, mean if n else None, run.items.years[row], run.items.ids[row])
+    n, mean = int(run.item_seen.n_ratings[row]), run.item_seen.mean_of(row)
+    return PoleItem(run.items.titles[row], score, n, mean, run.items.years[row], run.items.ids[row])

@@ -75,7 +75,7 @@ class Candidates:
             "log n": np.log(np.where(rated, run.item_seen.n_ratings, np.nan)),
             f"mean {run.data.target}": run.item_seen.mean_rating,
         }
-        if "item_bias" in run.arrays:
+        if "item_bias" in run.arrays and not run.data.implicit:  # of which the bias says what log n says
             numbers["bias"] = np.where(rated, run.array("item_bias").mean(0, dtype=np.float64), np.nan)
         tags = [frozenset(run.items.tags[row]) for row in rows]
         tag_names = tuple(sorted(frozenset().union(*tags)))

@@ -48,7 +48,7 @@ class Notes:
         def on_progress(what: str, done: int, total: int) -> None:
             bars.start()
             if what not in tasks:
-                tasks[what] = bars.add_task(f"fetching from {what}", total=None)
+                tasks[what] = bars.add_task(what, total=None)
             # a source that tells nothing until it is done shows a moving bar
             bars.update(tasks[what], completed=done, total=total if done else None)
 

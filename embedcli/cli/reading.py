@@ -11,6 +11,7 @@ from embedcli.cli.notes import Notes
 from embedcli.data.reading import Duplicates, OnBadRows, Reading
 
 if TYPE_CHECKING:
+    from embedcli.data.problems import Problems
     from embedcli.data.ratings import Ratings
 
 DEFAULT = Reading()
@@ -65,13 +66,26 @@ Implicit = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network: take named data from the cache.")]
 
 
-def read(data: str | None, copy: str | None, reading: Reading, *, offline: bool, notes: Notes) -> Ratings:
-    """Load the ratings that a command line asks for, and say what they are."""
+def read(
+    data: str | None,
+    copy: str | None,
+    reading: Reading,
+    *,
+    offline: bool,
+    notes: Notes,
+    problems: list[Problems] | None = None,
+) -> Ratings:
+    """Load the ratings that a command line asks for, and say what they are; `problems` as in `data.loading.load`."""
     from embedcli.data.loading import load
 
     with notes.fetching() as (on_note, on_progress):
         ratings = load(
-            copy or data or DEFAULT_DATA, reading=reading, on_note=on_note, on_progress=on_progress, offline=offline
+            copy or data or DEFAULT_DATA,
+            reading=reading,
+            on_note=on_note,
+            on_progress=on_progress,
+            offline=offline,
+            problems=problems,
         )
     about = ratings.data
     users, items = f"{len(ratings.users):,} users", f"{len(ratings.items):,} {about.noun}s"

@@ -69,6 +69,9 @@ def train(
             help="Members that leave out a fold each, to test the components; 0 for none.",
         ),
     ] = DEFAULT.n_folds,
+    negatives: Annotated[
+        int, typer.Option("--negatives", metavar="N", help="Rows sampled for each, of implicit data.")
+    ] = DEFAULT.n_negatives,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the members.")] = DEFAULT.seed,
     split_seed: Annotated[
         int | None,
@@ -76,13 +79,11 @@ def train(
     ] = None,
     split: Annotated[
         str,
-        typer.Option("--split", metavar="KIND", help="random, an official fold u1..u5, or none: train on all."),
+        typer.Option("--split", metavar="KIND", help="random, leave-last, time, an official fold u1..u5, or none."),
     ] = "random",
     valid_fraction: Annotated[
         float | None,
-        typer.Option(
-            "--valid-fraction", metavar="F", help="Share of the ratings left out by --split random (default: 0.1)."
-        ),
+        typer.Option("--valid-fraction", metavar="F", help="Share left out by --split random or time (default: 0.1)."),
     ] = None,
     y_range: Annotated[
         tuple[float, float] | None,
@@ -142,6 +143,7 @@ def train(
         n_members=members,
         n_draws=draws,
         n_folds=folds,
+        n_negatives=negatives,
         seed=seed,
         y_range=y_range,
         device=device,
@@ -152,10 +154,13 @@ def train(
     from embedcli.run.store import check_name, check_writable, save
 
     notes = Notes(quiet)
-    for option, given in (("--split-seed", split_seed), ("--valid-fraction", valid_fraction)):
-        if split != "random" and given is not None:
+    for option, given, kinds in (
+        ("--split-seed", split_seed, ("random",)),
+        ("--valid-fraction", valid_fraction, splits.WITH_FRACTION),
+    ):
+        if split not in kinds and given is not None:
             why = f"{option} {given:g} has no meaning with --split {split}"
-            raise UsageError(why, "use --split random, or leave it out")
+            raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
     split_seed = seed if split_seed is None else split_seed
     fraction = splits.FRACTION if valid_fraction is None else valid_fraction
     splits.check(split, seed=split_seed, fraction=fraction)

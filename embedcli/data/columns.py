@@ -70,13 +70,17 @@ class Layout:
     @property
     def noun(self) -> str:
         """Say what one item is called, going by the name of its column."""
-        found = plain(self.header[self.places["item"]]) if self.header else ""
-        return next((noun for noun, words in NOUNS.items() if found in words.split()), "item")
+        return noun_of(self.header[self.places["item"]]) if self.header else "item"
 
     @property
     def described(self) -> str:
         """Say which column was taken for what."""
         return ", ".join(f"{role} = {self.name(role)}" for role in ROLES if role in self.places)
+
+
+def noun_of(name: str) -> str:
+    """Say what one item is called, going by the name of the column of their ids."""
+    return next((noun for noun, words in NOUNS.items() if plain(name) in words.split()), "item")
 
 
 def find(lines: Sequence[str], reading: Reading, where: str) -> Layout:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedcli.data import columns, text
 from embedcli.data.files import Files
+from embedcli.data.problems import Problems
 from embedcli.data.ratings import Items, Ratings, Users
 from embedcli.data.reading import Reading
 from embedcli.data.rows import Rows
@@ -44,13 +45,20 @@ OCCUPATIONS = (
 NO_GENRES = "(no genres listed)"
 
 
-def read(files: Files, source: str, reading: Reading, on_note: Note, on_progress: Progress) -> Ratings:
+def read(
+    files: Files,
+    source: str,
+    reading: Reading,
+    on_note: Note,
+    on_progress: Progress,
+    problems: list[Problems] | None = None,
+) -> Ratings:
     """Read movies, users where there are any, and ratings; DataError names the file and the line."""
     ending = "csv" if "ratings.csv" in files else "dat"
     items = _movies(files) if f"movies.{ending}" in files else None
     users = _users(files) if "users.dat" in files else None
     name = f"ratings.{ending}"
-    ratings, rows = read_source(files.source(name), reading, on_note, on_progress, quiet=True)
+    ratings, rows = read_source(files.source(name), reading, on_note, on_progress, problems, quiet=True)
     items = items or ratings.items
     users = users or Users(tuple(sorted(ratings.users.ids, key=lambda name: (len(name), name))))
     name, title = EDITIONS.get(len(ratings), (files.label, files.label))
@@ -62,7 +70,7 @@ def read(files: Files, source: str, reading: Reading, on_note: Note, on_progress
         user=_recoded(ratings.user, ratings.users.ids, users.ids, "user id", "users.dat", rows),
         item=_recoded(ratings.item, ratings.items.ids, items.ids, "movieId", f"movies.{ending}", rows),
     )
-    return settle(described, rows, reading.duplicates, on_note)
+    return settle(described, rows, reading.duplicates, on_note, problems)
 
 
 def _movies(files: Files) -> Items:

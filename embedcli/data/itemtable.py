@@ -66,7 +66,8 @@ def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings
         years=tuple(year or year_of(title) for (_, year, _), title in zip(described, titles, strict=True)),
         tags=tuple(tags for _, _, tags in described),
     )
-    return replace(ratings, items=items)
+    noun = columns.noun_of(table.names[id_at]) if ratings.data.noun == "item" else ratings.data.noun
+    return replace(ratings, data=replace(ratings.data, noun=noun), items=items)
 
 
 def _read(source: Source, reading: Reading, on_note: Note) -> _Table:

@@ -10,11 +10,12 @@ import numpy as np
 from embedcli.data import editions, movielens, recbole, table
 from embedcli.data.catalogue import CATALOGUE, find
 from embedcli.data.fetch import fetch
-from embedcli.data.files import Files, open_files
+from embedcli.data.files import open_files
 from embedcli.data.itemtable import describe_items
+from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings
 from embedcli.data.reading import Reading
-from embedcli.data.sources import STDIN, Note, Progress, is_zip
+from embedcli.data.sources import STDIN, Note, Progress, is_zip, source_of
 from embedcli.errors import DataError, UsageError
 
 MARKS = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # files that a data set is known by
@@ -27,14 +28,19 @@ def load(
     on_note: Note = lambda line: None,
     on_progress: Progress = lambda what, done, total: None,
     offline: bool = False,
+    problems: list[Problems] | None = None,
 ) -> Ratings:
     """Load ratings: a data set of the catalogue by its name, an edition of MovieLens in a folder or zip, or any table.
 
     A named data set is fetched once, verified, and read from the cache from then on. A folder of that name
     is meant only where it holds the data: a run is called after its data set, too. `-` is standard input.
+    With `problems` given, what is wrong with rows of a table is collected there, and ends nothing.
     Raises UsageError where there is no such data set, DataError where it cannot be had or read.
     """
-    ratings = _read(where, reading, on_note, on_progress, offline)
+    path, source = Path(where), str(where)
+    if source in CATALOGUE and not (path.is_dir() and open_files(path, MARKS).holds(MARKS)):
+        path, source = fetch(find(source), on_note=on_note, on_progress=on_progress, offline=offline)
+    ratings = _read(path, source, reading, on_note, on_progress, problems)
     if reading.implicit and not ratings.data.implicit:
         on_note('--implicit: the ratings are not looked at, a row means "did"')
         data = replace(ratings.data, implicit=True, scale=(0.0, 1.0))
@@ -46,39 +52,39 @@ def load(
     return ratings if reading.items is None else describe_items(ratings, reading, on_note)
 
 
-def _read(where: str | Path, reading: Reading, on_note: Note, on_progress: Progress, offline: bool) -> Ratings:
-    path, source = Path(where), str(where)
-    if source in CATALOGUE and not (path.is_dir() and open_files(path, MARKS).holds(MARKS)):
-        path, source = fetch(find(source), on_note=on_note, on_progress=on_progress, offline=offline)
-    elif source == STDIN or (path.is_file() and path.suffix != ".zip" and not is_zip(path)):
-        return table.read(where, reading, on_note, on_progress)
-    elif not path.exists():
+def _read(
+    path: Path,
+    source: str,
+    reading: Reading,
+    on_note: Note,
+    on_progress: Progress,
+    problems: list[Problems] | None,
+) -> Ratings:
+    """Read what is at a path, by what it is: a table, or the files of a data set."""
+    if str(path) == STDIN or (path.is_file() and path.suffix != ".zip" and not is_zip(path)):
+        return table.read(source_of(path), reading, on_note, on_progress, problems)
+    if not path.exists():
         raise UsageError(
-            f"there is no data set at {source!r}",
+            f"there is no data set at {str(path)!r}",
             f"give a file, a folder or a zip, or one of the names: {', '.join(CATALOGUE)}",
         )
     files = open_files(path, MARKS)
-    if not files.holds(MARKS) and path.is_file():
-        return table.read(where, reading, on_note, on_progress)
-    if {"ratings.csv", "ratings.dat"} & set(files.names) and "movies.csv" not in files and "movies.dat" not in files:
-        name = "ratings.csv" if "ratings.csv" in files else "ratings.dat"
-        found, rows = table.read_source(files.source(name), reading, on_note, on_progress)
-        return table.settle(found, rows, reading.duplicates, on_note)
+    if not files.holds(MARKS):
+        if path.is_file():
+            return table.read(source_of(path), reading, on_note, on_progress, problems)
+        raise DataError(
+            f"{path}: no data set is known by these files: {', '.join(sorted(files.names)[:5]) or 'none at all'}",
+            "give the file of ratings itself, or a folder of MovieLens: it holds u.data, ratings.dat or ratings.csv",
+        )
+    alone = next((name for name in ("ratings.csv", "ratings.dat") if name in files), None)
+    if alone is not None and not files.holds(("movies.csv", "movies.dat")):
+        return table.read(files.source(alone), reading, on_note, on_progress, problems)
     _check_options(reading, source)
-    return _read_movielens(files, source, reading, on_note, on_progress)
-
-
-def _read_movielens(files: Files, source: str, reading: Reading, on_note: Note, on_progress: Progress) -> Ratings:
     if "ml-100k.inter" in files:
         return recbole.read(files, source)
     if "u.data" in files:
         return movielens.read(files, source)
-    if files.holds(MARKS):
-        return editions.read(files, source, reading, on_note, on_progress)
-    raise DataError(
-        f"{files.root}: no data set is known by these files: {', '.join(sorted(files.names)[:5]) or 'none at all'}",
-        "give the file of ratings itself, or a folder or zip of MovieLens: it holds u.data, ratings.dat or ratings.csv",
-    )
+    return editions.read(files, source, reading, on_note, on_progress, problems)
 
 
 def _check_options(reading: Reading, source: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
+REPEATED = "the user has rated the item before"
 KEPT = 10_000  # problems that are kept with their lines; of more only the number is known
 
 
@@ -38,9 +39,9 @@ class Problems:
     def __len__(self) -> int:
         return self.counts.total()
 
-    def add(self, problem: Problem) -> None:
-        """Take note of a problem."""
-        self.counts[problem.kind] += 1
+    def add(self, problem: Problem, n: int = 1) -> None:
+        """Take note of a problem, or of n of its kind of which it is one."""
+        self.counts[problem.kind] += n
         if len(self.listed) < KEPT:
             self.listed.append(problem)
 

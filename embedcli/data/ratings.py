@@ -100,6 +100,11 @@ class DataSet:
     target: str = "rating"
     implicit: bool = False
 
+    @property
+    def value_noun(self) -> str:
+        """Say in a word what a prediction is: stars, or the chance that an item is taken."""
+        return "chance" if self.implicit else "stars"
+
 
 @dataclass(frozen=True)
 class Ratings:
@@ -157,12 +162,15 @@ class Ratings:
         """Leave out test rows.
 
         `kind` is `random` (the first `fraction` of a permutation of the rows drawn from `seed`), an official
-        fold (`u1`..`u5`: the K-th fifth of the rows, as GroupLens cut them), or `none` (train on all).
+        fold (`u1`..`u5`: the K-th fifth of the rows, as GroupLens cut them), `leave-last` (each user's last in
+        time), `time` (the latest `fraction` of all), or `none` (train on all).
 
-        Raises UsageError for an unknown kind, a fold the data set does not have, and a fraction that leaves
-        nothing to train on or nothing to test.
+        Raises UsageError for an unknown kind, a fold or times the data set does not have, and a fraction that
+        leaves nothing to train on or nothing to test.
         """
-        test = splits.test_rows(kind, len(self), n_folds=self.data.n_folds, seed=seed, fraction=fraction)
+        test = splits.test_rows(
+            kind, self.user, self.timestamp, n_folds=self.data.n_folds, seed=seed, fraction=fraction
+        )
         train = np.ones(len(self), dtype=bool)
         train[test] = False
         if not train.any():
@@ -170,21 +178,36 @@ class Ratings:
                 f"the split {kind!r} leaves none of the {len(self):,} ratings to train on",
                 "give more ratings, or a smaller --valid-fraction",
             )
+        left, out = self.take(train), self.take(test)
         return Split(
             kind=kind,
             seed=seed if kind == "random" else None,
             description=splits.describe(kind, seed=seed, fraction=fraction),
-            train=self.take(train),
-            test=self.take(test),
+            train=left,
+            test=out,
+            leakage=splits.leakage(kind, left.timestamp, out.timestamp),
         )
 
 
 @dataclass(frozen=True)
 class Split:
-    """Ratings to train on and ratings left out of the training, which nothing may be chosen by."""
+    """Ratings to train on and ratings left out of the training, which nothing may be chosen by.
+
+    `leakage` says what a split in time lets the training know of the test's future, empty for other splits.
+    """
 
     kind: str
     seed: int | None
     description: str
     train: Ratings
     test: Ratings
+    leakage: str = ""
+
+    @property
+    def n_cold(self) -> tuple[int, int]:
+        """Numbers of test rows whose user, and whose item, has no training row."""
+        users, items = (
+            np.bincount(codes, minlength=n) > 0
+            for codes, n in ((self.train.user, len(self.train.users)), (self.train.item, len(self.train.items)))
+        )
+        return int((~users[self.test.user]).sum()), int((~items[self.test.item]).sum())

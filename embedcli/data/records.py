@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def read_json_lines(source: Source, reading: Reading, on_progress: Progress) -> 
                     yield line, _object(raw)
 
         lines = objects()
-        head = [found for found, _ in zip(lines, range(SAMPLE), strict=False)]
+        head = list(islice(lines, SAMPLE))
         known = [entry for _, entry in head if isinstance(entry, dict)]
         if not known:
             at, wrong = head[0]

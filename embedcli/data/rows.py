@@ -313,7 +313,7 @@ def _by_role(fields: list[str], layout: Layout) -> dict[str, str] | Problem:
     if not fields:
         return Problem(0, "the row is blank", "")
     if len(fields) != layout.n_columns:
-        return Problem(0, f"the row has not {layout.n_columns} columns", layout.separator.join(fields))
+        return Problem(0, f"the row does not have {layout.n_columns} columns", layout.separator.join(fields))
     return {role: fields[place].strip() for role, place in layout.places.items()}
 
 

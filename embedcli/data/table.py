@@ -5,18 +5,18 @@ from __future__ import annotations
 import codecs
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data import columns
 from embedcli.data.columns import Layout
+from embedcli.data.problems import KEPT, REPEATED, Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.reading import Duplicates, OnBadRows, Reading
 from embedcli.data.records import read_json_lines, read_parquet
 from embedcli.data.rows import Rows, read_rows
-from embedcli.data.sources import Note, Progress, Source, source_of
+from embedcli.data.sources import Note, Progress, Source
 from embedcli.data.text import shorten
 from embedcli.errors import DataError, UsageError
 
@@ -25,25 +25,35 @@ HEAD_LINES = 200
 PARQUET = b"PAR1"
 
 
-def read(where: str | Path, reading: Reading, on_note: Note, on_progress: Progress) -> Ratings:
+def read(
+    source: Source, reading: Reading, on_note: Note, on_progress: Progress, problems: list[Problems] | None = None
+) -> Ratings:
     """Read a table of ratings, and say on `on_note` what its columns were taken for.
 
-    Raises DataError, with the file, the line and the value, for what cannot be read, UsageError for options that
-    do not fit the table.
+    With `problems` given, what is wrong with rows is collected there, and ends nothing. Raises DataError, with the
+    file, the line and the value, for what cannot be read, UsageError for options that do not fit the table.
     """
-    found, rows = read_source(source_of(where), reading, on_note, on_progress)
-    return settle(found, rows, reading.duplicates, on_note)
+    found, rows = read_source(source, reading, on_note, on_progress, problems)
+    return settle(found, rows, reading.duplicates, on_note, problems)
 
 
 def read_source(
-    source: Source, reading: Reading, on_note: Note, on_progress: Progress, *, quiet: bool = False
+    source: Source,
+    reading: Reading,
+    on_note: Note,
+    on_progress: Progress,
+    problems: list[Problems] | None = None,
+    *,
+    quiet: bool = False,
 ) -> tuple[Ratings, Rows]:
     """Read all rows of a table, repeated pairs among them, and return them with the lines they stand in.
 
     With `quiet`, what the columns were taken for is not said.
     """
     layout, rows = scan(source, reading, (lambda line: None) if quiet else on_note, on_progress)
-    if len(rows.problems):
+    if problems is not None:
+        problems.append(rows.problems)
+    elif len(rows.problems):
         if reading.on_bad_rows is OnBadRows.STOP:
             raise rows.problems.error()
         on_note(rows.problems.summary())
@@ -124,8 +134,9 @@ def _is_implicit(
 ) -> bool:
     """Tell whether rows say "did" rather than how good it was; UsageError where that was not asked for."""
     if value is None:
-        counts = f"`{layout.counts}` counts how often, which is no rating" if layout.counts else "no column of ratings"
-        why = f"{where} has {counts}"
+        why = f"{where} has no column of ratings"
+        if layout.counts:
+            why += f": `{layout.counts}` counts how often"
     elif float(value.min()) == float(value.max()):
         why = f"every rating in {where} is {value[0]:g}"
     else:
@@ -134,7 +145,7 @@ def _is_implicit(
         return reading.implicit
     if not reading.implicit:
         raise UsageError(
-            f"{why}: such feedback is implicit",
+            f"{why}; such feedback is implicit",
             "train on who did what with --implicit, or name the column of ratings with --rating-col",
         )
     on_note(f'{why}: a row means "did"')
@@ -153,7 +164,9 @@ def _scale(value: NDArray[np.float32], where: str, on_note: Note) -> tuple[float
     return low, high
 
 
-def settle(ratings: Ratings, rows: Rows, duplicates: Duplicates, on_note: Note) -> Ratings:
+def settle(
+    ratings: Ratings, rows: Rows, duplicates: Duplicates, on_note: Note, problems: list[Problems] | None = None
+) -> Ratings:
     """Settle pairs of user and item that stand more than once; DataError, with both lines, where that is not to be.
 
     Who did the same again did it: implicit data keeps one row of each pair.
@@ -166,9 +179,15 @@ def settle(ratings: Ratings, rows: Rows, duplicates: Duplicates, on_note: Note) 
         return ratings
     del ordered
     _, first, which, counts = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
-    n = len(pair) - len(first)
+    repeated = np.setdiff1d(np.arange(len(pair)), first)
+    n = len(repeated)
+    if problems is not None and duplicates is Duplicates.ERROR:
+        for at, row in enumerate(repeated[:KEPT], 1):
+            named = f"{ratings.users.ids[ratings.user[row]]} {ratings.items.ids[ratings.item[row]]}"
+            rows.problems.add(Problem(rows.line(row), REPEATED, named), n - KEPT + 1 if at == KEPT else 1)
+        duplicates = Duplicates.LAST
     if duplicates is Duplicates.ERROR:
-        again = int(np.setdiff1d(np.arange(len(pair)), first)[0])
+        again = int(repeated[0])
         before = int(first[which[again]])
         user, item = ratings.users.ids[ratings.user[again]], ratings.items.ids[ratings.item[again]]
         raise DataError(
@@ -176,7 +195,8 @@ def settle(ratings: Ratings, rows: Rows, duplicates: Duplicates, on_note: Note) 
             f"before, in {rows.unit} {rows.line(before):,} ({n:,} such row{'s' if n > 1 else ''})",
             "say which counts with --duplicates last, first or mean",
         )
-    on_note(f"{n:,} repeated ratings: the {duplicates.value} of each pair counts")
+    if problems is None:
+        on_note(f"{n:,} repeated ratings: the {duplicates.value} of each pair counts")
     kept = first
     if duplicates is Duplicates.LAST:
         order = np.arange(len(pair)) if ratings.timestamp is None else np.argsort(ratings.timestamp, kind="stable")

@@ -21,12 +21,12 @@ def view(found: Biases, run: Run, *, worst: bool, best: bool) -> View:
         blocks=[
             Block(
                 heading=f"{end.capitalize()} {noun}s" if len(ends) > 1 else "",
-                columns=_columns(found, noun, end),
+                columns=_columns(found, run, end),
                 rows=rows[end],
             )
             for end in ends
         ],
-        captions=_captions(found, noun),
+        captions=_captions(found, run),
         records=[{"list": end, **vars(row)} for end in ends for row in getattr(found, end)],
         body={
             "sort": found.sort.value,
@@ -87,7 +87,7 @@ def _shown(row: ItemBias) -> Row:
     return shown
 
 
-def _columns(found: Biases, noun: str, end: str) -> list[Column]:
+def _columns(found: Biases, run: Run, end: str) -> list[Column]:
     level = f"{100 * found.interval:g} %"
     sure = [
         Column("stars_interval", level),
@@ -97,17 +97,26 @@ def _columns(found: Biases, noun: str, end: str) -> list[Column]:
     spread = [decimal("spread", "spread", 3)] if found.n_members > 1 else []
     return [
         whole("rank", "#"),
-        text("title", noun),
+        text("title", run.data.noun),
         decimal("bias", "bias", sign=True),
-        *([decimal("stars", "stars")] if any(row.stars is not None for row in found.best) else []),
+        *([decimal("stars", run.data.value_noun)] if any(row.stars is not None for row in found.best) else []),
         *(sure if found.n_draws else spread),
         whole("n_ratings", "n"),
-        decimal("mean_rating", "mean"),
+        *([] if run.data.implicit else [decimal("mean_rating", "mean")]),
         text("id", "id"),
     ]
 
 
-def _captions(found: Biases, noun: str) -> list[str]:
+def _captions(found: Biases, run: Run) -> list[str]:
+    noun = run.data.noun
+    if run.data.implicit:
+        return [
+            f"bias: of the trained model, in logits, 0 for the average {noun}; chance: mean prediction over all users, "
+            f"beside {run.training.config.get('n_negatives', 'some')} {noun}s drawn at random; n: training rows.",
+            "Who takes what says much of what is known and little of what is liked: compare n. Implicit data has no "
+            "intervals: the rows sampled as not taken are no observations.",
+            *_correlations(found),
+        ]
     if found.n_draws:
         captions = [
             f"stars: mean rating if every user rated the {noun}; bias: stars above or below the average {noun}; "
@@ -129,9 +138,7 @@ def _captions(found: Biases, noun: str) -> list[str]:
 
 
 def _correlations(found: Biases) -> list[str]:
-    if found.correlation_log_n is None or found.correlation_mean is None:
+    if found.correlation_log_n is None:
         return []
-    return [
-        f"correlation of the bias with log n {found.correlation_log_n:+.2f}, "
-        f"with the mean {found.correlation_mean:+.2f}."
-    ]
+    mean = "" if found.correlation_mean is None else f", with the mean {found.correlation_mean:+.2f}"
+    return [f"correlation of the bias with log n {found.correlation_log_n:+.2f}{mean}."]

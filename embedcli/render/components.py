@@ -49,7 +49,7 @@ def coordinates(found: Components, run: Run) -> View:
             "year": run.items.years[j],
             "tags": "|".join(run.items.tags[j]),
             "n_ratings": int(seen.n_ratings[j]),
-            "mean_rating": float(seen.mean_rating[j]) if seen.n_ratings[j] else None,
+            "mean_rating": seen.mean_of(j),
             **dict(zip(keys, scores.tolist(), strict=True)),
         }
         for j, scores in enumerate(found.scores)

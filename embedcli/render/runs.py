@@ -15,6 +15,7 @@ from embedcli.run.shelf import Entry
 DAMAGED = "damaged: run.json cannot be read"
 TOO_LITTLE, TOO_MUCH = 0.65, 1.5  # borne out; on MovieLens 100K at weight decay 0.2 and 2
 ERRORS = (text("model", ""), decimal("rmse", "RMSE", 3), decimal("mae", "MAE", 3))
+OF_IMPLICIT = (text("model", ""), decimal("auc", "AUC", 3), *ERRORS[1:])
 EPOCHS = (
     whole("epoch", "epoch"),
     decimal("train_rmse", "train", 3),
@@ -27,15 +28,31 @@ def summary(run: Run, path: Path) -> View:
     """Show what a training came to: the errors of the model beside those of the baselines."""
     training = run.training
     scores = [asdict(score) for score in training.scores]
-    block = Block(columns=ERRORS, rows=scores) if scores else Block(lines=_without_test(run))
+    block = Block(columns=_errors(run), rows=scores) if scores else Block(lines=_without_test(run))
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
         blocks=[block],
-        captions=[*([f"{training.protocol}."] if scores else []), *_regularisation(run)],
+        captions=[*_protocol(run), *_regularisation(run)],
         records=scores,
         body=_body(run, path),
         meta=run.meta,
     )
+
+
+def _errors(run: Run) -> tuple[Column, ...]:
+    return OF_IMPLICIT if run.data.implicit else ERRORS
+
+
+def _protocol(run: Run) -> list[str]:
+    """Say how the errors were measured, and what a split in time lets the training know."""
+    training = run.training
+    if not training.scores:
+        return []
+    lines = [f"{training.protocol}."]
+    if leakage := training.split.get("leakage"):
+        cold = " and ".join(f"{training.split[f'n_cold_{side}']:,} of {side}" for side in ("users", "items"))
+        lines.append(f"{training.split['description']}: {leakage}. Cold test rows: {cold} without training ratings.")
+    return lines
 
 
 def _regularisation(run: Run) -> list[str]:
@@ -80,9 +97,9 @@ def details(run: Run, path: Path) -> View:
         blocks=[
             Block(columns=(text("key", ""), text("value", "")), rows=rows),
             Block(columns=EPOCHS, rows=epochs),
-            Block(columns=ERRORS, rows=scores),
+            Block(columns=_errors(run), rows=scores),
         ],
-        captions=[f"{training.protocol}."] if scores else (),
+        captions=_protocol(run),
         records=[{"key": key, "value": value} for key, value in _leaves(body)],
         body=body,
         meta=run.meta,

@@ -35,11 +35,15 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Score:
-    """Root mean squared error and mean absolute error, in stars, of one way to predict the test rows."""
+    """Root mean squared error and mean absolute error, in stars, of one way to predict the test rows.
+
+    Of implicit data also the AUC: the chance that a row taken is predicted higher than one sampled.
+    """
 
     model: str
     rmse: float
     mae: float
+    auc: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,16 +113,23 @@ class Training:
 class Seen:
     """What the training rows say of each row of a table: the number of ratings and their mean.
 
-    The mean of no ratings is NaN here, an empty field in a file, and null in JSON.
+    The mean of no ratings, and of implicit data, is NaN here, an empty field in a file, and null in JSON.
     """
 
     n_ratings: NDArray[np.int64]  # (n,)
     mean_rating: NDArray[np.float64]  # (n,) in stars
 
+    def mean_of(self, row: int) -> float | None:
+        """Return the mean rating of a row, None where there is none."""
+        mean = float(self.mean_rating[row])
+        return None if np.isnan(mean) else mean
+
     @classmethod
-    def of(cls, codes: NDArray[np.int32], values: NDArray[np.float32], n: int) -> Seen:
-        """Count the ratings of each of n codes, and average them."""
+    def of(cls, codes: NDArray[np.int32], values: NDArray[np.float32] | None, n: int) -> Seen:
+        """Count the ratings of each of n codes, and average their values where there are any."""
         counts = np.bincount(codes, minlength=n)
+        if values is None:
+            return cls(counts, np.full(n, np.nan))
         means = np.full(n, np.nan)
         np.divide(np.bincount(codes, values, n), counts, out=means, where=counts > 0)
         return cls(counts, means)
@@ -210,8 +221,9 @@ class Run:
         arrays = finite(arrays, where)
         sizes = {"users": len(train.users), "items": len(train.items)}
         check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
-        item_seen = Seen.of(train.item, train.value, len(train.items))
-        user_seen = Seen.of(train.user, train.value, len(train.users))
+        values = None if train.data.implicit else train.value
+        item_seen = Seen.of(train.item, values, len(train.items))
+        user_seen = Seen.of(train.user, values, len(train.users))
         if set(NAMES) <= set(arrays):
             rated_users = user_seen.n_ratings > 0
             centred = canonical(arrays, rated_users, item_seen.n_ratings > 0)

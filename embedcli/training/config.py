@@ -25,6 +25,8 @@ class TrainConfig:
     What is known of the result afterwards: `n_folds` further members leave out a fold of the training rows each,
     to test the components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves them out.
 
+    Of implicit data, `n_negatives` rows are sampled for each that is there; it gets no draws.
+
     Raises UsageError for a value that cannot be.
     """
 
@@ -39,6 +41,7 @@ class TrainConfig:
     y_range: tuple[float, float] | None = None
     n_folds: int = 5
     n_draws: int = 300
+    n_negatives: int = 4
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -47,6 +50,7 @@ class TrainConfig:
             ("n_epochs", 1),
             ("n_members", 1),
             ("batch_size", 1),
+            ("n_negatives", 1),
             ("seed", 0),
         ):
             value = getattr(self, name)
@@ -96,4 +100,5 @@ OPTIONS = {
     "n_epochs": "--epochs",
     "n_members": "--members",
     "learning_rate": "--lr",
+    "n_negatives": "--negatives",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from embedcli.data.ratings import Ratings
 from embedcli.run.record import Score
@@ -23,7 +24,21 @@ SWEEPS = 10
 def score(model: str, predictions: NDArray[np.floating], ratings: Ratings) -> Score:
     """Score predictions (n,) of the rows of `ratings` by the protocol of this module."""
     error = np.clip(predictions, *ratings.data.scale).astype(np.float64) - ratings.value
-    return Score(model, float(np.sqrt(np.mean(error**2))), float(np.mean(np.abs(error))))
+    figures = float(np.sqrt(np.mean(error**2))), float(np.mean(np.abs(error)))
+    return Score(model, *figures, auc(predictions, ratings.value) if ratings.data.implicit else None)
+
+
+def auc(predictions: NDArray[np.floating], truth: NDArray[np.floating]) -> float | None:
+    """Return the chance that a row with value 1 is predicted higher than one with value 0, ties counting half.
+
+    Mann and Whitney's U over the number of pairs; None where either kind is missing.
+    """
+    positive = truth > 0
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if not n_positive or not n_negative:
+        return None
+    ranks = rankdata(predictions)
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
 @torch.no_grad()

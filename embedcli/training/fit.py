@@ -23,6 +23,8 @@ from embedcli.run.record import Epoch, Evidence, Run, Score, Training
 from embedcli.training.config import TrainConfig
 from embedcli.training.evaluation import PROTOCOL, baselines, predict, score
 from embedcli.training.evidence import gather
+from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
+from embedcli.training.implicit import pairs, with_negatives
 from embedcli.training.model import EmbeddingDotBias, initial_factors
 from embedcli.training.optimiser import AdamW, one_cycle
 from embedcli.training.posterior import sample as posterior_of
@@ -63,9 +65,11 @@ def fit(
     outside and for a device that is not there.
     """
     began = time.perf_counter()
+    positives = split.train
+    config = resolve(config or TrainConfig(), positives)
+    *members, sampler, folder, drawer, chooser = generators(config)
+    split = sampled(split, config, chooser) if positives.data.implicit else split
     train = split.train
-    config = resolve(config or TrainConfig(), train)
-    *members, sampler, folder, drawer = generators(config)
     model = new_model(train, config, members)
     sample = train.take(sampler.permutation(len(train))[:SAMPLE])
     epochs = []
@@ -92,12 +96,14 @@ def fit(
             "kind": split.kind,
             "seed": split.seed,
             "description": split.description,
+            "leakage": split.leakage,
             "n_train": len(train),
             "n_test": len(split.test),
+            **dict(zip(("n_cold_users", "n_cold_items"), split.n_cold, strict=True)),
         },
         epochs=epochs,
         scores=scores(model, split),
-        protocol=PROTOCOL,
+        protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config, len(train)),
         seconds=time.perf_counter() - began,
         versions={
@@ -107,7 +113,7 @@ def fit(
         evidence=evidence,
         posterior=posterior,
     )
-    return Run.from_arrays(arrays, train, y_range=config.y_range, training=training, keep_rows=keep_rows)
+    return Run.from_arrays(arrays, positives, y_range=config.y_range, training=training, keep_rows=keep_rows)
 
 
 def learn(
@@ -173,12 +179,19 @@ def test_components(train: Ratings, config: TrainConfig, rng: np.random.Generato
     return gather(train, config.n_folds, fit_members, (high - low) * share * (1 - share), rng)
 
 
+def sampled(split: Split, config: TrainConfig, rng: np.random.Generator) -> Split:
+    """Return implicit data with rows of value 0 sampled: several for each training row, one for each test row."""
+    taken = pairs(split.train, split.test)
+    train = with_negatives(split.train, taken, config.n_negatives, rng)
+    return replace(split, train=train, test=with_negatives(split.test, taken, 1, rng))
+
+
 def generators(config: TrainConfig) -> list[np.random.Generator]:
-    """Return a generator per member, then one to sample, one to cut folds and one to draw with.
+    """Return a generator per member, then one each to sample rows, cut folds, draw and choose what was not taken.
 
     No two of them, of any seeds, share a stream.
     """
-    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 3)]
+    return [np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 4)]
 
 
 def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Generator]) -> EmbeddingDotBias:
@@ -189,13 +202,17 @@ def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Gener
     share = min(max(share, 1e-3), 1 - 1e-3)
     factors = initial_factors(members, len(train.users) + len(train.items), config.n_factors)
     mu = math.log(share / (1 - share))
-    model = EmbeddingDotBias(factors, len(train.users), global_bias=mu, y_range=config.y_range)
+    model = EmbeddingDotBias(
+        factors, len(train.users), global_bias=mu, y_range=config.y_range, logistic=train.data.implicit
+    )
     return model.to(config.device)
 
 
 def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     """Fill in what depends on the ratings, and check what does; raises UsageError."""
     low, high = train.data.scale
+    if train.data.implicit and config.y_range not in (None, (0.0, 1.0)):
+        raise UsageError("--y-range has no meaning for implicit data: a chance is from 0 to 1", "leave it out")
     if config.y_range is not None and not (config.y_range[0] <= low and high <= config.y_range[1]):
         raise UsageError(
             f"--y-range {config.y_range[0]:g} {config.y_range[1]:g} leaves out ratings, "
@@ -211,7 +228,8 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     return replace(
         config,
         y_range=config.y_range or y_range_for(train),
-        batch_size=config.batch_size_for(len(train)),
+        batch_size=config.batch_size_for(len(train) * (1 + config.n_negatives if train.data.implicit else 1)),
+        n_draws=0 if train.data.implicit else config.n_draws,
     )
 
 
@@ -237,6 +255,8 @@ def y_range_for(train: Ratings) -> tuple[float, float]:
     lesson. The step of a scale without steps counts as a tenth of it.
     """
     low, high = train.data.scale
+    if train.data.implicit:
+        return low, high
     steps = np.diff(np.unique(train.value))
     step = max(float(steps.min(initial=high - low)), (high - low) / 10)
     return low - step, high + step / 2
@@ -260,10 +280,11 @@ def scores(model: EmbeddingDotBias, split: Split) -> list[Score]:
         return []
     predictions = predict(model, split.test)  # (M, n)
     singles = [score("", prediction, split.test) for prediction in predictions]
-    rmse, mae = (float(np.mean([getattr(single, figure) for single in singles])) for figure in ("rmse", "mae"))
+    figures = ("rmse", "mae", "auc") if split.test.data.implicit else ("rmse", "mae")
+    means = (float(np.mean([getattr(single, figure) for single in singles])) for figure in figures)
     averaged = score("members averaged", predictions.mean(0), split.test)
     return [
         *baselines(split.train, split.test),
-        Score("one member", rmse, mae),
+        Score("one member", *means),
         *([averaged] if len(singles) > 1 else []),
     ]

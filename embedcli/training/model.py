@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, softplus
 
 INITIAL_SD = 0.01  # as in the lesson
 
@@ -29,6 +29,7 @@ class EmbeddingDotBias(nn.Module):
         *,
         global_bias: float,
         y_range: tuple[float, float],
+        logistic: bool = False,
     ) -> None:
         super().__init__()
         n_members, n_rows, n_factors = factors.shape
@@ -37,7 +38,7 @@ class EmbeddingDotBias(nn.Module):
         first = torch.arange(n_members)[:, None] * n_rows
         self.register_buffer("offset", torch.stack([first, first + n_users]))
         self.n_members, self.n_users = n_members, n_users
-        self.global_bias, (self.low, self.high) = global_bias, y_range
+        self.global_bias, (self.low, self.high), self.logistic = global_bias, y_range, logistic
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         """Predict ratings: codes of users and items, (M, B) or (1, B) -> (M, B), a row per member."""
@@ -48,7 +49,9 @@ class EmbeddingDotBias(nn.Module):
 
     @torch.no_grad()
     def set_gradient(self, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
-        """Set the gradient of the mean squared error, summed over the members, and return that error.
+        """Set the gradient of the mean loss, summed over the members, and return that loss.
+
+        The loss is the squared error, or for a logistic model the cross-entropy of values from 0 to 1.
 
         What autograd makes of `forward`, written out: training spends a third less time.
         Codes of users and items and ratings, all (M, B) -> a scalar.
@@ -56,13 +59,19 @@ class EmbeddingDotBias(nn.Module):
         rows = (torch.stack([users, items]) + self.offset).flatten()  # (2MB,)
         looked_up = embedding(rows, self.factors).unflatten(0, (2, -1))  # (2, MB, k)
         logit = self.global_bias + self.biases[rows].view(2, -1).sum(0) + looked_up.prod(0).sum(-1)
-        share, span = torch.sigmoid(logit), self.high - self.low
-        error = self.low + span * share - ratings.flatten()
-        slope = error * share * (1 - share) * (2 * span / ratings.shape[1])  # d loss / d logit, (MB,)
+        share, span, values = torch.sigmoid(logit), self.high - self.low, ratings.flatten()
+        if self.logistic:
+            slope = (share - values) / ratings.shape[1]  # d loss / d logit, (MB,)
+            losses = softplus(logit) - values * logit
+        else:
+            error = self.low + span * share - values
+            slope = error * share * (1 - share) * (2 * span / ratings.shape[1])
+            losses = error.square()
         factor_slope = (looked_up.flip(0) * slope[:, None]).flatten(0, 1)  # dp = q * slope, dq = p * slope
         self.factors.grad = torch.zeros_like(self.factors).index_add_(0, rows, factor_slope)
         self.biases.grad = torch.zeros_like(self.biases).index_add_(0, rows, slope.repeat(2))
-        return error.square().sum() / ratings.shape[1]
+        loss: Tensor = losses.sum() / ratings.shape[1]
+        return loss
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return what has been learned, as float32 arrays with a leading axis of members."""
