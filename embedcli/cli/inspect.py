@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from embedcli.data.problems import Problems
 
 
-@data_app.command(short_help="Show what is in a data set.")
+@data_app.command("describe", short_help="Show what is in a data set.")
 def describe(
     data: reading.DataArgument = None,
     copy: reading.DataOption = None,
@@ -72,7 +72,7 @@ def describe(
     write(view(count(ratings, n_bad_rows=n_bad - n_repeated, n_repeated=n_repeated)), format, output)
 
 
-@data_app.command(short_help="List everything that is wrong with a file of ratings.")
+@data_app.command("check", short_help="List everything that is wrong with a file of ratings.")
 def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A table of ratings, a folder, a zip, or - for stdin.")],
     user_col: reading.UserCol = None,

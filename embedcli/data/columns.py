@@ -144,10 +144,9 @@ def separator_of(lines: Sequence[str], where: str) -> str:
     best, most = "", 1
     for separator in SEPARATORS:
         n_columns = [len(row) for row in split_rows(shown, separator, len(separator) == 1 and '"' in "".join(shown))]
-        usual = max(set(n_columns), key=n_columns.count)
-        even = n_columns.count(usual) >= 0.8 * len(n_columns)
-        if even and usual > most and not (best and best in separator):
-            best, most = separator, usual
+        first = n_columns[0]
+        if first > most and n_columns.count(first) >= len(n_columns) / 2:
+            best, most = separator, first
     if not best:
         raise DataError(
             f"{where}, line 1: these are not columns of a table: {shown[0][:60]!r}",
@@ -235,6 +234,9 @@ def _is_number(text: str) -> bool:
 
 
 def _time_form(values: Sequence[str]) -> str | None:
+    values = [value for value in values if value.strip()]
+    if not values:
+        return None
     if all(_is_number(value) for value in values):
         return "number"
     try:

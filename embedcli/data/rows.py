@@ -179,6 +179,8 @@ def _fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
     from pyarrow import csv as arrow_csv
 
     separator = layout.separator
+    if layout.quotes and not _is_plainly_quoted(block, separator.encode()):
+        return None
     if len(separator) > 1:
         if b"\x1f" in block:
             return None
@@ -212,6 +214,14 @@ def _fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
     if (value is not None and not np.isfinite(value).all()) or (time is not None and seconds is None):
         return None
     return Part(user, item, user_ids, item_ids, value, seconds, range(first_line, first_line + n_lines))
+
+
+def _is_plainly_quoted(block: bytes, separator: bytes) -> bool:
+    """Tell whether every quotation mark opens or closes a field: pyarrow takes others that the csv module refuses."""
+    n = block.count(b'"')
+    opening = block.count(separator + b'"') + block.count(b'\n"') + block.startswith(b'"')
+    closing = block.count(b'"' + separator) + block.count(b'"\n') + block.endswith(b'"')
+    return opening == closing == n / 2
 
 
 def _codes(column: Any) -> tuple[NDArray[np.int32], list[str] | None]:

@@ -91,7 +91,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
     """What is given on the command line is what the run records."""
     options = ["--lr", "0.02", "--weight-decay", "0.3", "--bias-weight-decay", "0.1", "--batch-size", "64"]
     options += ["--y-range", "0.5", "5.25", "--device", "cpu", "--name", "mine", "--no-keep-rows", "--quiet"]
-    options += ["--draws", "0", "--folds", "0"]
+    options += ["--draws", "0", "--folds", "0", "--negatives", "2"]
     result = embedcli(*TRAIN, "--data", made_files, *options, "--run-dir", "elsewhere")
     assert (result.exit_code, result.stderr) == (0, "")
     run = load(Path("elsewhere/mine"))
@@ -103,6 +103,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
         "n_epochs": 1,
         "learning_rate": 0.02,
         "weight_decay": 0.3,
+        "n_negatives": 2,
         "bias_weight_decay": 0.1,
         "batch_size": 64,
         "n_members": 2,

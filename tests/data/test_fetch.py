@@ -6,12 +6,14 @@ import hashlib
 import http.server
 import importlib
 import importlib.util
+import io
 import resource
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ class Server:
     address: str = ""
     answers: dict[str, tuple[int, int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    version: str = ""  # the ETag; without one nothing can be gone on with
+    ranges: bool = True
     done: threading.Event = field(default_factory=threading.Event)
 
     def source(self, file: str) -> Download:
@@ -58,8 +62,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 state.done.wait(timeout=5)
                 return
             status, length, body = state.answers[self.path]
+            wanted = self.headers.get("Range", "")
+            if wanted and state.ranges and self.headers["If-Range"] == state.version:
+                state.asked.append(wanted)
+                body = CONTENT[int(wanted.removeprefix("bytes=").removesuffix("-")) :]
+                status, length = 206, len(body)
             self.send_response(status)
             self.send_header("Content-Length", str(length))
+            if state.version:
+                self.send_header("ETag", state.version)
             self.end_headers()
             self.wfile.write(body)
 
@@ -309,3 +320,80 @@ def test_no_pip(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError, match=r"pip is not in this environment \(python -m ensurepip installs it\)"):
         fetch(entry(WHEEL))
     assert pip.command == []
+
+
+def cut_off(server: Server) -> None:
+    """Have a download of one.zip end after a thousand bytes."""
+    server.version = '"one"'
+    server.answers["/one.zip"] = (200, len(CONTENT), CONTENT[:1000])
+    with pytest.raises(DataError, match="was cut short, 1,000 of 204,800 bytes came"):
+        fetch(entry(server.source("one.zip")))
+    server.answers["/one.zip"] = (200, len(CONTENT), CONTENT)
+    server.asked.clear()
+
+
+def test_a_broken_download_goes_on(server: Server) -> None:
+    """What was cut off goes on from where it was, and only the file is left."""
+    cut_off(server)
+    path, _, _ = fetch(entry(server.source("one.zip")))
+    assert server.asked == ["/one.zip", "bytes=1000-"]
+    assert path.read_bytes() == CONTENT
+    assert left_behind() == [path]
+
+
+@pytest.mark.parametrize("change", ["version", "ranges"])
+def test_a_part_of_another_file_is_not_gone_on_with(server: Server, change: str) -> None:
+    """Where the server has another version by now, or knows no ranges, the download begins anew."""
+    cut_off(server)
+    setattr(server, change, '"two"' if change == "version" else False)
+    path, _, _ = fetch(entry(server.source("one.zip")))
+    assert server.asked == ["/one.zip"]
+    assert path.read_bytes() == CONTENT
+    assert left_behind() == [path]
+
+
+def test_interrupted_download_goes_on(server: Server) -> None:
+    """After Ctrl-C the same command goes on."""
+    server.version = '"one"'
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        if done >= 2 * CHUNK:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(entry(server.source("one.zip")), on_progress=interrupt)
+    path, _, _ = fetch(entry(server.source("one.zip")))
+    assert server.asked[-1] == f"bytes={2 * CHUNK}-"
+    assert left_behind() == [path]
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_offline(server: Server, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Offline, what is in the cache is served, and what is not is never asked for."""
+    wanted = entry(server.source("one.zip"))
+    if how == "variable":
+        monkeypatch.setenv("EMBEDCLI_OFFLINE", "1")
+    quiet: dict[str, Any] = {"on_note": print, "on_progress": print, "offline": how == "option"}
+    with pytest.raises(DataError, match="is not in the cache") as caught:
+        fetch_one(wanted, **quiet)
+    assert caught.value.hint.endswith("embedcli data fetch made")
+    assert server.asked == []
+    monkeypatch.delenv("EMBEDCLI_OFFLINE", raising=False)
+    path, _, _ = fetch(wanted)
+    assert fetch_one(wanted, **quiet) == (path, "cached one.zip")
+
+
+def test_what_can_be_verified_without_a_sha256(server: Server) -> None:
+    """An md5 is held against the file; without any checksum the zip must be whole, and that is said."""
+    good = replace(server.source("one.zip"), sha256=None, size=None, md5=hashlib.md5(CONTENT).hexdigest())
+    assert fetch(entry(good))[2] == []
+    with pytest.raises(DataError, match="has the wrong md5"):
+        fetch(entry(replace(good, file="two.zip", url=good.url.replace("one", "two"), md5="0" * 32)))
+    unknown = replace(good, file="three.zip", md5=None)
+    with pytest.raises(DataError, match="is no whole zip"):
+        fetch(entry(unknown))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a", "b")
+    server.answers["/one.zip"] = (200, len(file.getvalue()), file.getvalue())
+    assert "no checksum is known of three.zip" in fetch(entry(unknown))[2][0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted import World
@@ -95,7 +97,7 @@ def test_splits_that_cannot_be(world: World, kind: str, options: dict[str, float
 def test_folds_of_other_data() -> None:
     """A data set without official folds says so."""
     with pytest.raises(UsageError, match="this data set has no official fold 'u1'"):
-        rows_left_out("u1", 100, n_folds=0, seed=0, fraction=0.1)
+        rows_left_out("u1", np.zeros(100, np.int32), None, n_folds=0, seed=0, fraction=0.1)
 
 
 def test_nothing_to_train_on(world: World) -> None:
@@ -103,3 +105,53 @@ def test_nothing_to_train_on(world: World) -> None:
     one = world.ratings.take(np.arange(1))
     with pytest.raises(UsageError, match="leaves none of the 1 ratings to train on"):
         one.split("u5")
+
+
+def test_leave_last_is_each_users_last(world: World) -> None:
+    """Each user's last rating in time is the test, of ratings at one moment the one that stands last."""
+    coarse = replace(world.ratings, timestamp=world.ratings.timestamp // 1000)  # type: ignore[operator]
+    split = coarse.split("leave-last")
+    assert sorted(split.test.user) == sorted(set(world.ratings.user.tolist()))
+    for user in (0, 57, 199):
+        rows = np.flatnonzero(coarse.user == user)
+        last = max(rows, key=lambda row: (coarse.timestamp[row], row))  # type: ignore[index]
+        assert split.test.item[split.test.user == user].tolist() == [coarse.item[last]]
+    assert split.description == "last rating of each user"
+    assert "of the training ratings, of other users, are later" in split.leakage
+
+
+def test_who_has_rated_once_is_not_tested(world: World) -> None:
+    """A user with a single rating keeps it for the training."""
+    third, fourth = (np.flatnonzero(world.ratings.user == user) for user in (3, 4))
+    alone = world.ratings.take(np.r_[third[:1], fourth])
+    assert set(alone.split("leave-last").test.user) == {4}
+
+
+def test_time_cuts_at_a_moment(world: World) -> None:
+    """The latest ratings are the test, and no training rating is as late as the first of them."""
+    coarse = replace(world.ratings, timestamp=world.ratings.timestamp // 300)  # type: ignore[operator]
+    split = coarse.split("time", fraction=0.2)
+    train, test = times(split)
+    assert max(train) < min(test)
+    assert len(test) == pytest.approx(0.2 * len(coarse), abs=300)
+    assert (split.description, split.seed) == ("in time 80/20", None)
+    assert "no training rating is as late as the first of the test" in split.leakage
+
+
+@pytest.mark.parametrize("kind", ["leave-last", "time"])
+def test_splits_in_time_need_times(world: World, kind: str) -> None:
+    """Without times, and where all are the same, a split in time is refused."""
+    with pytest.raises(UsageError, match=f"--split {kind} needs the times"):
+        replace(world.ratings, timestamp=None).split(kind)
+    if kind == "time":
+        with pytest.raises(UsageError, match="all of one moment"):
+            replace(world.ratings, timestamp=np.zeros(len(world.ratings), np.int64)).split(kind)
+
+
+def test_cold_rows_are_counted(world: World) -> None:
+    """Test rows whose user or item has no training row are counted."""
+    split = world.ratings.split("random", seed=0)
+    without = split.train.take((split.train.user != 5) & (split.train.item != 7))
+    cold = replace(split, train=without)
+    assert split.n_cold == (0, 0)
+    assert cold.n_cold == (int((split.test.user == 5).sum()), int((split.test.item == 7).sum()))

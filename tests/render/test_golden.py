@@ -23,8 +23,10 @@ from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
 from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.effects import Effect
 from embedcli.data.catalogue import ML_100K
+from embedcli.data.describe import describe
+from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
-from embedcli.render import biases, catalogue, components, runs
+from embedcli.render import biases, catalogue, components, description, runs
 from embedcli.render.output import Format, render
 from embedcli.render.view import Block, View, text, whole
 from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
@@ -172,12 +174,37 @@ def shelf_view() -> View:
     return runs.shelf([Entry(Path("runs/made"), 0, about), Entry(Path("runs/broken"), 0, {})], Path("runs"))
 
 
+def describe_view() -> View:
+    """Return the description of three ratings."""
+    data = DataSet("few", "A few ratings", "few.csv", "0" * 64, (1.0, 5.0), "book")
+    ratings = Ratings(
+        data=data,
+        users=Users(("u1", "u2")),
+        items=Items(("1", "2", "3"), ("A [1]", "2", "C"), (1999, None, None), (("Drama",), (), ())),
+        user=np.array([0, 0, 1], dtype=np.int32),
+        item=np.array([0, 1, 0], dtype=np.int32),
+        value=np.array([1, 5, 5], dtype=np.float32),
+        timestamp=np.array([880_000_000, 890_000_000, 885_000_000]),
+    )
+    return description.describe(describe(ratings, n_bad_rows=2, n_repeated=1))
+
+
+def problems_view() -> View:
+    """Return a list of two problems."""
+    found = Problems("ratings.csv")
+    found.add(Problem(7, "the rating is not a number", "good"))
+    found.add(Problem(3, "the row is blank", ""))
+    return description.problems([found], "ratings.csv", 12)
+
+
 VIEWS: dict[str, Callable[[], View]] = {
     "biases": biases_view,
     "movers": movers_view,
     "trained": trained_view,
     "catalogue": lambda: catalogue.view([(ML_100K, None)]),
     "components": components_view,
+    "describe": describe_view,
+    "problems": problems_view,
     "run": lambda: runs.details(make_run(), Path("runs/made")),
     "shelf": shelf_view,
     "summary": lambda: runs.summary(make_run(), Path("runs/made")),

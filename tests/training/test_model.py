@@ -52,6 +52,19 @@ def test_gradient_is_autograds(model: EmbeddingDotBias, batch: tuple[torch.Tenso
     torch.testing.assert_close(model.biases.grad, expected[1], atol=1e-6, rtol=1e-5)
 
 
+def test_logistic_gradient_is_autograds(model: EmbeddingDotBias, batch: tuple[torch.Tensor, ...]) -> None:
+    """With logistic loss the gradient is that of torch's cross-entropy of probabilities."""
+    model.logistic, model.low, model.high = True, 0.0, 1.0
+    user, item, rating = batch
+    taken = (rating > 3).float()
+    loss = torch.nn.functional.binary_cross_entropy(model(user, item), taken, reduction="none").mean(1).sum()
+    expected = torch.autograd.grad(loss, [model.factors, model.biases])
+    found = model.set_gradient(user, item, taken)
+    torch.testing.assert_close(found, loss.detach())
+    torch.testing.assert_close(model.factors.grad, expected[0], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(model.biases.grad, expected[1], atol=1e-6, rtol=1e-5)
+
+
 def test_optimiser_is_adamw(model: EmbeddingDotBias, batch: tuple[torch.Tensor, ...]) -> None:
     """Steps of the optimiser are those of AdamW worked by hand, with a decay of its own for each table."""
     decays = {"factors": 0.5, "biases": 0.1}

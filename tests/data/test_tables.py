@@ -1,0 +1,422 @@
+"""Tables of ratings as people have them: what is found without an option, and what is wrong where."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedcli.data import rows
+from embedcli.data.columns import Layout, find
+from embedcli.data.loading import load
+from embedcli.data.problems import Problems
+from embedcli.data.ratings import Ratings
+from embedcli.data.reading import Duplicates, OnBadRows, Reading
+from embedcli.errors import DataError, EmbedcliError, UsageError
+
+PAIRS = [(user, item) for user in ("u1", "007", "u3") for item in ("0042", "x", "y é")]
+TRUTH = [(user, item, float(1 + at % 5), 880_000_000 + at) for at, (user, item) in enumerate(PAIRS)]
+
+
+def written(separator: str, *columns: int, header: str | None = None, quote: str = "") -> str:
+    """Write the truth as a table with these of its columns."""
+    lines = [] if header is None else [header]
+    lines += [
+        separator.join(f"{quote}{row[at]:g}{quote}" if at == 2 else f"{quote}{row[at]}{quote}" for at in columns)
+        for row in TRUTH
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def parquet() -> bytes:
+    """Write the truth as Parquet."""
+    names, file = ("customer", "sku", "stars", "date"), io.BytesIO()
+    columns: list[Any] = [list(column) for column in zip(*TRUTH, strict=True)]
+    pq.write_table(pa.table(dict(zip(names, columns, strict=True))), file)
+    return file.getvalue()
+
+
+def zipped(content: bytes) -> bytes:
+    """Put a table in a zip, beside what a Mac leaves there."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("deep/my ratings.csv", content)
+        archive.writestr("__MACOSX/deep/._my ratings.csv", b"\0\1")
+    return file.getvalue()
+
+
+def zstd(content: bytes) -> bytes:
+    """Compress by Zstandard."""
+    return pa.compress(content, codec="zstd", asbytes=True)  # type: ignore[no-any-return]
+
+
+COMMA = written(",", 0, 1, 2, 3, header="userId,movieId,rating,timestamp")
+ISO = "reviewerID,asin,overall,date\n" + "".join(
+    f"{user},{item},{stars:g},{np.datetime64(time, 's')}\n" for user, item, stars, time in TRUTH
+)
+LINES = "".join(
+    json.dumps({"user_id": user, "parent_asin": item, "rating": stars, "text": "a, b", "timestamp": time * 1000}) + "\n"
+    for user, item, stars, time in TRUTH
+)
+AMAZON = "user = `user_id`, item = `parent_asin`, rating = `rating`, time = `timestamp`"
+GOOD: dict[str, tuple[bytes, str, str]] = {  # name: content, what is said of its columns, noun
+    "ml.csv": (COMMA.encode(), "user = `userId`, item = `movieId`, rating = `rating`, time = `timestamp`", "film"),
+    "crlf.csv": (COMMA.replace("\n", "\r\n").encode(), "user = `userId`", "film"),
+    "mixed.csv": (COMMA.replace("\n", "\r\n", 4).encode(), "user = `userId`", "film"),
+    "mac.csv": (COMMA.replace("\n", "\r").encode(), "user = `userId`", "film"),
+    "no last line end.csv": (COMMA[:-1].encode(), "user = `userId`", "film"),
+    "blank at the end.csv": ((COMMA + "\n\n").encode(), "user = `userId`", "film"),
+    "bom.csv": (COMMA.encode("utf-8-sig"), "user = `userId`", "film"),
+    "utf16.csv": (COMMA.encode("utf-16"), "user = `userId`", "film"),
+    "latin.csv": (COMMA.encode("latin-1"), "user = `userId`", "film"),
+    "quoted.csv": (
+        written(";", 0, 1, 2, header='"User-ID";"ISBN";"Book-Rating"', quote='"').encode("latin-1"),
+        "user = `User-ID`, item = `ISBN`, rating = `Book-Rating`",
+        "book",
+    ),
+    "plain.tsv": (written("\t", 0, 1, 2, 3).encode(), "user = column 1, item = column 2, rating = column 3", "item"),
+    "pipes.txt": (
+        written("|", 1, 0, 2, header="product|customer|score").encode(),
+        "user = `customer`, item = `product`",
+        "product",
+    ),
+    "ratings.dat": (written("::", 0, 1, 2, 3).encode(), "user = column 1", "item"),
+    "recbole.inter": (
+        written("\t", 0, 1, 2, 3, header="user_id:token\titem_id:token\trating:float\ttimestamp:float").encode(),
+        "user = `user_id:token`, item = `item_id:token`, rating = `rating:float`, time = `timestamp:float`",
+        "item",
+    ),
+    "goodbooks.csv": (written(",", 0, 1, 2, header="user_id,book_id,rating").encode(), "item = `book_id`", "book"),
+    "iso.csv": (ISO.encode(), "user = `reviewerID`, item = `asin`, rating = `overall`, time = `date`", "product"),
+    "amazon.jsonl": (LINES.encode(), AMAZON, "product"),
+    "amazon.jsonl.gz": (gzip.compress(LINES.encode()), AMAZON, "product"),
+    "table.parquet": (parquet(), "user = `customer`, item = `sku`, rating = `stars`, time = `date`", "product"),
+    "ml.csv.gz": (gzip.compress(COMMA.encode()), "user = `userId`", "film"),
+    "ml.csv.zst": (zstd(COMMA.encode()), "user = `userId`", "film"),
+    "ml.zip": (zipped(COMMA.encode()), "user = `userId`", "film"),
+    "misnamed.txt": (gzip.compress(COMMA.encode()), "user = `userId`", "film"),
+}
+
+
+def content_of(ratings: Ratings) -> list[tuple[str, str, float]]:
+    """Return (user id, item id, rating) of each row."""
+    triples = zip(ratings.user, ratings.item, ratings.value, strict=True)
+    return [(ratings.users.ids[user], ratings.items.ids[item], float(value)) for user, item, value in triples]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_every_kind_is_read_without_an_option(name: str, tmp_path: Path) -> None:
+    """Separator, header, encoding, compression and columns are found and said; every value survives, zeros too."""
+    content, said, noun = GOOD[name]
+    (tmp_path / name).write_bytes(content)
+    notes: list[str] = []
+    read = load(tmp_path / name, on_note=notes.append)
+    assert content_of(read) == [row[:3] for row in TRUTH]
+    assert said in "\n".join(notes)
+    assert read.data.noun == noun
+    assert read.data.scale == (1, 5)
+    if "time" in "".join(notes):
+        assert read.timestamp is not None
+        assert read.timestamp.tolist() == [row[3] for row in TRUTH]
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` reads a table that is piped in, also a compressed file's content."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(COMMA.encode())))
+    assert content_of(load("-")) == [row[:3] for row in TRUTH]
+
+
+def test_columns_can_be_said(tmp_path: Path) -> None:
+    """A column is taken by its name in any case, or by its number, and a separator as it is given."""
+    path = tmp_path / "odd.txt"
+    path.write_text("who~what~how\n1~2~3\n1~3~4\n")
+    reading = Reading(sep="~", user_col="WHO", item_col="2", rating_col="how")
+    assert content_of(load(path, reading=reading)) == [("1", "2", 3), ("1", "3", 4)]
+
+
+@pytest.mark.parametrize(
+    ("values", "said", "scale"),
+    [
+        (("1", "2", "5"), "ratings from 1 to 5 in steps of 1", (1, 5)),
+        (("0.5", "1", "5"), "ratings from 0.5 to 5 in steps of 0.5", (0.5, 5)),
+        (("0", "0", "10"), "ratings from 0 to 10 in steps of 10", (0, 10)),
+        (("-9.5", "0.25", "10"), "ratings from -9.5 to 10", (-9.5, 10)),
+        ((" 1", "1e1", "+3"), "ratings from 1 to 10 in steps of 2", (1, 10)),
+    ],
+)
+def test_the_scale_is_found(values: tuple[str, ...], said: str, scale: tuple[float, float], tmp_path: Path) -> None:
+    """The lowest and the highest rating and the step between are found and said."""
+    path = tmp_path / "scale.csv"
+    path.write_text("user,item,rating\n" + "".join(f"{at},{at},{value}\n" for at, value in enumerate(values)))
+    notes: list[str] = []
+    assert load(path, on_note=notes.append).data.scale == scale
+    assert any(said in note for note in notes)
+
+
+HEAD = "user,item,rating,time\n"
+BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must say
+    "nothing": ("", "the file is empty"),
+    "blanks": ("  \n\n", "the file is empty"),
+    "header alone": (HEAD, "line 1: nothing follows the header"),
+    "one column": ("user\n1\n2\n", "line 1: these are not columns of a table: 'user'"),
+    "prose": ("It was a dark night\nand then nothing\n", "line 1: these are not columns of a table"),
+    "html": ("<html>\n<body>not found</body>\n</html>\n", "line 1: these are not columns"),
+    "no known user": (
+        "alpha,beta,rating\n1,2,3\n",
+        "line 1: no column is known to be the user among alpha, beta, rating",
+    ),
+    "no known item": ("user,beta,rating\n1,2,3\n", "no column is known to be the item among user, beta, rating"),
+    "five bare columns": ("1,2,3,4,5\n1,2,3,4,5\n", "line 1: 5 columns without a header"),
+    "a word for a rating": (HEAD + "1,2,3,4\n1,3,good,4\n", "line 3: the rating is not a number: 'good'"),
+    "a decimal comma": ("user;item;rating\n1;2;3,5\n1;3;4\n", "line 2: the rating is not a number: '3,5'"),
+    "nan": (HEAD + "1,2,nan,4\n", "line 2: the rating is not a number: 'nan'"),
+    "infinity": (HEAD + "1,2,3,4\n2,2,inf,4\n", "line 3: the rating is not a number: 'inf'"),
+    "underscore": (HEAD + "1,2,1_0,4\n", "line 2: the rating is not a number: '1_0'"),
+    "no rating": (HEAD + "1,2,3,4\n1,3,,4\n", "line 3: the rating is empty: '1,3,,4'"),
+    "no user": (HEAD + ",2,3,4\n", "line 2: the user is empty: ',2,3,4'"),
+    "no item": (HEAD + '1,"",3,4\n', "line 2: the item is empty"),
+    "no time": (HEAD + "1,2,3,4\n1,3,3,\n", "line 3: the time is empty"),
+    "a word for a time": (
+        HEAD + "1,2,3,4\n" * 1 + "".join(f"1,{n},3,4\n" for n in range(3, 300)) + "1,300,3,now\n",
+        "line 300: the time cannot be read: 'now'",
+    ),
+    "too few columns": (HEAD + "1,2,3,4\n1,3,4\n", "line 3: the row does not have 4 columns: '1,3,4'"),
+    "too many columns": (HEAD + "1,2,3,4\n1,3,4,5,6\n", "line 3: the row does not have 4 columns: '1,3,4,5,6'"),
+    "cut off": (HEAD + "1,2,3,4\n1,3", "line 3: the row does not have 4 columns: '1,3'"),
+    "a blank row": (HEAD + "1,2,3,4\n\n1,3,4,5\n", "line 3: the row is blank"),
+    "several": (HEAD + "1,2,x,4\n1,3,y,4\n1,4,z,4\n", "line 2: the rating is not a number: 'x' (and 2 more such rows)"),
+    "other separator": (HEAD + "1,2,3,4\n1;3;4;5\n", "line 3: the row does not have 4 columns: '1;3;4;5'"),
+    "again": (HEAD + "1,2,3,4\n2,2,3,4\n1,2,5,6\n", "line 4: user '1' has rated '2' before, in line 2 (1 such row)"),
+    "again in quotes": (
+        'user,item,rating\n1,"a\nb",3\n2,c,4\n1,"a\nb",5\n',
+        "line 5: user '1' has rated 'a\\nb' before, in line 2",
+    ),
+    "an open quote": (
+        'user,item,rating\n1,2,3\n1,"3,4\n1,5,5\n',
+        "line 3: the quotation mark that is opened here is not closed",
+    ),
+    "a stray quote": ('user,item,rating\n1,"2",3\n1,"3"x,4\n', "line 3: the row is wrongly quoted"),
+    "latin-1 later": (
+        HEAD.encode() + b"1,2,3,4\n" * 1 + b"".join(b"1,%d,3,4\n" % n for n in range(3, 40_000)) + b"1,\xe9,3,4\n",
+        "line 40,000: b'\\xe9' is no text in UTF-8",
+    ),
+    "NUL": (b"user,item,rating\n1,\0,3\n", "line 2: there are NUL bytes"),
+    "pdf": (b"%PDF-1.7\n1 0 obj", "this is a PDF"),
+    "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "this is an old Excel file"),
+    "cut gzip": (gzip.compress(COMMA.encode() * 50)[:60], "cannot be read: Compressed file ended"),
+    "cut parquet": (parquet()[:-40], "cannot be read"),
+    "json of something": ('{"a": 1}\n{"a": 2}\n', "no column is known to be the user among a"),
+    "json cut off": (LINES[:-20], "line 9: the line is no JSON object"),
+    "json without a rating": (
+        LINES + '{"user_id": "z", "parent_asin": "z", "timestamp": 1}\n',
+        "line 10: the rating is empty: 'z,z,,1'",
+    ),
+    "json list": ('{"user": 1, "item": 2, "rating": 3}\n[1, 2]\n', "line 2: the line is no JSON object: '[1, 2]'"),
+    "plays": ("user,artist,plays\na,b,17\n", "`plays` counts how often; such feedback is implicit"),
+    "who did what": ("user,item\n1,2\n1,3\n", "no column of ratings; such feedback is implicit"),
+    "all the same": ("user,item,rating\n1,2,1\n1,3,1\n", "every rating in"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_wrong_is_named(name: str, tmp_path: Path) -> None:
+    """A broken file is answered with the file, the line and the value, and a hint."""
+    content, complaint = BROKEN[name]
+    path = tmp_path / "broken.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(EmbedcliError) as caught:
+        load(path)
+    assert "broken.csv" in caught.value.message
+    assert complaint in caught.value.message
+    assert caught.value.hint
+
+
+def test_an_excel_file_and_an_unclear_zip(tmp_path: Path) -> None:
+    """A zip that is an Office file, or holds several tables, is answered with what to do."""
+    for names, complaint in (
+        (("[Content_Types].xml", "xl/a.xml"), "Excel or Office file"),
+        (("a.csv", "b.csv"), "which of its files holds the ratings is not clear: a.csv, b.csv"),
+    ):
+        with zipfile.ZipFile(tmp_path / "book.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, "1,2,3\n")
+        with pytest.raises(DataError, match=r"book\.zip") as caught:
+            load(tmp_path / "book.zip")
+        assert complaint in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("reading", "complaint"),
+    [
+        (Reading(user_col="who"), "has no column 'who' for --user-col"),
+        (Reading(item_col="9"), "has no column '9' for --item-col"),
+        (Reading(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
+        (Reading(min_user_ratings=100), "no rating is left"),
+    ],
+)
+def test_options_that_do_not_fit(reading: Reading, complaint: str, tmp_path: Path) -> None:
+    """An option that the table has no answer to is named with its value."""
+    (tmp_path / "ml.csv").write_text(COMMA)
+    with pytest.raises(UsageError, match=complaint):
+        load(tmp_path / "ml.csv", reading=reading)
+
+
+def test_skipped_rows_are_counted(tmp_path: Path) -> None:
+    """With on_bad_rows=skip the good rows are read, and it is said how many were left out, why and where."""
+    path = tmp_path / "dirty.csv"
+    path.write_text(HEAD + "1,2,3,4\n1,3,x,4\n\n1,4,,4\n2,2,y,5\n2,5,1,1\n")
+    notes: list[str] = []
+    read = load(path, reading=Reading(on_bad_rows=OnBadRows.SKIP), on_note=notes.append)
+    assert content_of(read) == [("1", "2", 3), ("2", "5", 1)]
+    assert any(
+        note.endswith(
+            "4 rows left out: 2 x the rating is not a number (first in line 3: 'x'); 1 x the row is blank "
+            "(first in line 4: ''); 1 x the rating is empty (first in line 5: '1,4,,4')"
+        )
+        for note in notes
+    )
+
+
+def test_every_problem_is_collected(tmp_path: Path) -> None:
+    """Asked for the problems, the reading ends at none of them, and repeated pairs are among them."""
+    path = tmp_path / "dirty.csv"
+    path.write_text(HEAD + "1,2,3,4\n1,3,x,4\n1,2,5,4\n1,2,5\n")
+    found: list[Problems] = []
+    assert len(load(path, problems=found)) == 1
+    assert [(problem.line, problem.value) for problem in found[0].listed] == [(3, "x"), (5, "1,2,5"), (4, "1 2")]
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "timed", "value"),
+    [
+        (Duplicates.FIRST, False, 1),
+        (Duplicates.LAST, False, 4),
+        (Duplicates.LAST, True, 3),
+        (Duplicates.MEAN, False, 8 / 3),
+    ],
+)
+def test_repeated_pairs(duplicates: Duplicates, timed: bool, value: float, tmp_path: Path) -> None:
+    """Of ratings of one pair the first, the last (in time, where there are times) or the mean counts."""
+    path = tmp_path / "again.csv"
+    rows = ["a,x,1,5", "a,y,5,1", "a,x,3,9", "b,x,2,3", "a,x,4,7"]
+    header = "user,item,rating,time\n" if timed else "user,item,rating,left out\n"
+    path.write_text(header + "\n".join(rows))
+    notes: list[str] = []
+    read = load(path, reading=Reading(duplicates=duplicates), on_note=notes.append)
+    assert {row[:2]: row[2] for row in content_of(read)}["a", "x"] == pytest.approx(value)
+    assert len(read) == 3
+    assert any(note.startswith("2 repeated ratings") for note in notes)
+
+
+def test_frequent_users_and_items(tmp_path: Path) -> None:
+    """Users and items with too few ratings go, again and again until all that stay have enough."""
+    path = tmp_path / "rare.csv"
+    rows = ["a,x", "a,y", "b,x", "b,y", "c,x", "c,z", "d,z"]  # without d, z has one rating; without z, c has one
+    path.write_text("user,item,rating\n" + "".join(f"{row},{1 + at % 5}\n" for at, row in enumerate(rows)))
+    read = load(path, reading=Reading(min_user_ratings=2, min_item_ratings=2))
+    assert (read.users.ids, read.items.ids, len(read)) == (("a", "b"), ("x", "y"), 4)
+
+
+def test_implicit_feedback(tmp_path: Path) -> None:
+    """With implicit, a row means "did": every value is 1, counts are not looked at, and a pair counts once."""
+    path = tmp_path / "plays.csv"
+    path.write_text("user,artist,plays\na,x,17\na,y,3\nb,x,1\na,x,2\n")
+    read = load(path, reading=Reading(implicit=True))
+    assert read.data.implicit
+    assert (read.data.noun, read.data.scale, len(read)) == ("artist", (0, 1), 3)
+    assert read.value.tolist() == [1, 1, 1]
+
+
+BOOKS = """id,book_id,title,authors,genres,original_publication_year
+1,0042,"The Cat, in Time",A,"['Fantasy', 'Humour']",1984.0
+2,x,Dog [REC],B,"Drama|Crime",
+3,y é,Bird (1999),C,(no genres listed),
+4,unrated,Fish,D,Drama,2001
+"""
+
+
+def test_titles_and_tags_from_a_second_table(tmp_path: Path) -> None:
+    """The column that holds the ids that the ratings mean is found, and so are titles, tags and years."""
+    (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
+    (tmp_path / "books.csv").write_text(BOOKS)
+    notes: list[str] = []
+    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv"), on_note=notes.append).items
+    assert items.titles == ("The Cat, in Time", "Dog [REC]", "Bird (1999)")
+    assert items.tags == (("Fantasy", "Humour"), ("Drama", "Crime"), ())
+    assert items.years == (1984, None, 1999)
+    assert any("id = `book_id`, title = `title`, tags = `genres`" in note and "3 of 3" in note for note in notes)
+
+
+def test_ids_that_hardly_match(tmp_path: Path) -> None:
+    """A given id column that hardly matches is refused with the one that would; a table of other items too."""
+    (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
+    (tmp_path / "books.csv").write_text(BOOKS)
+    with pytest.raises(UsageError, match=r"`id` of .*books\.csv holds only 0% of the items rated") as caught:
+        load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv", item_id_col="id"))
+    assert caught.value.hint == "`book_id` holds 100%: --item-id-col 'book_id'"
+    (tmp_path / "other.csv").write_text("id,title\n77,Z\n")
+    with pytest.raises(UsageError, match=r"no column of .*other\.csv holds the items rated, such as '0042'"):
+        load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "other.csv"))
+
+
+FIELD = st.one_of(
+    st.sampled_from(["1", "007", " 3 ", "4.5", "", "x", "nan", "é", "1e3", "-2", '"q,q"', '"a\nb"', "0"]),
+    st.text(alphabet='ab01. ,"\n', max_size=4),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(FIELD, min_size=1, max_size=5), min_size=1, max_size=12), st.booleans())
+def test_both_lanes_agree(table: list[list[str]], quotes: bool) -> None:
+    """Where the fast lane reads a block at all, it reads what the slow lane reads, and that finds nothing wrong."""
+    block = "\n".join(",".join(row) for row in table).encode()
+    if not block.strip():
+        return
+    layout = Layout(",", 4, {"user": 0, "item": 1, "rating": 2, "time": 3}, quotes=quotes)
+    fast: Callable[[bytes, int, Layout], rows.Part | None] = rows._fast
+    quick = fast(block, 1, layout)
+    if quick is None:
+        return
+    problems = Problems("made")
+    exact = rows.slow(block, 1, layout, problems)
+    assert not len(problems)
+    assert quick.value is not None
+    assert exact.value is not None
+    for ours, ids, theirs, their_ids in (
+        (quick.user, quick.user_ids, exact.user, exact.user_ids),
+        (quick.item, quick.item_ids, exact.item, exact.item_ids),
+    ):
+        assert [ids[code] for code in ours] == [their_ids[code] for code in theirs]
+    np.testing.assert_array_equal(quick.value, exact.value)
+    assert list(quick.lines) == list(exact.lines)
+
+
+def test_blocks_are_cut_between_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the blocks, every row is read once, with its line, also where quotes hold a line end."""
+    content = "user,item,rating\n" + "".join(f'u{n},"a\n{n}",{1 + n % 5}\r\n' for n in range(50)) + "last,one,x\n"
+    (tmp_path / "long.csv").write_bytes(content.encode())
+    for size in (16, 33, 100):
+        monkeypatch.setattr(rows, "BLOCK", size)
+        with pytest.raises(DataError, match=r"long\.csv, line 102: the rating is not a number: 'x'$"):
+            load(tmp_path / "long.csv")
+        read = load(tmp_path / "long.csv", reading=Reading(on_bad_rows=OnBadRows.SKIP))
+        assert content_of(read) == [(f"u{n}", f"a\n{n}", 1 + n % 5) for n in range(50)]
+
+
+def test_a_header_is_told_from_data() -> None:
+    """Names in the first line are a header, numbers are data, and words over numbers are a header too."""
+    assert find(["user,item,rating", "1,2,3"], Reading(), "f").header == ("user", "item", "rating")
+    assert find(["1,2,3", "4,5,6"], Reading(), "f").header is None
+    layout = find(["wer,was,wie", "1,2,3"], Reading(user_col="wer", item_col="was", rating_col="wie"), "f")
+    assert layout.places == {"user": 0, "item": 1, "rating": 2}

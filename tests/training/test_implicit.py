@@ -1,0 +1,113 @@
+"""Implicit feedback: what was not taken is sampled, and tastes come back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import Invoke
+from planted import World
+from sklearn.metrics import roc_auc_score
+
+from embedcli.analysis.biases import biases, movers
+from embedcli.analysis.components import pca
+from embedcli.data.ratings import Ratings
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+from embedcli.run.store import save
+from embedcli.training.config import TrainConfig
+from embedcli.training.evaluation import auc
+from embedcli.training.fit import fit
+from embedcli.training.implicit import pairs, with_negatives
+
+
+@pytest.fixture(scope="module")
+def liked(world: World) -> Ratings:
+    """Return who liked what in the planted world: its rows of four and five stars."""
+    data = replace(world.ratings.data, implicit=True, scale=(0.0, 1.0))
+    rows = world.ratings.take(world.ratings.value >= 4)
+    return replace(rows, data=data, value=np.ones(len(rows), np.float32))
+
+
+@pytest.fixture(scope="module")
+def run(liked: Ratings) -> Run:
+    """Return a run of three members trained on who liked what."""
+    return fit(liked.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))
+
+
+def test_negatives_were_not_taken(liked: Ratings) -> None:
+    """As many rows of value 0 as asked for come to each that is there, and none is of a pair that was taken."""
+    taken = pairs(liked)
+    sampled = with_negatives(liked, taken, 3, np.random.default_rng(0))
+    assert sampled.value.tolist() == [1.0] * len(liked) + [0.0] * 3 * len(liked)
+    assert not np.isin(pairs(sampled.take(sampled.value == 0)), taken).any()
+    assert np.array_equal(np.bincount(sampled.user), 4 * np.bincount(liked.user))
+
+
+def test_who_has_taken_everything_gets_no_negatives(liked: Ratings) -> None:
+    """Where a user has taken every item, nothing is sampled for it, and the sampling ends."""
+    n = len(liked.items)
+    greedy = replace(
+        liked,
+        user=np.zeros(n, np.int32),
+        item=np.arange(n, dtype=np.int32),
+        value=np.ones(n, np.float32),
+        timestamp=None,
+    )
+    assert len(with_negatives(greedy, pairs(greedy), 2, np.random.default_rng(0))) == n
+
+
+def test_auc_is_scikit_learns() -> None:
+    """The AUC is that of scikit-learn, ties included."""
+    rng = np.random.default_rng(0)
+    predictions, truth = rng.integers(0, 9, 200) / 9, rng.integers(0, 2, 200).astype(float)
+    assert auc(predictions, truth) == pytest.approx(roc_auc_score(truth, predictions))
+    assert auc(predictions, np.ones(200)) is None
+
+
+def test_the_model_beats_popularity(run: Run) -> None:
+    """The chance that a liked item is told from one that is not is above that by the biases alone."""
+    by_model = {score.model: score.auc for score in run.training.scores}
+    baseline, found = by_model["user + item bias"], by_model["members averaged"]
+    assert baseline is not None
+    assert found is not None
+    assert found > baseline + 0.03
+    assert by_model["global mean"] == 0.5
+
+
+def test_biases_and_components_work(run: Run, liked: Ratings, world: World) -> None:
+    """A bias goes with how often the item was taken, and a component is named after the planted taste."""
+    assert np.array_equal(run.item_seen.n_ratings, np.bincount(liked.split("random").train.item, minlength=120))
+    found = biases(run)
+    assert found.n_draws == 0
+    assert found.correlation_log_n is not None
+    assert found.correlation_log_n > 0.9
+    assert found.best[0].mean_rating is None
+    axes = [
+        component
+        for component in pca(run, n_components=2).components
+        if {"Action", "Romance"} <= {*component.positive_name, *component.negative_name}
+    ]
+    assert axes
+    with pytest.raises(UsageError, match="implicit"):
+        movers(run)
+
+
+def test_a_range_has_no_meaning(liked: Ratings) -> None:
+    """A chance is from 0 to 1: another range is refused."""
+    with pytest.raises(UsageError, match="--y-range has no meaning for implicit data"):
+        fit(liked.split("random"), TrainConfig(y_range=(0, 5.5)))
+
+
+def test_views_of_implicit_data(run: Run, embedcli: Invoke) -> None:
+    """The tables speak of chance, not of stars, have no column of means, and every format can be written."""
+    save(run)
+    shown = embedcli("biases").stdout
+    assert "chance" in shown
+    assert "stars" not in shown
+    assert "mean" not in shown.splitlines()[3]
+    assert "AUC" in embedcli("runs", "show").stdout
+    for command in ("biases", "pca"):
+        for format in ("json", "ndjson", "csv"):
+            assert embedcli(command, "--format", format).exit_code == 0
