@@ -27,6 +27,14 @@ class Rotation(StrEnum):
     VARIMAX = "varimax"
 
 
+class Measure(StrEnum):
+    """How near two items are."""
+
+    COSINE = "cosine"
+    DOT = "dot"
+    EUCLIDEAN = "euclidean"
+
+
 class Beyond(StrEnum):
     """What is taken out of components before they are looked at."""
 

@@ -20,6 +20,23 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def complete_title(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the title of an item of the run."""
+    import csv
+
+    from embedcli.errors import EmbedcliError
+    from embedcli.run.shelf import path_of
+
+    try:
+        folder = path_of(ctx.params.get("run"), ctx.params.get("run_dir") or DEFAULT_DIR)
+        with (folder / "items.csv").open(encoding="utf-8", newline="") as file:
+            titles = [row["title"] for row in csv.DictReader(file)]
+    except (EmbedcliError, OSError, KeyError, csv.Error):
+        return []
+    wanted = incomplete.casefold()
+    return [title for title in titles if title.casefold().startswith(wanted)]
+
+
 RunOption = Annotated[
     str | None,
     typer.Option(

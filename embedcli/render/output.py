@@ -131,6 +131,8 @@ def _print_block(block: Block, console: Console) -> None:
         console.print(_plain(block.heading), style="bold")
     if block.lines:
         lines = Table.grid(padding=(0, 1, 0, 0))
+        lines.add_column(no_wrap=True)
+        lines.add_column(overflow="fold")
         for label, words in block.lines:
             lines.add_row(Text(_plain(label)), Text(_plain(words)))
         console.print(lines)

@@ -1,0 +1,170 @@
+"""Which items are nearest to an item, and whether members trained on other ratings find the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.biases import select
+from embedcli.analysis.choices import Measure
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One of the nearest items.
+
+    `similarity` is the mean over the members (of euclidean, the distance). `seeds` is the share of the members, and
+    `folds` of the members that left out a fold of the ratings each, that have it among as many nearest as are shown;
+    `co_raters` the number of users with training ratings of both. What the run cannot tell is None.
+    """
+
+    rank: int
+    title: str
+    similarity: float
+    folds: float | None
+    seeds: float | None
+    co_raters: int | None
+    n_ratings: int
+    mean_rating: float | None
+    id: str
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The nearest items to one item, itself left out."""
+
+    title: str
+    id: str
+    n_ratings: int
+    neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The neighbourhoods asked for, of the items with enough ratings."""
+
+    asked: tuple[Neighbourhood, ...]
+    by: Measure
+    limit: int
+    min_ratings: int
+    n_items: int
+    n_members: int
+    n_folds: int
+    has_rows: bool
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all neighbourhoods as one table, with a column `of` that says whose."""
+        import pandas as pd
+
+        return pd.DataFrame([{"of": one.title, **vars(row)} for one in self.asked for row in one.neighbours])
+
+
+def similar(
+    run: Run, rows: Sequence[int], *, by: Measure = Measure.COSINE, limit: int = 10, min_ratings: int = 20
+) -> Neighbours:
+    """Return the nearest items to each of some items (row numbers), among those with enough training ratings.
+
+    Nearness is that of the item factors, never of the biases: by the cosine of the angle at the average item, the dot
+    product, or the euclidean distance, of each member, averaged. An item asked for may have fewer ratings itself.
+
+    Raises UsageError where no item passes the filter.
+    """
+    if limit < 1:
+        raise UsageError(f"-n {limit} is below 1", "give the number of neighbours to show, such as -n 10")
+    passing = select(run, min_ratings)
+    members = _by_member(run.array("item_factors"), rows, passing, by)  # (M, n_asked, n)
+    folds = None
+    if "resampled_item_factors" in run.arrays:
+        folds = _by_member(run.array("resampled_item_factors"), rows, passing, by)
+    return Neighbours(
+        asked=tuple(
+            _neighbourhood(run, row, passing, members[:, at], None if folds is None else folds[:, at], by, limit)
+            for at, row in enumerate(rows)
+        ),
+        by=by,
+        limit=limit,
+        min_ratings=min_ratings,
+        n_items=len(passing),
+        n_members=len(members),
+        n_folds=0 if folds is None else len(folds),
+        has_rows=run.rows is not None,
+    )
+
+
+def nearness(factors: NDArray[np.floating], rows: Sequence[int], passing: NDArray[np.int64], by: Measure) -> Floats:
+    """Return how near items are, larger is nearer: factors (I, k) of one member -> (n_asked, n passing).
+
+    Of euclidean, the negative distance.
+    """
+    own, others = (factors[list(at)].astype(np.float64) for at in (rows, passing))
+    if by is Measure.COSINE:
+        own, others = (side / np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12) for side in (own, others))
+    products: Floats = own @ others.T
+    if by is not Measure.EUCLIDEAN:
+        return products
+    squares = (own**2).sum(1)[:, None] + (others**2).sum(1) - 2 * products
+    distances: Floats = np.sqrt(squares.clip(0))
+    return -distances
+
+
+def _by_member(factors: NDArray[np.floating], rows: Sequence[int], passing: NDArray[np.int64], by: Measure) -> Floats:
+    return np.stack([nearness(member, rows, passing, by) for member in factors])
+
+
+def _neighbourhood(
+    run: Run, row: int, passing: NDArray[np.int64], members: Floats, folds: Floats | None, by: Measure, limit: int
+) -> Neighbourhood:
+    """Return the nearest of the passing items by nearness (M, n), and by that of the folds (F, n)."""
+    others = passing != row
+    mean = np.where(others, members.mean(0), -np.inf)
+    nearest = np.argsort(-mean, kind="stable")[: min(limit, int(others.sum()))]
+    seeds, resampled = _found(members, others, nearest), None if folds is None else _found(folds, others, nearest)
+    both = _co_raters(run, row)
+    seen = run.item_seen
+    return Neighbourhood(
+        title=run.items.titles[row],
+        id=run.items.ids[row],
+        n_ratings=int(seen.n_ratings[row]),
+        neighbours=tuple(
+            Neighbour(
+                rank=at + 1,
+                title=run.items.titles[passing[j]],
+                similarity=float(-mean[j] if by is Measure.EUCLIDEAN else mean[j]),
+                folds=None if resampled is None else float(resampled[at]),
+                seeds=float(seeds[at]) if len(members) > 1 else None,
+                co_raters=None if both is None else int(both[passing[j]]),
+                n_ratings=int(seen.n_ratings[passing[j]]),
+                mean_rating=seen.mean_of(passing[j]),
+                id=run.items.ids[passing[j]],
+            )
+            for at, j in enumerate(nearest)
+        ),
+    )
+
+
+def _found(nearness: Floats, others: NDArray[np.bool_], nearest: NDArray[np.int64]) -> Floats:
+    """Return the share of members (M, n) that have each of the nearest among as many of their own."""
+    own = np.argsort(-np.where(others, nearness, -np.inf), axis=1, kind="stable")[:, : len(nearest)]
+    share: Floats = np.mean([np.isin(nearest, member) for member in own], axis=0)
+    return share
+
+
+def _co_raters(run: Run, row: int) -> NDArray[np.int64] | None:
+    """Return the number of users with training ratings of this item and of each other, (I,)."""
+    if run.rows is None:
+        return None
+    user, item = run.rows.user, run.rows.item
+    raters = np.zeros(len(run.users), dtype=bool)
+    raters[user[item == row]] = True
+    return np.bincount(item[raters[user]], minlength=len(run.items))

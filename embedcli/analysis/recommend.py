@@ -1,0 +1,202 @@
+"""What a user would like next: one of the run's users, or a new one made of a few likes and dislikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.biases import select
+from embedcli.analysis.choices import Measure
+from embedcli.analysis.neighbours import nearness
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+
+STEPS = 8  # of Gauss and Newton: a step that no longer moves anything costs nothing
+NOISE = 0.2  # of a rating, as a share of the range, where the run has not measured it
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """An item; `prediction` is the mean over the members, `spread` their standard deviation, which is no interval.
+
+    `because` is the item that the user likes whose embedding is nearest, by the cosine.
+    """
+
+    rank: int
+    title: str
+    prediction: float
+    spread: float | None
+    because: str
+    n_ratings: int
+    mean_rating: float | None
+    id: str
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """The items with the highest predictions, among `n_items`; `profile` are the ratings that speak for the user."""
+
+    user: str | None
+    profile: Mapping[str, float]
+    items: tuple[Recommendation, ...]
+    n_items: int
+    n_left_out: int
+    min_ratings: int
+    n_members: int
+    knows_rated: bool
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the recommendations as a table."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(row) for row in self.items])
+
+
+@dataclass(frozen=True)
+class Taste:
+    """A user of every member: factors (M, k) and bias (M,), and the ratings it is known by: rows and values (n,)."""
+
+    factors: Floats
+    bias: Floats
+    rows: NDArray[np.int64]
+    values: Floats
+
+
+def recommend(
+    run: Run,
+    taste: Taste,
+    *,
+    user: str | None = None,
+    limit: int = 10,
+    min_ratings: int = 20,
+    include_rated: bool = False,
+) -> Recommendations:
+    """Return the items a user would rate highest, without those rated already unless they are asked for.
+
+    Raises UsageError where nothing is left to recommend.
+    """
+    if limit < 1:
+        raise UsageError(f"-n {limit} is below 1", "give the number of items to show, such as -n 10")
+    passing = select(run, min_ratings)
+    kept = passing if include_rated else np.setdiff1d(passing, taste.rows)
+    if not len(kept):
+        raise UsageError(
+            f"the user has rated all {len(passing)} {run.data.noun}s that pass",
+            "lower --min-ratings, or --include-rated",
+        )
+    by_member = predictions(run, taste)[:, kept]  # (M, n)
+    order = np.argsort(-by_member.mean(0), kind="stable")[:limit]
+    reasons = _reasons(run, taste, kept[order])
+    return Recommendations(
+        user=user,
+        profile={run.items.titles[row]: float(value) for row, value in zip(taste.rows, taste.values, strict=True)},
+        items=tuple(
+            Recommendation(
+                rank=at + 1,
+                title=run.items.titles[kept[j]],
+                prediction=float(by_member[:, j].mean()),
+                spread=float(by_member[:, j].std(ddof=1)) if len(by_member) > 1 else None,
+                because=reasons[at],
+                n_ratings=int(run.item_seen.n_ratings[kept[j]]),
+                mean_rating=run.item_seen.mean_of(kept[j]),
+                id=run.items.ids[kept[j]],
+            )
+            for at, j in enumerate(order)
+        ),
+        n_items=len(kept),
+        n_left_out=len(passing) - len(kept),
+        min_ratings=min_ratings,
+        n_members=run.n_members,
+        knows_rated=user is None or run.rows is not None,
+    )
+
+
+def of_user(run: Run, user: str) -> Taste:
+    """Return the taste of a user of the run, by the id; UsageError for one that is not there."""
+    if user not in run.users.ids:
+        raise UsageError(
+            f"run {run.name!r} has no user {user!r}", f"the ids are such as {', '.join(run.users.ids[:5])}"
+        )
+    row = run.users.ids.index(user)
+    factors, bias = run.array("user_factors")[:, row], run.array("user_bias")[:, row]
+    rows, values = np.zeros(0, np.int64), np.zeros(0)
+    if run.rows is not None:
+        own = run.rows.user == row
+        rows, values = run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64)
+    return Taste(factors.astype(np.float64), bias.astype(np.float64), rows, values)
+
+
+def fold_in(run: Run, ratings: Mapping[int, float]) -> Taste:
+    """Make a user of ratings of a few items (row: rating), without training again.
+
+    For each member the most probable (b, p) given the ratings: squared error over the noise of a rating, and a normal
+    prior with the covariance of the member's own users, found by Gauss-Newton steps through the sigmoid (of the
+    identity, one step is exact: ridge regression).
+
+    Raises UsageError without ratings, RunError where the run lacks users or biases.
+    """
+    if not ratings:
+        raise UsageError("nothing is known of the user", "give --user ID, or what is liked with --like TITLE")
+    rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
+    names = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
+    users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in names)
+    rated = run.user_seen.n_ratings > 0
+    low, high = run.y_range or run.data.scale
+    noise = (run.training.posterior or {}).get("noise", NOISE * (high - low))
+    found = []
+    for m in range(len(items)):
+        known = np.column_stack([user_bias[m], users[m]])[rated]  # (U, 1 + k)
+        prior = np.atleast_2d(np.cov(known, rowvar=False)) + 1e-6 * np.eye(known.shape[1])
+        x = np.column_stack([np.ones(len(rows)), items[m, rows]])  # (n, 1 + k)
+        theta, start = known.mean(0), known.mean(0)
+        for _ in range(STEPS):
+            logit = level[m] + item_bias[m, rows] + x @ theta
+            predicted, slope = _link(run, logit)
+            design = x * slope[:, None]
+            # theta = start + prior D' (D prior D' + noise^2)^-1 (r - predicted + D (theta - start))
+            inner = design @ prior @ design.T + noise**2 * np.eye(len(rows))
+            theta = start + prior @ design.T @ np.linalg.solve(inner, values - predicted + design @ (theta - start))
+        found.append(theta)
+    theta = np.array(found)
+    return Taste(theta[:, 1:], theta[:, 0], rows, values)
+
+
+def predictions(run: Run, taste: Taste) -> Floats:
+    """Return the predicted rating of every item by every member, (M, I)."""
+    return _link(run, logits(run, taste))[0]
+
+
+def logits(run: Run, taste: Taste) -> Floats:
+    """Return the logit of every item by every member, (M, I)."""
+    items, item_bias, level = (
+        run.array(name).astype(np.float64) for name in ("item_factors", "item_bias", "global_bias")
+    )
+    found: Floats = level[:, None] + taste.bias[:, None] + item_bias + np.einsum("mik,mk->mi", items, taste.factors)
+    return found
+
+
+def _link(run: Run, logit: Floats) -> tuple[Floats, Floats]:
+    """Return the rating that a logit stands for, and its slope."""
+    if run.link == "identity" or run.y_range is None:
+        return logit, np.ones_like(logit)
+    low, high = run.y_range
+    share = 1 / (1 + np.exp(-logit))
+    return low + (high - low) * share, (high - low) * share * (1 - share)
+
+
+def _reasons(run: Run, taste: Taste, rows: NDArray[np.int64]) -> list[str]:
+    """Return, per item, the title of the nearest among those the user likes: the better half of what was rated."""
+    if not len(taste.rows):
+        return [""] * len(rows)
+    liked = taste.rows[taste.values >= np.median(taste.values)]
+    near = np.mean([nearness(member, rows.tolist(), liked, Measure.COSINE) for member in run.array("item_factors")], 0)
+    return [run.items.titles[liked[at]] for at in near.argmax(1)]

@@ -1,0 +1,131 @@
+"""`embedcli recommend` and `embedcli explain`: what a user would like, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from embedcli.cli.app import app
+from embedcli.cli.notes import Notes
+from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, complete_title, reopen
+from embedcli.errors import UsageError
+from embedcli.render.output import Format
+from embedcli.run import DEFAULT_DIR
+
+if TYPE_CHECKING:
+    from embedcli.run.record import Run
+
+
+@app.command(short_help="Recommend items to a user, or to what you like.")
+def recommend(
+    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="A user of the run.")] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--like", metavar="TITLE", help="Something you like (again for more).", autocompletion=complete_title
+        ),
+    ] = None,
+    dislike: Annotated[
+        list[str] | None,
+        typer.Option("--dislike", metavar="TITLE", help="Something you do not.", autocompletion=complete_title),
+    ] = None,
+    rate: Annotated[
+        list[str] | None, typer.Option("--rate", metavar="TITLE=RATING", help="Something with your rating of it.")
+    ] = None,
+    include_rated: Annotated[
+        bool, typer.Option("--include-rated", help="Also what was rated already.")
+    ] = False,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Items to show.")] = 10,
+    min_ratings: MinRatings = 20,
+    run: RunOption = None,
+    run_dir: RunDir = DEFAULT_DIR,
+    format: FormatOption = Format.TABLE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Recommend items to a user of the run, or to a new one made of what you like and dislike.
+
+    \b
+    Examples:
+      embedcli recommend --user 196
+      embedcli recommend --like "Star Wars (1977)" --like fargo --dislike "Home Alone 3"
+      embedcli recommend --rate "fargo=4" --rate "titanic=2.5" -n 20
+
+    A new user is folded in without training: the most probable user given these ratings, among users like the run's.
+    A like counts as the highest rating of the scale, a dislike as the lowest.
+    """
+    from embedcli.analysis.recommend import fold_in, of_user
+    from embedcli.analysis.recommend import recommend as analyse
+    from embedcli.render import write
+    from embedcli.render.recommend import view
+    from embedcli.run.shelf import open_run
+
+    if (user is None) == (not like and not dislike and not rate):
+        raise UsageError(
+            "recommend to whom: a user of the run, or what you like?", "give --user ID, or --like TITLE and the like"
+        )
+    opened = open_run(run, run_dir).table()
+    if user is not None:
+        taste = of_user(opened, user)
+    else:
+        taste = fold_in(opened, _ratings(opened, like or [], dislike or [], rate or []))
+    found = analyse(opened, taste, user=user, limit=limit, min_ratings=min_ratings, include_rated=include_rated)
+    write(view(found, opened), format, output)
+    if format is Format.TABLE and user is not None:
+        Notes(quiet).say(f"next: embedcli explain {user} id:{found.items[0].id}{reopen(run, run_dir)}")
+
+
+def _ratings(run: Run, like: list[str], dislike: list[str], rate: list[str]) -> dict[int, float]:
+    """Return the ratings (row: value) that options stand for; UsageError where two of them are of one item."""
+    from embedcli.run.lookup import find
+
+    low, high = run.data.scale
+    given = [(title, high) for title in like] + [(title, low) for title in dislike]
+    for pair in rate:
+        title, equals, written = pair.rpartition("=")
+        try:
+            number = float(written)
+        except ValueError:
+            number = low - 1
+        if not equals or not low <= number <= high:
+            raise UsageError(
+                f"--rate {pair!r} is no title with a rating from {low:g} to {high:g}", f"write --rate 'TITLE={high:g}'"
+            )
+        given.append((title, number))
+    found: dict[int, float] = {}
+    for title, value in given:
+        row = find(run, title)
+        if row in found:
+            raise UsageError(f"{run.items.titles[row]!r} is given twice", "give every item once")
+        found[row] = float(value)
+    return found
+
+
+@app.command(short_help="Say why a user is predicted to rate an item so.")
+def explain(
+    user: Annotated[str, typer.Argument(metavar="USER", help="A user's id.")],
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="A title or id.", autocompletion=complete_title)],
+    run: RunOption = None,
+    run_dir: RunDir = DEFAULT_DIR,
+    format: FormatOption = Format.TABLE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Split a prediction into parts that add up: global, user, item, and the components of the preferences.
+
+    \b
+    Examples:
+      embedcli explain 196 "Star Wars (1977)"
+      embedcli explain 196 fargo --format json
+    """
+    from embedcli.analysis.explain import explain as analyse
+    from embedcli.analysis.recommend import of_user
+    from embedcli.render import write
+    from embedcli.render.recommend import explanation
+    from embedcli.run.lookup import find
+    from embedcli.run.shelf import open_run
+
+    opened = open_run(run, run_dir).table()
+    taste = of_user(opened, user)
+    write(explanation(analyse(opened, taste, user, find(opened, item)), opened), format, output)
