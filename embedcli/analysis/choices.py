@@ -40,3 +40,11 @@ class Beyond(StrEnum):
 
     NOTHING = "nothing"
     QUALITY = "quality"
+
+
+class Method(StrEnum):
+    """How items are laid out on a map."""
+
+    PCA = "pca"
+    TSNE = "tsne"
+    UMAP = "umap"
