@@ -27,6 +27,13 @@ class Rotation(StrEnum):
     VARIMAX = "varimax"
 
 
+class Grouping(StrEnum):
+    """How items are cut into groups."""
+
+    KMEANS = "kmeans"
+    HIERARCHICAL = "hierarchical"
+
+
 class Measure(StrEnum):
     """How near two items are."""
 

@@ -100,7 +100,7 @@ def test(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[tuple[E
     )
     found: list[list[Effect]] = [[] for _ in scores.T]
     for (kind, names, n, sizes, z), gate in zip(families, gates(tested, seed), strict=True):
-        q = _false_discovery(2 * ndtr(-np.abs(z)))
+        q = false_discovery(2 * ndtr(-np.abs(z)))
         passed = (np.abs(sizes) >= THRESHOLD) & (np.abs(sizes) > gate) & (q < LEVEL)
         for j, axis in enumerate(found):
             axis += [
@@ -216,7 +216,7 @@ def _number_weights(numbers: Floats) -> Floats:
     return weights
 
 
-def _false_discovery(p: Floats) -> Floats:
+def false_discovery(p: Floats) -> Floats:
     """Return the q-values of p (m, K), column by column (Benjamini and Hochberg 1995)."""
     m = len(p)
     order = np.argsort(p, axis=0)[::-1]  # the largest first

@@ -102,12 +102,14 @@ def similar(
     )
 
 
-def nearness(factors: NDArray[np.floating], rows: Sequence[int], passing: NDArray[np.int64], by: Measure) -> Floats:
+def nearness(
+    factors: NDArray[np.floating], rows: Sequence[int] | NDArray[np.int64], passing: NDArray[np.int64], by: Measure
+) -> Floats:
     """Return how near items are, larger is nearer: factors (I, k) of one member -> (n_asked, n passing).
 
     Of euclidean, the negative distance.
     """
-    own, others = (factors[list(at)].astype(np.float64) for at in (rows, passing))
+    own, others = (factors[np.asarray(at)].astype(np.float64) for at in (rows, passing))
     if by is Measure.COSINE:
         own, others = (side / np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12) for side in (own, others))
     products: Floats = own @ others.T

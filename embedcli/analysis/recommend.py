@@ -198,5 +198,5 @@ def _reasons(run: Run, taste: Taste, rows: NDArray[np.int64]) -> list[str]:
     if not len(taste.rows):
         return [""] * len(rows)
     liked = taste.rows[taste.values >= np.median(taste.values)]
-    near = np.mean([nearness(member, rows.tolist(), liked, Measure.COSINE) for member in run.array("item_factors")], 0)
+    near = np.mean([nearness(member, rows, liked, Measure.COSINE) for member in run.array("item_factors")], 0)
     return [run.items.titles[liked[at]] for at in near.argmax(1)]

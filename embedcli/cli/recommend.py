@@ -33,9 +33,7 @@ def recommend(
     rate: Annotated[
         list[str] | None, typer.Option("--rate", metavar="TITLE=RATING", help="Something with your rating of it.")
     ] = None,
-    include_rated: Annotated[
-        bool, typer.Option("--include-rated", help="Also what was rated already.")
-    ] = False,
+    include_rated: Annotated[bool, typer.Option("--include-rated", help="Also what was rated already.")] = False,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Items to show.")] = 10,
     min_ratings: MinRatings = 20,
     run: RunOption = None,

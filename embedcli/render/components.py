@@ -77,7 +77,7 @@ def _card(component: Component, noun: str) -> Block:
     for kind in ("number", "tag"):
         effects = [effect for effect in component.effects if effect.kind == kind][:SHOWN]
         if effects:
-            lines.append((f"  {kind}s", "  ".join(_effect(effect) for effect in effects)))
+            lines.append((f"  {kind}s", "  ".join(written_effect(effect) for effect in effects)))
     pairs = zip_longest(component.positive, component.negative)
     rows = [
         {"": " ", "+": positive and positive.title, "-": negative and negative.title} for positive, negative in pairs
@@ -98,7 +98,8 @@ def _heading(component: Component) -> str:
     return " | ".join(parts)
 
 
-def _effect(effect: Effect) -> str:
+def written_effect(effect: Effect) -> str:
+    """Write an effect with its size and its q."""
     q = "<.001" if effect.q < 0.001 else f"{effect.q:.3f}".removeprefix("0")
     return f"{effect.name} {effect.effect:+.2f} ({q})"
 

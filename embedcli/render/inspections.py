@@ -1,0 +1,261 @@
+"""How axes of your own, probes, clusters and comparisons are shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from embedcli.analysis.clusters import Clusters
+from embedcli.analysis.compare import Comparison
+from embedcli.analysis.components import Component, two_digits
+from embedcli.analysis.directions import Axis
+from embedcli.analysis.effects import Effect
+from embedcli.analysis.probe import Probes
+from embedcli.render.components import written_effect
+from embedcli.render.view import Block, Column, View, decimal, text, whole
+from embedcli.run.record import Run
+
+MOST = 6  # effects that are written out
+
+
+def axis(found: Axis, run: Run) -> View:
+    """Show the items at both ends of an axis, and how far it can be trusted."""
+    noun = run.data.noun
+    columns = [
+        whole("rank", "#"),
+        text("title", noun),
+        decimal("place", "place"),
+        *([Column("interval", "95 %")] if found.first[0].lower is not None else []),
+        whole("n_ratings", "n"),
+        *([] if run.data.implicit else [decimal("mean_rating", "mean")]),
+        text("id", "id"),
+    ]
+    ends = {"from": found.first, "to": found.last}
+    names = {"from": " + ".join(found.start), "to": " + ".join(found.end)}
+    blocks = [
+        Block(
+            heading=f"{end} {names[end]}",
+            columns=columns,
+            rows=[
+                {**vars(row), "interval": None if row.lower is None else f"{row.lower:.2f}..{row.upper:.2f}"}
+                for row in rows
+            ],
+        )
+        for end, rows in ends.items()
+    ]
+    return View(
+        title=f"From {names['from']} to {names['to']} | {run.data.title} | {found.n_items:,} {noun}s with at least "
+        f"{found.min_ratings} ratings",
+        blocks=[*blocks, Block(lines=_axis_lines(found))],
+        captions=[
+            "place: 0 at the mean of the one side's embeddings, 1 at the other's; 95 %: with the titles of each side "
+            "drawn again where there are several, and by one member at a time; n, mean: training ratings."
+        ],
+        records=[{"end": end, **vars(row)} for end, rows in ends.items() for row in rows],
+        body={
+            "from": list(found.start),
+            "to": list(found.end),
+            "share": found.share,
+            "chance": found.chance,
+            "stability": found.stability,
+            "n_items": found.n_items,
+            "min_ratings": found.min_ratings,
+            "effects": [vars(effect) for effect in found.effects],
+            "first": [vars(row) for row in found.first],
+            "last": [vars(row) for row in found.last],
+        },
+        meta=run.meta,
+    )
+
+
+def _axis_lines(found: Axis) -> list[tuple[str, str]]:
+    passed = [effect for effect in found.effects if effect.passed][:MOST]
+    more = found.share > found.chance
+    lines = [
+        ("goes with", "  ".join(map(_towards, passed)) if passed else "no tag and no number beyond chance"),
+        (
+            "variance",
+            f"{100 * found.share:.1f} % of the embeddings'; axes between as many at random reach "
+            f"{100 * found.chance:.1f} % in one case of twenty: it carries {'more' if more else 'no more'} than such",
+        ),
+    ]
+    if found.stability is not None:
+        lines.append(("stable", f"r {two_digits(found.stability)} with the places by members that left out a fold"))
+    return lines
+
+
+def _towards(effect: Effect) -> str:
+    return f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}"
+
+
+def probe(found: Probes, run: Run) -> View:
+    """Show what can be read from the embeddings, each beside its control."""
+    rows = [vars(row) for row in found.probed]
+    shown = [
+        {
+            **row,
+            "verdict": "yes" if row["readable"] else "no",
+            "p": "<.001" if row["q"] < 0.001 else f"{row['q']:.3f}".removeprefix("0"),
+            "carried": f"{row['component']} ({row['by_component']:+.2f})",
+        }
+        for row in rows
+    ]
+    blocks = [
+        Block(
+            heading=heading,
+            columns=[
+                text("name", kind),
+                whole("n", "n"),
+                decimal("score", score),
+                decimal("control", "control"),
+                decimal("control_high", "95 %"),
+                Column("p", "q"),
+                Column("verdict", "readable"),
+                Column("carried", "component (r)"),
+            ],
+            rows=[row for row in shown if row["kind"] == kind],
+        )
+        for kind, heading, score in (("tag", "Tags", "AUC"), ("number", "Numbers", "R2"))
+    ]
+    return View(
+        title=f"What the embeddings tell | {run.data.title} | {found.items}",
+        blocks=[block for block in blocks if block.rows],
+        captions=[
+            f"a linear probe on {found.n_directions} directions of {found.n_members} members' embeddings, on "
+            f"{run.data.noun}s it has not seen (five folds); control: the same with shuffled labels, mean and 95 % of "
+            "them; readable: above it with q < .05; component: the one that carries most of it alone.",
+            "that log n can be read may be how the model was made, too: weight decay draws what is rated little to 0.",
+        ],
+        records=rows,
+        body={"n_items": found.n_items, "items": found.items, "n_directions": found.n_directions, "probed": rows},
+        meta=run.meta,
+    )
+
+
+def clusters(found: Clusters, run: Run) -> View:
+    """Show every group: its size, what is over-represented, and items."""
+    noun = run.data.noun
+    blocks = []
+    for one in found.clusters:
+        heading = f"{one.cluster}  {one.n:,} {noun}s | silhouette {one.silhouette:.2f}"
+        if one.stability is not None:
+            heading += f" | found again {100 * one.stability:.0f} %"
+        tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in one.tags) or "none more than by chance"
+        lines = [("  tags", tags), ("  most rated", "; ".join(one.most_rated)), ("  central", "; ".join(one.central))]
+        blocks.append(Block(heading=heading, lines=lines))
+    verdict = (
+        "more than clouds without groups reach: there are groups"
+        if found.silhouette > found.control
+        else "no more than clouds without groups reach: a continuum, cut in pieces"
+    )
+    captions = [
+        f"silhouette {found.silhouette:.3f} in all, {found.control:.3f} for clouds of the same covariance: {verdict}."
+    ]
+    if found.stability is not None:
+        captions.append(
+            f"found again: mean overlap (Jaccard) with the nearest group in {found.n_folds} members that left out a "
+            f"fold; all groups together: adjusted Rand index {found.stability:.2f} (1 the same, 0 chance)."
+        )
+    captions.append(f"tags: x times as many as by chance (number of {noun}s), hypergeometric test, q < .05.")
+    names = run.items
+    return View(
+        title=f"{len(found.clusters)} groups by {found.method.value} | {run.data.title} | {found.items}",
+        blocks=blocks,
+        captions=captions,
+        records=[
+            {"cluster": int(label) + 1, "id": names.ids[row], "title": names.titles[row]}
+            for row, label in zip(found.rows, found.labels, strict=True)
+        ],
+        body={
+            "method": found.method.value,
+            "silhouette": found.silhouette,
+            "control": found.control,
+            "stability": found.stability,
+            "n_items": found.n_items,
+            "clusters": [asdict(one) for one in found.clusters],
+        },
+        meta=run.meta,
+    )
+
+
+def comparison(found: Comparison, a: Run, b: Run) -> View:
+    """Show what two runs have in common and what changed most."""
+    noun = a.data.noun
+    low, high = found.correlation_interval
+    within = "" if found.within is None else f", {found.within:.2f} between the halves of {found.a}'s members"
+    facts = [
+        (
+            f"{noun}s",
+            f"{found.n_common:,} in common by {found.matched_by}, {found.n_compared:,} of them with at least "
+            f"{found.min_ratings} ratings in both",
+        ),
+        ("ranking", f"rank correlation of the stars {found.correlation:.3f} (95 % {low:.3f} to {high:.3f})"),
+        ("neighbours", f"{found.overlap:.2f} of the ten nearest in common ({found.chance:.2f} by chance{within})"),
+    ]
+    errors = [{"model": model, "a": pair[0], "b": pair[1]} for model, pair in found.errors.items()]
+    settings = [{"setting": key, "a": _said(pair[0]), "b": _said(pair[1])} for key, pair in found.settings.items()]
+    changes = [vars(change) for change in found.changes]
+    pairs = [{"a": _component(pair.a), "b": _component(pair.b), "phi": two_digits(pair.phi)} for pair in found.pairs]
+    headers = ("a", found.a), ("b", found.b)
+    return View(
+        title=f"{found.a} and {found.b} | {a.data.title}"
+        + ("" if a.data.title == b.data.title else f" and {b.data.title}"),
+        blocks=[
+            Block(lines=facts),
+            Block("Settings that differ", columns=[text("setting", ""), *(text(*h) for h in headers)], rows=settings),
+            Block(
+                "Test RMSE" + ("" if found.comparable else ", on different test rows: not comparable"),
+                columns=[text("model", ""), *(decimal(*h, 3) for h in headers)],
+                rows=errors,
+            ),
+            Block("Components", columns=[*(text(*h) for h in headers), Column("phi", "phi")], rows=pairs),
+            Block(
+                "What changed most",
+                columns=[
+                    whole("rank", "#"),
+                    text("title", noun),
+                    decimal("stars_a", found.a),
+                    decimal("stars_b", found.b),
+                    decimal("difference", "change", sign=True),
+                    *([decimal("z", "z", 1, sign=True)] if changes and changes[0]["z"] is not None else []),
+                    whole("n_a", "n"),
+                    whole("n_b", "n"),
+                    text("id", "id"),
+                ],
+                rows=changes,
+            ),
+        ],
+        captions=[
+            "stars: mean rating if every user rated; z: the change over the standard deviation of both runs' draws (of "
+            f"{found.n_compared:,} {noun}s, chance alone makes a few of 3); phi: Tucker's, of matched components.",
+        ],
+        records=changes,
+        body={
+            "a": found.a,
+            "b": found.b,
+            "matched_by": found.matched_by,
+            "n_common": found.n_common,
+            "n_compared": found.n_compared,
+            "settings": {key: list(pair) for key, pair in found.settings.items()},
+            "errors": {key: list(pair) for key, pair in found.errors.items()},
+            "errors_comparable": found.comparable,
+            "correlation": found.correlation,
+            "correlation_interval": list(found.correlation_interval),
+            "overlap": found.overlap,
+            "chance": found.chance,
+            "within": found.within,
+            "components": [{"a": pair.a.component, "b": pair.b.component, "phi": pair.phi} for pair in found.pairs],
+            "changes": changes,
+        },
+        meta={"a": a.meta, "b": b.meta},
+    )
+
+
+def _component(component: Component) -> str:
+    if component.unnamed is not None:
+        return f"{component.component} (unnamed, {component.stability_word})"
+    return f"{component.component} {', '.join(component.positive_name)} | {', '.join(component.negative_name)}"
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else str(value)
