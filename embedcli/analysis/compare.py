@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from embedcli.analysis.axes import match
-from embedcli.analysis.choices import Measure
 from embedcli.analysis.components import Component, pca
-from embedcli.analysis.neighbours import nearness
+from embedcli.analysis.neighbours import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-NEAREST = 10
 BOOTSTRAPS = 200
-TOGETHER = 500  # items whose neighbours are looked for at once
 FEWEST = 20  # items in common
 
 
@@ -109,7 +106,7 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         )
     draws_a, draws_b = a.array("item_stars")[:, rows_a], b.array("item_stars")[:, rows_b]
     stars_a, stars_b = (draws.mean(0, dtype=np.float64) for draws in (draws_a, draws_b))
-    near_a, near_b = _nearest(a.array("item_factors"), rows_a), _nearest(b.array("item_factors"), rows_b)
+    near_a, near_b = nearest(a.array("item_factors"), rows_a), nearest(b.array("item_factors"), rows_b)
     return Comparison(
         a=a.name,
         b=b.name,
@@ -124,7 +121,7 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         correlation_interval=_interval(stars_a, stars_b),
         pairs=_pairs(a, b, rows_a, rows_b, n_components),
         overlap=_overlap(near_a, near_b),
-        chance=min(NEAREST, len(rows_a) - 1) / (len(rows_a) - 1),
+        chance=min(MOST_NEAREST, len(rows_a) - 1) / (len(rows_a) - 1),
         within=_within(a, rows_a),
         changes=_changes(a, b, rows_a, rows_b, limit),
         min_ratings=min_ratings,
@@ -186,18 +183,6 @@ def _pairs(a: Run, b: Run, rows_a: Rows, rows_b: Rows, n_components: int) -> tup
     )
 
 
-def _nearest(factors: NDArray[np.floating], rows: Rows) -> Rows:
-    """Return each item's nearest others among these rows by the mean cosine of the members, (n, NEAREST)."""
-    n, k = len(rows), min(NEAREST, len(rows) - 1)
-    nearest = np.empty((n, k), dtype=np.int64)
-    for begin in range(0, n, TOGETHER):
-        here = np.arange(begin, min(begin + TOGETHER, n))
-        near = np.mean([nearness(member, rows[here], rows, Measure.COSINE) for member in factors], axis=0)
-        near[np.arange(len(here)), here] = -np.inf
-        nearest[here] = np.argpartition(-near, k - 1, axis=1)[:, :k]
-    return nearest
-
-
 def _overlap(a: Rows, b: Rows) -> float:
     return float(np.mean([len(np.intersect1d(x, y, assume_unique=True)) / len(x) for x, y in zip(a, b, strict=True)]))
 
@@ -208,7 +193,7 @@ def _within(run: Run, rows: Rows) -> float | None:
     half = len(factors) // 2
     if half < 1:
         return None
-    return _overlap(_nearest(factors[:half], rows), _nearest(factors[half : 2 * half], rows))
+    return _overlap(nearest(factors[:half], rows), nearest(factors[half : 2 * half], rows))
 
 
 def _changes(a: Run, b: Run, rows_a: Rows, rows_b: Rows, limit: int) -> tuple[Change, ...]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+MOST_NEAREST = 10  # neighbours of each of many items
+TOGETHER = 500  # items whose neighbours are looked for at once
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -118,6 +121,21 @@ def nearness(
     squares = (own**2).sum(1)[:, None] + (others**2).sum(1) - 2 * products
     distances: Floats = np.sqrt(squares.clip(0))
     return -distances
+
+
+def nearest(factors: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each item's nearest others among these rows by the mean cosine of the members, (n, MOST_NEAREST).
+
+    As places in `rows`, in no order; factors (M, I, k).
+    """
+    n, k = len(rows), min(MOST_NEAREST, len(rows) - 1)
+    found = np.empty((n, k), dtype=np.int64)
+    for begin in range(0, n, TOGETHER):
+        here = np.arange(begin, min(begin + TOGETHER, n))
+        near = np.mean([nearness(member, rows[here], rows, Measure.COSINE) for member in factors], axis=0)
+        near[np.arange(len(here)), here] = -np.inf
+        found[here] = np.argpartition(-near, k - 1, axis=1)[:, :k]
+    return found
 
 
 def _by_member(factors: NDArray[np.floating], rows: Sequence[int], passing: NDArray[np.int64], by: Measure) -> Floats:

@@ -26,7 +26,7 @@ def view(found: Biases, run: Run, *, worst: bool, best: bool) -> View:
             )
             for end in ends
         ],
-        captions=_captions(found, run),
+        captions=captions(found, run),
         records=[{"list": end, **vars(row)} for end in ends for row in getattr(found, end)],
         body={
             "sort": found.sort.value,
@@ -107,7 +107,8 @@ def _columns(found: Biases, run: Run, end: str) -> list[Column]:
     ]
 
 
-def _captions(found: Biases, run: Run) -> list[str]:
+def captions(found: Biases, run: Run) -> list[str]:
+    """Say what the figures of a ranking are."""
     noun = run.data.noun
     if run.data.implicit:
         return [

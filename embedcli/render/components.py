@@ -20,7 +20,7 @@ def view(found: Components, run: Run) -> View:
     return View(
         title=" | ".join([_headline(found), run.data.title, found.items]),
         blocks=[_card(component, run.data.noun) for component in found.components],
-        captions=_captions(found, run.data.noun),
+        captions=captions(found, run.data.noun),
         records=[record for component in found.components for record in _records(component)],
         body={
             "basis": found.basis.value,
@@ -83,10 +83,11 @@ def _card(component: Component, noun: str) -> Block:
         {"": " ", "+": positive and positive.title, "-": negative and negative.title} for positive, negative in pairs
     ]
     columns = (text("", " "), text("+", f"+ {noun}s"), text("-", f"- {noun}s"))
-    return Block(heading=_heading(component), lines=lines, columns=columns, rows=rows)
+    return Block(heading=heading(component), lines=lines, columns=columns, rows=rows)
 
 
-def _heading(component: Component) -> str:
+def heading(component: Component) -> str:
+    """Write a component's share and verdicts in a line."""
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.test is not None:
         verdict = "real" if component.test.real else "not real"
@@ -104,7 +105,8 @@ def written_effect(effect: Effect) -> str:
     return f"{effect.name} {effect.effect:+.2f} ({q})"
 
 
-def _captions(found: Components, noun: str) -> list[str]:
+def captions(found: Components, noun: str) -> list[str]:
+    """Say what real, stable and named mean."""
     captions = []
     if found.evidence is not None:
         captions.append(_verdict(found, found.evidence, noun))

@@ -41,7 +41,7 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None)
     Raises UsageError where the file cannot be written.
     """
     if output is not None:
-        _replace(output, render(view, format, _console(io.StringIO(), UNLIMITED)))
+        write_file(output, render(view, format, _console(io.StringIO(), UNLIMITED)).encode("utf-8", "surrogateescape"))
     elif format is Format.TABLE:
         sys.stdout.write(render(view, format, _console(sys.stdout, _width())))
     else:
@@ -195,14 +195,15 @@ def _json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _replace(path: Path, content: str) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; UsageError where it cannot be written."""
     try:
         if path.exists() and not path.is_file():  # a pipe or /dev/null is written to, never replaced
-            path.write_text(content, encoding="utf-8", newline="")
+            path.write_bytes(content)
             return
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
             whole = Path(scratch) / path.name
-            with whole.open("w", encoding="utf-8", newline="") as file:
+            with whole.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

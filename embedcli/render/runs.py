@@ -32,7 +32,7 @@ def summary(run: Run, path: Path) -> View:
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
         blocks=[block],
-        captions=[*_protocol(run), *_regularisation(run)],
+        captions=[*protocol(run), *_regularisation(run)],
         records=scores,
         body=_body(run, path),
         meta=run.meta,
@@ -43,7 +43,7 @@ def _errors(run: Run) -> tuple[Column, ...]:
     return OF_IMPLICIT if run.data.implicit else ERRORS
 
 
-def _protocol(run: Run) -> list[str]:
+def protocol(run: Run) -> list[str]:
     """Say how the errors were measured, and what a split in time lets the training know."""
     training = run.training
     if not training.scores:
@@ -70,14 +70,10 @@ def _regularisation(run: Run) -> list[str]:
     return [f"{found} (1 is right, below {TOO_LITTLE:g} is too little decay)."]
 
 
-def details(run: Run, path: Path) -> View:
-    """Show all that a run says of itself."""
+def facts(run: Run, path: Path) -> dict[str, str]:
+    """Return what is to be said of how a run came about, by name."""
     training = run.training
-    epochs, scores = (
-        [asdict(epoch) for epoch in training.epochs],
-        [asdict(score) for score in training.scores],
-    )
-    facts = {
+    return {
         "path": str(path),
         "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
@@ -90,7 +86,16 @@ def details(run: Run, path: Path) -> View:
         "versions": ", ".join(f"{name} {number}" for name, number in training.versions.items()),
         "trained in": f"{training.seconds:.1f} s",
     }
-    rows = [{"key": key, "value": value} for key, value in facts.items()]
+
+
+def details(run: Run, path: Path) -> View:
+    """Show all that a run says of itself."""
+    training = run.training
+    epochs, scores = (
+        [asdict(epoch) for epoch in training.epochs],
+        [asdict(score) for score in training.scores],
+    )
+    rows = [{"key": key, "value": value} for key, value in facts(run, path).items()]
     body = {**_body(run, path), "arrays": {name: run.shape(name) for name in sorted(run.arrays)}}
     return View(
         title=f"run {run.name} | {run.data.title}",
@@ -99,7 +104,7 @@ def details(run: Run, path: Path) -> View:
             Block(columns=EPOCHS, rows=epochs),
             Block(columns=_errors(run), rows=scores),
         ],
-        captions=_protocol(run),
+        captions=protocol(run),
         records=[{"key": key, "value": value} for key, value in _leaves(body)],
         body=body,
         meta=run.meta,

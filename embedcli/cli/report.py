@@ -1,0 +1,55 @@
+"""`embedcli report`: one page to send to a colleague."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embedcli.cli.app import app
+from embedcli.cli.notes import Notes
+from embedcli.cli.options import MinRatings, Quiet, RunDir, RunOption
+from embedcli.run import DEFAULT_DIR
+
+PAGE = Path("report.html")
+
+
+@app.command(short_help="Write one page with all of it, to send to a colleague.")
+def report(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")] = Path(
+        "report.html"
+    ),
+    components: Annotated[int, typer.Option("--components", metavar="K", help="Axes to show.")] = 3,
+    min_ratings: MinRatings = 10,
+    run: RunOption = None,
+    run_dir: RunDir = DEFAULT_DIR,
+    quiet: Quiet = False,
+) -> None:
+    """Write a report: errors, ranking with intervals, axes with their evidence, a map to search in, and the settings.
+
+    \b
+    Examples:
+      embedcli report                          report.html, of the newest run
+      embedcli report -o films.html --run ml-100k
+
+    The page is one file, needs no network, and can be read on a phone.
+    """
+    from embedcli.analysis.biases import biases
+    from embedcli.analysis.components import pca
+    from embedcli.analysis.maps import map_items
+    from embedcli.errors import RunError
+    from embedcli.render.output import check_output, write_file
+    from embedcli.render.pages import report_page
+    from embedcli.run.shelf import open_run, path_of
+
+    check_output(output)
+    opened = open_run(run, run_dir).table()
+    axes = pca(opened, n_components=components)
+    try:
+        ranking = biases(opened, min_ratings=min_ratings)
+    except RunError:  # a run of item factors alone has nothing to rank by, and the page says so
+        ranking = None
+    found = map_items(opened, top_items=len(opened.items))
+    write_file(output, report_page(opened, path_of(run, run_dir), ranking, axes, found).encode())
+    Notes(quiet).say(f"wrote {output}: {len(found.places):,} {opened.data.noun}s, {output.stat().st_size / 1e6:.1f} MB")
