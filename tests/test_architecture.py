@@ -11,7 +11,7 @@ import pytest
 
 from embedcli.run.record import Run
 
-HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich"}
+HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich", "pyarrow", "matplotlib", "jinja2"}
 SPY = """
 import json, sys
 sys.argv = ["embedcli", *json.loads(sys.argv[1])]
@@ -45,6 +45,21 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
         (("biases", "--worst"), {"torch", "sklearn", "scipy", "pandas"}),
         (("biases", "--format", "csv"), {"torch", "sklearn", "scipy", "pandas", "rich"}),
         (("pca",), {"torch"}),
+        (("similar", "Made Film 8"), {"torch", "sklearn", "scipy", "pandas", "matplotlib"}),
+        (("recommend", "--user", "1"), {"torch", "sklearn", "scipy", "pandas", "matplotlib"}),
+        *(
+            (command, {"torch", "pandas", "plotly"})
+            for command in (
+                ("explain", "1", "8"),
+                ("axis", "--from", "8", "--to", "9"),
+                ("probe",),
+                ("clusters",),
+                ("compare", "made", "made"),
+                ("map",),
+                ("map", "-o", "map.png"),
+                ("report",),
+            )
+        ),
         (("runs", "list"), {"torch", "sklearn", "scipy", "pandas"}),
         (("runs", "show"), {"torch", "sklearn", "scipy", "pandas"}),
         (("data", "list"), {"torch", "sklearn", "scipy", "pandas"}),

@@ -8,7 +8,7 @@ from typing import Any
 
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
-from embedcli.render.view import Block, Column, Row, View, text, whole
+from embedcli.render.view import Block, Column, Row, View, name, text, whole
 
 WIDEST = 40  # letters of a bar
 
@@ -79,7 +79,7 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
         }
         for bar in bars
     ]
-    return Block(heading, columns=[Column("label", label), whole("n", counted), text("bar", "")], rows=rows)
+    return Block(heading, columns=[Column("label", label), whole("n", counted), name("bar", "")], rows=rows)
 
 
 def problems(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:

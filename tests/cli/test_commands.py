@@ -22,7 +22,23 @@ from embedcli.run.record import Run
 from embedcli.run.store import load, save
 
 TRAIN = ("train", "--epochs", "1", "--members", "2", "--factors", "4")
-LOOKS = [("biases",), ("biases", "--worst"), ("pca",), ("runs", "list"), ("runs", "show")]
+LOOKS = [
+    *[("biases",), ("biases", "--worst"), ("pca",), ("pca", "--table", "users"), ("runs", "list"), ("runs", "show")],
+    *[
+        ("similar", "Made Film 8"),
+        ("similar", "id:9", "made film 10", "--by", "dot", "-n", "3"),
+        ("similar", "7", "--users"),
+    ],
+    *[("recommend", "--user", "12"), ("recommend", "--like", "made film 8", "--rate", "made film 9=2")],
+    *[
+        ("explain", "12", "Made Film 8"),
+        ("axis", "--from", "id:9", "--to", "id:10"),
+        ("probe",),
+        ("clusters", "-k", "3"),
+    ],
+    *[("axis", "--from-tag", "action", "--to-tag", "Romance"), ("compare", "made", "made")],
+    *[("map",), ("map", "--method", "tsne", "--highlight", "Made Film 8", "--labels", "3")],
+]
 
 
 def test_train_saves_a_run(embedcli: Invoke, made_files: Path) -> None:

@@ -1,0 +1,113 @@
+"""Recommendations, users folded in, and explanations that add up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted import World
+from scipy.optimize import minimize
+
+from embedcli.analysis.explain import explain
+from embedcli.analysis.recommend import fold_in, logits, of_user, predictions, recommend
+from embedcli.errors import RunError, UsageError
+from embedcli.run.record import Run
+
+
+def test_explanations_add_up(trained: Run) -> None:
+    """The parts add up to the mean logit to 1e-4, and the rating is that of the training rows, or none."""
+    for user, row in (("1", 0), ("57", 33), ("200", 119)):
+        taste = of_user(trained, user)
+        found = explain(trained, taste, user, row)
+        assert sum(part.logit for part in found.parts) == pytest.approx(found.logit, abs=1e-9)
+        arrays = {name: trained.array(name).astype(np.float64) for name in trained.arrays}
+        at = trained.users.ids.index(user)
+        expected = np.mean(
+            arrays["global_bias"]
+            + arrays["user_bias"][:, at]
+            + arrays["item_bias"][:, row]
+            + (arrays["user_factors"][:, at] * arrays["item_factors"][:, row]).sum(1)
+        )
+        assert found.logit == pytest.approx(expected, abs=1e-4)
+        assert trained.rows is not None
+        given = trained.rows.value[(trained.rows.user == at) & (trained.rows.item == row)]
+        assert found.rating == (float(given[0]) if len(given) else None)
+        assert found.prediction == pytest.approx(predictions(trained, taste)[:, row].mean())
+
+
+def test_the_planted_taste_is_the_first_component(trained: Run) -> None:
+    """Between two films at the two poles, the first component makes most of the difference that taste makes."""
+    taste = of_user(trained, "3")
+    parts = [{part.part: part.logit for part in explain(trained, taste, "3", row).parts} for row in (8, 9)]
+    first = abs(parts[0]["component 1"] - parts[1]["component 1"])
+    rest = abs(parts[0]["other components"] - parts[1]["other components"])
+    assert first > 3 * rest
+
+
+def test_fold_in_is_the_most_probable_user(trained: Run) -> None:
+    """The Gauss-Newton steps end at the minimum of squared error and prior that a general optimiser finds."""
+    ratings = {3: 5.0, 10: 1.0, 21: 4.0, 40: 2.0}
+    taste = fold_in(trained, ratings)
+    rows, values = np.array(list(ratings)), np.array(list(ratings.values()))
+    users, items, user_bias, item_bias, level = (
+        trained.array(name)[0].astype(np.float64)
+        for name in ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
+    )
+    known = np.column_stack([user_bias, users])
+    precision = np.linalg.inv(np.cov(known, rowvar=False) + 1e-6 * np.eye(known.shape[1]))
+    assert trained.training.posterior is not None
+    noise = trained.training.posterior["noise"]
+    assert trained.y_range is not None
+    low, high = trained.y_range
+
+    def loss(theta: np.ndarray) -> float:
+        logit = level + item_bias[rows] + theta[0] + items[rows] @ theta[1:]
+        error = values - low - (high - low) / (1 + np.exp(-logit))
+        apart = theta - known.mean(0)
+        return float((error**2).sum() / noise**2 + apart @ precision @ apart)
+
+    found = np.r_[taste.bias[0], taste.factors[0]]
+    assert loss(found) == pytest.approx(minimize(loss, known.mean(0), tol=1e-10).fun, rel=1e-4)
+
+
+def test_likes_say_what_one_likes(trained: Run, world: World) -> None:
+    """Who likes three Action films is given Action films, and who dislikes them Romance; what was rated is left out."""
+    action = [row for row in range(10, 60) if world.axis[row] > 0][:6]
+    for value, sign in ((5.0, 1.0), (1.0, -1.0)):
+        found = recommend(trained, fold_in(trained, dict.fromkeys(action, value)), limit=10)
+        shares = [world.axis[trained.items.ids.index(row.id)] for row in found.items]
+        expected = np.mean([world.axis[row] for row in np.argsort(-world.quality)[:10]])
+        assert sign * (np.mean(shares) - expected) >= 0
+        assert not {row.id for row in found.items} & {trained.items.ids[row] for row in action}
+        assert found.n_left_out == 6
+    gap = [
+        logits(trained, fold_in(trained, dict.fromkeys(action, value))).mean(0) @ world.axis[: len(trained.items)]
+        for value in (5.0, 1.0)
+    ]
+    assert gap[0] > gap[1]
+
+
+def test_a_user_of_the_run(trained: Run) -> None:
+    """A user's recommendations are the highest predictions among films not rated; with include_rated, among all."""
+    taste = of_user(trained, "12")
+    every = predictions(trained, taste).mean(0)
+    found = recommend(trained, taste, user="12", limit=5, min_ratings=0)
+    free = np.setdiff1d(np.arange(len(trained.items)), taste.rows)
+    assert [row.id for row in found.items] == [trained.items.ids[row] for row in free[np.argsort(-every[free])][:5]]
+    assert all(row.because in found.profile for row in found.items)
+    both = recommend(trained, taste, limit=1, min_ratings=0, include_rated=True)
+    assert both.items[0].prediction == pytest.approx(every.max())
+
+
+def test_what_cannot_be_recommended(trained: Run) -> None:
+    """An unknown user, no ratings, a run without users or rows, and nothing left are answered."""
+    with pytest.raises(UsageError, match="has no user '999'"):
+        of_user(trained, "999")
+    with pytest.raises(UsageError, match="nothing is known of the user"):
+        fold_in(trained, {})
+    with pytest.raises(RunError, match="user_factors"):
+        fold_in(replace(trained, arrays={"item_factors": trained.array("item_factors")}), {1: 5.0})
+    assert not len(of_user(replace(trained, rows=None), "1").rows)
+    with pytest.raises(UsageError, match="has rated all"):
+        recommend(trained, fold_in(trained, dict.fromkeys(range(len(trained.items)), 3.0)))
