@@ -48,7 +48,7 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
         (("similar", "Made Film 8"), {"torch", "sklearn", "scipy", "pandas", "matplotlib"}),
         (("recommend", "--user", "1"), {"torch", "sklearn", "scipy", "pandas", "matplotlib"}),
         *(
-            (command, {"torch", "pandas", "plotly"})
+            (command, {"torch", "plotly"})
             for command in (
                 ("explain", "1", "8"),
                 ("axis", "--from", "8", "--to", "9"),

@@ -120,10 +120,10 @@ def explain(
     from embedcli.analysis.explain import explain as analyse
     from embedcli.analysis.recommend import of_user
     from embedcli.render import write
-    from embedcli.render.recommend import explanation
+    from embedcli.render.explain import view
     from embedcli.run.lookup import find
     from embedcli.run.shelf import open_run
 
     opened = open_run(run, run_dir).table()
     taste = of_user(opened, user)
-    write(explanation(analyse(opened, taste, user, find(opened, item)), opened), format, output)
+    write(view(analyse(opened, taste, user, find(opened, item)), opened), format, output)

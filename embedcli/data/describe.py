@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import DataSet, Ratings
 
 MOST_LEVELS = 21  # different ratings that are counted one by one; more are counted in as many bins
-QUANTILES = {"min": 0.0, "5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95, "max": 1.0}
+QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "median": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
 
 
 @dataclass(frozen=True)
