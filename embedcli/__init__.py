@@ -17,9 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embedcli.analysis.biases import biases as biases
+    from embedcli.analysis.clusters import clusters as clusters
+    from embedcli.analysis.compare import compare as compare
     from embedcli.analysis.components import pca as pca
+    from embedcli.analysis.directions import axis as axis
+    from embedcli.analysis.explain import explain as explain
+    from embedcli.analysis.maps import map_items as map_items
+    from embedcli.analysis.neighbours import similar as similar
+    from embedcli.analysis.probe import probe as probe
+    from embedcli.analysis.recommend import fold_in as fold_in
+    from embedcli.analysis.recommend import of_user as of_user
+    from embedcli.analysis.recommend import recommend as recommend
     from embedcli.data.loading import load
     from embedcli.errors import EmbedcliError as EmbedcliError
+    from embedcli.run.lookup import find as find
     from embedcli.run.record import Run as Run
     from embedcli.run.shelf import open_run as open_run
     from embedcli.run.store import save
@@ -34,12 +45,23 @@ _HOME = {
     "EmbedcliError": "embedcli.errors",
     "Run": "embedcli.run.record",
     "TrainConfig": "embedcli.training.config",
+    "axis": "embedcli.analysis.directions",
     "biases": "embedcli.analysis.biases",
+    "clusters": "embedcli.analysis.clusters",
+    "compare": "embedcli.analysis.compare",
+    "explain": "embedcli.analysis.explain",
+    "find": "embedcli.run.lookup",
     "fit": "embedcli.training.fit",
+    "fold_in": "embedcli.analysis.recommend",
     "load_ratings": "embedcli.data.loading",
+    "map_items": "embedcli.analysis.maps",
+    "of_user": "embedcli.analysis.recommend",
     "open_run": "embedcli.run.shelf",
     "pca": "embedcli.analysis.components",
+    "probe": "embedcli.analysis.probe",
+    "recommend": "embedcli.analysis.recommend",
     "save_run": "embedcli.run.store",
+    "similar": "embedcli.analysis.neighbours",
 }
 _THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called in its module, where that differs
 __all__ = list(_HOME)

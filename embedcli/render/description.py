@@ -40,9 +40,8 @@ def describe(found: Description) -> View:
         _drawn(f"{noun.capitalize()}s by their number of {what}", what, found.items_by_n, f"{noun}s"),
         Block(
             heading=f"Quantiles of the number of {what}",
-            columns=[name("of", ""), *(whole(name, name) for name in found.per_user)],
-            rows=[
-                {"of": f"per {side}", **{name: round(n) for name, n in quantiles.items()}}
+            lines=[
+                (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in quantiles.items()))
                 for side, quantiles in (("user", found.per_user), (noun, found.per_item))
             ],
         ),
