@@ -15,13 +15,14 @@ which films differ most, and the two ends of one tell what it is about. But ever
 directions, that of noise too, so a component counts here only if it predicts ratings that were left out (real), and
 is found again by models trained on parts of the ratings (stable); only then is it named, by what goes with it.
 
-Last the picture: films on the first two components, close together where the same people like them. Here it is made
-of letters; `embedcli map` is going to draw it with titles.
+Last the picture, in lesson.png: the 50 most rated films on the first two components, close together where the same
+people like them. `embedcli map -o map.png` draws the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from made_data import options, ratings
 
@@ -30,8 +31,9 @@ from embedcli import Run, TrainConfig
 from embedcli.analysis.biases import Biases, ItemBias
 from embedcli.analysis.components import Component, Components
 from embedcli.data.ratings import Ratings
+from embedcli.render.plots import draw
 
-WIDTH, HEIGHT, N_DRAWN = 72, 21, 12  # of the picture, in letters; films in it
+PICTURE, N_DRAWN = Path("lesson.png"), 50  # the picture, and the films in it
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def lesson(films: Ratings, config: TrainConfig) -> Learned:
     axes = embedcli.pca(run, n_components=3, limit=4)
     for component in axes.components:
         print(*component_lines(component), sep="\n")
-    print(*picture(run, axes), sep="\n")
+    picture = draw(embedcli.map_items(run, top_items=N_DRAWN), run, "png", N_DRAWN)
+    PICTURE.write_bytes(picture.content)
+    print(f"\n{PICTURE}: the {N_DRAWN} most rated films on two components, {picture.n_labels} of them labelled")
     return Learned(run, biases, axes)
 
 
@@ -75,19 +79,6 @@ def component_lines(component: Component) -> list[str]:
     ):
         lines.append(f"  {sign} {', '.join(names) or 'no name'}: {'; '.join(item.title for item in pole)}")
     return lines
-
-
-def picture(run: Run, axes: Components) -> list[str]:
-    """Draw the most rated films on the first two components, as letters with a legend."""
-    grid = [[" "] * WIDTH for _ in range(HEIGHT)]
-    rows = axes.rows[:N_DRAWN]  # the most rated first
-    low, high = axes.scores[rows, :2].min(0), axes.scores[rows, :2].max(0)
-    legend = []
-    for letter, j in zip("ABCDEFGHIJKL", rows, strict=False):
-        x, y = (axes.scores[j, :2] - low) / (high - low)
-        grid[round((1 - y) * (HEIGHT - 1))][round(x * (WIDTH - 1))] = letter
-        legend.append(f"  {letter}  {run.items.titles[j]}")
-    return ["\nComponent 1 to the right, 2 upwards:", *("|" + "".join(line).rstrip() for line in grid), *legend]
 
 
 def main(data: str | None = None, *, small: bool = False) -> Learned:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-DRAWN = {Method.PCA: 50, Method.TSNE: 1000, Method.UMAP: 1000}  # most rated items; 50 are the lesson's picture
+DRAWN = {Method.PCA: 50, Method.TSNE: 500, Method.UMAP: 500}  # most rated items; 50 are the lesson's picture
 NUMBERS = {"year": "year", "bias": "bias", "stars": "stars", "mean": "mean_rating", "log n": "n_ratings"}
 MOST_GROUPS = 7  # tags that colours and shapes can still tell apart
 
@@ -114,7 +114,7 @@ def map_items(
     side by side, close together: their neighbourhoods mean something, their axes, distances and sizes of clusters
     do not.
 
-    Drawn are the `top_items` most rated with at least `min_ratings`: by default 50, and 1,000 with t-SNE and UMAP;
+    Drawn are the `top_items` most rated with at least `min_ratings`: by default 50, and 500 with t-SNE and UMAP;
     with `min_ratings` alone all of these. The items of the titles or ids in `highlight` are drawn in any case. `colour`
     is one of NUMBERS, or tags, or "genre" for the commonest tags.
 
@@ -156,7 +156,7 @@ def map_items(
 
 
 def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[Place, ...]:
-    n, mean = run.item_seen.n_ratings, run.item_seen.mean_rating
+    n = run.item_seen.n_ratings
     stars, bias = _stars_and_bias(run)
     items = run.items
     return tuple(
@@ -165,7 +165,7 @@ def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[P
             x=float(x),
             y=float(y),
             n_ratings=int(n[row]),
-            mean_rating=float(mean[row]) if n[row] else None,
+            mean_rating=run.item_seen.mean_of(row),
             stars=None if stars is None else float(stars[row]),
             bias=None if bias is None else float(bias[row]),
             year=items.years[row],

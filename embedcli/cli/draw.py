@@ -36,7 +36,7 @@ def draw_map(
     labels: Annotated[int, typer.Option("--labels", metavar="N", help="At most so many labels.")] = 50,
     top_items: Annotated[
         int | None,
-        typer.Option("--top-items", metavar="N", help="The N most rated (default: 50; by neighbours 1000)."),
+        typer.Option("--top-items", metavar="N", help="The N most rated (default: 50; by neighbours 500)."),
     ] = None,
     min_ratings: Annotated[
         int | None, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")
