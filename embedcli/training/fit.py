@@ -30,6 +30,7 @@ from embedcli.training.optimiser import AdamW, one_cycle
 from embedcli.training.posterior import sample as posterior_of
 
 COPIES = 5  # of the weights in memory: themselves, a start, a gradient and two moments
+MOST_FOLDS, FEWEST_IN_FOLD = 10, 100  # folds that any data may be cut in; rows of each, with more folds
 FEWEST_TESTED = 500  # training rows: of fewer, a component cannot be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 
@@ -84,6 +85,8 @@ def fit(
         on_stage(
             f"components tested by {config.n_folds} members that left out a fold each", time.perf_counter() - stage
         )
+    elif config.n_folds:
+        on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", 0.0)
     if config.n_draws:
         stage = time.perf_counter()
         drawn = posterior_of(train, config.n_draws, drawer)
@@ -224,6 +227,11 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0][:120]
         raise UsageError(f"--device {config.device!r} cannot be used: {reason}", "use --device cpu") from error
+    if config.n_folds > max(MOST_FOLDS, len(train) // FEWEST_IN_FOLD):
+        raise UsageError(
+            f"--folds {config.n_folds} are too many for {len(train):,} training rows",
+            f"give --folds {max(MOST_FOLDS, len(train) // FEWEST_IN_FOLD)} or fewer",
+        )
     check_memory(config, train)
     return replace(
         config,
@@ -237,8 +245,9 @@ def check_memory(config: TrainConfig, train: Ratings) -> None:
     """Raise UsageError for a model that does not fit into the memory of this machine, where that is known."""
     if not hasattr(os, "sysconf"):
         return
-    n_weights = config.n_members * (len(train.users) + len(train.items)) * (config.n_factors + 1)
-    needed = 4 * COPIES * n_weights + 8 * config.n_members * len(train)  # bytes; the order of the rows is of int64
+    together = max(config.n_members, config.n_folds)
+    n_weights = together * (len(train.users) + len(train.items)) * (config.n_factors + 1)
+    needed = 4 * COPIES * n_weights + 8 * together * len(train)  # bytes; the order of the rows is of int64
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:
         raise UsageError(
