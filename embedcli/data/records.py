@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from embedcli.data import columns
 from embedcli.data.columns import Layout
+from embedcli.data.lanes import Part, part_of
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.reading import Reading
-from embedcli.data.rows import Part, Rows, part_of
+from embedcli.data.rows import Rows
 from embedcli.data.sources import Progress, Source
 from embedcli.data.text import shorten
 from embedcli.errors import DataError

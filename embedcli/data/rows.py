@@ -1,46 +1,25 @@
-"""Reading the rows of a table fast, and exactly where something is wrong with one.
-
-A file comes in blocks of whole lines. pyarrow parses a block in one go, its ids as words of a dictionary, so that
-leading zeros survive and a block's many rows need few look-ups. A block in which anything is odd is read again by
-the csv module, row by row and with line numbers: that slow lane is the truth, the fast one only its shortcut.
-"""
+"""Reading the rows of a table: blocks of whole lines in, codes out."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.columns import Layout
-from embedcli.data.problems import Problem, Problems
+from embedcli.data.lanes import Part, fast, slow
+from embedcli.data.problems import Problems
 from embedcli.data.sources import Progress, Source, Stream
-from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
 BLOCK = 1 << 26  # bytes that are parsed at a time
 LONGEST_ROW = 1 << 20  # bytes; more without a line end is an open quotation mark, or no text
 MILLISECONDS = 1e11  # seconds since 1970 lie below it until the year 5138
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows as they were parsed: ids still as words. `lines` says where each row stands."""
-
-    user: NDArray[Any]  # (n,) codes into user_ids
-    item: NDArray[Any]
-    user_ids: list[str]
-    item_ids: list[str]
-    value: NDArray[np.float64] | None
-    time: NDArray[np.int64] | None
-    lines: NDArray[np.int64] | range
 
 
 @dataclass
@@ -111,7 +90,7 @@ def read_rows(source: Source, layout: Layout, encoding: str, on_progress: Progre
     digest = hashlib.sha256()
     with source.open() as stream:
         for block, first_line in _blocks(stream, layout, encoding, source.name, digest.update):
-            rows.add(_fast(block, first_line, layout) or slow(block, first_line, layout, rows.problems))
+            rows.add(fast(block, first_line, layout) or slow(block, first_line, layout, rows.problems))
             on_progress(source.name, stream.done, stream.size)
     rows.sha256 = digest.hexdigest()
     return rows
@@ -171,193 +150,3 @@ def _end_of_lines(block: bytes, layout: Layout) -> int:
         while end and block.count(b'"', 0, end) % 2:
             end = block.rfind(b"\n", 0, end - 1) + 1
     return end
-
-
-def _fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
-    """Parse a block by pyarrow; None where anything in it is odd."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    separator = layout.separator
-    if layout.quotes and not _is_plainly_quoted(block, separator.encode()):
-        return None
-    if len(separator) > 1:
-        if b"\x1f" in block:
-            return None
-        block, separator = block.replace(separator.encode(), b"\x1f"), "\x1f"
-    names = {role: f"f{place}" for role, place in layout.places.items()}
-    types: dict[str, Any] = {names[role]: pa.dictionary(pa.int32(), pa.string()) for role in ("user", "item")}
-    if "rating" in names:
-        types[names["rating"]] = pa.float64()
-    if "time" in names:
-        types[names["time"]] = pa.float64() if layout.time_form == "number" else pa.timestamp("s")
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(block),
-            arrow_csv.ReadOptions(column_names=[f"f{place}" for place in range(layout.n_columns)], block_size=1 << 23),
-            arrow_csv.ParseOptions(
-                delimiter=separator, quote_char='"' if layout.quotes else False, ignore_empty_lines=False
-            ),
-            arrow_csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=[]),
-        )
-    except pa.ArrowInvalid:
-        return None
-    n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if table.num_rows != n_lines or any(column.null_count for column in table.columns):
-        return None
-    (user, user_ids), (item, item_ids) = (_codes(table[names[role]]) for role in ("user", "item"))
-    if user_ids is None or item_ids is None:
-        return None
-    value = table[names["rating"]].to_numpy() if "rating" in names else None
-    time = table[names["time"]] if "time" in names else None
-    seconds = None if time is None else _seconds(time, layout)
-    if (value is not None and not np.isfinite(value).all()) or (time is not None and seconds is None):
-        return None
-    return Part(user, item, user_ids, item_ids, value, seconds, range(first_line, first_line + n_lines))
-
-
-def _is_plainly_quoted(block: bytes, separator: bytes) -> bool:
-    """Tell whether every quotation mark opens or closes a field: pyarrow takes others that the csv module refuses."""
-    n = block.count(b'"')
-    opening = block.count(separator + b'"') + block.count(b'\n"') + block.startswith(b'"')
-    closing = block.count(b'"' + separator) + block.count(b'"\n') + block.endswith(b'"')
-    return opening == closing == n / 2
-
-
-def _codes(column: Any) -> tuple[NDArray[np.int32], list[str] | None]:
-    """Return the codes (n,) and the words of a dictionary column; no words where one is empty."""
-    joined = column.unify_dictionaries().combine_chunks()
-    joined = joined.chunk(0) if hasattr(joined, "chunk") and joined.num_chunks == 1 else joined
-    words = [word.strip() for word in joined.dictionary.to_pylist()]
-    return joined.indices.to_numpy(), None if "" in words else words
-
-
-def _seconds(column: Any, layout: Layout) -> NDArray[np.int64] | None:
-    """Return times (n,) in seconds (or milliseconds); None where one is out of range."""
-    if layout.time_form == "iso":
-        return column.to_numpy().astype("datetime64[s]").astype(np.int64)  # type: ignore[no-any-return]
-    numbers = column.to_numpy()
-    return numbers.astype(np.int64) if np.isfinite(numbers).all() and np.abs(numbers).max(initial=0) < 2**62 else None
-
-
-def slow(block: bytes, first_line: int, layout: Layout, problems: Problems) -> Part:
-    """Parse a block row by row; each row that cannot be read becomes a problem."""
-    text = _utf8(block, first_line, problems.where)
-    end = first_line + len(text.rstrip("\n").split("\n"))  # blank lines at the end are none
-    rows = (
-        (line, _by_role(fields, layout))
-        for line, fields in _fields(text, first_line, layout, problems)
-        if fields or line < end
-    )
-    return part_of(rows, layout, problems)
-
-
-def part_of(rows: Iterable[tuple[int, Mapping[str, str] | Problem]], layout: Layout, problems: Problems) -> Part:
-    """Parse rows, each with its line and the texts of its roles; what cannot be parsed becomes a problem."""
-    user_ids: dict[str, int] = {}
-    item_ids: dict[str, int] = {}
-    parsed = []
-    for line, texts in rows:
-        row = texts if isinstance(texts, Problem) else _parse(texts, layout)
-        if isinstance(row, Problem):
-            problems.add(replace(row, line=line))
-            continue
-        user, item, rating, time = row
-        parsed.append(
-            (user_ids.setdefault(user, len(user_ids)), item_ids.setdefault(item, len(item_ids)), rating, time, line)
-        )
-    users, items, ratings, times, lines = zip(*parsed, strict=True) if parsed else ((),) * 5
-    return Part(
-        user=np.array(users, dtype=np.int32),
-        item=np.array(items, dtype=np.int32),
-        user_ids=list(user_ids),
-        item_ids=list(item_ids),
-        value=np.array(ratings, dtype=np.float64) if "rating" in layout.places else None,
-        time=np.array(times, dtype=np.int64) if "time" in layout.places else None,
-        lines=np.array(lines, dtype=np.int64),
-    )
-
-
-def _utf8(block: bytes, first_line: int, where: str) -> str:
-    try:
-        return block.decode()
-    except UnicodeDecodeError as error:
-        line = first_line + block.count(b"\n", 0, error.start)
-        raise DataError(
-            f"{where}, line {line:,}: {block[error.start : error.end]!r} is no text in UTF-8",
-            "say how the file is written with --encoding, such as latin-1",
-        ) from error
-
-
-def _fields(text: str, first_line: int, layout: Layout, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, fields) of each row; a blank line has no fields."""
-    lines = text.removesuffix("\n").split("\n")
-    if not layout.quotes:
-        for line, content in enumerate(lines, first_line):
-            yield line, content.split(layout.separator) if content.strip() else []
-        return
-    reader = csv.reader((line + "\n" for line in lines), delimiter=layout.separator, strict=True)
-    line = first_line
-    while True:
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            begun = lines[line - first_line]
-            if "unexpected end" in str(error):
-                raise DataError(
-                    f"{problems.where}, line {line:,}: the quotation mark that is opened here is not closed: "
-                    f"{shorten(begun)!r}",
-                    "close it, or download or copy the file again",
-                ) from error
-            problems.add(Problem(line, "the row is wrongly quoted", begun))
-            fields = None
-        if fields is not None:
-            yield line, fields if any(field.strip() for field in fields) or len(fields) > 1 else []
-        line = first_line + reader.line_num
-
-
-def _by_role(fields: list[str], layout: Layout) -> dict[str, str] | Problem:
-    """Return the text of each role in a row; a row with more or fewer columns than the table is a problem."""
-    if not fields:
-        return Problem(0, "the row is blank", "")
-    if len(fields) != layout.n_columns:
-        return Problem(0, f"the row does not have {layout.n_columns} columns", layout.separator.join(fields))
-    return {role: fields[place].strip() for role, place in layout.places.items()}
-
-
-def _parse(texts: Mapping[str, str], layout: Layout) -> tuple[str, str, float, int] | Problem:
-    """Return (user, item, rating, time) of a row, or what is wrong with it."""
-    for role, text in texts.items():
-        if not text:
-            return Problem(0, f"the {role} is empty", layout.separator.join(texts.values()))
-    rating, time = 1.0, 0
-    if "rating" in texts:
-        rating = _number(texts["rating"])
-        if not math.isfinite(rating):
-            return Problem(0, "the rating is not a number", texts["rating"])
-    if "time" in texts:
-        seconds = _time(texts["time"], layout.time_form)
-        if seconds is None:
-            return Problem(0, "the time cannot be read", texts["time"])
-        time = seconds
-    return texts["user"], texts["item"], rating, time
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text) if "_" not in text else math.nan
-    except ValueError:
-        return math.nan
-
-
-def _time(text: str, form: str) -> int | None:
-    if form == "number":
-        number = _number(text)
-        return int(number) if abs(number) < 2**62 else None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)

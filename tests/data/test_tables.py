@@ -6,7 +6,6 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedcli.data import rows
+from embedcli.data import lanes, rows
 from embedcli.data.columns import Layout, find
 from embedcli.data.loading import load
 from embedcli.data.problems import Problems
@@ -384,12 +383,11 @@ def test_both_lanes_agree(table: list[list[str]], quotes: bool) -> None:
     if not block.strip():
         return
     layout = Layout(",", 4, {"user": 0, "item": 1, "rating": 2, "time": 3}, quotes=quotes)
-    fast: Callable[[bytes, int, Layout], rows.Part | None] = rows._fast
-    quick = fast(block, 1, layout)
+    quick = lanes.fast(block, 1, layout)
     if quick is None:
         return
     problems = Problems("made")
-    exact = rows.slow(block, 1, layout, problems)
+    exact = lanes.slow(block, 1, layout, problems)
     assert not len(problems)
     assert quick.value is not None
     assert exact.value is not None
