@@ -13,6 +13,7 @@ from embedcli.cli.options import MinRatings, Quiet, RunDir, RunOption
 from embedcli.run import DEFAULT_DIR
 
 PAGE = Path("report.html")
+MOST_DRAWN = 3000  # items on the map: more make a page that is slow to open
 
 
 @app.command(short_help="Write one page with all of it, to send to a colleague.")
@@ -50,6 +51,6 @@ def report(
         ranking = biases(opened, min_ratings=min_ratings)
     except RunError:  # a run of item factors alone has nothing to rank by, and the page says so
         ranking = None
-    found = map_items(opened, top_items=len(opened.items))
+    found = map_items(opened, top_items=min(len(opened.items), MOST_DRAWN))
     write_file(output, report_page(opened, path_of(run, run_dir), ranking, axes, found).encode())
     Notes(quiet).say(f"wrote {output}: {len(found.places):,} {opened.data.noun}s, {output.stat().st_size / 1e6:.1f} MB")

@@ -90,7 +90,7 @@ def find(lines: Sequence[str], reading: Reading, where: str) -> Layout:
     """
     if not lines:
         raise DataError(f"{where}: the file is empty", "give a table with a user, an item and a rating in each row")
-    separator = reading.sep or separator_of(lines, where)
+    separator = separator_of(lines, where) if reading.sep is None else _given(reading.sep)
     quotes = len(separator) == 1 and any('"' in line for line in lines)
     rows = split_rows(lines, separator, quotes)
     first, rest = rows[0], rows[1:]
@@ -136,6 +136,14 @@ def split_rows(lines: Sequence[str], separator: str, quotes: bool) -> list[list[
     if not quotes:
         return [line.split(separator) for line in lines]
     return list(csv.reader(lines, delimiter=separator, skipinitialspace=separator == ","))
+
+
+def _given(separator: str) -> str:
+    """Return a separator as it was typed, `\\t` and "tab" being one; UsageError for what cannot separate."""
+    found = {"\\t": "\t", "tab": "\t"}.get(separator, separator)
+    if not found or set(found) & set('"\r\n'):
+        raise UsageError(f"--sep {separator!r} cannot stand between columns", "give one such as ';', '|', '::' or tab")
+    return found
 
 
 def separator_of(lines: Sequence[str], where: str) -> str:
@@ -251,8 +259,9 @@ def encoding_of(head: bytes, given: str | None, where: str, on_note: Note) -> st
     """Return how a file is written: as given, by its byte-order mark, else UTF-8 if it is that, else latin-1."""
     if given is not None:
         try:
+            "".encode(given)
             return codecs.lookup(given).name
-        except LookupError as error:
+        except LookupError as error:  # also for what encodes no text, such as base64
             raise UsageError(
                 f"--encoding {given!r} is unknown", "give utf-8, latin-1, cp1252, utf-16 or the like"
             ) from error

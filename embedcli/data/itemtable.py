@@ -46,7 +46,7 @@ def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings
     the column that would, and DataError for a table that cannot be read.
     """
     assert reading.items is not None
-    table = _read(source_of(reading.items), reading, on_note)
+    table = _read(source_of(reading.items), on_note)
     id_at = _id_column(table, ratings, reading, on_note)
     by_role = _described_by(table, reading, id_at)
     row_of = {identifier: row for row, identifier in reversed(list(enumerate(table.column(id_at))))}
@@ -70,10 +70,19 @@ def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings
     return replace(ratings, data=replace(ratings.data, noun=noun), items=items)
 
 
-def _read(source: Source, reading: Reading, on_note: Note) -> _Table:
-    """Read a whole table of text, Parquet or JSON lines."""
+def _read(source: Source, on_note: Note) -> _Table:
+    """Read a whole table of text, Parquet or JSON lines; DataError where that cannot be done."""
     with source.open() as stream:
         raw = stream.read(-1)
+    if not raw.strip():
+        raise DataError(f"{source.name}: the file is empty", "give a table that says what the items are")
+    try:
+        return _parsed(source, raw, on_note)
+    except (csv.Error, ValueError) as error:  # pyarrow's are ValueErrors
+        raise DataError(f"{source.name}: cannot be read as a table: {error}", "save it as CSV, in UTF-8") from error
+
+
+def _parsed(source: Source, raw: bytes, on_note: Note) -> _Table:
     if raw.startswith(b"PAR1"):
         import pyarrow.parquet as pq
 

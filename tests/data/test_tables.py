@@ -261,6 +261,9 @@ def test_an_excel_file_and_an_unclear_zip(tmp_path: Path) -> None:
         (Reading(user_col="who"), "has no column 'who' for --user-col"),
         (Reading(item_col="9"), "has no column '9' for --item-col"),
         (Reading(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
+        (Reading(encoding="base64"), "--encoding 'base64' is unknown"),
+        (Reading(sep=""), "--sep '' cannot stand between columns"),
+        (Reading(sep='"'), "cannot stand between columns"),
         (Reading(min_user_ratings=100), "no rating is left"),
     ],
 )
@@ -367,6 +370,33 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("id,title\n77,Z\n")
     with pytest.raises(UsageError, match=r"no column of .*other\.csv holds the items rated, such as '0042'"):
         load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "other.csv"))
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "the file is empty"),
+        (b"id,title\n1,A,B\n", "row 2: 3 columns where the header has 2: '1,A,B'"),
+        (b'{"id": 1}\n{"id": \n', "cannot be read as a table"),
+        (b"PAR1 and then nothing", "cannot be read as a table"),
+        (b"just words\n", "line 1: these are not columns of a table"),
+        (b"id,title\n1," + b"x" * 200_000 + b"\n", "cannot be read as a table: field larger than field limit"),
+    ],
+)
+def test_broken_tables_of_items(content: bytes, complaint: str, tmp_path: Path) -> None:
+    """A second table that cannot be read is named, with what is wrong."""
+    (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
+    (tmp_path / "items.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"items\.csv") as caught:
+        load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.csv"))
+    assert complaint in caught.value.message
+
+
+def test_a_tab_can_be_typed(tmp_path: Path) -> None:
+    """`\\t` and "tab" as a shell passes them are a tab."""
+    (tmp_path / "a.txt").write_text(written("\t", 0, 1, 2))
+    for separator in ("\\t", "tab", "\t"):
+        assert len(load(tmp_path / "a.txt", reading=Reading(sep=separator))) == len(TRUTH)
 
 
 FIELD = st.one_of(
