@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from embedcli.data.catalogue import Entry
-from embedcli.render.view import Block, View, text
+from embedcli.render.view import Block, View, name, text
 
 
 def view(entries: Sequence[tuple[Entry, Path | None]]) -> View:
@@ -20,13 +20,8 @@ def view(entries: Sequence[tuple[Entry, Path | None]]) -> View:
         }
         for entry, path in entries
     ]
-    shown = [{**row, "cached": row["cached"] or "no"} for row in rows]
-    columns = (
-        text("name", "name"),
-        text("title", "data set"),
-        text("about", "what it is"),
-        text("cached", "cached"),
-    )
+    shown = [{**row, "cached": "yes" if row["cached"] else "no"} for row in rows]
+    columns = (name("name", "name"), text("about", "what it is"), text("cached", "cached"))
     return View(
         title="data sets known by name",
         blocks=[Block(columns=columns, rows=shown)],

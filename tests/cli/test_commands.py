@@ -53,6 +53,32 @@ def test_train_saves_a_run(embedcli: Invoke, made_files: Path) -> None:
     assert run.training.split["description"] == "random 90/10 seed 5"
 
 
+def test_train_on_a_table(embedcli: Invoke, world: World) -> None:
+    """`train FILE` reads a table with titles from another, says what it took for what, and leaves a run to look at."""
+    ratings = world.ratings
+    rows = zip(ratings.user, ratings.item, ratings.value, strict=True)
+    lines = [f"{user};{item:04};{2 * value:g}" for user, item, value in rows]
+    Path("mine.csv").write_text("\n".join(["reader;isbn;score", *lines, "1;0001;"]), encoding="utf-8")
+    titles = [f"{j:04},Book {j},{'|'.join(tags)}" for j, tags in enumerate(ratings.items.tags)]
+    Path("books.csv").write_text("\n".join(["isbn,title,genres", *titles]), encoding="utf-8")
+    columns = ("--user-col", "reader", "--items", "books.csv")
+    stopped = embedcli(*TRAIN, "mine.csv", *columns)
+    assert stopped.exit_code == 1
+    assert "mine.csv, line 8,002: the rating is empty: '1;0001;'" in stopped.stderr
+    assert not Path("runs").exists()
+    result = embedcli(*TRAIN, "mine.csv", *columns, "--on-bad-rows", "skip")
+    assert result.exit_code == 0, result.stderr
+    for said in (
+        "user = `reader`, item = `isbn`",
+        "1 row left out",
+        "from 2 to 10 in steps of 2",
+        "119 books (mine.csv)",
+    ):
+        assert said in result.stderr
+    assert "Book 8" in embedcli("similar", "id:0008", "--min-ratings", "0").stdout
+    assert "books with at least 0 ratings" in embedcli("similar", "0008", "--min-ratings", "0").stdout
+
+
 def test_stages_are_told(embedcli: Invoke, made_files: Path) -> None:
     """What comes after the epochs is told on stderr, with the seconds it took."""
     result = embedcli(*TRAIN, "--data", made_files, "--folds", "2", "--draws", "100")

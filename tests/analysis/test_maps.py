@@ -1,0 +1,87 @@
+"""Maps: coordinates, colours, and how much of the neighbourhoods they keep."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from sklearn.manifold import trustworthiness
+from sklearn.neighbors import NearestNeighbors
+
+from embedcli.analysis import layouts
+from embedcli.analysis.choices import Method
+from embedcli.analysis.components import pca
+from embedcli.analysis.layouts import fidelity
+from embedcli.analysis.maps import map_items
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+
+
+@pytest.mark.parametrize("together", [7, 250])
+def test_fidelity_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    """Trustworthiness is scikit-learn's and recall that of brute force, however many items are looked at at a time."""
+    monkeypatch.setattr(layouts, "TOGETHER", together)
+    rng = np.random.default_rng(0)
+    near = rng.normal(size=(60, 8))
+    xy = near[:, :2] + 0.3 * rng.normal(size=(60, 2))
+    found = fidelity(near, xy)
+    assert found.trustworthiness == pytest.approx(trustworthiness(near, xy, n_neighbors=10))
+    true, drawn = (NearestNeighbors(n_neighbors=10).fit(points).kneighbors()[1] for points in (near, xy))
+    kept = [len(set(a) & set(b)) / 10 for a, b in zip(true.tolist(), drawn.tolist(), strict=True)]
+    assert found.recall == pytest.approx(np.mean(kept))
+    assert found.chance == pytest.approx(10 / 59)
+    assert fidelity(near, near).recall == 1
+
+
+def test_a_map_of_components_is_that_of_pca(trained: Run) -> None:
+    """The places are the coordinates of the two components asked for, of the most rated items, the most rated first."""
+    found = map_items(trained, components=(2, 1), top_items=20)
+    axes = pca(trained, n_components=2)
+    rows = [trained.items.ids.index(place.id) for place in found.places]
+    np.testing.assert_allclose([(place.x, place.y) for place in found.places], axes.scores[rows][:, [1, 0]])
+    assert rows == axes.rows[:20].tolist()
+    assert found.axes is not None
+    assert [axis.component for axis in found.axes] == [2, 1]
+    assert found.share == pytest.approx(axes.components[0].share + axes.components[1].share)
+
+
+def test_the_planted_tastes_are_apart_by_neighbours(trained: Run) -> None:
+    """t-SNE keeps neighbours of one taste together, the same each time, and its axes have no names."""
+    found, again = (map_items(trained, method=Method.TSNE, seed=3) for _ in range(2))
+    assert found.places == again.places
+    assert found.axes is None
+    assert found.fidelity.recall > 3 * found.fidelity.chance
+    xy = np.array([(place.x, place.y) for place in found.places])
+    tags = [place.tags for place in found.places]
+    nearest = NearestNeighbors(n_neighbors=5).fit(xy).kneighbors()[1]
+    assert np.mean([tags[at] == tags[other] for at, others in enumerate(nearest) for other in others]) > 0.9
+
+
+def test_highlights_are_on_the_map(trained: Run) -> None:
+    """An item that is asked for is drawn in any case, once, and marked."""
+    rare = trained.items.titles[int(np.argmin(trained.item_seen.n_ratings))]
+    found = map_items(trained, top_items=10, highlight=[rare, rare])
+    assert len(found.places) == 11
+    assert [place.title for place in found.places if place.highlighted] == [rare]
+
+
+def test_colours(trained: Run) -> None:
+    """Colour is a number of each item, or its rarest tag of those asked for."""
+    years = map_items(trained, colour=["year"]).colour
+    assert years is not None
+    assert years.is_number
+    groups = map_items(trained, colour=["genre"])
+    assert groups.colour is not None
+    assert set(groups.colour.tags) == {tag for place in groups.places for tag in place.tags}
+    assert all(group in place.tags for group, place in zip(groups.colour.groups, groups.places, strict=True) if group)
+    with pytest.raises(UsageError, match="is a number, which goes alone"):
+        map_items(trained, colour=["Action", "year"])
+
+
+def test_umap_is_an_extra(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where UMAP is not installed, the map says how to install it."""
+    monkeypatch.setitem(sys.modules, "umap", None)
+    with pytest.raises(UsageError, match="needs UMAP") as caught:
+        map_items(trained, method=Method.UMAP)
+    assert "embedcli[umap]" in caught.value.hint
