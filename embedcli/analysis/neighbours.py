@@ -126,7 +126,7 @@ def nearness(
 def nearest(factors: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return each item's nearest others among these rows by the mean cosine of the members, (n, MOST_NEAREST).
 
-    As places in `rows`, in no order; factors (M, I, k).
+    As places in `rows`, the nearest first; factors (M, I, k).
     """
     n, k = len(rows), min(MOST_NEAREST, len(rows) - 1)
     found = np.empty((n, k), dtype=np.int64)
@@ -134,7 +134,9 @@ def nearest(factors: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[n
         here = np.arange(begin, min(begin + TOGETHER, n))
         near = np.mean([nearness(member, rows[here], rows, Measure.COSINE) for member in factors], axis=0)
         near[np.arange(len(here)), here] = -np.inf
-        found[here] = np.argpartition(-near, k - 1, axis=1)[:, :k]
+        nearest_k = np.argpartition(-near, k - 1, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(near, nearest_k, 1), axis=1, kind="stable")
+        found[here] = np.take_along_axis(nearest_k, order, 1)
     return found
 
 
