@@ -105,11 +105,17 @@ def test_reports_of_runs_that_lack_something(hostile: Run, lacking: str) -> None
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium to draw the page")
 @pytest.mark.parametrize("width", [375, 1280])
 def test_a_browser_draws_the_report(report: str, tmp_path: Path, width: int) -> None:
-    """Chromium draws every film and plot without an error on the console, and nothing is wider than the window."""
+    """Chromium draws every film and plot without an error on the console, and nothing is wider than the window.
+
+    A film that is searched for is found, and its ten nearest are listed.
+    """
     probe = """<script>addEventListener("load", () => setTimeout(() => {
+      const search = document.getElementById("search");
+      search.value = "star wars";
+      search.dispatchEvent(new Event("input"));
       const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
       document.body.dataset.told = [wide, document.querySelectorAll("#map .points path").length,
-        document.querySelectorAll(".plot .main-svg").length].join(" ");
+        document.querySelectorAll(".plot .main-svg").length, document.querySelectorAll("#chosen li").length].join(" ");
     }, 500));</script>"""
     (tmp_path / "page.html").write_text(report.replace("</body>", f"{probe}</body>"), encoding="utf-8")
     # a window of chromium is at least 500 wide: the phone is a frame in it
@@ -132,8 +138,9 @@ def test_a_browser_draws_the_report(report: str, tmp_path: Path, width: int) -> 
         check=True,
     )
     assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    found = re.search(r"<title>(\S+) (\d+) (\d+)</title>", done.stdout)
+    found = re.search(r"<title>(\S+) (\d+) (\d+) (\d+)</title>", done.stdout)
     assert found is not None, done.stdout[-500:]
     assert found.group(1) == "false"
     assert int(found.group(2)) >= 119
     assert int(found.group(3)) >= 4
+    assert found.group(4) == "10"
