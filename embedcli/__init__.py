@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from embedcli.analysis.biases import biases as biases
     from embedcli.analysis.clusters import clusters as clusters
     from embedcli.analysis.compare import compare as compare
+    from embedcli.analysis.compare import side_by_side as side_by_side
     from embedcli.analysis.components import pca as pca
     from embedcli.analysis.directions import axis as axis
     from embedcli.analysis.explain import explain as explain
@@ -61,6 +62,7 @@ _HOME = {
     "probe": "embedcli.analysis.probe",
     "recommend": "embedcli.analysis.recommend",
     "save_run": "embedcli.run.store",
+    "side_by_side": "embedcli.analysis.compare",
     "similar": "embedcli.analysis.neighbours",
 }
 _THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called in its module, where that differs

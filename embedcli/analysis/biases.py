@@ -8,28 +8,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.choices import Sort
+from embedcli.analysis.choices import By, Sort
 from embedcli.errors import UsageError
-from embedcli.run.canonical import NAMES, item_stars
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
 DAMPING = 5.0  # ratings at the global mean that a damped mean starts from
+PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
+MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
+FEWEST_JUDGES = 20  # items with so many ratings: fewer do not judge
+TOO_MUCH = 0.08  # of these, outside their interval: measured in examples/benchmarks/decay.py
 
 
 @dataclass(frozen=True)
 class ItemBias:
     """One item of a ranking.
 
-    All figures of a row come from one model. From the posterior: `stars`, the mean rating if every user rated the
-    item; `bias`, what it is above or below the average item, in stars; `lower` to `upper`, the interval of the stars;
-    `rank_lower` to `rank_upper`, that of the rank among the items that pass the filter (1 the outermost of this end
-    of the ranking); `probability`, that of being among the outermost, as many as are shown. From the trained members:
-    `bias` in logits and `stars`, the means over the members, and `spread`, the standard deviation of the bias over
-    the members, which differ by seed alone: it is no interval. What the other model gives is None. `n_ratings` and
-    `mean_rating` are over the training rows; without ratings the mean is None.
+    `stars` is the mean rating predicted if every user rated the item, `bias` what that is above or below the average
+    item, in stars: of the trained members, or of the posterior if the ranking goes by it. A run without users has
+    no stars; its `bias` is in logits. `spread` is the standard deviation over the members, which differ by seed
+    alone: it is no interval.
+
+    The evidence comes from the draws from the posterior: `lower` to `upper`, the interval of the stars; `is_outside`,
+    whether the trained stars lie outside it; `rank_lower` to `rank_upper`, the interval of the rank among the items
+    that pass the filter (1 the outermost of this end of the ranking); `probability`, that of being among the
+    outermost, as many as are shown. Without draws they are None. `n_ratings` and `mean_rating` are over the training
+    rows; without ratings the mean is None.
     """
 
     rank: int
@@ -38,6 +47,7 @@ class ItemBias:
     stars: float | None
     lower: float | None
     upper: float | None
+    is_outside: bool | None
     rank_lower: int | None
     rank_upper: int | None
     probability: float | None
@@ -48,16 +58,48 @@ class ItemBias:
 
 
 @dataclass(frozen=True)
+class Pull:
+    """How far the trained stars of items with n_from to below n_to ratings lie above the posterior's, on average."""
+
+    n_from: int
+    n_to: int | None
+    n_items: int
+    stars: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the trained stars agree with the posterior, which knows no weight decay.
+
+    `outside` is the share of the items that pass the filter whose trained stars lie outside their interval,
+    `outside_many` the same of the `n_many` of them with 100 ratings or more, None if there are fewer than 20 of
+    these: too much decay shows in them, because their intervals are narrow and luck is not in the way. `pulls` says
+    how far rarely rated items are drawn to the average one.
+    """
+
+    outside: float
+    n_many: int
+    outside_many: float | None
+    pulls: tuple[Pull, ...]
+
+    @property
+    def is_too_much_decay(self) -> bool | None:
+        """Whether so many lie outside that the weight decay is too much; None if too few items can judge it."""
+        return None if self.outside_many is None else self.outside_many > TOO_MUCH
+
+
+@dataclass(frozen=True)
 class Biases:
     """The two ends of a ranking, each from its end inwards.
 
     `correlation_log_n` and `correlation_mean` are Pearson correlations of the bias with the logarithm of the number
-    of ratings and with the raw mean, over the items that pass the filter and have ratings. `n_draws` is 0 where the
-    run holds no draws from a posterior.
+    of ratings and with the raw mean, over the items that pass the filter and have ratings. `agreement` is None and
+    `n_draws` 0 if the run has no draws from a posterior.
     """
 
     worst: tuple[ItemBias, ...]
     best: tuple[ItemBias, ...]
+    by: By
     sort: Sort
     interval: float
     limit: int
@@ -65,6 +107,7 @@ class Biases:
     n_items: int
     n_members: int
     n_draws: int
+    agreement: Agreement | None
     correlation_log_n: float | None
     correlation_mean: float | None
 
@@ -83,52 +126,106 @@ def biases(
     limit: int = 10,
     interval: float = 0.95,
     sort: Sort = Sort.BIAS,
-    trained: bool = False,
+    by: By = By.TRAINED,
 ) -> Biases:
     """Rank the items with at least `min_ratings` training ratings, and return `limit` of each end.
 
     The bias of an item is what is left of its ratings once the users' biases and tastes are accounted for
-    (Howard and Gugger 2020, chapter 8), in canonical form: 0 is the average item. It comes from the run's draws from
-    a posterior, or where there are none, or with `trained`, from the trained members. Intervals are equal-tailed
-    and hold the given share of the draws; ranks and probabilities come from the same draws, jointly.
+    (Howard and Gugger 2020, chapter 8): here the mean rating that the trained members predict over all users, less
+    that of the average item. It changes with the weight decay. The run's draws from a posterior are the evidence
+    beside it, or with `By.POSTERIOR` their mean is the ranking. Intervals are equal-tailed and hold the given share
+    of the draws; ranks and probabilities come from the same draws, jointly.
 
-    Raises UsageError where no item passes the filter or there are no draws to sort by, RunError where the run has
-    neither draws nor biases.
+    Raises UsageError if no item passes the filter or there is nothing to sort by, RunError if the run has neither
+    stars nor biases.
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of rows to show, such as -n 10")
     if not 0 < interval < 1:
         raise UsageError(f"--interval {interval:g} is not between 0 and 1", "give a share such as 0.95")
+    if by is By.POSTERIOR and not run.n_draws:
+        raise UsageError(f"run {run.name!r} has no draws from a posterior", "leave out --by, or train with --draws 300")
+    if run.n_draws and (1 - interval) / 2 * run.n_draws < 1:
+        raise UsageError(
+            f"--interval {interval:g} is more than {run.n_draws} draws can tell",
+            f"give at most {1 - 2 / run.n_draws:.3g}, or train with more --draws",
+        )
     passing = select(run, min_ratings)
-    if run.n_draws and not trained:
-        if (1 - interval) / 2 * run.n_draws < 1:
-            raise UsageError(
-                f"--interval {interval:g} is more than {run.n_draws} draws can tell",
-                f"give at most {1 - 2 / run.n_draws:.3g}, or train with more --draws",
-            )
-        table = _Table.of_draws(run, passing, limit, interval)
-    elif sort in (Sort.BIAS, Sort.STARS):
-        table = _Table.of_members(run, passing, limit)
-        if sort is Sort.STARS and table.rows[0].stars is None:
-            raise UsageError(f"run {run.name!r} holds no stars to sort by", "use --sort bias")
-    else:
-        why = "the trained members have no intervals" if trained else f"run {run.name!r} holds no draws"
-        raise UsageError(f"{why} to sort by {sort.value}", "use --sort bias, or a run trained with --draws")
+    ranking = _Ranking.of(run, passing, by, limit, interval)
+    if sort is not Sort.BIAS and getattr(ranking.rows[0], "lower" if sort is Sort.PROBABILITY else sort.value) is None:
+        what = "stars" if sort is Sort.STARS else "draws from a posterior"
+        raise UsageError(f"run {run.name!r} has no {what} to sort by", "use --sort bias, or train with --draws 300")
     rated = run.item_seen.n_ratings[passing] > 0
     log_n = np.log(run.item_seen.n_ratings[passing][rated])
     return Biases(
-        worst=table.end(sort, best=False),
-        best=table.end(sort, best=True),
+        worst=ranking.end(sort, best=False),
+        best=ranking.end(sort, best=True),
+        by=by,
         sort=sort,
         interval=interval,
         limit=limit,
         min_ratings=min_ratings,
         n_items=len(passing),
         n_members=run.n_members,
-        n_draws=0 if table.ranks is None else len(table.ranks),
-        correlation_log_n=_correlation(table.bias[rated], log_n),
-        correlation_mean=_correlation(table.bias[rated], run.item_seen.mean_rating[passing][rated]),
+        n_draws=run.n_draws,
+        agreement=agreement(run, min_ratings=min_ratings, interval=interval),
+        correlation_log_n=_correlation(ranking.bias[rated], log_n),
+        correlation_mean=_correlation(ranking.bias[rated], run.item_seen.mean_rating[passing][rated]),
     )
+
+
+def agreement(run: Run, *, min_ratings: int = PULL_FROM[0], interval: float = 0.95) -> Agreement | None:
+    """Hold the trained stars against the posterior; None if the run lacks either."""
+    if not run.n_draws or "trained_stars" not in run.arrays:
+        return None
+    n, draws = run.item_seen.n_ratings, run.array("item_stars")
+    stars, posterior = _mean(run.array("trained_stars")), _mean(draws)
+    outside = _is_outside(stars, *_interval(draws, interval))
+    passing, many = n >= min_ratings, n >= max(MANY, min_ratings)
+    if not passing.any():
+        return None
+    groups = [
+        (low, high, (n >= max(low, min_ratings)) & (n < (high or np.inf)))
+        for low, high in zip(PULL_FROM, (*PULL_FROM[1:], None), strict=True)
+    ]
+    return Agreement(
+        outside=float(outside[passing].mean()),
+        n_many=int(many.sum()),
+        outside_many=float(outside[many].mean()) if many.sum() >= FEWEST_JUDGES else None,
+        pulls=tuple(
+            Pull(low, high, int(here.sum()), float((stars - posterior)[here].mean()))
+            for low, high, here in groups
+            if here.any()
+        ),
+    )
+
+
+def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats | None]:
+    """Return each item's stars (I,) and bias (I,), those of a ranking; None for what the run cannot tell.
+
+    The bias is in stars, above the average rated item's; without stars it is the members' mean bias, in logits.
+    """
+    name = "item_stars" if by is By.POSTERIOR else "trained_stars"
+    if name in run.arrays:
+        stars = _mean(run.array(name))
+        rated = run.item_seen.n_ratings > 0
+        return stars, stars - (stars[rated].mean() if rated.any() else stars.mean())
+    return None, _mean(run.array("item_bias")) if "item_bias" in run.arrays else None
+
+
+def _mean(by_member: NDArray[np.float32]) -> Floats:
+    mean: Floats = by_member.mean(0, dtype=np.float64)
+    return mean
+
+
+def _interval(draws: NDArray[np.float32], interval: float) -> tuple[Floats, Floats]:
+    tail = (1 - interval) / 2
+    lower, upper = np.quantile(draws, (tail, 1 - tail), axis=0)
+    return lower, upper
+
+
+def _is_outside(stars: Floats, lower: Floats, upper: Floats) -> NDArray[np.bool_]:
+    return (stars < lower) | (stars > upper)
 
 
 @dataclass(frozen=True)
@@ -151,6 +248,7 @@ class Movers:
 
     up: tuple[Mover, ...]
     down: tuple[Mover, ...]
+    by: By
     min_ratings: int
     n_items: int
     n_draws: int
@@ -162,17 +260,17 @@ class Movers:
         return pd.DataFrame([{"list": name, **vars(row)} for name in ("up", "down") for row in getattr(self, name)])
 
 
-def movers(run: Run, *, min_ratings: int = 10, limit: int = 10) -> Movers:
+def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAINED) -> Movers:
     """Return the items whose stars differ most from their damped mean, `limit` in either direction.
 
-    Raises UsageError where no item passes the filter or the data is implicit, RunError where the run has no stars.
+    Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of rows to show, such as -n 10")
     if run.data.implicit:
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "leave out --movers")
     passing = select(run, min_ratings)
-    stars = run.array("item_stars")[:, passing].mean(0, dtype=np.float64)
+    stars = _mean(run.array("item_stars" if by is By.POSTERIOR else "trained_stars"))[passing]
     n, mean = run.item_seen.n_ratings[passing], np.nan_to_num(run.item_seen.mean_rating[passing])
     every = run.item_seen.n_ratings
     global_mean = every @ np.nan_to_num(run.item_seen.mean_rating) / max(every.sum(), 1)
@@ -196,6 +294,7 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10) -> Movers:
     return Movers(
         up=tuple(row(rank, j) for rank, j in enumerate(up, 1)),
         down=tuple(row(rank, j) for rank, j in enumerate(down, 1)),
+        by=by,
         min_ratings=min_ratings,
         n_items=len(passing),
         n_draws=run.n_draws,
@@ -216,42 +315,61 @@ def select(run: Run, min_ratings: int) -> NDArray[np.int64]:
     return passing
 
 
+def select_rated(run: Run, min_ratings: int) -> NDArray[np.int64]:
+    """Return what `select` does, without items that have no training rating, if any item has one."""
+    passing = select(run, min_ratings)
+    return passing[run.item_seen.n_ratings[passing] > 0] if run.item_seen.n_ratings.any() else passing
+
+
 @dataclass(frozen=True)
-class _Table:
+class _Ranking:
     """All passing items as rows of the ranking, without what depends on the end they are shown at."""
 
     rows: tuple[ItemBias, ...]
-    bias: NDArray[np.float64]  # (n,)
+    bias: Floats  # (n,)
     limit: int
-    ranks: NDArray[np.int64] | None = None  # (D, n) from the bottom, 1 the lowest
-    tail: float = 0.0  # share of the draws left out at either end of an interval
+    ranks: Rows | None  # (D, n) of the draws, from the bottom, 1 the lowest
+    tail: float  # share of the draws left out at either end of an interval
 
     @classmethod
-    def of_draws(cls, run: Run, passing: NDArray[np.int64], limit: int, interval: float) -> _Table:
-        every = run.array("item_stars")  # (D, I)
-        draws = every[:, passing]
-        tail = (1 - interval) / 2
-        stars = draws.mean(0, dtype=np.float64)
-        bias = stars - every[:, run.item_seen.n_ratings > 0].mean(dtype=np.float64)
-        lower, upper = np.quantile(draws, (tail, 1 - tail), axis=0)
+    def of(cls, run: Run, passing: Rows, by: By, limit: int, interval: float) -> _Ranking:
+        stars, bias = stars_and_bias(run, by)
+        if bias is None:
+            bias = _mean(run.array("item_bias"))  # the error says that it is missing
+        spread, lower, upper, outside, ranks = None, None, None, None, None
+        if by is By.TRAINED and run.n_members > 1:
+            by_member = run.array("item_bias" if stars is None else "trained_stars")
+            spread = by_member.std(0, ddof=1, dtype=np.float64)
+        if run.n_draws:
+            draws = run.array("item_stars")
+            lower, upper = _interval(draws, interval)
+            ranks = draws[:, passing].argsort(1, kind="stable").argsort(1) + 1
+            if by is By.TRAINED and stars is not None:
+                outside = _is_outside(stars, lower, upper)
+
+        def at(values: NDArray[np.generic] | None, row: int) -> float | None:
+            return None if values is None else float(values[row])
+
         rows = tuple(
-            replace(row, lower=float(low), upper=float(high))
-            for row, low, high in zip(_rows(run, passing, bias, stars), lower, upper, strict=True)
+            ItemBias(
+                rank=0,
+                title=run.items.titles[j],
+                bias=float(bias[j]),
+                stars=at(stars, j),
+                lower=at(lower, j),
+                upper=at(upper, j),
+                is_outside=None if outside is None else bool(outside[j]),
+                rank_lower=None,
+                rank_upper=None,
+                probability=None,
+                n_ratings=int(run.item_seen.n_ratings[j]),
+                mean_rating=run.item_seen.mean_of(j),
+                spread=at(spread, j),
+                id=run.items.ids[j],
+            )
+            for j in passing.tolist()
         )
-        return cls(rows, bias, limit, draws.argsort(1, kind="stable").argsort(1) + 1, tail)
-
-    @classmethod
-    def of_members(cls, run: Run, passing: NDArray[np.int64], limit: int) -> _Table:
-        by_member = run.array("item_bias")[:, passing].astype(np.float64)  # (M, n)
-        bias, stars = by_member.mean(0), None
-        if set(NAMES) <= set(run.arrays):
-            by_stars = item_stars(run.arrays, run.user_seen.n_ratings > 0, link=run.link, y_range=run.y_range)
-            stars = by_stars[:, passing].mean(0, dtype=np.float64)
-        rows = _rows(run, passing, bias, stars)
-        if len(by_member) > 1:
-            spread = by_member.std(0, ddof=1)
-            rows = tuple(replace(row, spread=float(sd)) for row, sd in zip(rows, spread, strict=True))
-        return cls(rows, bias, limit)
+        return cls(rows, bias[passing], limit, ranks, (1 - interval) / 2)
 
     def end(self, sort: Sort, *, best: bool) -> tuple[ItemBias, ...]:
         """Return the outermost rows of one end, ranked from the end inwards; ties by position."""
@@ -272,30 +390,6 @@ class _Table:
             replace(row, rank_lower=int(low), rank_upper=int(high), probability=float(chance))
             for row, low, high, chance in zip(shown, *bounds, (own <= self.limit).mean(0), strict=True)
         )
-
-
-def _rows(
-    run: Run, passing: NDArray[np.int64], bias: NDArray[np.float64], stars: NDArray[np.float64] | None
-) -> tuple[ItemBias, ...]:
-    n = run.item_seen.n_ratings
-    return tuple(
-        ItemBias(
-            rank=0,
-            title=run.items.titles[j],
-            bias=float(bias[at]),
-            stars=None if stars is None else float(stars[at]),
-            lower=None,
-            upper=None,
-            rank_lower=None,
-            rank_upper=None,
-            probability=None,
-            n_ratings=int(n[j]),
-            mean_rating=run.item_seen.mean_of(j),
-            spread=None,
-            id=run.items.ids[j],
-        )
-        for at, j in enumerate(passing)
-    )
 
 
 def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:

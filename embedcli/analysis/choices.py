@@ -13,6 +13,13 @@ class Sort(StrEnum):
     PROBABILITY = "probability"
 
 
+class By(StrEnum):
+    """Whose stars a ranking goes by: those of the trained members, or the posterior mean."""
+
+    TRAINED = "trained"
+    POSTERIOR = "posterior"
+
+
 class Basis(StrEnum):
     """What components are components of: the item factors, or the predicted preferences."""
 

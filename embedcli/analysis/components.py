@@ -217,9 +217,10 @@ def check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
 def _lacking(test: ComponentTest | None, stability: float | None) -> str | None:
     """Say why a component is not named; None if it is real and stable."""
     if test is None:
-        return "it was not tested on ratings left out"
+        return "it was not tested on held-out ratings"
     if not test.real:
-        return f"it does not predict ratings left out (t {test.t:.1f}, slope {test.slope:.2f})"
+        verdict = "it predicts held-out ratings, but claims too much" if test.predicts else "it does not predict"
+        return f"{verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
     if stability is None:
         return "its stability was not tested"
     if stability < STABLE:

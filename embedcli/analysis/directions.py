@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import select
+from embedcli.analysis.biases import select_rated
 from embedcli.analysis.effects import Candidates, Effect, test
 from embedcli.errors import UsageError
 from embedcli.run.preference import side_by_side
@@ -80,7 +80,8 @@ def axis(run: Run, start: Sequence[int], end: Sequence[int], *, limit: int = 10,
     its projection, 0 and 1 being the sides' means. The intervals draw the items of each side again (where there are
     several) and take one member (a fold's, where there are any) at a time: what they cannot vary is whom you chose.
 
-    Raises UsageError for an empty side, an item on both, two sides at one place, and where no item passes.
+    Raises UsageError for an empty side, an item on both or without training ratings, two sides at one place, and if
+    no item passes.
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of items per end, such as -n 10")
@@ -90,7 +91,8 @@ def axis(run: Run, start: Sequence[int], end: Sequence[int], *, limit: int = 10,
     if both := set(start) & set(end):
         title = run.items.titles[min(both)]
         raise UsageError(f"{title!r} stands on both sides of the axis", "give each title on one side")
-    passing = select(run, min_ratings)
+    run.check_rated([*start, *end])
+    passing = select_rated(run, min_ratings)
     start, end = list(start), list(end)
     every = side_by_side(run.array("item_factors"))
     places = _places(every, start, end)

@@ -28,7 +28,8 @@ class Part:
 class Explanation:
     """The parts of a prediction; they add up to `logit`, the mean over the members.
 
-    `prediction` is the mean of the members' ratings, `of_mean_logit` the rating of the mean logit: they differ a
+    `is_unrated` says that the item has no training rating: its parts are where the training started. `prediction` is
+    the mean of the members' ratings, `of_mean_logit` the rating of the mean logit: they differ a
     little where the link is bent. `rating` is what the user gave in the training rows, None where that is not there.
     """
 
@@ -41,6 +42,7 @@ class Explanation:
     of_mean_logit: float
     rating: float | None
     knows_rating: bool
+    is_unrated: bool
     n_ratings: int
 
 
@@ -73,6 +75,7 @@ def explain(run: Run, taste: Taste, user: str, row: int) -> Explanation:
         of_mean_logit=float(of_mean),
         rating=known.get(row),
         knows_rating=run.rows is not None,
+        is_unrated=run.is_unrated(row),
         n_ratings=int(run.item_seen.n_ratings[row]),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.biases import stars_and_bias
 from embedcli.analysis.choices import Method
 from embedcli.analysis.components import Component, pca, select
 from embedcli.analysis.layouts import LEAST_ITEMS, Fidelity, directions, fidelity, layout
@@ -31,8 +32,7 @@ MOST_GROUPS = 7  # tags that colours and shapes can still tell apart
 class Place:
     """An item on a map.
 
-    `stars` and `bias` are those of `embedcli biases`: of the run's draws from a posterior (bias in stars), or where
-    there are none, of its trained members (bias in logits); None where the run has neither.
+    `stars` and `bias` are those of `embedcli biases`, of the trained members; None if the run has neither.
     """
 
     title: str
@@ -157,7 +157,7 @@ def map_items(
 
 def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[Place, ...]:
     n = run.item_seen.n_ratings
-    stars, bias = _stars_and_bias(run)
+    stars, bias = stars_and_bias(run)
     items = run.items
     return tuple(
         Place(
@@ -175,13 +175,6 @@ def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[P
         )
         for row, (x, y) in zip(rows, xy, strict=True)
     )
-
-
-def _stars_and_bias(run: Run) -> tuple[Floats | None, Floats | None]:
-    stars = run.array("item_stars").mean(0, dtype=np.float64) if "item_stars" in run.arrays else None
-    if stars is not None and run.n_draws:
-        return stars, stars - stars[run.item_seen.n_ratings > 0].mean()
-    return stars, run.array("item_bias").mean(0, dtype=np.float64) if "item_bias" in run.arrays else None
 
 
 def _colour(places: Sequence[Place], asked: Sequence[str], noun: str) -> Colour:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import select
+from embedcli.analysis.biases import select_rated
 from embedcli.analysis.choices import Measure
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
@@ -81,11 +81,12 @@ def similar(
     Nearness is that of the item factors, never of the biases: by the cosine of the angle at the average item, the dot
     product, or the euclidean distance, of each member, averaged. An item asked for may have fewer ratings itself.
 
-    Raises UsageError where no item passes the filter.
+    Raises UsageError if no item passes the filter, or an item asked for has no training rating.
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of neighbours to show, such as -n 10")
-    passing = select(run, min_ratings)
+    run.check_rated(rows)
+    passing = select_rated(run, min_ratings)
     members = _by_member(run.array("item_factors"), rows, passing, by)  # (M, n_asked, n)
     folds = None
     if "resampled_item_factors" in run.arrays:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import select
-from embedcli.analysis.choices import Measure
-from embedcli.analysis.neighbours import nearness
+from embedcli.analysis.biases import select_rated
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -28,14 +26,17 @@ NOISE = 0.2  # of a rating, as a share of the range, where the run has not measu
 class Recommendation:
     """An item; `prediction` is the mean over the members, `spread` their standard deviation, which is no interval.
 
-    `because` is the item that the user likes whose embedding is nearest, by the cosine.
+    `gain` is what the user's taste adds, in units of the rating: how far the prediction lies above the user's mean
+    over the items that pass, less the same for the average user, whose prediction are the trained stars. `rank_of_all`
+    is the rank in the average user's list.
     """
 
     rank: int
     title: str
     prediction: float
+    gain: float
+    rank_of_all: int
     spread: float | None
-    because: str
     n_ratings: int
     mean_rating: float | None
     id: str
@@ -43,7 +44,10 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """The items with the highest predictions, among `n_items`; `profile` are the ratings that speak for the user."""
+    """The items with the highest predictions, among `n_items`; `profile` are the ratings that speak for the user.
+
+    `is_unrated` says that a user of the run has no training rating: the list is then the average user's.
+    """
 
     user: str | None
     profile: Mapping[str, float]
@@ -53,6 +57,7 @@ class Recommendations:
     min_ratings: int
     n_members: int
     knows_rated: bool
+    is_unrated: bool
 
     def to_frame(self) -> pd.DataFrame:
         """Return the recommendations as a table."""
@@ -86,7 +91,7 @@ def recommend(
     """
     if limit < 1:
         raise UsageError(f"-n {limit} is below 1", "give the number of items to show, such as -n 10")
-    passing = select(run, min_ratings)
+    passing = select_rated(run, min_ratings)
     kept = passing if include_rated else np.setdiff1d(passing, taste.rows)
     if not len(kept):
         raise UsageError(
@@ -94,8 +99,12 @@ def recommend(
             "lower --min-ratings, or --include-rated",
         )
     by_member = predictions(run, taste)[:, kept]  # (M, n)
-    order = np.argsort(-by_member.mean(0), kind="stable")[:limit]
-    reasons = _reasons(run, taste, kept[order])
+    predicted = by_member.mean(0)
+    of_all = run.array("trained_stars").mean(0, dtype=np.float64)[kept]
+    gain = predicted - predicted.mean() - (of_all - of_all.mean())
+    rank_of_all = np.empty(len(kept), dtype=np.int64)
+    rank_of_all[np.argsort(-of_all, kind="stable")] = np.arange(1, len(kept) + 1)
+    order = np.argsort(-predicted, kind="stable")[:limit]
     return Recommendations(
         user=user,
         profile={run.items.titles[row]: float(value) for row, value in zip(taste.rows, taste.values, strict=True)},
@@ -103,9 +112,10 @@ def recommend(
             Recommendation(
                 rank=at + 1,
                 title=run.items.titles[kept[j]],
-                prediction=float(by_member[:, j].mean()),
+                prediction=float(predicted[j]),
+                gain=float(gain[j]),
+                rank_of_all=int(rank_of_all[j]),
                 spread=float(by_member[:, j].std(ddof=1)) if len(by_member) > 1 else None,
-                because=reasons[at],
                 n_ratings=int(run.item_seen.n_ratings[kept[j]]),
                 mean_rating=run.item_seen.mean_of(kept[j]),
                 id=run.items.ids[kept[j]],
@@ -117,6 +127,7 @@ def recommend(
         min_ratings=min_ratings,
         n_members=run.n_members,
         knows_rated=user is None or run.rows is not None,
+        is_unrated=user is not None and run.user_seen.n_ratings[run.users.ids.index(user)] == 0,
     )
 
 
@@ -142,10 +153,12 @@ def fold_in(run: Run, ratings: Mapping[int, float]) -> Taste:
     prior with the covariance of the member's own users, found by Gauss-Newton steps through the sigmoid (of the
     identity, one step is exact: ridge regression).
 
-    Raises UsageError without ratings, RunError where the run lacks users or biases.
+    Raises UsageError without ratings and for an item without training ratings, RunError if the run lacks users or
+    biases.
     """
     if not ratings:
         raise UsageError("nothing is known of the user", "give --user ID, or what is liked with --like TITLE")
+    run.check_rated(list(ratings))
     rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
     names = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
     users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in names)
@@ -191,12 +204,3 @@ def _link(run: Run, logit: Floats) -> tuple[Floats, Floats]:
     low, high = run.y_range
     share = 1 / (1 + np.exp(-logit))
     return low + (high - low) * share, (high - low) * share * (1 - share)
-
-
-def _reasons(run: Run, taste: Taste, rows: NDArray[np.int64]) -> list[str]:
-    """Return, per item, the title of the nearest among those the user likes: the better half of what was rated."""
-    if not len(taste.rows):
-        return [""] * len(rows)
-    liked = taste.rows[taste.values >= np.median(taste.values)]
-    near = np.mean([nearness(member, rows, liked, Measure.COSINE) for member in run.array("item_factors")], 0)
-    return [run.items.titles[liked[at]] for at in near.argmax(1)]

@@ -72,7 +72,8 @@ class Program(TyperGroup):
         """Run a command; a closed pipe ends it silently, Ctrl-C with a word about what is left."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # it is None if it was closed
+                sys.stdout.flush()
             return result
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

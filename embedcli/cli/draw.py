@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from embedcli.analysis.choices import Method
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, RunOption, TableOption, complete_title
 from embedcli.errors import UsageError
-from embedcli.render.output import Format
+from embedcli.render.output import ENDINGS, Format, check_output
 from embedcli.run import DEFAULT_DIR
 
-PICTURES = ("png", "svg", "html")
-TEXTS = {"txt": Format.TABLE, **{format.value: format for format in Format if format is not Format.TABLE}}
+PICTURES = ("png", "svg", "pdf", "html")
 
 
 @app.command("map", short_help="Draw items on two components, or by their neighbours.")
@@ -42,13 +42,14 @@ def draw_map(
         int | None, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")
     ] = None,
     coordinates: Annotated[
-        Path | None, typer.Option("--coordinates", metavar="FILE", help="Write the coordinates to a CSV file too.")
+        Path | None,
+        typer.Option("--coordinates", metavar="FILE", help="Write the coordinates to a file too (.csv ...)."),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of a layout by neighbours.")] = 0,
     table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -62,17 +63,17 @@ def draw_map(
       embedcli map --components 2,3 --color genre -o genres.svg
       embedcli map --method tsne --highlight "star wars" -o near.png
 
-    -o FILE.png and FILE.svg are pictures, FILE.html is a page that needs no network; labels never overlap, one that
+    -o FILE.png, .svg and .pdf are pictures, .html is a page that needs no network; labels never overlap, one that
     finds no room is left out.
     """
     from embedcli.analysis.maps import map_items
-    from embedcli.render import maps, write
-    from embedcli.render.output import check_output, write_file
+    from embedcli.render import maps
     from embedcli.run.shelf import open_run
 
-    kind = _kind(output, format)
-    for file in (output, coordinates):
-        check_output(file)
+    kind = _picture(output, format)
+    answer = Answer(Format.TABLE, output, Notes(quiet)) if kind else Answer.to(output, format, quiet)
+    check_output(output)
+    to_coordinates = None if coordinates is None else Answer.to(coordinates, None, quiet, default=Format.CSV)
     if labels < 0:
         raise UsageError(f"--labels {labels} is below 0", "give 0 for none, or a number such as 50")
     opened = open_run(run, run_dir).table(table)
@@ -86,35 +87,34 @@ def draw_map(
         colour=[name.strip() for name in color.split(",")] if color else (),
         seed=seed,
     )
-    notes = Notes(quiet)
-    if output is not None and kind in ("png", "svg"):
+    what = f"{len(found.places):,} {opened.data.noun}s"
+    if kind == "html":
+        from embedcli.render.pages import map_page
+
+        answer.save(map_page(found, opened).encode(), what=what)
+    elif kind:
         from embedcli.render.plots import draw
 
         picture = draw(found, opened, kind, labels)
-        write_file(output, picture.content)
-        notes.say(f"wrote {output}: {len(found.places):,} {opened.data.noun}s, {picture.n_labels} of them labelled")
-    elif output is not None and kind == "html":
-        from embedcli.render.pages import map_page
-
-        write_file(output, map_page(found, opened).encode())
-        notes.say(f"wrote {output}: {len(found.places):,} {opened.data.noun}s")
+        answer.save(picture.content, what=f"{what}, {picture.n_labels} of them labelled")
     else:
-        write(maps.view(found, opened, labels), TEXTS.get(kind, format), output)
-    if coordinates is not None:
-        write(maps.coordinates(found, opened), Format.CSV, coordinates)
-        notes.say(f"wrote the coordinates of {len(found.places):,} {opened.data.noun}s to {coordinates}")
+        answer.show(maps.view(found, opened, labels))
+    if to_coordinates is not None:
+        to_coordinates.show(maps.coordinates(found, opened), what=f"the coordinates of {what}")
 
 
-def _kind(output: Path | None, format: Format) -> str:
-    """Return what a file is to hold, by its ending; UsageError for an ending that is neither a picture nor a format."""
-    if output is None or format is not Format.TABLE or not output.suffix:
-        return ""
-    kind = output.suffix[1:].lower()
-    if kind not in PICTURES and kind not in TEXTS:
+def _picture(output: Path | None, format: Format | None) -> str:
+    """Return which picture a file is to hold, by its ending; nothing for a text. UsageError if --format is another."""
+    ending = "" if output is None else output.suffix[1:].lower()
+    if ending in PICTURES and format is not None:
         raise UsageError(
-            f"{output}: there are no maps of the kind .{kind}", f"end it in .{', .'.join((*PICTURES, *TEXTS))}"
+            f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
         )
-    return kind
+    if ending in PICTURES:
+        return ending
+    if ending and format is None and ending not in ENDINGS:
+        raise UsageError(f"{output}: a map has no format .{ending}", f"end it in .{', .'.join((*PICTURES, *ENDINGS))}")
+    return ""
 
 
 def _two(components: str) -> tuple[int, int]:

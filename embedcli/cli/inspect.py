@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedcli.cli import reading
-from embedcli.cli.notes import Notes
+from embedcli.cli.answer import Answer
 from embedcli.cli.options import FormatOption, Output, Quiet
 from embedcli.cli.shelves import data_app
 from embedcli.data.reading import Reading
-from embedcli.render.output import Format
 
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
@@ -33,7 +32,7 @@ def describe(
     tag_cols: reading.TagCols = None,
     implicit: reading.Implicit = False,
     offline: reading.Offline = False,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -47,11 +46,9 @@ def describe(
     """
     from embedcli.data.describe import describe as count
     from embedcli.data.problems import REPEATED
-    from embedcli.render import write
     from embedcli.render.description import describe as view
-    from embedcli.render.output import check_output
 
-    check_output(output)
+    answer = Answer.to(output, format, quiet)
     how = Reading(
         user_col=user_col,
         item_col=item_col,
@@ -66,10 +63,10 @@ def describe(
         implicit=implicit,
     )
     found: list[Problems] = []
-    ratings = reading.read(data, copy, how, offline=offline, notes=Notes(quiet), problems=found)
+    ratings = reading.read(data, copy, how, offline=offline, notes=answer.notes, problems=found)
     n_bad = sum(len(file) for file in found)
     n_repeated = sum(file.counts[REPEATED] for file in found)
-    write(view(count(ratings, n_bad_rows=n_bad - n_repeated, n_repeated=n_repeated)), format, output)
+    answer.show(view(count(ratings, n_bad_rows=n_bad - n_repeated, n_repeated=n_repeated)))
 
 
 @data_app.command("check", short_help="List everything that is wrong with a file of ratings.")
@@ -83,7 +80,7 @@ def check(
     encoding: reading.Encoding = None,
     duplicates: reading.DuplicatesOption = reading.DEFAULT.duplicates,
     implicit: reading.Implicit = False,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -95,11 +92,9 @@ def check(
       embedcli data check ratings.csv --format csv -o problems.csv
       embedcli data check plays.tsv --duplicates last    where repeated pairs are no problem
     """
-    from embedcli.render import write
     from embedcli.render.description import problems as view
-    from embedcli.render.output import check_output
 
-    check_output(output)
+    answer = Answer.to(output, format, quiet)
     how = Reading(
         user_col=user_col,
         item_col=item_col,
@@ -111,7 +106,7 @@ def check(
         implicit=implicit,
     )
     found: list[Problems] = []
-    ratings = reading.read(file, None, how, offline=True, notes=Notes(quiet), problems=found)
-    write(view(found, ratings.data.source, len(ratings)), format, output)
+    ratings = reading.read(file, None, how, offline=True, notes=answer.notes, problems=found)
+    answer.show(view(found, ratings.data.source, len(ratings)))
     if any(found):
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedcli.analysis.choices import Grouping
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.options import (
     FormatOption,
@@ -20,7 +21,6 @@ from embedcli.cli.options import (
     complete_title,
 )
 from embedcli.errors import UsageError
-from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def own_axis(
     table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -69,14 +69,14 @@ def own_axis(
     chance, whether it carries more than one between items drawn at random, and whether other members find it.
     """
     from embedcli.analysis.directions import axis as analyse
-    from embedcli.render import write
     from embedcli.render.inspections import axis as view
     from embedcli.run.shelf import open_run
 
+    answer = Answer.to(output, format, quiet)
     opened = open_run(run, run_dir).table(table)
     sides = [_side(opened, titles or [], tag) for titles, tag in ((start, start_tag), (end, end_tag))]
     found = analyse(opened, *sides, limit=limit, min_ratings=min_ratings)
-    write(view(found, opened), format, output)
+    answer.show(view(found, opened))
 
 
 def _side(run: Run, titles: list[str], tag: str | None) -> list[int]:
@@ -103,7 +103,7 @@ def probe(
     table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -118,12 +118,12 @@ def probe(
     not there, or not along a straight line.
     """
     from embedcli.analysis.probe import probe as analyse
-    from embedcli.render import write
     from embedcli.render.inspections import probe as view
     from embedcli.run.shelf import open_run
 
+    answer = Answer.to(output, format, quiet)
     opened = open_run(run, run_dir).table(table)
-    write(view(analyse(opened, min_ratings=min_ratings, top_items=top_items), opened), format, output)
+    answer.show(view(analyse(opened, min_ratings=min_ratings, top_items=top_items), opened))
 
 
 @app.command(short_help="Cut items into groups, and say whether there are any.")
@@ -136,7 +136,7 @@ def clusters(
     table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -151,38 +151,46 @@ def clusters(
     Tastes are mostly a continuum: the last lines say whether these groups are more than pieces of one.
     """
     from embedcli.analysis.clusters import clusters as analyse
-    from embedcli.render import write
     from embedcli.render.inspections import clusters as view
     from embedcli.run.shelf import open_run
 
+    answer = Answer.to(output, format, quiet)
     opened = open_run(run, run_dir).table(table)
     found = analyse(opened, k=k, method=method, limit=limit, min_ratings=min_ratings, top_items=top_items)
-    write(view(found, opened), format, output)
+    answer.show(view(found, opened))
 
 
-@app.command(short_help="Compare two runs.")
+@app.command(short_help="Compare runs, such as those of several weight decays.")
 def compare(
-    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="A run's name or path.", autocompletion=complete_run)],
-    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Another.", autocompletion=complete_run)],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Names or paths, two or more.", autocompletion=complete_run)
+    ],
     components: Annotated[int, typer.Option("--components", metavar="K", help="Components to match.")] = 3,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Changes to show.")] = 10,
     min_ratings: MinRatings = 20,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two runs: their rankings, axes and neighbourhoods, and what changed most.
+    """Compare runs: their errors, evidence and rankings; of two also their axes, neighbours and what changed most.
 
     \b
     Examples:
       embedcli compare ml-100k ml-100k-2           two seeds, or two settings
+      embedcli compare decay-0.05 decay-0.5 decay-2    several side by side
       embedcli compare ml-100k ml-latest-small     two data sets that share titles
     """
-    from embedcli.analysis.compare import compare as analyse
-    from embedcli.render import write
-    from embedcli.render.inspections import comparison as view
+    from embedcli.analysis import compare as analysis
+    from embedcli.render import inspections as render
     from embedcli.run.shelf import open_run
 
-    a, b = (open_run(name, run_dir).table() for name in (run_a, run_b))
-    write(view(analyse(a, b, n_components=components, limit=limit, min_ratings=min_ratings), a, b), format, output)
+    answer = Answer.to(output, format, quiet)
+    opened = [open_run(name, run_dir).table() for name in runs]
+    figures = analysis.side_by_side(opened, min_ratings=min_ratings)
+    if len(opened) > 2:
+        answer.show(render.side_by_side(figures, opened))
+        return
+    a, b = opened
+    found = analysis.compare(a, b, n_components=components, limit=limit, min_ratings=min_ratings)
+    answer.show(render.comparison(found, figures, a, b))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
+from embedcli.analysis.choices import Basis, Beyond, By, Rotation, Sort
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
-from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, TableOption, reopen
 from embedcli.errors import UsageError
 from embedcli.render.output import Format
@@ -26,15 +26,13 @@ def biases(
         float, typer.Option("--interval", metavar="SHARE", help="Share of the draws an interval holds.")
     ] = 0.95,
     sort: Annotated[Sort, typer.Option("--sort", help="What the ranking goes by.")] = Sort.BIAS,
-    trained: Annotated[
-        bool, typer.Option("--trained", help="The trained members' own biases, in logits, without intervals.")
-    ] = False,
+    by: Annotated[By, typer.Option("--by", help="Rank by the trained model, or by the posterior mean.")] = By.TRAINED,
     movers: Annotated[
         bool, typer.Option("--movers", help="Instead: the items whose stars differ most from their damped mean.")
     ] = False,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -46,38 +44,38 @@ def biases(
       embedcli biases --best -n 20            the twenty best
       embedcli biases --min-ratings 100       only films that many people rated
       embedcli biases --sort upper --worst    bad even at the interval's upper end
+      embedcli biases --by posterior          by the posterior mean
       embedcli biases --movers                where the model and the mean disagree
       embedcli biases --format csv -o b.csv   for a spreadsheet
 
-    Stars are the mean rating if every user rated the film; the bias is what they are above or below the average
-    film's. The interval, that of the rank, and P, the probability of being among as many films as are shown, come
-    from the same draws from the posterior of a factor model.
+    Stars are the mean rating that the trained model predicts if every user rated the film; the bias is what they
+    are above or below the average film's. Both change with the weight decay. The evidence beside them comes from a
+    posterior, which knows no weight decay: an interval of the stars, marked ! if it does not hold them, an interval
+    of the rank, and P, the probability of being among as many films as are shown.
 
-    What the intervals do: few ratings pull the stars towards those of films as popular. On made worlds whose truth
-    is known, 95 % intervals hold it in 92 to 95 %. The first of a list is there partly by luck (the winner's
-    curse): its stars are shrunk for that, and P says how sure its place is. Where people choose what to rate by
+    Weight decay pulls the stars of rarely rated films to the average film, so some of the outermost rows are marked.
+    If many films with 100 ratings or more lie outside their interval, the weight decay is too much.
+
+    On made worlds whose truth is known, 95 % intervals hold it in 92 to 95 %. If people choose what to rate by
     taste, beyond what popularity and activity explain, the intervals are too narrow: they then held the truth in
     85 % or less.
     """
     from embedcli.analysis import biases as analysis
     from embedcli.render import biases as render
-    from embedcli.render import write
     from embedcli.run.shelf import open_run
 
-    if movers and (trained or worst or best or sort is not Sort.BIAS):
-        raise UsageError(
-            "--movers goes with none of --trained, --worst, --best and --sort", "leave them out, or leave out --movers"
-        )
+    answer = Answer.to(output, format, quiet)
+    if movers and (worst or best or sort is not Sort.BIAS):
+        raise UsageError("--movers has no meaning with --worst, --best or --sort", "leave one of them out")
     opened = open_run(run, run_dir).table()
-    found = analysis.biases(opened, min_ratings=min_ratings, limit=limit, interval=interval, sort=sort, trained=trained)
+    found = analysis.biases(opened, min_ratings=min_ratings, limit=limit, interval=interval, sort=sort, by=by)
     both = worst == best
     if movers:
-        moved = analysis.movers(opened, min_ratings=min_ratings, limit=limit)
-        write(render.movers(moved, opened, found), format, output)
+        moved = analysis.movers(opened, min_ratings=min_ratings, limit=limit, by=by)
+        answer.show(render.movers(moved, opened, found))
     else:
-        write(render.view(found, opened, worst=worst or both, best=best or both), format, output)
-    if format is Format.TABLE:
-        Notes(quiet).say(f"next: embedcli pca --components 3{reopen(run, run_dir)}")
+        answer.show(render.view(found, opened, worst=worst or both, best=best or both))
+    answer.next(f"embedcli pca --components 3{reopen(run, run_dir)}")
 
 
 @app.command(short_help="Show the axes items differ along, and their names.")
@@ -101,12 +99,13 @@ def pca(
         Beyond, typer.Option("--beyond", help="Take out first what bias, log n and year explain: quality.")
     ] = Beyond.NOTHING,
     scores: Annotated[
-        Path | None, typer.Option("--scores", metavar="FILE", help="Write every item's coordinates to a CSV file too.")
+        Path | None,
+        typer.Option("--scores", metavar="FILE", help="Write every item's coordinates to a file too (.csv ...)."),
     ] = None,
     table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -129,11 +128,10 @@ def pca(
     """
     from embedcli.analysis.components import pca as analyse
     from embedcli.render import components as render
-    from embedcli.render import write
-    from embedcli.render.output import check_output
     from embedcli.run.shelf import open_run
 
-    check_output(scores)
+    answer = Answer.to(output, format, quiet)
+    to_scores = None if scores is None else Answer.to(scores, None, quiet, default=Format.CSV)
     opened = open_run(run, run_dir).table(table)
     found = analyse(
         opened,
@@ -145,7 +143,7 @@ def pca(
         rotation=rotate,
         beyond=beyond,
     )
-    write(render.view(found, opened), format, output)
-    if scores is not None:
-        write(render.coordinates(found, opened), Format.CSV, scores)
-        Notes(quiet).say(f"wrote the coordinates of {len(found.scores):,} {opened.data.noun}s to {scores}")
+    answer.show(render.view(found, opened))
+    if to_scores is not None:
+        what = f"the coordinates of {len(found.scores):,} {opened.data.noun}s"
+        to_scores.show(render.coordinates(found, opened), what=what)

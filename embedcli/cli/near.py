@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedcli.analysis.choices import Measure
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.options import (
     FormatOption,
@@ -20,7 +21,6 @@ from embedcli.cli.options import (
     complete_title,
 )
 from embedcli.errors import UsageError
-from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def similar(
     table: TableOption = None,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -61,16 +61,16 @@ def similar(
     at the average film: what two films have in common beyond being films.
     """
     from embedcli.analysis.neighbours import similar as analyse
-    from embedcli.render import write
     from embedcli.render.neighbours import view
     from embedcli.run.shelf import open_run
 
+    answer = Answer.to(output, format, quiet)
     if users and table not in (None, "users"):
         raise UsageError(f"--users and --table {table} ask for two tables", "leave one of them out")
     opened = open_run(run, run_dir).table("users" if users else table)
     rows = rows_of(opened, titles)
     found = analyse(opened, rows, by=by, limit=limit, min_ratings=min_ratings)
-    write(view(found, opened), format, output)
+    answer.show(view(found, opened))
 
 
 def rows_of(run: Run, titles: list[str]) -> list[int]:

@@ -59,9 +59,12 @@ TableOption = Annotated[
     str | None,
     typer.Option("--table", metavar="TABLE", help="Another embedding table of the run: users, or a column's name."),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer.")]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="Format of the answer (default: by the ending of -o, else a table).")
+]
 Output = Annotated[
-    Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the answer to a file instead.")
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write to a file; its ending is the format: .csv, .json ..."),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes on stderr.")]
 MinRatings = Annotated[int, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
-from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, MinRatings, Output, Quiet, RunDir, RunOption, complete_title, reopen
 from embedcli.errors import UsageError
-from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def recommend(
     min_ratings: MinRatings = 20,
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -55,10 +55,10 @@ def recommend(
     """
     from embedcli.analysis.recommend import fold_in, of_user
     from embedcli.analysis.recommend import recommend as analyse
-    from embedcli.render import write
     from embedcli.render.recommend import view
     from embedcli.run.shelf import open_run
 
+    answer = Answer.to(output, format, quiet)
     if (user is None) == (not like and not dislike and not rate):
         raise UsageError(
             "recommend to whom: a user of the run, or what you like?", "give --user ID, or --like TITLE and the like"
@@ -69,9 +69,11 @@ def recommend(
     else:
         taste = fold_in(opened, _ratings(opened, like or [], dislike or [], rate or []))
     found = analyse(opened, taste, user=user, limit=limit, min_ratings=min_ratings, include_rated=include_rated)
-    write(view(found, opened), format, output)
-    if format is Format.TABLE and user is not None:
-        Notes(quiet).say(f"next: embedcli explain {user} id:{found.items[0].id}{reopen(run, run_dir)}")
+    answer.show(view(found, opened))
+    if user is not None:
+        answer.next(
+            f"embedcli explain {shlex.quote(user)} {shlex.quote(f'id:{found.items[0].id}')}{reopen(run, run_dir)}"
+        )
 
 
 def _ratings(run: Run, like: list[str], dislike: list[str], rate: list[str]) -> dict[int, float]:
@@ -106,7 +108,7 @@ def explain(
     item: Annotated[str, typer.Argument(metavar="ITEM", help="A title or id.", autocompletion=complete_title)],
     run: RunOption = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -119,11 +121,11 @@ def explain(
     """
     from embedcli.analysis.explain import explain as analyse
     from embedcli.analysis.recommend import of_user
-    from embedcli.render import write
     from embedcli.render.explain import view
     from embedcli.run.lookup import find
     from embedcli.run.shelf import open_run
 
+    answer = Answer.to(output, format, quiet)
     opened = open_run(run, run_dir).table()
     taste = of_user(opened, user)
-    write(view(analyse(opened, taste, user, find(opened, item)), opened), format, output)
+    answer.show(view(analyse(opened, taste, user, find(opened, item)), opened))

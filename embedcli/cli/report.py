@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import MinRatings, Quiet, RunDir, RunOption
+from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
-PAGE = Path("report.html")
 MOST_DRAWN = 3000  # items on the map: more make a page that is slow to open
 
 
@@ -39,12 +40,15 @@ def report(
     from embedcli.analysis.biases import biases
     from embedcli.analysis.components import pca
     from embedcli.analysis.maps import map_items
-    from embedcli.errors import RunError
-    from embedcli.render.output import check_output, write_file
+    from embedcli.errors import RunError, UsageError
+    from embedcli.render.output import check_output
     from embedcli.render.pages import report_page
     from embedcli.run.shelf import open_run, path_of
 
+    if output.suffix.lower() not in (".html", ".htm", ""):
+        raise UsageError(f"{output}: a report is a page, not {output.suffix}", "end it in .html")
     check_output(output)
+    answer = Answer(Format.TABLE, output, Notes(quiet))
     opened = open_run(run, run_dir).table()
     axes = pca(opened, n_components=components)
     try:
@@ -52,5 +56,5 @@ def report(
     except RunError:  # a run of item factors alone has nothing to rank by, and the page says so
         ranking = None
     found = map_items(opened, top_items=min(len(opened.items), MOST_DRAWN))
-    write_file(output, report_page(opened, path_of(run, run_dir), ranking, axes, found).encode())
-    Notes(quiet).say(f"wrote {output}: {len(found.places):,} {opened.data.noun}s, {output.stat().st_size / 1e6:.1f} MB")
+    page = report_page(opened, path_of(run, run_dir), ranking, axes, found).encode()
+    answer.save(page, what=f"{len(found.places):,} {opened.data.noun}s, {len(page) / 1e6:.1f} MB")

@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, Output, Quiet, RunArgument, RunDir
+from embedcli.cli.options import FormatOption, Output, Quiet, RunArgument, RunDir, complete_run
 from embedcli.errors import DataError
-from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
 data_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-RUNS_HELP = """List the trained runs, show one, or print where it is.
+RUNS_HELP = """List the trained runs, show or check one, or print where it is.
 
 \b
 Examples:
@@ -38,7 +38,7 @@ DataName = Annotated[str, typer.Argument(metavar="NAME", help="The data set's na
 @runs_app.command("list")
 def list_runs(
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -49,18 +49,18 @@ def list_runs(
       embedcli runs list
       embedcli runs list --run-dir ~/experiments --format csv
     """
-    from embedcli.render import write
     from embedcli.render.runs import shelf
     from embedcli.run.shelf import entries
 
-    write(shelf(entries(run_dir), run_dir), format, output)
+    answer = Answer.to(output, format, quiet)
+    answer.show(shelf(entries(run_dir), run_dir))
 
 
 @runs_app.command("show")
 def show_run(
     run: RunArgument = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -71,13 +71,43 @@ def show_run(
       embedcli runs show                          the newest run
       embedcli runs show ml-100k-2 --format json  one by name, in full precision
     """
-    from embedcli.render import write
     from embedcli.render.runs import details
     from embedcli.run.shelf import path_of
     from embedcli.run.store import load
 
+    answer = Answer.to(output, format, quiet)
     path = path_of(run, run_dir)
-    write(details(load(path), path), format, output)
+    answer.show(details(load(path), path))
+
+
+@runs_app.command("check", short_help="Read runs whole, and say what is damaged.")
+def check_runs(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="A run's name or path (default: all).", autocompletion=complete_run),
+    ] = None,
+    run_dir: RunDir = DEFAULT_DIR,
+    format: FormatOption = None,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Read every file of a run, or of all, and say what is damaged; the exit code is 1 if anything is.
+
+    \b
+    Examples:
+      embedcli runs check
+      embedcli runs check ml-100k --format json
+    """
+    from embedcli.render.runs import checks
+    from embedcli.run.shelf import folders_of_runs, path_of
+    from embedcli.run.store import problems
+
+    answer = Answer.to(output, format, quiet)
+    folders = sorted(folders_of_runs(run_dir)) if run is None else [path_of(run, run_dir)]
+    found = {folder: problems(folder) for folder in folders}
+    answer.show(checks(found, run_dir))
+    if any(found.values()):
+        raise typer.Exit(1)
 
 
 @runs_app.command("path")
@@ -95,7 +125,7 @@ def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> No
 
 
 @data_app.command("list", short_help="List the data sets known by name.")
-def list_data(format: FormatOption = Format.TABLE, output: Output = None, quiet: Quiet = False) -> None:
+def list_data(format: FormatOption = None, output: Output = None, quiet: Quiet = False) -> None:
     """List the data sets that can be asked for by name.
 
     \b
@@ -104,10 +134,10 @@ def list_data(format: FormatOption = Format.TABLE, output: Output = None, quiet:
     """
     from embedcli.data.catalogue import CATALOGUE
     from embedcli.data.fetch import cached
-    from embedcli.render import write
     from embedcli.render.catalogue import view
 
-    write(view([(entry, cached(entry)) for entry in CATALOGUE.values()]), format, output)
+    answer = Answer.to(output, format, quiet)
+    answer.show(view([(entry, cached(entry)) for entry in CATALOGUE.values()]))
 
 
 @data_app.command("fetch", short_help="Fetch a data set and verify it.")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedcli.cli import reading
+from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, reopen
 from embedcli.data.reading import Reading
 from embedcli.errors import UsageError
-from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 from embedcli.training.config import LARGEST_BATCH, TrainConfig
 
@@ -114,7 +114,7 @@ def train(
     implicit: reading.Implicit = reading.DEFAULT.implicit,
     offline: reading.Offline = False,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = Format.TABLE,
+    format: FormatOption = None,
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
@@ -149,11 +149,12 @@ def train(
         device=device,
     )
     from embedcli.data import splits
-    from embedcli.render.output import check_output, write
     from embedcli.render.runs import summary
-    from embedcli.run.store import check_name, check_writable, save
+    from embedcli.run.files import check_storable
+    from embedcli.run.store import check_name, check_writable, save_anywhere
 
-    notes = Notes(quiet)
+    answer = Answer.to(output, format, quiet)
+    notes = answer.notes
     for option, given, kinds in (
         ("--split-seed", split_seed, ("random",)),
         ("--valid-fraction", valid_fraction, splits.WITH_FRACTION),
@@ -164,7 +165,6 @@ def train(
     split_seed = seed if split_seed is None else split_seed
     fraction = splits.FRACTION if valid_fraction is None else valid_fraction
     splits.check(split, seed=split_seed, fraction=fraction)
-    check_output(output)
     if name is not None:
         check_name(name, run_dir)
     check_writable(run_dir)
@@ -188,8 +188,11 @@ def train(
     ratings = reading.read(data, copy, how, offline=offline, notes=notes)
     parts = ratings.split(split, seed=split_seed, fraction=fraction)
 
-    from embedcli.training.fit import fit
+    check_storable(ratings.users, ratings.items)
 
+    from embedcli.training.fit import fit, stored_bytes
+
+    check_writable(run_dir, stored_bytes(config, parts.train, len(parts.test)))
     run = fit(
         parts,
         config,
@@ -197,10 +200,16 @@ def train(
         on_stage=lambda stage, seconds: notes.say(f"{stage} ({seconds:.1f} s)"),
         keep_rows=keep_rows,
     )
-    run = save(run, run_dir, name=name, command=shlex.join(["embedcli", *sys.argv[1:]]))
-    named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
-    notes.say(f"saved {run_dir / run.name}; next: embedcli biases --worst{reopen(named, run_dir)}")
-    write(summary(run, run_dir / run.name), format, output)
+    command = shlex.join(["embedcli", *sys.argv[1:]])
+    run, path, problem = save_anywhere(run, run_dir, name=name, command=command)
+    if problem is None:
+        if name not in (None, run.name):
+            Notes().say(f"note: another training took the name {name!r}; this run is named {run.name!r}")
+        named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
+        notes.say(f"saved {path}; next: embedcli biases --worst{reopen(named, run_dir)}")
+    answer.show(summary(run, path))
+    if problem is not None:
+        raise problem
 
 
 def _epoch_lines(epoch: Epoch) -> str:

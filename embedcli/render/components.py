@@ -18,7 +18,7 @@ SHOWN = 3  # effects of each kind on a card
 def view(found: Components, run: Run) -> View:
     """Show every component with its evidence, its names or why it has none, and the items at its poles."""
     return View(
-        title=" | ".join([_headline(found), run.data.title, found.items]),
+        title=" | ".join([_headline(found), run.headline, found.items]),
         blocks=[_card(component, run.data.noun) for component in found.components],
         captions=captions(found, run.data.noun),
         records=[record for component in found.components for record in _records(component)],
@@ -57,7 +57,7 @@ def coordinates(found: Components, run: Run) -> View:
     columns = [text("id", "id"), text("title", run.data.noun), whole("n_ratings", "n")]
     columns += [decimal(key, key.removeprefix("component_"), 3, sign=True) for key in keys]
     block = Block(columns=columns, rows=rows)
-    return View(f"coordinates | {run.data.title}", [block], records=rows, body={"items": rows}, meta=run.meta)
+    return View(f"coordinates | {run.headline}", [block], records=rows, body={"items": rows}, meta=run.meta)
 
 
 def _headline(found: Components) -> str:
@@ -90,8 +90,7 @@ def heading(component: Component) -> str:
     """Write a component's share and verdicts in a line."""
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.test is not None:
-        verdict = "real" if component.test.real else "not real"
-        parts.append(f"{verdict}: t {component.test.t:.1f}, slope {component.test.slope:.2f}")
+        parts.append(f"{component.test.verdict}: t {component.test.t:.1f}, slope {component.test.slope:.2f}")
     if component.stability is not None:
         parts.append(f"{component.stability_word} {two_digits(component.stability)}")
     if component.agreement is not None:
@@ -125,12 +124,16 @@ def captions(found: Components, noun: str) -> list[str]:
 
 
 def _verdict(found: Components, evidence: Evidence, noun: str) -> str:
-    n_real = sum(test.real for test in found.tested)
+    shown = [component.test for component in found.components if component.test is not None]
+    n_real, n_tested = sum(test.real for test in found.tested), len(found.tested)
+    of_all = f"at least {n_real}" if n_real == n_tested else str(n_real)
     verdict = (
-        f"{n_real} of the {len(found.tested)} largest components over the most rated {noun}s are real: they predict "
-        f"ratings left out of the training with t > {evidence.least_t:g} and slope > {evidence.least_slope:g}, tested "
-        "in the order of their size."
+        f"real: {sum(test.real for test in shown)} of the {len(found.components)} shown, {of_all} of the {n_tested} "
+        f"largest over the most rated {noun}s: they predict held-out ratings with t > {evidence.least_t:g} and slope > "
+        f"{evidence.least_slope:g} (1 = calibrated)."
     )
+    if len(shown) < len(found.components):
+        verdict += f" {len(found.components) - len(shown)} of those shown were not tested."
     if evidence.n_sign_flips != n_real:
         verdict += f" The second opinion, sign flips, sees {evidence.n_sign_flips}."
     return verdict

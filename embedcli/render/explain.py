@@ -23,8 +23,12 @@ def view(found: Explanation, run: Run) -> View:
         ("sum", f"{found.of_mean_logit:.2f} {value}, of the mean logit {found.logit:+.3f}"),
         ("rated", given),
     ]
+    if found.is_unrated:
+        noun = run.data.noun
+        unknown = f"{found.title} has no training rating: what the {noun} and the components add says nothing"
+        lines.append(("note", unknown))
     return View(
-        title=f"Why {found.prediction:.2f} for {found.title} by user {found.user} | {run.data.title}",
+        title=f"Why {found.prediction:.2f} for {found.title} by user {found.user} | {run.headline}",
         blocks=[
             Block(columns=PARTS, rows=shown),
             Block(lines=lines),

@@ -69,7 +69,7 @@ def title(found: Map, run: Run) -> str:
     what = NAMES[found.method]
     if found.axes is not None:
         what = f"components {found.axes[0].component} and {found.axes[1].component}"
-    return f"Map by {what} | {run.data.title} | {found.items}"
+    return f"Map by {what} | {run.headline} | {found.items}"
 
 
 def axis_titles(found: Map) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def view(found: Neighbours, run: Run) -> View:
     ]
     passing = f"{found.n_items:,} {noun}s with at least {found.min_ratings} ratings"
     return View(
-        title=f"Neighbours by {found.by.value} | {run.data.title} | {passing}",
+        title=f"Neighbours by {found.by.value} | {run.headline} | {passing}",
         blocks=blocks,
         captions=_captions(found, noun),
         records=[{"of": one.title, "of_id": one.id, **vars(row)} for one in found.asked for row in one.neighbours],

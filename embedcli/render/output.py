@@ -1,4 +1,4 @@
-"""Writing a view: as a table for people, or as Markdown, CSV, TSV, JSON or NDJSON."""
+"""Writing a view: as a table for people, or as Markdown, CSV, TSV, JSON, NDJSON or Parquet."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedcli.errors import UsageError
 from embedcli.render.view import Block, View
+from embedcli.scratch import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,30 +34,60 @@ class Format(StrEnum):
     CSV = "csv"
     TSV = "tsv"
     MD = "md"
+    PARQUET = "parquet"
+
+
+ENDINGS = {"txt": Format.TABLE, **{format.value: format for format in Format if format is not Format.TABLE}}
+
+
+def format_of(format: Format | None, output: Path | None, default: Format = Format.TABLE) -> Format:
+    """Return the format of an answer: the one asked for, else what the ending of the file says, else the default.
+
+    Raises UsageError if they disagree, or if the ending says nothing and no format is asked for.
+    """
+    ending = "" if output is None else output.suffix[1:].lower()
+    by_ending = ENDINGS.get(ending)
+    if by_ending is not None and format not in (None, by_ending):
+        raise UsageError(
+            f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
+        )
+    if ending and by_ending is None and format is None:
+        raise UsageError(
+            f"{output}: this answer has no format .{ending}",
+            f"end it in .{', .'.join(ENDINGS)}, or say what to write with --format",
+        )
+    return format or by_ending or default
 
 
 def write(view: View, format: Format = Format.TABLE, output: Path | None = None) -> None:
     """Write a view to stdout, or to a file, which is replaced as a whole or not at all.
 
-    Raises UsageError where the file cannot be written.
+    Raises UsageError if that is not possible.
     """
     if output is not None:
-        write_file(output, render(view, format, _console(io.StringIO(), UNLIMITED)).encode("utf-8", "surrogateescape"))
-    elif format is Format.TABLE:
-        sys.stdout.write(render(view, format, _console(sys.stdout, _width())))
+        content = render(view, format, _console(io.StringIO(), UNLIMITED))
+        write_file(output, content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+        return
+    if format is Format.PARQUET and sys.stdout.isatty():
+        raise UsageError("--format parquet is not for a terminal", "write it to a file: -o FILE.parquet")
+    content = render(view, format, _console(sys.stdout, _width()) if format is Format.TABLE else None)
+    if isinstance(content, bytes):
+        sys.stdout.buffer.write(content)
     else:
-        sys.stdout.write(render(view, format))
+        sys.stdout.write(content)
 
 
 def check_output(output: Path | None) -> None:
-    """Raise UsageError where an answer could not be written, before any time is spent on finding it."""
+    """Raise UsageError if an answer could not be written, before any time is spent on finding it."""
     if output is None:
+        if sys.stdout is None:
+            raise UsageError("stdout is closed", "write the answer to a file: -o FILE")
         return
     try:
         if output.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if output.is_file() or not output.exists():  # what else there is, such as a pipe, is not replaced
-            with tempfile.TemporaryFile(dir=output.absolute().parent):
+            with tempfile.TemporaryFile(dir=Path(os.path.realpath(output)).parent):
                 pass
     except OSError as error:
         raise _unwritable(output, error) from error
@@ -77,8 +108,8 @@ def _width() -> int:
         return UNLIMITED
 
 
-def render(view: View, format: Format, console: Console | None = None) -> str:
-    """Return a view as text; only the table format needs a console, for its width and its colours."""
+def render(view: View, format: Format, console: Console | None = None) -> str | bytes:
+    """Return a view as text, or Parquet as bytes; only the table format needs a console, for its width and color."""
     match format:
         case Format.TABLE:
             assert console is not None
@@ -93,6 +124,8 @@ def render(view: View, format: Format, console: Console | None = None) -> str:
             return _json({"meta": view.meta, **view.body}, indent=2)
         case Format.NDJSON:
             return "".join(_json(record) for record in view.records)
+        case Format.PARQUET:
+            return _parquet(view)
 
 
 def _console(file: Any, width: int | None) -> Console:
@@ -183,12 +216,35 @@ def _escape(cell: str) -> str:
     return "".join("\\" + letter if letter in "|\\`*_<[]#" else letter for letter in _plain(cell))
 
 
+def _keys(view: View) -> list[str]:
+    """Return the names of the columns of a view's records."""
+    columns = [column.key for block in view.blocks for column in block.columns]
+    return list(view.records[0] if view.records else dict.fromkeys(columns))
+
+
 def _separated(view: View, separator: str) -> str:
     from embedcli.data.text import separated  # its package is heavy
 
-    columns = [column.key for block in view.blocks for column in block.columns]
-    keys = list(view.records[0] if view.records else dict.fromkeys(columns))
+    keys = _keys(view)
     return separated([keys, *([record[key] for key in keys] for record in view.records)], separator)
+
+
+def _parquet(view: View) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({key: _parquet_column([record[key] for record in view.records]) for key in _keys(view)})
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()
+
+
+def _parquet_column(values: list[Any]) -> list[Any]:
+    """Return values of one type: whole numbers become floats beside floats, what else is mixed becomes text."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float} or kinds <= {bool}:
+        return [float(value) if float in kinds and value is not None else value for value in values]
+    return [None if value is None else str(value).encode("utf-8", "replace").decode() for value in values]
 
 
 def _json(value: Any, indent: int | None = None) -> str:
@@ -196,17 +252,8 @@ def _json(value: Any, indent: int | None = None) -> str:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; UsageError where it cannot be written."""
+    """Write a file whole or not at all; UsageError if that fails."""
     try:
-        if path.exists() and not path.is_file():  # a pipe or /dev/null is written to, never replaced
-            path.write_bytes(content)
-            return
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=path.parent) as scratch:
-            whole = Path(scratch) / path.name
-            with whole.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            whole.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise _unwritable(path, error) from error

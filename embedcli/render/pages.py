@@ -44,7 +44,9 @@ def report_page(run: Run, path: Path, biases: Biases | None, components: Compone
         "protocol": protocol(run) or ["trained on all ratings; none is left to test on."],
         "curve": _curve(run),
         "ends": [_end(run, biases, end) for end in ("best", "worst")] if biases else [],
-        "about_ends": about_biases(biases, run) if biases else ["this run has no biases to rank by."],
+        "about_ends": about_biases(biases, run, (*biases.best, *biases.worst))
+        if biases
+        else ["this run has no biases to rank by."],
         "cards": [_card(component) for component in components.components],
         "about_cards": about_components(components, run.data.noun),
         "facts": list(facts(run, path).items()),

@@ -18,14 +18,15 @@ def view(found: Recommendations, run: Run) -> View:
         text("title", noun),
         decimal("prediction", run.data.value_noun),
         *([decimal("spread", "spread")] if found.n_members > 1 else []),
-        text("because", "near to"),
+        decimal("gain", "gain", sign=True),
+        whole("rank_of_all", "for all"),
         whole("n_ratings", "n"),
         *([] if run.data.implicit else [decimal("mean_rating", "mean")]),
         text("id", "id"),
     ]
     passing = f"{found.n_items:,} {noun}s with at least {found.min_ratings} ratings"
     return View(
-        title=f"For {who} | {run.data.title} | {passing}",
+        title=f"For {who} | {run.headline} | {passing}",
         blocks=[Block(columns=columns, rows=rows)],
         captions=_captions(found, run),
         records=rows,
@@ -43,9 +44,13 @@ def view(found: Recommendations, run: Run) -> View:
 
 def _captions(found: Recommendations, run: Run) -> list[str]:
     noun = run.data.noun
+    value = run.data.value_noun
     captions = [
-        f"{run.data.value_noun}: predicted, the mean over the members; near to: the nearest {noun} the user likes."
+        f"{value}: predicted, the mean over the members; gain: {value} above the user's mean, less the same for the "
+        "average user; for all: rank in the average user's list."
     ]
+    if found.is_unrated:
+        captions.append(f"user {found.user} has no training rating: this is the average user's list.")
     if found.n_members > 1:
         captions.append("spread: standard deviation over members that differ by seed only; not an interval.")
     if found.user is None:
@@ -57,5 +62,8 @@ def _captions(found: Recommendations, run: Run) -> list[str]:
             f"what the user has rated is not known, the run kept no rows: rated {noun}s may be among these."
         )
     elif found.n_left_out:
-        captions.append(f"{found.n_left_out:,} {noun}s rated already are left out (--include-rated).")
+        rated = (
+            f"1 {noun} rated already is" if found.n_left_out == 1 else f"{found.n_left_out:,} {noun}s rated already are"
+        )
+        captions.append(f"{rated} left out (--include-rated).")
     return captions

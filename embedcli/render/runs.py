@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from embedcli.analysis.biases import MANY, TOO_MUCH
+from embedcli.analysis.decay import TOO_LITTLE, DecayVerdict, judge_decay
 from embedcli.render.view import Block, Column, View, decimal, name, text, whole
 from embedcli.run.record import Run
 from embedcli.run.shelf import Entry
 
 DAMAGED = "damaged: run.json cannot be read"
-TOO_LITTLE, TOO_MUCH = 0.65, 1.5  # borne out; on MovieLens 100K at weight decay 0.2 and 2
+OLDER = "of an older embedcli: train again"
 ERRORS = (text("model", ""), decimal("rmse", "RMSE", 3), decimal("mae", "MAE", 3))
 OF_IMPLICIT = (text("model", ""), decimal("auc", "AUC", 3), *ERRORS[1:])
 EPOCHS = (
@@ -26,15 +28,15 @@ EPOCHS = (
 
 def summary(run: Run, path: Path) -> View:
     """Show what a training came to: the errors of the model beside those of the baselines."""
-    training = run.training
-    scores = [asdict(score) for score in training.scores]
+    scores = [asdict(score) for score in run.training.scores]
+    judged = judge_decay(run)
     block = Block(columns=_errors(run), rows=scores) if scores else Block(lines=_without_test(run))
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
         blocks=[block],
-        captions=[*protocol(run), *_regularisation(run)],
+        captions=[*_usefulness(run), *protocol(run), *decay(judged, run.data.noun)],
         records=scores,
-        body=_body(run, path),
+        body={**_body(run, path), "decay": None if judged is None else asdict(judged)},
         meta=run.meta,
     )
 
@@ -55,19 +57,41 @@ def protocol(run: Run) -> list[str]:
     return lines
 
 
-def _regularisation(run: Run) -> list[str]:
-    """Say whether the weight decay suits the axes, by what ratings left out bear out of the first component."""
-    evidence = run.training.evidence
-    if evidence is None:
+def _usefulness(run: Run) -> list[str]:
+    """Say so if the model predicts the test rows no better than what needs no factors."""
+    scores = {score.model: score for score in run.training.scores}
+    if len(scores) < 3:
         return []
-    if not evidence.pca_tests[0].t > evidence.least_t:
-        return ["weight decay: no component predicts ratings left out, so it cannot be judged."]
-    found = f"weight decay: ratings left out bear out {evidence.borne_out:.2f} of what the first component claims"
-    if evidence.borne_out < TOO_LITTLE:
-        return [f"{found}: too little decay for its axes to be stable; give a higher --weight-decay."]
-    if evidence.borne_out > TOO_MUCH:
-        return [f"{found}: too much decay, the axes are shrunk towards nothing; give a lower --weight-decay."]
-    return [f"{found} (1 is right, below {TOO_LITTLE:g} is too little decay)."]
+    key, name, sign = ("auc", "AUC", -1) if run.data.implicit else ("rmse", "RMSE", 1)
+    model = list(scores.values())[-1]
+    figures = {score.model: getattr(score, key) for score in scores.values()}
+    for baseline in ("global mean", "user + item bias"):
+        reached, own = figures.get(baseline), figures[model.model]
+        if reached is not None and own is not None and sign * own >= sign * reached:
+            what = "the model learned nothing of use" if baseline == "global mean" else "the factors do not help"
+            return [f"{what}: {name} {own:.3f}, not better than {reached:.3f} of the {baseline} alone."]
+    return []
+
+
+def decay(found: DecayVerdict | None, noun: str) -> list[str]:
+    """Say whether the weight decay suits the data, by which signs, what to try, and what fastai's amounts to."""
+    if found is None:
+        return []
+    signs = []
+    if found.slope is not None:
+        signs.append(
+            f"held-out slope of component 1 {found.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little)"
+        )
+    if found.outside_many is not None:
+        signs.append(
+            f"{100 * found.outside_many:.1f} % of {noun}s with {MANY} ratings or more outside their interval (above "
+            f"{100 * TOO_MUCH:g} %: too much)"
+        )
+    instead = "" if found.suggested is None else f", try --weight-decay {found.suggested:g}"
+    lines = [f"weight decay {found.weight_decay:g}: {found.verdict}{instead}. {'; '.join(signs).capitalize()}."]
+    if found.lesson is not None:
+        lines.append(f"fastai's wd=0.1 shrinks the factors as --weight-decay {found.lesson:.2g} does here.")
+    return lines
 
 
 def facts(run: Run, path: Path) -> dict[str, str]:
@@ -114,7 +138,9 @@ def details(run: Run, path: Path) -> View:
 def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
     """List runs, the newest first, each with the test error of its averaged members."""
     rows = [_shelf_row(entry) for entry in entries]
-    shown = [{**row, "data_set": DAMAGED if row["damaged"] else row["data_set"]} for row in rows]
+    shown = [
+        {**row, "data_set": DAMAGED if row["damaged"] else OLDER if row["older"] else row["data_set"]} for row in rows
+    ]
     columns = (
         name("name", "run"),
         text("data_set", "data set"),
@@ -135,6 +161,23 @@ def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
     )
 
 
+def checks(found: Mapping[Path, Mapping[str, str]], run_dir: Path) -> View:
+    """Show what is damaged in each run, by file."""
+    rows = [
+        {"run": folder.name, "file": file, "problem": problem}
+        for folder, problems in found.items()
+        for file, problem in problems.items()
+    ]
+    n_bad = sum(bool(problems) for problems in found.values())
+    verdict = f"{len(found)} run{'' if len(found) == 1 else 's'} checked, {n_bad or 'none'} damaged"
+    return View(
+        title=f"{run_dir}: {verdict if found else 'no run'}",
+        blocks=[Block(columns=(name("run", "run"), text("file", "file"), text("problem", "what is wrong")), rows=rows)],
+        records=rows,
+        body={"n_runs": len(found), "n_damaged": n_bad, "problems": rows},
+    )
+
+
 def _shelf_row(entry: Entry) -> dict[str, Any]:
     training = entry.about.get("training", {})
     config, split, scores = (training.get(key) or {} for key in ("config", "split", "scores"))
@@ -150,6 +193,7 @@ def _shelf_row(entry: Entry) -> dict[str, Any]:
         "created": _utc(entry.about.get("created")),
         "path": str(entry.path),
         "damaged": not entry.about,
+        "older": entry.is_older,
     }
 
 

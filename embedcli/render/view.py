@@ -69,3 +69,8 @@ def decimal(key: str, header: str, digits: int = 2, *, sign: bool = False) -> Co
     """Return a column of numbers with so many digits after the point; None is left empty."""
     spec = f"{'+' if sign else ''}.{digits}f"
     return Column(key, header, lambda value: "" if value is None else format(value, spec))
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage, as short as it goes."""
+    return f"{100 * share:g} %"

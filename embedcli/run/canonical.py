@@ -44,7 +44,7 @@ def canonical(
 NAMES = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
 
 
-def item_stars(
+def trained_stars(
     arrays: Arrays, rated_users: NDArray[np.bool_], *, link: str, y_range: tuple[float, float] | None
 ) -> NDArray[np.float32]:
     """Return each item's mean predicted rating over all users with ratings, in stars, (M, I).

@@ -1,16 +1,19 @@
 """The files of a run: what stands in each, written and read.
 
-run.json            what was trained, how, and what came of it (schema version, config, split, figures)
+run.json            what was trained, how, and what came of it; the sha256 of every other file, and of itself
 items.csv           id, title, year, tags, n_ratings, mean_rating, then what else the source has
 users.csv           id, n_ratings, mean_rating, then what else the source has
 tables.csv          table, id, title, year, tags, n_rows, mean_target of the labels of further tables, if there are any
 model.safetensors   the arrays of the model; column j of an item array is row j of items.csv
-rows.safetensors    the training rows, about nine bytes each (unless they were not to be kept)
+rows.safetensors    the training rows, about nine bytes each, and the test rows with their predictions, about 9 + 4 M
+                    bytes each, as test_user, test_item, test_value and test_predictions (unless they are not kept)
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
@@ -21,39 +24,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import Items, Users
-from embedcli.data.text import separated
-from embedcli.errors import RunError
-from embedcli.run.record import Run, Seen, Table, TrainingRows
+from embedcli.data.text import separated, shorten
+from embedcli.errors import DataError, RunError
+from embedcli.run.record import HeldOutRows, Run, Seen, Table, TrainingRows
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
+MOST_LETTERS = 1_000_000  # of a field: the csv module reads 131,072 unless told otherwise
+CHUNK = 1 << 20  # bytes that are hashed at a time
 TABLE_FIELDS = ("table", "id", "title", "year", "tags", "n_rows", "mean_target")
 
 
-class ArrayFile(Mapping[str, NDArray[np.float32]]):
-    """The arrays of a safetensors file by name, each read when it is asked for."""
+class ArrayFile(Mapping[str, NDArray[Any]]):
+    """The arrays of a safetensors file by name, each read when it is asked for.
 
-    def __init__(self, path: Path) -> None:
+    The file is held against its sha256 first: at once if `verify_now`, else when the first array is asked for.
+    """
+
+    def __init__(self, path: Path, sha256: str, *, verify_now: bool = True) -> None:
         from safetensors import SafetensorError, safe_open
 
-        self.path = path
+        self.path, self._sha256, self._is_verified = path, sha256, False
         self._damage = (OSError, SafetensorError)
         self._open: Callable[[], Any] = lambda: safe_open(path, framework="numpy")
-        if not path.is_file():
-            raise RunError(f"{path} is missing", TRAIN_AGAIN)
+        if verify_now:
+            self.verify()
+        elif not path.is_file():
+            raise missing(path)
         try:
             with self._open() as file:
-                self.shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+                self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+                self.dtypes = {name: part.get_dtype() for name, part in slices.items()}
         except self._damage as error:
-            raise RunError(f"{path} is damaged or cut short: {error}", TRAIN_AGAIN) from error
+            raise damaged(path, str(error)) from error
 
-    def __getitem__(self, name: str) -> NDArray[np.float32]:
+    def verify(self) -> None:
+        """Hold the file against its sha256, once; RunError if it is missing or another."""
+        if not self._is_verified:
+            verify(self.path, self._sha256)
+            self._is_verified = True
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self.shapes:
             raise KeyError(name)
-        with self._open() as file:
-            return file.get_tensor(name)  # type: ignore[no-any-return]
+        self.verify()
+        try:
+            with self._open() as file:
+                array: NDArray[Any] = file.get_tensor(name)
+        except self._damage as error:
+            raise damaged(self.path, str(error)) from error
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise damaged(self.path, f"{name} holds a number that is not finite")
+        return array
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.shapes
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.shapes)
@@ -62,10 +90,52 @@ class ArrayFile(Mapping[str, NDArray[np.float32]]):
         return len(self.shapes)
 
 
+def missing(path: Path) -> RunError:
+    """Return the error for a file that is not there."""
+    return RunError(f"{path} is missing", TRAIN_AGAIN)
+
+
+def damaged(path: Path, what: str) -> RunError:
+    """Return the error for a file that is not as it was written."""
+    return RunError(f"{path} is damaged: {what}", TRAIN_AGAIN)
+
+
+def verify(path: Path, sha256: str) -> None:
+    """Raise RunError if a file is missing, or its content is not the one with this sha256."""
+    if not path.is_file():
+        raise missing(path)
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                found.update(chunk)
+    except OSError as error:
+        raise damaged(path, error.strerror or str(error)) from error
+    if found.hexdigest() != sha256:
+        raise damaged(path, "its sha256 is not the one in run.json")
+
+
 def contents(run: Run) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, bytes) of every file of a run."""
+    """Yield (name, bytes) of every file of a run, run.json last."""
     from safetensors.numpy import save as safetensors
 
+    hashes: dict[str, str] = {}
+
+    def hashed(name: str, content: bytes) -> tuple[str, bytes]:
+        hashes[name] = hashlib.sha256(content).hexdigest()
+        return name, content
+
+    described = _described(run.items, run.item_seen, run.items.columns.values())
+    yield hashed("items.csv", _csv((*ITEM_FIELDS, *run.items.columns), described))
+    users = zip(run.users.ids, *_as_text(run.user_seen), *run.users.columns.values(), strict=True)
+    yield hashed("users.csv", _csv((*USER_FIELDS, *run.users.columns), users))
+    if run.tables:
+        labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.seen))
+        yield hashed("tables.csv", _csv(TABLE_FIELDS, labels))
+    arrays = {name: np.ascontiguousarray(array) for name, array in run.arrays.items()}
+    yield hashed("model.safetensors", safetensors(arrays))
+    if run.rows is not None:
+        yield hashed("rows.safetensors", safetensors(_rows(run.rows, run.heldout)))
     about = {
         "schema_version": SCHEMA_VERSION,
         "created": run.created,
@@ -74,49 +144,116 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
         "link": run.link,
         "y_range": run.y_range,
         "training": asdict(run.training),
+        "files": hashes,
     }
-    yield "run.json", (json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    yield (
-        "items.csv",
-        _csv((*ITEM_FIELDS, *run.items.columns), _described(run.items, run.item_seen, run.items.columns.values())),
-    )
-    users = zip(run.users.ids, *_as_text(run.user_seen), *run.users.columns.values(), strict=True)
-    yield "users.csv", _csv((*USER_FIELDS, *run.users.columns), users)
-    if run.tables:
-        labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.seen))
-        yield "tables.csv", _csv(TABLE_FIELDS, labels)
-    yield (
-        "model.safetensors",
-        safetensors({name: np.ascontiguousarray(array) for name, array in run.arrays.items()}),
-    )
-    if run.rows is not None:
-        levels, level = np.unique(run.rows.value, return_inverse=True)
-        value = level.astype(np.uint8) if len(levels) <= 256 else run.rows.value
-        rows = {"user": run.rows.user, "item": run.rows.item, "value": value}
-        yield "rows.safetensors", safetensors(rows | ({"levels": levels} if value.dtype == np.uint8 else {}))
+    about["sha256"] = seal(about)
+    yield "run.json", (json.dumps(about, indent=2, allow_nan=False) + "\n").encode()
 
 
-def read_rows(path: Path) -> TrainingRows | None:
-    """Return the training rows in a file, to be read when they are asked for; None where they were not kept."""
-    if not path.exists():
-        return None
-    arrays = ArrayFile(path)
-    if len({arrays.shapes.get(name, ()) for name in ("user", "item", "value")}) != 1 or "user" not in arrays.shapes:
-        raise RunError(f"{path} is damaged: user, item and value are not of one length", TRAIN_AGAIN)
-    return StoredRows(arrays)
+def seal(about: Mapping[str, Any]) -> str:
+    """Return the sha256 that run.json states of itself: of all other values, keys sorted, as compact JSON."""
+    rest = {key: value for key, value in about.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-class StoredRows(TrainingRows):
-    """The training rows in a file, each column read when it is asked for."""
+def _rows(rows: TrainingRows, heldout: HeldOutRows | None) -> dict[str, NDArray[Any]]:
+    """Return the columns of rows.safetensors; at most 256 different ratings are written as codes of `levels`."""
+    columns: dict[str, NDArray[Any]] = {"user": rows.user, "item": rows.item, "value": rows.value}
+    if heldout is not None:
+        columns |= {f"test_{name}": getattr(heldout, name) for name in ("user", "item", "value", "predictions")}
+    values = [columns[name] for name in ("value", "test_value") if name in columns]
+    levels = np.unique(np.concatenate(values))
+    if len(levels) <= 256:
+        codes = {name: np.searchsorted(levels, columns[name]) for name in ("value", "test_value") if name in columns}
+        columns |= {name: code.astype(np.uint8) for name, code in codes.items()} | {"levels": levels}
+    return columns
 
-    def __init__(self, arrays: ArrayFile) -> None:
-        object.__setattr__(self, "_arrays", arrays)
+
+def read_rows(
+    path: Path, sha256: str | None, n_users: int, n_items: int
+) -> tuple[TrainingRows | None, HeldOutRows | None]:
+    """Return the training rows and the rows held out, to be read when they are asked for; None if they were not kept.
+
+    What their columns are called and how long they are is checked now, their content when it is read.
+    """
+    if sha256 is None:
+        return None, None
+    arrays = ArrayFile(path, sha256, verify_now=False)
+    parts: list[Any] = []
+    for prefix, kind, names in (
+        ("", StoredRows, ("user", "item", "value")),
+        ("test_", StoredHeldOut, ("user", "item", "value", "predictions")),
+    ):
+        shapes = [arrays.shapes.get(prefix + name, ()) for name in names]
+        if not any(shapes) and prefix:
+            parts.append(None)
+            continue
+        if len({shape[-1:] for shape in shapes}) != 1 or [len(shape) for shape in shapes] != [1, 1, 1, 2][: len(names)]:
+            raise damaged(path, f"{', '.join(prefix + name for name in names)} are not columns of one length")
+        parts.append(kind(arrays, prefix, {"user": n_users, "item": n_items}))
+    return parts[0], parts[1]
+
+
+class _Stored:
+    """Rows in a file, each column read when it is asked for; RunError for what is not as it was written."""
+
+    def __init__(self, arrays: ArrayFile, prefix: str, sizes: Mapping[str, int]) -> None:
+        for name, value in (("_arrays", arrays), ("_prefix", prefix), ("_sizes", sizes)):
+            object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("user", "item", "value"):
+        if name not in ("user", "item", "value", "predictions"):
             raise AttributeError(name)
         arrays: ArrayFile = self._arrays
-        return arrays["levels"][arrays[name]] if name == "value" and "levels" in arrays.shapes else arrays[name]
+        column = arrays[self._prefix + name]
+        kind, size = ("float32", None) if name in ("value", "predictions") else ("int32", self._sizes[name])
+        levels = arrays["levels"] if name == "value" and "levels" in arrays.shapes else None
+        if levels is not None:
+            kind, size = "uint8", len(levels)
+        if column.dtype.name != kind or (
+            size is not None and len(column) and not 0 <= column.min() <= column.max() < size
+        ):
+            raise damaged(arrays.path, f"{self._prefix + name} holds what no {name} has")
+        return column if levels is None else levels[column].astype(np.float32)
+
+
+class StoredRows(_Stored, TrainingRows):
+    """The training rows in a file."""
+
+
+class StoredHeldOut(_Stored, HeldOutRows):
+    """The rows held out of the training, in a file."""
+
+
+def check_storable(users: Users, items: Items) -> None:
+    """Raise DataError, with the value, if an id, a title, a tag or a column cannot be written and read back."""
+    texts: dict[str, Iterable[str]] = {
+        "user id": users.ids,
+        "item id": items.ids,
+        "title": items.titles,
+        "tag": (tag for tags in items.tags for tag in tags),
+        "list of tags": ("|".join(tags) for tags in items.tags),
+    }
+    for own, table in ((ITEM_FIELDS, items), (USER_FIELDS, users)):
+        if taken := [name for name in table.columns if name in own]:
+            raise DataError(f"a column is named {taken[0]!r}, as one of a run's own", "give the column another name")
+        texts["column name"] = [*texts.get("column name", ()), *table.columns]
+        texts |= {f"value of column {name!r}": values for name, values in table.columns.items()}
+    for what, values in texts.items():
+        for text in values:
+            if problem := _unstorable(what, text):
+                raise DataError(f"{what} {shorten(text)!r} {problem}, which cannot be saved", "correct it in the data")
+
+
+def _unstorable(what: str, text: str) -> str:
+    """Say what keeps a text from being written and read back; nothing if it can be."""
+    if len(text) > MOST_LETTERS:
+        return f"has {len(text):,} letters"
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        return "holds half of a UTF-16 surrogate pair"
+    if what == "tag" and (not text or "|" in text):
+        return "holds the separator '|'" if text else "is empty"
+    return ""
 
 
 def _as_text(seen: Seen) -> tuple[list[str], list[str]]:
@@ -136,22 +273,32 @@ def _csv(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read run.json; RunError where it is missing, damaged, or of a newer schema version."""
+    """Read run.json; RunError if it is missing, damaged, changed, or of another schema version."""
+    if not path.is_file():
+        raise missing(path)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing", TRAIN_AGAIN) from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged or cut short: {error}", TRAIN_AGAIN) from error
+        about = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(path, f"cut short or not JSON: {shorten(str(error), 200)}") from error
     version = about.get("schema_version") if isinstance(about, dict) else None
-    if not isinstance(version, int):
-        raise RunError(f"{path} is damaged: it has no schema_version", TRAIN_AGAIN)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise damaged(path, "it has no schema_version")
     if version > SCHEMA_VERSION:
         raise RunError(
-            f"{path} has schema version {version}, this embedcli reads up to {SCHEMA_VERSION}",
+            f"{path} has schema version {shorten(str(version))}, this embedcli reads {SCHEMA_VERSION}",
             "update embedcli: pip install --upgrade embedcli",
         )
+    if version < SCHEMA_VERSION:
+        raise RunError(
+            f"{path} has schema version {version}, of an older embedcli; this one reads {SCHEMA_VERSION}", TRAIN_AGAIN
+        )
+    if about.get("sha256") != seal(about):
+        raise damaged(path, "it was changed after the training: its sha256 is not the one it states")
     return dict(about)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number")
 
 
 def known(record: type, values: dict[str, Any]) -> dict[str, Any]:
@@ -172,21 +319,21 @@ def pair(values: list[float]) -> tuple[float, float]:
     return low, high
 
 
-def read_items(path: Path) -> tuple[Items, Seen]:
+def read_items(path: Path, sha256: str) -> tuple[Items, Seen]:
     """Read items.csv."""
-    columns = _read_csv(path, ITEM_FIELDS)
+    columns = _read_csv(path, sha256, ITEM_FIELDS)
     required = [columns.pop(name) for name in ITEM_FIELDS]
     try:
         return _items(required, {name: tuple(values) for name, values in columns.items()})
     except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}", TRAIN_AGAIN) from error
+        raise damaged(path, str(error)) from error
 
 
-def read_tables(path: Path) -> dict[str, Table]:
-    """Read tables.csv; no tables where there is no such file."""
-    if not path.exists():
+def read_tables(path: Path, sha256: str | None) -> dict[str, Table]:
+    """Read tables.csv; no tables if the run has no such file."""
+    if sha256 is None:
         return {}
-    columns = _read_csv(path, TABLE_FIELDS)
+    columns = _read_csv(path, sha256, TABLE_FIELDS)
     names, *described = (columns[name] for name in TABLE_FIELDS)
     try:
         rows: dict[str, list[int]] = {}
@@ -194,7 +341,7 @@ def read_tables(path: Path) -> dict[str, Table]:
             rows.setdefault(name, []).append(row)
         return {name: Table(*_items([[c[j] for j in here] for c in described], {})) for name, here in rows.items()}
     except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}", TRAIN_AGAIN) from error
+        raise damaged(path, str(error)) from error
 
 
 def _items(described: list[list[str]], columns: dict[str, tuple[str, ...]]) -> tuple[Items, Seen]:
@@ -210,15 +357,15 @@ def _items(described: list[list[str]], columns: dict[str, tuple[str, ...]]) -> t
     return items, _seen(n, means)
 
 
-def read_users(path: Path) -> tuple[Users, Seen]:
+def read_users(path: Path, sha256: str) -> tuple[Users, Seen]:
     """Read users.csv."""
-    columns = _read_csv(path, USER_FIELDS)
+    columns = _read_csv(path, sha256, USER_FIELDS)
     ids, n_ratings, means = (columns.pop(name) for name in USER_FIELDS)
     try:
         users = Users(tuple(ids), {name: tuple(values) for name, values in columns.items()})
         return users, _seen(n_ratings, means)
     except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}", TRAIN_AGAIN) from error
+        raise damaged(path, str(error)) from error
 
 
 def _seen(n_ratings: list[str], means: list[str]) -> Seen:
@@ -227,15 +374,16 @@ def _seen(n_ratings: list[str], means: list[str]) -> Seen:
     )
 
 
-def _read_csv(path: Path, required: tuple[str, ...]) -> dict[str, list[str]]:
+def _read_csv(path: Path, sha256: str, required: tuple[str, ...]) -> dict[str, list[str]]:
+    verify(path, sha256)
+    usual = csv.field_size_limit(MOST_LETTERS)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
+        header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
         if tuple(header[: len(required)]) != required:
             raise ValueError(f"its columns begin with {', '.join(header[: len(required)])}")
         columns = zip(*rows, strict=True) if rows else ((),) * len(header)
         return {name: list(values) for name, values in zip(header, columns, strict=True)}
-    except FileNotFoundError as error:
-        raise RunError(f"{path} is missing", TRAIN_AGAIN) from error
     except (OSError, ValueError, csv.Error) as error:
-        raise RunError(f"{path} is damaged or cut short: {error}", TRAIN_AGAIN) from error
+        raise damaged(path, f"cut short or not the table it was: {error}") from error
+    finally:
+        csv.field_size_limit(usual)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import RunError, UsageError
-from embedcli.run.canonical import NAMES, Arrays, canonical, item_stars
+from embedcli.run.canonical import NAMES, Arrays, canonical, trained_stars
 from embedcli.run.shapes import check_shapes, finite, table_array
 
 LINKS = ("sigmoid", "identity")
@@ -51,12 +51,20 @@ class ComponentTest:
     """Whether a component predicts ratings the training has not seen.
 
     `t` and `slope` of its contribution in the regression of the unseen residuals on all contributions; a slope of
-    1 means that it predicts as much as it claims.
+    1 means that it predicts as much as it claims. `predicts` says that t is high enough, `real` that the slope is too.
     """
 
     t: float
     slope: float
+    predicts: bool
     real: bool
+
+    @property
+    def verdict(self) -> str:
+        """Say in words what the test has found."""
+        if self.real:
+            return "real"
+        return "predicts, but claims too much" if self.predicts else "does not predict"
 
 
 @dataclass(frozen=True)
@@ -80,10 +88,10 @@ class Evidence:
         return sum(test.real for test in self.tests)
 
     @property
-    def borne_out(self) -> float:
-        """What share of what the first component of the factors claims is borne out by ratings left out.
+    def heldout_slope(self) -> float:
+        """The slope of the first component of the factors on held-out ratings; 1 is calibrated.
 
-        1 is right; a model with too little weight decay claims more than it knows, one with too much claims less.
+        A model with too little weight decay claims more than it knows, one with too much claims less.
         """
         return self.pca_tests[0].slope
 
@@ -94,7 +102,7 @@ class Training:
 
     `shrinkage` is the sum over all steps of learning rate x weight decay, by role of the weights: what
     decoupled decay amounts to, whatever the batch size and the number of epochs. `posterior` says how many draws
-    the run's item_stars are and the noise of a rating they found; None where item_stars are the members'.
+    the run's item_stars are and the noise of a rating they found; None if there are none.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -145,6 +153,19 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
+class HeldOutRows:
+    """The ratings left out of the training, and what each member predicts for them.
+
+    They are there to compare runs by their test error: no other analysis may look at them.
+    """
+
+    user: NDArray[np.int32]  # (n,)
+    item: NDArray[np.int32]  # (n,)
+    value: NDArray[np.float32]  # (n,)
+    predictions: NDArray[np.float32]  # (M, n)
+
+
+@dataclass(frozen=True)
 class Table:
     """The labels of a further embedding table of a run, such as the values of a categorical column.
 
@@ -167,10 +188,12 @@ class Run:
     """A trained model in canonical form, and what its data set says of users and items.
 
     `arrays` has a leading axis for the member m: user_factors (M, U, k), item_factors (M, I, k),
-    user_bias (M, U), item_bias (M, I), global_bias (M,); item_stars (D, I) has one for draws from the posterior
-    (or, without those, for the members), resampled_item_factors (F, I, k) and resampled_axes (F, I, K) one for
-    members that left out a fold of the ratings. Only item_factors is sure to be there; ask with `array`.
-    Column j of an item array is row j of `items`.
+    user_bias (M, U), item_bias (M, I), global_bias (M,), and trained_stars (M, I), the mean rating that the member
+    predicts for an item over all users. item_stars (D, I) has one for draws from the posterior,
+    resampled_item_factors (F, I, k) and resampled_axes (F, I, K) one for members that left out a fold of the
+    ratings. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of `items`.
+
+    `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
 
     A run may hold further embedding `tables`, or these alone; `table` gives a run whose items are one of them.
     """
@@ -186,9 +209,11 @@ class Run:
     y_range: tuple[float, float] | None = None
     training: Training = field(default_factory=Training)
     rows: TrainingRows | None = None
+    heldout: HeldOutRows | None = None
     tables: Mapping[str, Table] = field(default_factory=dict)
     created: str = ""
     command: str = ""
+    is_one_of_several: bool = False
 
     @classmethod
     def from_arrays(
@@ -201,13 +226,13 @@ class Run:
         y_range: tuple[float, float] | None = None,
         training: Training | None = None,
         keep_rows: bool = True,
+        heldout: HeldOutRows | None = None,
     ) -> Run:
         """Make a run of a model trained anywhere, on the ratings `train`: the one door into a run.
 
-        A model with all five arrays of the class's docstring is put into canonical form, and its item_stars
-        are worked out; of a model with fewer, what is given is kept as it is.
-
-        `item_stars` that are given, such as draws from a posterior, are kept, and so are all other arrays.
+        A model with user and item factors and the three biases is put into canonical form, and its trained_stars
+        are computed; of a model with fewer, what is given is kept as it is, and so are all other arrays, such as
+        `item_stars` (D, I), draws from a posterior. `keep_rows` False keeps neither `train` nor `heldout`.
 
         Raises RunError where an array has not the shape that the users and items ask for or is not finite, where
         the link is unknown, and where a sigmoid has no range.
@@ -227,8 +252,8 @@ class Run:
         if set(NAMES) <= set(arrays):
             rated_users = user_seen.n_ratings > 0
             centred = canonical(arrays, rated_users, item_seen.n_ratings > 0)
-            stars = item_stars(centred, rated_users, link=link, y_range=y_range)
-            arrays = {"item_stars": stars, **arrays, **centred}
+            stars = trained_stars(centred, rated_users, link=link, y_range=y_range)
+            arrays = {**arrays, **centred, "trained_stars": stars}
         return cls(
             name=name,
             data=train.data,
@@ -241,6 +266,7 @@ class Run:
             y_range=y_range,
             training=training or Training(),
             rows=TrainingRows(train.user, train.item, train.value) if keep_rows else None,
+            heldout=heldout if keep_rows else None,
         )
 
     @classmethod
@@ -310,7 +336,7 @@ class Run:
         arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
         items_seen = self.item_seen.n_ratings > 0
         if set(NAMES) <= set(arrays):
-            arrays["item_stars"] = item_stars(arrays, items_seen, link=self.link, y_range=self.y_range)
+            arrays["trained_stars"] = trained_stars(arrays, items_seen, link=self.link, y_range=self.y_range)
         rows = self.rows
         return replace(
             self,
@@ -322,6 +348,7 @@ class Run:
             arrays=arrays,
             training=replace(self.training, evidence=None, posterior=None),
             rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value),
+            heldout=None,
             tables={},
         )
 
@@ -346,8 +373,30 @@ class Run:
 
     @property
     def n_draws(self) -> int:
-        """Number of draws from the posterior that item_stars are; 0 where they are the members'."""
-        return self.shape("item_stars")[0] if self.training.posterior is not None else 0
+        """Number of draws from the posterior; 0 if there are none."""
+        return self.shape("item_stars")[0] if "item_stars" in self.arrays else 0
+
+    @property
+    def headline(self) -> str:
+        """Name the data set, and the run with its weight decay if its folder holds several."""
+        if not self.is_one_of_several:
+            return self.data.title
+        decay = self.training.config.get("weight_decay")
+        return f"{self.data.title} | run {self.name}" + ("" if decay is None else f", weight decay {decay:g}")
+
+    def is_unrated(self, row: int) -> bool:
+        """Whether an item has no training rating although others have: its embedding is where training started."""
+        n = self.item_seen.n_ratings
+        return bool(n[row] == 0 and n.any())
+
+    def check_rated(self, rows: Sequence[int]) -> None:
+        """Raise UsageError if one of these items has no training rating: its embedding says nothing."""
+        for row in rows:
+            if self.is_unrated(row):
+                raise UsageError(
+                    f"{self.items.titles[row]!r} has no training rating: its embedding is where the training started",
+                    f"leave it out, or train on ratings of this {self.data.noun}",
+                )
 
     @property
     def meta(self) -> dict[str, Any]:

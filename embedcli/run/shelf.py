@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
+from embedcli.run.files import SCHEMA_VERSION
 from embedcli.run.record import Run
 from embedcli.run.store import load
 
@@ -29,14 +30,15 @@ class Entry:
         """The name `--run` takes."""
         return self.path.name
 
+    @property
+    def is_older(self) -> bool:
+        """Whether an older embedcli wrote the run, which this one does not read."""
+        return bool(self.about) and self.about.get("schema_version") != SCHEMA_VERSION
+
 
 def entries(run_dir: Path = DEFAULT_DIR) -> list[Entry]:
     """Return the runs of a folder, the newest first; damaged ones stand among them."""
-    try:
-        folders = [folder for folder in run_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
-    except OSError:
-        return []
-    found = [_entry(folder) for folder in folders if _looks_like_a_run(folder)]
+    found = [_entry(folder) for folder in folders_of_runs(run_dir)]
     return sorted(found, key=lambda entry: (-entry.created, entry.name))
 
 
@@ -63,7 +65,17 @@ def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
 
 def open_run(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Run:
     """Load a run by name or path; by default EMBEDCLI_RUN, else the newest."""
-    return load(path_of(which, run_dir))
+    path = path_of(which, run_dir)
+    return replace(load(path), is_one_of_several=len(folders_of_runs(path.absolute().parent)) > 1)
+
+
+def folders_of_runs(run_dir: Path) -> list[Path]:
+    """Return the folders below `run_dir` that hold a run; none if it cannot be read."""
+    try:
+        folders = [folder for folder in run_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    except OSError:
+        return []
+    return [folder for folder in folders if _looks_like_a_run(folder)]
 
 
 def _looks_like_a_run(folder: Path) -> bool:
@@ -72,7 +84,8 @@ def _looks_like_a_run(folder: Path) -> bool:
 
 def _entry(folder: Path) -> Entry:
     try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        file = folder / "run.json"
+        about: Any = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
         if _can_be_listed(about):
             return Entry(folder, datetime.fromisoformat(about["created"]).timestamp(), about)
     except (OSError, ValueError, OverflowError, RecursionError):

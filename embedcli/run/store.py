@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import shutil
 import tempfile
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.files import (
-    TRAIN_AGAIN,
     ArrayFile,
+    check_storable,
     contents,
+    damaged,
     known,
     pair,
     read_items,
@@ -24,35 +27,73 @@ from embedcli.run.files import (
     read_rows,
     read_tables,
     read_users,
+    verify,
 )
 from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
 from embedcli.run.shapes import check_shapes, table_array
+from embedcli.scratch import scratch_folder, sync_folder, write_synced
+
+MOST_BYTES_OF_A_NAME = 100  # of a run; a file name may have 255
+ROOM = 1 << 20  # bytes that stay free on the disk
 
 
 def save(run: Run, run_dir: Path = DEFAULT_DIR, *, name: str | None = None, command: str = "") -> Run:
     """Write a run under `run_dir` and return it with the name it has there.
 
-    The name is the data set's, with -2, -3, ... where older runs have it; a name that is asked for is taken
+    The name is the data set's, with -2, -3, ... if older runs have it; a name that is asked for is taken
     as it is. All files are written and synced under a hidden name first and renamed together, so an
     interrupted save leaves nothing that looks like a run.
 
-    Raises RunError where the folder cannot be written, UsageError where the name asked for is taken.
+    Raises RunError if the folder cannot be written, UsageError if the name asked for is taken, DataError for an id,
+    a title or a tag that could not be read back.
     """
     if name is not None:
         check_name(name, run_dir)
+    return _write(run, run_dir, (name,) if name else numbered(folder_name(run.data.name)), command)
+
+
+def save_anywhere(
+    run: Run, run_dir: Path, *, name: str | None = None, command: str = ""
+) -> tuple[Run, Path, RunError | None]:
+    """Write a run under `run_dir`, or if that fails, in another place: a finished training is not lost.
+
+    A name that another training took in the meantime gets a number. Returns the run, its folder, and what kept it
+    from being written under `run_dir`. Raises RunError if it cannot be written anywhere.
+    """
+    names = list(numbered(name or folder_name(run.data.name)))
+    try:
+        written = _write(run, run_dir, names, command)
+        return written, run_dir / written.name, None
+    except RunError as error:
+        problem = error
+    for other in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="embedcli-runs-", dir=other))
+        except OSError:
+            continue
+        try:
+            written = _write(run, folder, names, command)
+        except RunError:
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        saved = folder / written.name
+        return written, saved, RunError(problem.message, f"it is saved elsewhere: open it with --run {_quoted(saved)}")
+    raise problem
+
+
+def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
+    """Write a run under the first of these names that is free."""
+    for table in (run.items, *(table.labels for table in run.tables.values())):
+        check_storable(run.users, table)
     run = replace(run, created=datetime.now(UTC).isoformat(), command=command)
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=run_dir))
-        try:
-            scratch.chmod(0o777 & ~_umask())
+        with scratch_folder(run_dir) as scratch:
             for file, content in contents(run):
-                _write(scratch / file, content)
-            _sync(scratch)
-            target = _rename(scratch, run_dir, name, run.data.name)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        _sync(run_dir)
+                write_synced(scratch / file, content)
+            sync_folder(scratch)
+            target = _rename(scratch, run_dir, names)
+        sync_folder(run_dir)
     except OSError as error:
         raise RunError(
             f"the run cannot be saved in {run_dir}: {error.strerror or error}",
@@ -61,80 +102,138 @@ def save(run: Run, run_dir: Path = DEFAULT_DIR, *, name: str | None = None, comm
     return replace(run, name=target.name)
 
 
+def numbered(name: str) -> Iterator[str]:
+    """Yield a name, then the same with -2, -3, ..."""
+    yield name
+    for number in range(2, 100_000):
+        yield f"{name}-{number}"
+
+
+def folder_name(name: str) -> str:
+    """Make the name of a data set one that a run can have: letters, digits and `_.+-`, not too many."""
+    words = re.sub(r"[^\w.+-]+", "-", name).strip(".+-")
+    return words.encode()[:MOST_BYTES_OF_A_NAME].decode(errors="ignore").rstrip(".+-") or "ratings"
+
+
 def check_name(name: str, run_dir: Path) -> None:
-    """Raise UsageError where a run cannot be given that name."""
-    if re.fullmatch(r"[\w][\w.+-]*", name) is None:
+    """Raise UsageError if a run cannot have that name."""
+    if folder_name(name) != name:
         raise UsageError(
-            f"--name {name!r} is no name for a run",
-            "use letters, digits, '_', '-', '.' and '+', beginning with a letter, a digit or '_'",
+            f"--name {name!r} is not a valid name for a run",
+            "use letters, digits, '_', '-', '.' and '+', beginning with a letter, a digit or '_', "
+            f"at most {MOST_BYTES_OF_A_NAME} bytes",
         )
     if (run_dir / name).exists():
         raise UsageError(
             f"there is a run named {name!r} in {run_dir} already",
-            f"give another --name, or remove it: rm -r {run_dir / name}",
+            f"give another --name, or remove it: rm -r {_quoted(run_dir / name)}",
         )
 
 
-def check_writable(run_dir: Path) -> None:
-    """Raise RunError where a run could not be saved, before any time is spent on training it."""
+def check_writable(run_dir: Path, n_bytes: int = 0) -> None:
+    """Raise RunError if a run of about n_bytes could not be saved, before any time is spent on training it."""
     existing = next(folder for folder in (run_dir.absolute(), *run_dir.absolute().parents) if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass
+        free = shutil.disk_usage(existing).free
     except OSError as error:
         raise RunError(
             f"no run can be saved in {run_dir}: {error.strerror or error}",
             "give a folder that can be written with --run-dir",
         ) from error
+    if free < n_bytes + ROOM:
+        raise RunError(
+            f"no run can be saved in {run_dir}: it takes about {n_bytes / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free",
+            "make room, or give a folder on another disk with --run-dir",
+        )
 
 
 def load(folder: Path) -> Run:
-    """Read a run; the arrays are checked by name and shape now, and read when they are asked for.
+    """Read a run; every file is held against the sha256 in run.json before it is used.
 
-    Raises RunError where a file is missing, damaged, or of a newer schema version.
+    The arrays are checked by name, type and shape now, and read when they are asked for; the rows are opened when
+    they are asked for. Raises RunError if a file is missing, damaged, or of another schema version.
     """
     if not folder.is_dir():
-        raise RunError(f"there is no run at {folder}", TRAIN_AGAIN)
+        raise RunError(f"there is no run at {folder}", "choose another one: embedcli runs list")
     about = read_json(folder / "run.json")
-    items, item_seen = read_items(folder / "items.csv")
-    users, user_seen = read_users(folder / "users.csv")
-    arrays = ArrayFile(folder / "model.safetensors")
-    tables = read_tables(folder / "tables.csv")
+    try:
+        return _load(folder, about, about["files"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise damaged(folder / "run.json", f"not what a run says of itself: {error!r}") from error
+
+
+def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> Run:
+    items, item_seen = read_items(folder / "items.csv", sha256["items.csv"])
+    users, user_seen = read_users(folder / "users.csv", sha256["users.csv"])
+    tables = read_tables(folder / "tables.csv", sha256.get("tables.csv"))
+    arrays = ArrayFile(folder / "model.safetensors", sha256["model.safetensors"])
     sizes = {"users": len(users), "items": len(items)}
     sizes |= {table_array(name): len(table.labels) for name, table in tables.items()}
     check_shapes(arrays.shapes, sizes, f"{arrays.path} does not fit items.csv and users.csv")
+    if others := [name for name, dtype in arrays.dtypes.items() if dtype != "F32"]:
+        raise damaged(arrays.path, f"{others[0]} is not of 32-bit floating-point numbers")
+    rows, heldout = read_rows(folder / "rows.safetensors", sha256.get("rows.safetensors"), len(users), len(items))
+    training, data = known(Training, about["training"]), known(DataSet, about["data"])
+    training["epochs"] = [Epoch(**known(Epoch, epoch)) for epoch in training["epochs"]]
+    training["scores"] = [Score(**known(Score, score)) for score in training["scores"]]
+    if training["evidence"] is not None:
+        evidence = known(Evidence, training["evidence"])
+        for name in ("tests", "pca_tests"):
+            evidence[name] = [ComponentTest(**known(ComponentTest, test)) for test in evidence[name]]
+        training["evidence"] = Evidence(**evidence)
+    data["scale"] = pair(data["scale"])
+    return Run(
+        name=folder.resolve().name,
+        data=DataSet(**data),
+        items=items,
+        users=users,
+        item_seen=item_seen,
+        user_seen=user_seen,
+        arrays=arrays,
+        link=about["link"],
+        y_range=None if about["y_range"] is None else pair(about["y_range"]),
+        training=Training(**training),
+        rows=rows,
+        heldout=heldout,
+        tables=tables,
+        created=about["created"],
+        command=about["command"],
+    )
+
+
+def problems(folder: Path) -> dict[str, str]:
+    """Read a run whole, and return what is wrong, by file; nothing for a run that is as it was written."""
     try:
-        training, data = known(Training, about["training"]), known(DataSet, about["data"])
-        training["epochs"] = [Epoch(**known(Epoch, epoch)) for epoch in training["epochs"]]
-        training["scores"] = [Score(**known(Score, score)) for score in training["scores"]]
-        if training["evidence"] is not None:
-            evidence = known(Evidence, training["evidence"])
-            for name in ("tests", "pca_tests"):
-                evidence[name] = [ComponentTest(**known(ComponentTest, test)) for test in evidence[name]]
-            training["evidence"] = Evidence(**evidence)
-        data["scale"] = pair(data["scale"])
-        return Run(
-            name=folder.resolve().name,
-            data=DataSet(**data),
-            items=items,
-            users=users,
-            item_seen=item_seen,
-            user_seen=user_seen,
-            arrays=arrays,
-            link=about["link"],
-            y_range=None if about["y_range"] is None else pair(about["y_range"]),
-            training=Training(**training),
-            rows=read_rows(folder / "rows.safetensors"),
-            tables=tables,
-            created=about["created"],
-            command=about["command"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{folder / 'run.json'}: not what a run says of itself: {error!r}", TRAIN_AGAIN) from error
+        files = dict(read_json(folder / "run.json")["files"])
+    except (RunError, KeyError, TypeError, ValueError) as error:
+        return {"run.json": str(error)}
+    found = {}
+    for file, sha256 in files.items():
+        try:
+            verify(folder / file, sha256)
+        except RunError as error:
+            found[file] = error.message
+    if found:
+        return found
+    try:
+        run = load(folder)
+        for name in run.arrays:
+            run.array(name)
+        for part in (run.rows, run.heldout):
+            for column in () if part is None else fields(part):
+                getattr(part, column.name)
+    except RunError as error:
+        return {"run.json": error.message}
+    return {}
 
 
-def _rename(scratch: Path, run_dir: Path, name: str | None, stem: str) -> Path:
-    names = [name] if name else [stem, *(f"{stem}-{number}" for number in range(2, 100_000))]
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _rename(scratch: Path, run_dir: Path, names: Iterable[str]) -> Path:
     for candidate in names:
         target = run_dir / candidate
         if target.exists():
@@ -146,27 +245,4 @@ def _rename(scratch: Path, run_dir: Path, name: str | None, stem: str) -> Path:
         except OSError as error:
             if not target.exists():
                 raise error
-    raise FileExistsError(f"every name like {names[0]!r} is taken")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    raise FileExistsError("every name for it is taken")

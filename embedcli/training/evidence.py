@@ -80,7 +80,7 @@ def pca_directions(items: Matrix, n_ratings: NDArray[np.int64]) -> Matrix:
 def judge(contributions: Matrix, residuals: Matrix) -> list[ComponentTest]:
     """Test each component by the regression of residuals (n,) on all contributions (n, K) together."""
     return [
-        ComponentTest(float(t), float(slope), bool(t > LEAST_T and slope > LEAST_SLOPE))
+        ComponentTest(float(t), float(slope), bool(t > LEAST_T), bool(t > LEAST_T and slope > LEAST_SLOPE))
         for t, slope in zip(*regress(contributions, residuals), strict=True)
     ]
 

@@ -17,12 +17,12 @@ from threadpoolctl import threadpool_limits
 
 import embedcli
 from embedcli.data.ratings import Ratings, Split
-from embedcli.errors import TrainingError, UsageError
+from embedcli.errors import EmbedcliError, TrainingError, UsageError
 from embedcli.run.canonical import Arrays
-from embedcli.run.record import Epoch, Evidence, Run, Score, Training
+from embedcli.run.record import Epoch, Evidence, HeldOutRows, Run, Score, Training
 from embedcli.training.config import TrainConfig
 from embedcli.training.evaluation import PROTOCOL, baselines, predict, score
-from embedcli.training.evidence import gather
+from embedcli.training.evidence import N_TESTED, gather
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import pairs, with_negatives
 from embedcli.training.model import EmbeddingDotBias, initial_factors
@@ -60,7 +60,8 @@ def fit(
 
     After the members, further ones that leave out a fold of the training rows each test the components, and draws
     from a posterior say how sure the stars are; `on_stage` is told when either is done, and the seconds it took.
-    The test rows are for display: nothing is chosen by them.
+    If either fails, the run comes without it, and `on_stage` is told why. The test rows are for display: nothing is
+    chosen by them.
 
     Raises TrainingError where the loss is no longer finite, UsageError for a y_range that leaves ratings
     outside and for a device that is not there.
@@ -79,20 +80,16 @@ def fit(
         on_epoch(epoch)
     arrays, evidence, posterior = model.arrays(), None, None
     if config.n_folds and len(train) >= FEWEST_TESTED:
-        stage = time.perf_counter()
-        evidence, resampled = test_components(train, config, folder)
-        arrays = {**arrays, **resampled}
-        on_stage(
-            f"components tested by {config.n_folds} members that left out a fold each", time.perf_counter() - stage
-        )
+        with stage(f"components tested by {config.n_folds} members that left out a fold each", on_stage):
+            evidence, resampled = test_components(train, config, folder)
+            arrays |= resampled
     elif config.n_folds:
         on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", 0.0)
     if config.n_draws:
-        stage = time.perf_counter()
-        drawn = posterior_of(train, config.n_draws, drawer)
-        arrays["item_stars"] = drawn.item_stars
-        posterior = {"n_draws": config.n_draws, "noise": float(drawn.noise.mean())}
-        on_stage(f"stars: {config.n_draws} draws from the posterior", time.perf_counter() - stage)
+        with stage(f"stars: {config.n_draws} draws from the posterior", on_stage):
+            drawn = posterior_of(train, config.n_draws, drawer)
+            arrays["item_stars"] = drawn.item_stars
+            posterior = {"n_draws": config.n_draws, "noise": float(drawn.noise.mean())}
     training = Training(
         config=asdict(config),
         split={
@@ -116,7 +113,30 @@ def fit(
         evidence=evidence,
         posterior=posterior,
     )
-    return Run.from_arrays(arrays, positives, y_range=config.y_range, training=training, keep_rows=keep_rows)
+    return Run.from_arrays(
+        arrays,
+        positives,
+        y_range=config.y_range,
+        training=training,
+        keep_rows=keep_rows,
+        heldout=heldout(model, split.test) if len(split.test) else None,
+    )
+
+
+@contextmanager
+def stage(done: str, on_stage: Callable[[str, float], None]) -> Iterator[None]:
+    """Tell `on_stage` that a stage after the training is done, or why it failed: the training itself is not lost."""
+    began = time.perf_counter()
+    try:
+        yield
+    except (EmbedcliError, ArithmeticError, MemoryError, RuntimeError, np.linalg.LinAlgError) as error:
+        done = f"left out, {done}: it failed: {str(error) or type(error).__name__}"
+    on_stage(done, time.perf_counter() - began)
+
+
+def heldout(model: EmbeddingDotBias, test: Ratings) -> HeldOutRows:
+    """Return the test rows with what each member predicts for them."""
+    return HeldOutRows(test.user, test.item, test.value, predict(model, test))
 
 
 def learn(
@@ -144,7 +164,8 @@ def learn(
             learning_rate, beta1 = next(learning_rates)
             total += model.set_gradient(user[batch], item[batch], value[batch])
             optimiser.step(learning_rate, beta1)
-        if not math.isfinite(total.item()) or not torch.isfinite(model.factors).all():
+        weights = (model.factors, model.biases)
+        if not math.isfinite(total.item()) or not all(torch.isfinite(table).all() for table in weights):
             raise TrainingError(
                 f"the loss is no longer finite in epoch {number}, at learning rate {learning_rate:.3g}",
                 f"give a lower --lr than {config.learning_rate:g}",
@@ -255,6 +276,16 @@ def check_memory(config: TrainConfig, train: Ratings) -> None:
             f"of memory, this machine has {there / 2**30:,.0f}",
             "give fewer of either",
         )
+
+
+def stored_bytes(config: TrainConfig, train: Ratings, n_test: int) -> int:
+    """Return about how many bytes a run takes on the disk."""
+    n_users, n_items = len(train.users), len(train.items)
+    n_weights = config.n_members * (n_users + n_items) * (config.n_factors + 1)
+    n_evidence = n_items * (config.n_draws + config.n_folds * (config.n_factors + N_TESTED) + config.n_members)
+    texts = (*train.users.ids, *train.items.ids, *train.items.titles)
+    n_text = sum(map(len, texts)) + 60 * (n_users + n_items)
+    return 4 * (n_weights + n_evidence) + n_text + 9 * len(train) + (9 + 4 * config.n_members) * n_test
 
 
 def y_range_for(train: Ratings) -> tuple[float, float]:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli.analysis.biases import biases, movers
-from embedcli.analysis.choices import Sort
+from embedcli.analysis.biases import agreement, biases, movers
+from embedcli.analysis.choices import By, Sort
+from embedcli.analysis.decay import judge_decay
 from embedcli.errors import RunError, UsageError
-from embedcli.run.record import Run, Training
+from embedcli.run.record import ComponentTest, Evidence, Run, Training
+from embedcli.training.config import TrainConfig
+from embedcli.training.fit import fit
 
 
 def test_worst_are_the_worst_of_the_world(world: World, trained: Run) -> None:
@@ -31,25 +34,117 @@ def test_rows_are_sorted_from_the_end_inwards(trained: Run) -> None:
 
 @pytest.fixture
 def drawn(trained: Run) -> Run:
-    """Return a run whose draws are known: item j has stars 1 + j / 40 -/+ 0.1 in the two halves of 200 draws."""
-    stars = 1 + np.arange(len(trained.items)) / 40 + np.repeat([[-0.1], [0.1]], 100, axis=0)
-    return replace(trained, arrays={**trained.arrays, "item_stars": stars.astype(np.float32)})
+    """Return a run whose stars are known.
+
+    Item j has stars 1 + j / 40 -/+ 0.1 in the two halves of 200 draws; by the three members it has 4 - j / 40 and
+    that -/+ 0.2: the trained model sees everything the other way round.
+    """
+    line = np.arange(len(trained.items)) / 40
+    draws = 1 + line + np.repeat([[-0.1], [0.1]], 100, axis=0)
+    members = 4 - line + np.array([[-0.2], [0.0], [0.2]])
+    arrays = {"item_stars": draws.astype(np.float32), "trained_stars": members.astype(np.float32)}
+    return replace(trained, arrays={**trained.arrays, **arrays})
 
 
-def test_figures_of_a_row_are_of_the_draws(drawn: Run) -> None:
-    """Stars are the mean of the draws, the bias what they are above the average item, the interval its quantiles."""
-    row = biases(drawn, interval=0.8).best[0]
+def test_posterior_figures_are_of_the_draws(drawn: Run) -> None:
+    """By the posterior, stars are the mean of the draws and the bias what they are above the average item."""
+    row = biases(drawn, interval=0.8, by=By.POSTERIOR).best[0]
     assert (row.id, row.stars) == ("119", pytest.approx(1 + 118 / 40, abs=1e-5))  # the last item has no rating
     assert row.bias == pytest.approx(59 / 40, abs=1e-5)  # the average of the rated items is item 60
     assert (row.lower, row.upper) == (pytest.approx(row.stars - 0.1), pytest.approx(row.stars + 0.1))
-    assert (row.rank_lower, row.rank_upper, row.probability, row.spread) == (1, 1, 1.0, None)
+    assert (row.rank_lower, row.rank_upper, row.probability) == (1, 1, 1.0)
+    assert (row.spread, row.is_outside) == (None, None)
+
+
+def test_ranking_is_the_trained_models(drawn: Run) -> None:
+    """By default the stars are the members' mean and rank the list; the draws beside them are evidence."""
+    row = biases(drawn, interval=0.8).best[0]
+    assert (row.id, row.stars) == ("1", pytest.approx(4.0, abs=1e-5))
+    assert row.bias == pytest.approx(59 / 40, abs=1e-5)
+    assert row.spread == pytest.approx(0.2, abs=1e-5)  # n - 1 in the denominator
+    assert (row.lower, row.upper) == (pytest.approx(0.9), pytest.approx(1.1))
+    assert (row.is_outside, row.rank_lower, row.probability) == (True, 119, 0.0)
+
+
+def test_the_weight_decay_changes_the_ranking(world: World) -> None:
+    """Two trainings that differ in their weight decay alone have other stars, of one posterior."""
+    split = world.ratings.split("random", seed=0)
+    weak, strong = (
+        fit(split, TrainConfig(n_members=2, n_factors=8, n_folds=0, n_draws=100, weight_decay=decay, n_epochs=3))
+        for decay in (0.05, 3.0)
+    )
+    np.testing.assert_array_equal(weak.array("item_stars"), strong.array("item_stars"))
+    by_run = [[row.stars for row in biases(run).worst] for run in (weak, strong)]
+    assert by_run[0] != pytest.approx(by_run[1], abs=0.01)
+    posterior = [[row.stars for row in biases(run, by=By.POSTERIOR).worst] for run in (weak, strong)]
+    assert posterior[0] == posterior[1]
+
+
+def test_agreement_counts_what_lies_outside(drawn: Run) -> None:
+    """The share outside is that of items whose trained stars miss the interval; the pull their mean distance by n."""
+    found = agreement(drawn, interval=0.95)
+    assert found is not None
+    n = drawn.item_seen.n_ratings
+    line = np.arange(len(n)) / 40
+    outside = np.abs((4 - line) - (1 + line)) > 0.1
+    assert found.outside == pytest.approx(outside[n >= 10].mean())
+    for pull in found.pulls:
+        here = (n >= pull.n_from) & (n < (pull.n_to or np.inf))
+        assert (pull.n_items, pull.stars) == (here.sum(), pytest.approx((3 - 2 * line)[here].mean(), abs=1e-5))
+    assert [pull.n_from for pull in found.pulls] == sorted(pull.n_from for pull in found.pulls)
+    many = n >= 100
+    assert found.n_many == many.sum()
+    assert found.outside_many == (pytest.approx(outside[many].mean()) if many.sum() >= 20 else None)
+    assert agreement(replace(drawn, arrays={"item_stars": drawn.array("item_stars")})) is None
+
+
+@pytest.mark.parametrize(
+    ("slope", "outside", "verdict", "suggested"),
+    [
+        (0.5, 0.02, "too little", 1.0),
+        (0.8, 0.04, "about right", None),
+        (1.4, 0.11, "too much", 0.25),
+        (1.6, None, "too much", 0.25),
+        (0.5, 0.11, "unclear", None),
+    ],
+)
+def test_verdict_on_the_decay(
+    trained: Run, slope: float, outside: float | None, verdict: str, suggested: float | None
+) -> None:
+    """Too little decay shows in the held-out slope, too much in well-known items outside their interval."""
+    tests = [ComponentTest(40.0, slope, True, True)]
+    training = replace(trained.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5))
+    n_items = len(trained.items)
+    draws = np.repeat(np.linspace(2.0, 4.0, 100)[:, None], n_items, axis=1)
+    stars = np.full((3, n_items), 3.0)
+    stars[:, : round((outside or 0) * n_items)] = 5.0
+    arrays = {**trained.arrays, "trained_stars": stars.astype(np.float32)}
+    if outside is not None:
+        arrays["item_stars"] = draws.astype(np.float32)
+    else:
+        del arrays["item_stars"]
+    seen = replace(trained.item_seen, n_ratings=np.full(n_items, 200))
+    found = judge_decay(replace(trained, arrays=arrays, training=training, item_seen=seen))
+    assert found is not None
+    assert (found.verdict, found.suggested) == (verdict, suggested)
+
+
+def test_the_lessons_decay_shrinks_as_much(trained: Run) -> None:
+    """The lesson's wd=0.1 amounts to the weight decay that has the same sum of learning rate x decay here."""
+    found = judge_decay(trained)
+    assert found is not None
+    assert found.lesson is not None
+    per_decay = trained.training.shrinkage["factors"] / 0.5
+    assert found.lesson * per_decay == pytest.approx(1.78)
 
 
 def test_ranks_and_probabilities_are_joint(drawn: Run) -> None:
     """A rank counts the items further out in the same draw; P is the share of draws among as many as are shown."""
     stars = drawn.array("item_stars").copy()
     stars[:50, 0] = 9.0  # in a quarter of the draws the lowest is the highest
-    found = biases(replace(drawn, arrays={**drawn.arrays, "item_stars": stars}), limit=3, sort=Sort.LOWER)
+    found = biases(
+        replace(drawn, arrays={**drawn.arrays, "item_stars": stars}), limit=3, sort=Sort.LOWER, by=By.POSTERIOR
+    )
     by_id = {row.id: row for row in found.worst}
     assert by_id["2"].probability == 1.0
     assert (by_id["2"].rank_lower, by_id["2"].rank_upper) == (1, 2)
@@ -66,27 +161,29 @@ def test_sorting(trained: Run, sort: Sort) -> None:
     assert worst == sorted(worst, reverse=sort is Sort.PROBABILITY)
 
 
-def test_trained_members_have_biases_of_their_own(trained: Run) -> None:
-    """`trained` ranks by the members' mean bias in logits, with their spread (n - 1), and no intervals."""
-    row = biases(trained, trained=True).best[0]
+def test_without_draws_the_members_speak(trained: Run) -> None:
+    """A run without draws is ranked by the same stars, with the spread over its members and no interval."""
+    arrays = {name: trained.array(name) for name in trained.arrays if name != "item_stars"}
+    bare = replace(trained, training=Training(), arrays=arrays)
+    found, usual = biases(bare), biases(trained)
+    assert [row.stars for row in found.best] == [row.stars for row in usual.best]
+    row = found.best[0]
+    assert (row.lower, row.probability, row.is_outside, found.n_draws, found.agreement) == (None, None, None, 0, None)
+    for options in ({"sort": Sort.LOWER}, {"sort": Sort.PROBABILITY}, {"by": By.POSTERIOR}):
+        with pytest.raises(UsageError, match="has no draws from a posterior"):
+            biases(bare, **options)
+
+
+def test_without_users_the_bias_is_in_logits(trained: Run) -> None:
+    """A run of item factors and biases alone has no stars: it is ranked by the members' mean bias."""
+    arrays = {name: trained.array(name) for name in ("item_factors", "item_bias")}
+    bare = replace(trained, training=Training(), arrays=arrays)
+    row = biases(bare).best[0]
     by_member = trained.array("item_bias")[:, trained.items.ids.index(row.id)]
     assert row.bias == pytest.approx(by_member.mean(), abs=1e-6)
     assert row.spread == pytest.approx(by_member.std(ddof=1), abs=1e-6)
-    assert (row.lower, row.probability) == (None, None)
-    by_stars = [row.stars for row in biases(trained, trained=True, sort=Sort.STARS).best]
-    assert by_stars == sorted(by_stars, reverse=True)
-    with pytest.raises(UsageError, match="the trained members have no intervals to sort by lower"):
-        biases(trained, trained=True, sort=Sort.LOWER)
-
-
-def test_without_draws_the_members_speak(trained: Run) -> None:
-    """A run without draws is ranked by its members, whose stars it then holds."""
-    bare = replace(trained, training=Training())
-    assert biases(bare) == biases(trained, trained=True)
-    assert biases(bare).n_draws == 0
-    without = {name: trained.array(name) for name in ("item_factors", "item_bias")}
-    with pytest.raises(UsageError, match="holds no stars to sort by"):
-        biases(replace(bare, arrays=without), sort=Sort.STARS)
+    with pytest.raises(UsageError, match="has no stars to sort by"):
+        biases(bare, sort=Sort.STARS)
 
 
 def test_movers_differ_from_their_damped_mean(drawn: Run) -> None:
@@ -94,7 +191,7 @@ def test_movers_differ_from_their_damped_mean(drawn: Run) -> None:
     found = movers(drawn, limit=5)
     n, mean = drawn.item_seen.n_ratings, np.nan_to_num(drawn.item_seen.mean_rating)
     damped = (n * mean + 5 * (n @ mean) / n.sum()) / (n + 5)
-    difference = (drawn.array("item_stars").mean(0) - damped)[n >= 10]
+    difference = (drawn.array("trained_stars").mean(0) - damped)[n >= 10]
     assert [row.difference for row in found.up] == pytest.approx(sorted(difference)[::-1][:5], abs=1e-5)
     assert [row.difference for row in found.down] == pytest.approx(sorted(difference)[:5], abs=1e-5)
 
@@ -109,15 +206,15 @@ def test_item_without_ratings_has_no_mean(trained: Run) -> None:
 
 def test_single_member_has_no_spread(trained: Run) -> None:
     """The spread of one member is unknown, not zero."""
-    one = replace(trained, arrays={name: array[:1] for name, array in trained.arrays.items()})
-    assert {row.spread for row in biases(one, trained=True).worst} == {None}
+    one = replace(trained, arrays={name: array[:1] for name, array in trained.arrays.items() if name != "item_stars"})
+    assert {row.spread for row in biases(one).worst} == {None}
 
 
 def test_correlations(trained: Run) -> None:
     """The correlations are Pearson's, over the items with enough ratings."""
     found = biases(trained, min_ratings=10)
     passing = trained.item_seen.n_ratings >= 10
-    bias = trained.array("item_stars").mean(0)[passing]
+    bias = trained.array("trained_stars").mean(0)[passing]
     n, mean = trained.item_seen.n_ratings[passing], trained.item_seen.mean_rating[passing]
     assert found.correlation_mean == pytest.approx(np.corrcoef(bias, mean)[0, 1], abs=1e-5)
     assert found.correlation_log_n == pytest.approx(np.corrcoef(bias, np.log(n))[0, 1], abs=1e-5)

@@ -132,7 +132,7 @@ def test_planted_axis_is_real_and_noise_is_not(trained: Run, basis: Basis) -> No
     assert first.test is not None
     assert (first.test.real, first.stability_word, first.unnamed) == (True, "stable", None)
     assert third.positive_name == third.negative_name == ()
-    assert "does not predict ratings left out" in str(third.unnamed)
+    assert "it does not predict" in str(third.unnamed)
 
 
 def test_unstable_component_is_not_named(trained: Run) -> None:
@@ -149,12 +149,12 @@ def test_untested_component_is_not_named(trained: Run) -> None:
     """Where nothing was tested, effects are shown and nothing is named."""
     first = pca(replace(trained, training=Training())).components[0]
     assert first.effects
-    assert first.unnamed == "it was not tested on ratings left out"
+    assert first.unnamed == "it was not tested on held-out ratings"
 
 
 def test_pca_of_other_items_keeps_its_test(trained: Run) -> None:
     """A component over fewer items takes the test of its counterpart over the most rated ones."""
-    tests = [ComponentTest(float(j), 1.0, True) for j in range(8)]
+    tests = [ComponentTest(float(j), 1.0, True, True) for j in range(8)]
     evidence = Evidence((), tests, 1, 5, 3.0, 0.5)
     run = replace(trained, training=replace(trained.training, evidence=evidence))
     assert pca(run, n_components=1, top_items=60).components[0].test == tests[0]

@@ -12,7 +12,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from embedcli.analysis import probe as probing
 from embedcli.analysis.choices import Grouping
 from embedcli.analysis.clusters import clusters
-from embedcli.analysis.compare import compare
+from embedcli.analysis.compare import compare, rmse_change, side_by_side
 from embedcli.analysis.directions import axis
 from embedcli.analysis.probe import probe
 from embedcli.errors import UsageError
@@ -42,12 +42,17 @@ def test_places_on_an_axis(trained: Run) -> None:
     assert places["9"] == pytest.approx(0, abs=1e-9)
     assert places["10"] == pytest.approx(1)
     assert found.stability is None
-    assert len(found.first) == len(trained.items)
+    assert len(found.first) == len(trained.items) - 1  # one has no rating, and no place
 
 
 @pytest.mark.parametrize(
     ("start", "end", "complaint"),
-    [([], [1], "has no from"), ([1], [], "has no to"), ([1, 2], [2], "stands on both sides")],
+    [
+        ([], [1], "has no from"),
+        ([1], [], "has no to"),
+        ([1, 2], [2], "stands on both sides"),
+        ([1], [119], "has no training rating"),
+    ],
 )
 def test_axes_that_cannot_be(trained: Run, start: list[int], end: list[int], complaint: str) -> None:
     """An empty side, and an item on both, are refused."""
@@ -105,26 +110,75 @@ def other(world: World) -> Run:
 
 
 def test_two_runs_of_one_data_set(trained: Run, other: Run) -> None:
-    """Two seeds rank alike, see the same first axis, and differ in the settings that differ and no others."""
+    """Two seeds rank alike, see the same first axis, and what changed most has no z: both saw the same ratings."""
     found = compare(trained, other)
     assert found.matched_by == "id"
     assert found.n_common == len(trained.items)
+    assert found.saw_same_ratings
     assert found.correlation > 0.99
     assert found.correlation_interval[0] <= found.correlation <= found.correlation_interval[1]
     assert found.pairs[0].phi > 0.98
     assert found.overlap > 3 * found.chance
+    assert found.changes
+    assert all(change.z is None for change in found.changes)
+    sizes = [abs(change.difference) for change in found.changes]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_seeds_alone_make_the_noise(world: World) -> None:
+    """Of two runs that differ by seed alone, the stars change by what the spread over their members predicts."""
+    split = world.ratings.split("random", seed=0)
+    config = TrainConfig(n_members=6, n_factors=8, n_folds=0, n_draws=0, n_epochs=3)
+    a, b, c = (fit(split, replace(config, **change)) for change in ({}, {"seed": 5}, {"weight_decay": 3.0}))
+    seeds, decays = compare(a, b), compare(a, c)
+    assert seeds.seed_noise is not None
+    assert decays.seed_noise is not None
+    assert 0.6 < seeds.change / seeds.seed_noise < 1.5
+    assert decays.change > 2 * decays.seed_noise
+    same, figures = side_by_side([a, b]).runs[1], side_by_side([a, c]).runs[1]
+    assert same.rmse_verdict == "no more than chance"
+    assert figures.rmse_change_interval is not None
+    assert figures.rmse_change_interval[0] < figures.rmse_change < figures.rmse_change_interval[1]  # type: ignore[operator]
+
+
+def test_rmse_change_is_paired(trained: Run) -> None:
+    """A model that is worse by a constant on every row is surely worse, by the exact difference of the RMSE."""
+    assert trained.heldout is not None
+    value = trained.heldout.value
+    exact, off = (
+        replace(trained, heldout=replace(trained.heldout, predictions=np.clip(value + error, 1, 5)[None]))
+        for error in (np.float32(0), np.where(value > 3, -0.5, 0.5).astype(np.float32))
+    )
+    change, (low, high) = rmse_change(exact, off)
+    assert change == pytest.approx(0.5, abs=1e-6)
+    assert low == pytest.approx(high, abs=1e-6)
+    assert rmse_change(off, off) == (0.0, (0.0, 0.0))
+    assert side_by_side([exact, off]).runs[1].rmse_verdict == "worse"
+
+
+def test_several_runs_side_by_side(trained: Run, other: Run) -> None:
+    """Each run is held against the first: settings that differ, RMSE, evidence and ranks."""
+    bare = replace(trained, name="bare", heldout=None)
+    found = side_by_side([trained, other, bare])
     assert set(found.settings) == {"n_members", "n_factors", "seed"}
-    assert found.comparable
-    assert all(change.z is None or abs(change.z) < 3 for change in found.changes)
+    assert found.settings["seed"] == (0, 9, 0)
+    first, second, third = found.runs
+    assert (first.correlation, first.rmse_change) == (pytest.approx(1), None)
+    assert second.correlation > 0.99
+    assert second.rmse == other.training.scores[-1].rmse
+    assert second.rmse_change is not None
+    assert second.rmse_change == pytest.approx(second.rmse - first.rmse, abs=1e-6)  # type: ignore[operator]
+    assert (third.rmse_change, third.rmse_verdict, found.have_same_test) == (None, "", False)
+    with pytest.raises(UsageError, match="takes two runs"):
+        side_by_side([trained])
 
 
 def test_a_run_and_itself(trained: Run) -> None:
-    """A run has everything in common with itself."""
+    """A run has everything in common with itself, and nothing is listed as changed."""
     found = compare(trained, trained)
     assert (found.correlation, found.overlap) == (pytest.approx(1), 1.0)
-    assert found.settings == {}
     assert [pair.phi for pair in found.pairs] == pytest.approx([1, 1, 1])
-    assert {change.difference for change in found.changes} == {0.0}
+    assert (found.change, found.changes, found.is_same) == (0.0, (), True)
 
 
 def test_runs_that_share_titles(trained: Run, other: Run) -> None:
@@ -139,7 +193,8 @@ def test_runs_that_share_titles(trained: Run, other: Run) -> None:
     found = compare(trained, renamed)
     assert found.matched_by == "title"
     assert found.n_common == n - 2
-    assert not found.comparable
+    assert not found.saw_same_ratings
+    assert all(change.z is not None for change in found.changes)
     strangers = replace(renamed, items=replace(renamed.items, titles=tuple(f"no {j}" for j in range(n))))
     with pytest.raises(UsageError, match="have 0 films with 20 ratings in common"):
         compare(trained, strangers)

@@ -10,7 +10,8 @@ from planted import World
 from scipy.optimize import minimize
 
 from embedcli.analysis.explain import explain
-from embedcli.analysis.recommend import fold_in, logits, of_user, predictions, recommend
+from embedcli.analysis.neighbours import similar
+from embedcli.analysis.recommend import Taste, fold_in, logits, of_user, predictions, recommend
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
 
@@ -93,11 +94,51 @@ def test_a_user_of_the_run(trained: Run) -> None:
     taste = of_user(trained, "12")
     every = predictions(trained, taste).mean(0)
     found = recommend(trained, taste, user="12", limit=5, min_ratings=0)
-    free = np.setdiff1d(np.arange(len(trained.items)), taste.rows)
+    rated = np.flatnonzero(trained.item_seen.n_ratings)  # one film has no rating: nothing is known of it
+    free = np.setdiff1d(rated, taste.rows)
     assert [row.id for row in found.items] == [trained.items.ids[row] for row in free[np.argsort(-every[free])][:5]]
-    assert all(row.because in found.profile for row in found.items)
     both = recommend(trained, taste, limit=1, min_ratings=0, include_rated=True)
-    assert both.items[0].prediction == pytest.approx(every.max())
+    assert both.items[0].prediction == pytest.approx(every[rated].max())
+
+
+def test_gain_is_what_taste_adds(trained: Run) -> None:
+    """The gain is the prediction above the user's mean less the same of the average user; it is 0 on average."""
+    taste = of_user(trained, "12")
+    found = recommend(trained, taste, user="12", limit=200, min_ratings=0)
+    assert len(found.items) == found.n_items
+    assert np.mean([row.gain for row in found.items]) == pytest.approx(0, abs=1e-9)
+    stars = trained.array("trained_stars").mean(0, dtype=np.float64)
+    of_all = {row.id: stars[trained.items.ids.index(row.id)] for row in found.items}
+    middle = np.mean([row.prediction for row in found.items]) - np.mean(list(of_all.values()))
+    row = found.items[3]
+    assert row.gain == pytest.approx(row.prediction - of_all[row.id] - middle)
+    assert row.rank_of_all == 1 + sum(value > of_all[row.id] for value in of_all.values())
+    average = Taste(
+        *(trained.array(f"user_{name}").mean(1).astype(np.float64) for name in ("factors", "bias")),
+        np.zeros(0, np.int64),
+        np.zeros(0),
+    )
+    assert max(abs(row.gain) for row in recommend(trained, average, min_ratings=0).items) < 0.1
+
+
+def test_items_without_ratings_say_nothing(trained: Run) -> None:
+    """A film without training ratings is not liked, recommended or called near anything, and an explanation says so."""
+    assert trained.item_seen.n_ratings[119] == 0
+    for refused in (lambda: fold_in(trained, {119: 5.0, 3: 4.0}), lambda: similar(trained, [3, 119])):
+        with pytest.raises(UsageError, match="has no training rating"):
+            refused()
+    near = similar(trained, [3], limit=200, min_ratings=0).asked[0].neighbours
+    assert "120" not in {row.id for row in near}
+    taste = of_user(trained, "12")
+    assert "120" not in {row.id for row in recommend(trained, taste, limit=200, min_ratings=0).items}
+    assert [explain(trained, taste, "12", row).is_unrated for row in (3, 119)] == [False, True]
+
+
+def test_user_without_ratings_is_told(trained: Run) -> None:
+    """The list of a user without training ratings says that it is the average user's."""
+    seen = replace(trained.user_seen, n_ratings=np.where(np.arange(len(trained.users)) == 11, 0, 5))
+    run = replace(trained, user_seen=seen)
+    assert [recommend(run, of_user(run, user), user=user).is_unrated for user in ("12", "13")] == [True, False]
 
 
 def test_what_cannot_be_recommended(trained: Run) -> None:
@@ -110,4 +151,4 @@ def test_what_cannot_be_recommended(trained: Run) -> None:
         fold_in(replace(trained, arrays={"item_factors": trained.array("item_factors")}), {1: 5.0})
     assert not len(of_user(replace(trained, rows=None), "1").rows)
     with pytest.raises(UsageError, match="has rated all"):
-        recommend(trained, fold_in(trained, dict.fromkeys(range(len(trained.items)), 3.0)))
+        recommend(trained, fold_in(trained, dict.fromkeys(np.flatnonzero(trained.item_seen.n_ratings).tolist(), 3.0)))

@@ -35,6 +35,7 @@ from planted import World, write_movielens
 from embedcli.data import loading
 from embedcli.data.catalogue import CATALOGUE, Download, Entry, Wheel
 from embedcli.errors import DataError
+from embedcli.run.files import seal
 from embedcli.run.record import Run
 
 Fails = Callable[..., str]
@@ -112,8 +113,8 @@ def small_disk(n_bytes: int) -> Iterator[None]:
         ("train --lr 0", "--lr 0 is not "),
         ("train --lr nan", "--lr nan is not "),
         ("train --y-range 5 0", "--y-range 5 0 is empty"),
-        ("train --name ../up", "--name '../up' is no name for a run"),
-        ("train --name .hidden", "--name '.hidden' is no name for a run"),
+        ("train --name ../up", "--name '../up' is not a valid name for a run"),
+        ("train --name .hidden", "--name '.hidden' is not a valid name for a run"),
         ("train --data nowhere --split thirds", "unknown split 'thirds'"),
         ("train --data nowhere --split-seed -1", "--split-seed -1 is below 0"),
         ("train --data nowhere --valid-fraction 0", "--valid-fraction 0 is not between 0 and 1"),
@@ -483,18 +484,28 @@ def test_run_with_a_file_cut_short(fails: Fails, saved: Run, file: str, share: f
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"schema_version": 99}, "run.json has schema version 99, this embedcli reads up to 1"),
+        ({"schema_version": 99}, "run.json has schema version 99, this embedcli reads 2"),
+        ({"schema_version": 1}, "run.json has schema version 1, of an older embedcli; this one reads 2"),
         ({"schema_version": None}, "run.json is damaged: it has no schema_version"),
-        ({"data": None}, "run.json: not what a run says of itself"),
-        ({"training": {}}, "run.json: not what a run says of itself"),
-        ({"y_range": [0]}, "run.json: not what a run says of itself"),
+        ({"schema_version": True}, "run.json is damaged: it has no schema_version"),
+        ({"y_range": [0, 6]}, "run.json is damaged: it was changed after the training"),
+        ({"data": None}, "run.json is damaged: it was changed after the training"),
     ],
 )
 def test_run_that_says_something_else(fails: Fails, saved: Run, change: dict[str, Any], complaint: str) -> None:
-    """A run.json of a newer embedcli, or with a part missing, is refused by name."""
+    """A run.json of a newer or older embedcli, or one that was changed, is refused by name."""
     path = Path("runs/made/run.json")
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change), encoding="utf-8")
     assert complaint in fails("biases")
+
+
+@pytest.mark.parametrize("change", [{"data": None}, {"training": {}}, {"y_range": [0]}, {"files": []}, {"files": {}}])
+def test_run_that_was_written_by_another_hand(fails: Fails, saved: Run, change: dict[str, Any]) -> None:
+    """A run.json that lacks a part is refused by name, also if its own sha256 is right."""
+    path = Path("runs/made/run.json")
+    about = json.loads(path.read_text(encoding="utf-8")) | change
+    path.write_text(json.dumps(about | {"sha256": seal(about)}), encoding="utf-8")
+    assert "run.json is damaged: not what a run says of itself" in fails("biases")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from conftest import Invoke
 from planted import World
 
 from embedcli.data import movielens
+from embedcli.run.files import ArrayFile
 from embedcli.run.record import Run
 from embedcli.run.store import load, save
 
@@ -201,7 +202,6 @@ def test_ends_of_the_ranking(embedcli: Invoke, options: tuple[str, ...], lists: 
 @pytest.mark.usefixtures("saved")
 def test_spread_is_not_called_an_interval(embedcli: Invoke) -> None:
     """The spread and the agreement over members say what they are, and what they are not."""
-    assert "differ by seed alone; not an interval" in embedcli("biases", "--trained").stdout
     assert "differ by seed only, which is no evidence" in embedcli("pca").stdout
 
 
@@ -226,7 +226,58 @@ def test_options_of_the_looks(embedcli: Invoke, command: tuple[str, ...], shown:
 def test_movers_go_alone(embedcli: Invoke) -> None:
     """--movers with options that it would ignore is refused."""
     result = embedcli("biases", "--movers", "--worst")
-    assert (result.exit_code, result.stderr.startswith("error: --movers goes with none")) == (2, True)
+    assert (result.exit_code, result.stderr.startswith("error: --movers has no meaning with")) == (2, True)
+
+
+@pytest.mark.usefixtures("saved")
+def test_quiet_is_quiet(embedcli: Invoke) -> None:
+    """With -q no command that shows a run says anything on stderr, also if it writes a file; without, it says which."""
+    for command in LOOKS[:-1]:  # t-SNE takes long
+        assert embedcli(*command, "-o", "answer.csv").stderr.endswith("wrote answer.csv\n"), command
+        result = embedcli(*command, "-o", "answer.csv", "-q")
+        assert (result.exit_code, result.stderr, result.stdout) == (0, "", ""), command
+
+
+def test_answers_name_their_run(embedcli: Invoke, trained: Run) -> None:
+    """If a folder holds several runs, the first line of each answer says which run it is of, and its weight decay."""
+    save(trained, name="one")
+    assert "run one" not in embedcli("biases").stdout
+    save(trained, name="two")
+    for command in LOOKS[:-1]:  # t-SNE takes long
+        if command[0] not in ("runs", "data", "compare"):
+            first = embedcli(*command, "--run", "one").stdout.splitlines()[0]
+            assert "run one, weight decay 0.5" in first, command
+
+
+@pytest.mark.usefixtures("saved")
+def test_only_a_comparison_reads_the_test_rows(embedcli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command but `compare` reads the ratings held out of the training, or what was predicted for them."""
+    read: set[str] = set()
+    usual = ArrayFile.__getitem__
+    monkeypatch.setattr(ArrayFile, "__getitem__", lambda file, name: (read.add(name), usual(file, name))[1])
+    for command in (*LOOKS[:-1], ("report",), ("map", "-o", "map.svg"), ("explain", "1", "8"), ("similar", "8")):
+        if command[0] != "compare":
+            assert embedcli(*command).exit_code == 0, command
+    assert "user" in read
+    assert not [name for name in read if name.startswith("test_")]
+    assert embedcli("compare", "made", "made").exit_code == 0
+    assert "test_predictions" in read
+
+
+def test_runs_check_finds_damage(embedcli: Invoke, trained: Run) -> None:
+    """`runs check` reads runs whole: exit code 0 if all are as they were written, 1 and the file if one is not."""
+    for name in ("bad", "good"):
+        save(trained, name=name)
+    assert "2 runs checked, none damaged" in embedcli("runs", "check").stdout
+    rows = Path("runs/bad/rows.safetensors")
+    content = bytearray(rows.read_bytes())
+    content[-1] ^= 1
+    rows.write_bytes(content)
+    result = embedcli("runs", "check", "--format", "json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [(one["run"], one["file"]) for one in found["problems"]] == [("bad", "rows.safetensors")]
+    assert embedcli("runs", "check", "good").exit_code == 0
 
 
 @pytest.mark.usefixtures("saved")

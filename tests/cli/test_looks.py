@@ -51,7 +51,7 @@ pytestmark = pytest.mark.usefixtures("saved")
         ("map --color nonsense", "'nonsense' is neither a number nor a tag", "Action, Romance"),
         ("map --highlight nonsense", "has no film 'nonsense'", "biases"),
         ("map --labels -1", "--labels -1 is below 0", "such as 50"),
-        ("map -o map.jpg", "no maps of the kind .jpg", ".png, .svg, .html"),
+        ("map -o map.jpg", "a map has no format .jpg", ".png, .svg, .pdf, .html"),
         ("map -o nowhere/map.png", "cannot be written", "-o"),
         ("map --top-items 2", "too few for a", "--top-items"),
         ("report -o nowhere/report.html", "cannot be written", "-o"),
@@ -95,11 +95,13 @@ def test_a_map_is_a_picture(embedcli: Invoke, kind: str) -> None:
 
 
 def test_the_ending_chooses_the_format(embedcli: Invoke) -> None:
-    """A map to FILE.json or FILE.csv is that; --format says otherwise."""
-    assert embedcli("map", "-o", "map.json").exit_code == 0
+    """A map to FILE.json or FILE.csv is that, and so are its coordinates; --format may not say otherwise."""
+    assert embedcli("map", "-o", "map.json", "--coordinates", "places.tsv").exit_code == 0
     assert len(json.loads(Path("map.json").read_text(encoding="utf-8"))["places"]) == 50
-    assert embedcli("map", "-o", "map.png", "--format", "csv").exit_code == 0
-    assert Path("map.png").read_text(encoding="utf-8").startswith("title,x,y")
+    assert Path("places.tsv").read_text(encoding="utf-8").startswith("title\tx\ty")
+    wrong = embedcli("map", "-o", "map.png", "--format", "csv")
+    assert (wrong.exit_code, "map.png ends in .png, and --format asks for csv" in wrong.stderr) == (2, True)
+    assert not Path("map.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -13,22 +13,27 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
-from embedcli.analysis.choices import Basis, Beyond, Rotation, Sort
+from embedcli.analysis.biases import Agreement, Biases, ItemBias, Mover, Movers, Pull
+from embedcli.analysis.choices import Basis, Beyond, By, Rotation, Sort
+from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.effects import Effect
 from embedcli.data.catalogue import ML_100K
 from embedcli.data.describe import describe
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
-from embedcli.render import biases, catalogue, components, description, runs
-from embedcli.render.output import Format, render
+from embedcli.errors import UsageError
+from embedcli.render import biases, catalogue, components, description, inspections, runs
+from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
+from embedcli.run.files import SCHEMA_VERSION
 from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
 from embedcli.run.shelf import Entry
 
@@ -71,6 +76,7 @@ def biases_view() -> View:
             stars=4.5,
             lower=4.25,
             upper=4.75,
+            is_outside=False,
             rank_lower=1,
             rank_upper=3,
             probability=0.98,
@@ -82,23 +88,41 @@ def biases_view() -> View:
     )
     first = replace(best[0], title=LONG, bias=-1.02, stars=1.9, lower=1.4, upper=2.4, rank_upper=112, n_ratings=19)
     last = replace(first, rank=2, title="Nobody Saw It", n_ratings=0, mean_rating=None, probability=0.0)
-    found = Biases((first, last), best, Sort.BIAS, 0.95, 10, 0, 1152, 5, 300, 0.43, None)
-    return biases.view(found, make_run(), worst=True, best=True)
+    first = replace(first, stars=2.6, is_outside=True)
+    pulls = (Pull(10, 20, 208, 0.17), Pull(100, None, 305, -0.004))
+    found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, 305, 0.039, pulls)}
+    return biases.view(Biases(**found), make_run(), worst=True, best=True)
+
+
+RANKING: dict[str, Any] = {
+    "worst": (),
+    "best": (),
+    "by": By.TRAINED,
+    "sort": Sort.BIAS,
+    "interval": 0.95,
+    "limit": 10,
+    "min_ratings": 10,
+    "n_items": 1152,
+    "n_members": 5,
+    "n_draws": 300,
+    "agreement": None,
+    "correlation_log_n": 0.43,
+    "correlation_mean": None,
+}
 
 
 def trained_view() -> View:
     """Return the worst by the trained members, whose stars are not known."""
-    row = ItemBias(1, LONG, -1.02, None, None, None, None, None, None, 19, 1.3, 0.125, "424")
-    found = Biases((row,), (row,), Sort.BIAS, 0.95, 10, 10, 1152, 5, 0, 0.43, 0.97)
-    return biases.view(found, make_run(), worst=True, best=False)
+    row = ItemBias(1, LONG, -1.02, None, None, None, None, None, None, None, 19, 1.3, 0.125, "424")
+    found = RANKING | {"worst": (row,), "best": (row,), "n_draws": 0, "correlation_mean": 0.97}
+    return biases.view(Biases(**found), make_run(), worst=True, best=False)
 
 
 def movers_view() -> View:
     """Return an item whose stars are above its damped mean, and one below."""
     up = Mover(1, "Up (2009)", 3.45, 3.1, 0.35, 11, 2.91, "1")
     down = replace(up, title=LONG, difference=-0.4)
-    ranking = Biases((), (), Sort.BIAS, 0.95, 10, 10, 1152, 5, 300, 0.43, 0.97)
-    return biases.movers(Movers((up,), (down,), 10, 1152, 300), make_run(), ranking)
+    return biases.movers(Movers((up,), (down,), By.TRAINED, 10, 1152, 300), make_run(), Biases(**RANKING))
 
 
 def components_view() -> View:
@@ -117,7 +141,7 @@ def components_view() -> View:
     named = Component(
         component=1,
         share=0.158,
-        test=ComponentTest(41.2, 0.91, True),
+        test=ComponentTest(41.2, 0.91, True, True),
         stability=0.97,
         agreement=0.995,
         unnamed=None,
@@ -135,8 +159,12 @@ def components_view() -> View:
         positive_name=(),
         negative_name=(),
     )
-    untested = Component(3, 0.01, None, None, None, "it was not tested on ratings left out", (), (), (), pole[:1], low)
-    tests = [ComponentTest(41.2, 0.91, True), ComponentTest(9.0, 0.7, True), ComponentTest(1.0, 0.1, False)]
+    untested = Component(3, 0.01, None, None, None, "it was not tested on held-out ratings", (), (), (), pole[:1], low)
+    tests = [
+        ComponentTest(41.2, 0.91, True, True),
+        ComponentTest(9.0, 0.7, True, True),
+        ComponentTest(1.0, 0.1, False, False),
+    ]
     record = Components(
         components=(named, shaky, untested),
         basis=Basis.PCA,
@@ -153,12 +181,17 @@ def components_view() -> View:
 
 
 @pytest.mark.parametrize(
-    ("slope", "words"), [(0.5, "0.50 .* too little decay"), (0.8, "0.80 .*1 is right"), (2, "too much")]
+    ("slope", "words"),
+    [
+        (0.5, "weight decay 0.5: too little, try --weight-decay 1. Held-out slope of component 1 0.50"),
+        (0.8, "weight decay 0.5: about right. Held-out slope of component 1 0.80"),
+        (2, "weight decay 0.5: too much, try --weight-decay 0.25. Held-out slope of component 1 2.00"),
+    ],
 )
 def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None:
-    """The summary tells too little weight decay from enough and too much, with the figure."""
+    """The summary tells too little weight decay from enough and too much, with the figure and a value to try."""
     run = make_run()
-    tests = [ComponentTest(40.0, slope, True)]
+    tests = [ComponentTest(40.0, slope, True, True)]
     run = replace(run, training=replace(run.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5)))
     assert re.search(words, str(runs.summary(run, Path("runs/made")).captions))
 
@@ -171,7 +204,24 @@ def shelf_view() -> View:
         "data": {"title": "Made ratings"},
         "training": {"config": dict(run.training.config), "split": run.training.split, "scores": [{"rmse": 0.88}]},
     }
-    return runs.shelf([Entry(Path("runs/made"), 0, about), Entry(Path("runs/broken"), 0, {})], Path("runs"))
+    older = Entry(Path("runs/older"), 0, about)
+    made = Entry(Path("runs/made"), 0, about | {"schema_version": SCHEMA_VERSION})
+    return runs.shelf([made, Entry(Path("runs/broken"), 0, {}), older], Path("runs"))
+
+
+def side_by_side_view() -> View:
+    """Return three runs, the first with all figures and the last with none."""
+    first = RunFigures("decay-0.5", 0.5, 0.882, None, None, 6, 8, 0.8, 0.96, 0.036, 1.0, 913)
+    second = replace(first, name="decay-2", weight_decay=2.0, rmse_change=0.019, rmse_change_interval=(0.015, 0.024))
+    bare = RunFigures("bare", None, None, None, None, None, 0, None, None, None, 0.9, 900)
+    found = SideBySide((first, second, bare), {"weight_decay": (0.5, 2.0, None)}, False, 20)
+    return inspections.side_by_side(found, [replace(make_run(), name=one.name) for one in found.runs])
+
+
+def checks_view() -> View:
+    """Return the check of a run that is whole and of one that is not."""
+    found = {Path("runs/made"): {}, Path("runs/broken"): {"items.csv": "runs/broken/items.csv is missing"}}
+    return runs.checks(found, Path("runs"))
 
 
 def describe_view() -> View:
@@ -207,6 +257,8 @@ VIEWS: dict[str, Callable[[], View]] = {
     "problems": problems_view,
     "run": lambda: runs.details(make_run(), Path("runs/made")),
     "shelf": shelf_view,
+    "checks": checks_view,
+    "side-by-side": side_by_side_view,
     "summary": lambda: runs.summary(make_run(), Path("runs/made")),
 }
 
@@ -216,7 +268,14 @@ def shown(name: str) -> str:
     view, _, kind = name.partition(".")
     format, _, width = kind.partition("-")
     console = Console(file=io.StringIO(), width=int(width or 80), markup=False, highlight=False, emoji=False)
-    return render(VIEWS[view](), Format(format), console)
+    return as_text(VIEWS[view](), Format(format), console)
+
+
+def as_text(view: View, format: Format, console: Console | None = None) -> str:
+    """Render a view in a format that is text."""
+    found = render(view, format, console)
+    assert isinstance(found, str)
+    return found
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)
@@ -260,7 +319,7 @@ def odd_view(title: str) -> View:
 def test_line_ends_in_a_field(format: str) -> None:
     """A title with a line end of any kind comes back from CSV and TSV as it was, and so does an escape."""
     for title in ("a\rb", "a\nb", "a\r\n", "a\x1b[31mb\tc", "a\u2028b"):
-        shown = render(odd_view(title), Format(format))
+        shown = as_text(odd_view(title), Format(format))
         found = list(csv.reader(io.StringIO(shown, newline=""), delimiter="," if format == "csv" else "\t"))
         assert found == [["title", "n"], [title, "1000000"]]
 
@@ -269,7 +328,7 @@ def test_line_ends_in_a_field(format: str) -> None:
 def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
     """What a terminal would obey is replaced, and a line end in a title breaks no row."""
     console = Console(file=io.StringIO(), width=80, markup=False, highlight=False, emoji=False)
-    shown = render(odd_view("a\x1b]0;b\rc\x85d\u2028e"), Format(format), console)
+    shown = as_text(odd_view("a\x1b]0;b\rc\x85d\u2028e"), Format(format), console)
     assert "a\ufffd]0;b c d e" in shown.replace("\\", "")
 
 
@@ -277,7 +336,7 @@ def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
     view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, ["word " * 30])
-    shown = render(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
+    shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40
 
@@ -286,13 +345,13 @@ def test_columns_move_together_where_room_is_scarce() -> None:
     """Columns stand two apart, and one apart where the table would otherwise be too wide."""
     widths = {20: 1, 21: 2}
     for width, gap in widths.items():
-        shown = render(odd_view("ten letter"), Format.TABLE, Console(file=io.StringIO(), width=width))
+        shown = as_text(odd_view("ten letter"), Format.TABLE, Console(file=io.StringIO(), width=width))
         assert shown.splitlines()[-1] == "ten letter" + " " * gap + "1,000,000"
 
 
 def test_no_rows_are_a_header() -> None:
     """An answer without rows is a header in CSV, so that what reads it knows the columns."""
-    assert render(runs.shelf([], Path("runs")), Format.CSV).startswith("name,data_set,split,n_members,")
+    assert as_text(runs.shelf([], Path("runs")), Format.CSV).startswith("name,data_set,split,n_members,")
 
 
 def test_records_of_a_run_are_raw() -> None:
@@ -311,4 +370,48 @@ def test_times_are_in_utc() -> None:
     view = runs.shelf([Entry(Path("runs/made"), 0, about)], Path("runs"))
     assert view.records[0]["created"] == "2026-01-02T01:04:05.678000+00:00"
     console = Console(file=io.StringIO(), width=80)
-    assert "2026-01-02 01:04 UTC" in render(view, Format.TABLE, console)
+    assert "2026-01-02 01:04 UTC" in as_text(view, Format.TABLE, console)
+
+
+def test_parquet_holds_the_records() -> None:
+    """Parquet holds the records as typed columns: numbers, what is mixed as text, what is missing as null."""
+    rows = [{"n": 1, "x": 1, "mixed": 1, "missing": None}, {"n": 2, "x": 0.5, "mixed": "\ud800a", "missing": None}]
+    content = render(View("typed", [], rows, {}), Format.PARQUET)
+    assert isinstance(content, bytes)
+    found = pq.read_table(io.BytesIO(content)).to_pylist()
+    assert found == [
+        {"n": 1, "x": 1.0, "mixed": "1", "missing": None},
+        {"n": 2, "x": 0.5, "mixed": "?a", "missing": None},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "asked", "expected"),
+    [
+        ("b.csv", None, Format.CSV),
+        ("b.JSON", None, Format.JSON),
+        ("b.txt", None, Format.TABLE),
+        ("b.parquet", None, Format.PARQUET),
+        ("b", None, Format.TABLE),
+        ("b.dat", Format.TSV, Format.TSV),
+        ("b.csv", Format.CSV, Format.CSV),
+    ],
+)
+def test_the_ending_decides(ending: str, asked: Format | None, expected: Format) -> None:
+    """The ending of a file is its format, whatever its case; an unknown one takes the format that is asked for."""
+    assert format_of(asked, Path(ending)) is expected
+
+
+@pytest.mark.parametrize(
+    ("ending", "asked", "complaint"),
+    [
+        ("b.csv", Format.JSON, "b.csv ends in .csv, and --format asks for json"),
+        ("b.txt", Format.CSV, "b.txt ends in .txt, and --format asks for csv"),
+        ("b.png", None, "b.png: this answer has no format .png"),
+        ("b.docx", None, "b.docx: this answer has no format .docx"),
+    ],
+)
+def test_endings_that_do_not_fit(ending: str, asked: Format | None, complaint: str) -> None:
+    """An ending that disagrees with --format, or that no answer has, is refused before anything is written."""
+    with pytest.raises(UsageError, match=complaint):
+        format_of(asked, Path(ending))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embedcli.run.canonical import canonical, item_stars
+from embedcli.run.canonical import canonical, trained_stars
 
 M, U, N, K = 2, 60, 40, 4
 Arrays = dict[str, NDArray[np.float32]]
@@ -61,7 +61,7 @@ def test_gauge_does_not_matter(arrays: Arrays) -> None:
 def test_stars_are_the_mean_over_users(arrays: Arrays, link: str) -> None:
     """Stars by moments are the mean prediction over the users with ratings: 0.01 stars for 60 users, or exact."""
     rated = np.arange(U) % 3 > 0
-    found = item_stars(arrays, rated, link=link, y_range=(0, 5.5))
+    found = trained_stars(arrays, rated, link=link, y_range=(0, 5.5))
     brute = logits(arrays)[:, rated]
     brute = 5.5 / (1 + np.exp(-brute)) if link == "sigmoid" else brute
     np.testing.assert_allclose(found, brute.mean(1), atol=0.03 if link == "sigmoid" else 1e-5)

@@ -95,5 +95,5 @@ def test_damaged_newest_run_is_not_passed_over(trained: Run) -> None:
     damaged = save(trained, name="new")
     (Path("runs") / damaged.name / "run.json").write_text("{")
     assert entries()[0].about == {}
-    with pytest.raises(RunError, match="damaged or cut short"):
+    with pytest.raises(RunError, match="is damaged: cut short"):
         open_run()

@@ -1,0 +1,131 @@
+"""Files and folders that appear whole or not at all, and what killed processes leave of them.
+
+What is being written stands under a hidden name that begins with `.unfinished-`, locked by its process. The next
+command that writes beside it removes those that no living process holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = ".unfinished-"
+ABANDONED = 86_400.0  # seconds after which a folder is a leftover if locks do not work there (Windows)
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yield a new hidden folder in `parent`, removed at the end unless it was renamed; first clean up leftovers.
+
+    Raises OSError if the folder cannot be made.
+    """
+    remove_leftovers(parent)
+    folder, lock = _locked_folder(parent)
+    try:
+        folder.chmod(0o777 & ~_umask())
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; OSError if that fails.
+
+    A link is followed, and the mode of the file that is replaced is kept. A pipe or a device is written to.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    target = Path(os.path.realpath(path))
+    with scratch_folder(target.parent) as folder:
+        whole = folder / target.name
+        write_synced(whole, content)
+        if target.exists():
+            whole.chmod(stat.S_IMODE(target.stat().st_mode))
+        whole.replace(target)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file, and return when the disk has it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know what a folder contains."""
+    if os.name == "nt":  # Windows opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(parent: Path) -> None:
+    """Remove what killed processes left unfinished in a folder; what a living one holds stays."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        with contextlib.suppress(OSError):  # another process removes it as well
+            lock = _lock(folder)
+            if lock.is_ours or (lock.is_unknown and time.time() - folder.stat().st_mtime > ABANDONED):
+                shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """The outcome of an attempt to lock a folder: ours, another process's, or unknown if locks do not work there."""
+
+    descriptor: int | None = None
+    is_unknown: bool = False
+
+    @property
+    def is_ours(self) -> bool:
+        return self.descriptor is not None
+
+    def release(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+def _locked_folder(parent: Path) -> tuple[Path, _Lock]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        with contextlib.suppress(FileNotFoundError):  # another process took it for a leftover before it was locked
+            lock = _lock(folder)
+            if folder.exists():
+                return folder, lock
+            lock.release()
+
+
+def _lock(folder: Path) -> _Lock:
+    if os.name == "nt":
+        return _Lock(is_unknown=True)
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        return _Lock(is_unknown=error.errno not in (errno.EWOULDBLOCK, errno.EACCES))
+    return _Lock(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,109 @@
+"""Files that appear whole or not at all, and leftovers that are cleaned up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from embedcli import scratch
+from embedcli.scratch import PREFIX, remove_leftovers, scratch_folder, write_whole
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from embedcli.scratch import scratch_folder
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("half")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Return what is unfinished in a folder."""
+    return list(folder.glob(f"{PREFIX}*"))
+
+
+def test_killed_process_leaves_nothing_for_long(tmp_path: Path) -> None:
+    """What a process holds stays; once it is killed, the next that writes there removes it."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    write_whole(tmp_path / "answer", b"whole")
+    assert len(leftovers(tmp_path)) == 1
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    write_whole(tmp_path / "answer", b"whole again")
+    assert leftovers(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["answer"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a write is interrupted, the file that was to be replaced is as it was, and nothing is left beside it."""
+    path = tmp_path / "answer"
+    path.write_text("old")
+
+    def stop(descriptor: int) -> None:
+        raise error
+
+    monkeypatch.setattr(scratch.os, "fsync", stop)
+    with pytest.raises(error):
+        write_whole(path, b"new")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("answer", "old")]
+
+
+def test_mode_and_link_are_kept(tmp_path: Path) -> None:
+    """A link is followed, and the file it leads to keeps its mode."""
+    real, link = tmp_path / "folder" / "real", tmp_path / "link"
+    real.parent.mkdir()
+    real.write_text("old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    write_whole(link, b"new")
+    assert link.is_symlink()
+    assert (real.read_text(), real.stat().st_mode & 0o777) == ("new", 0o600)
+    assert leftovers(tmp_path) == leftovers(real.parent) == []
+
+
+def test_new_file_has_the_usual_mode(tmp_path: Path) -> None:
+    """A file that is new has the mode of any other new file."""
+    write_whole(tmp_path / "new", b"")
+    (tmp_path / "usual").touch()
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_pipe_is_written_to(tmp_path: Path) -> None:
+    """A device is written to, never replaced."""
+    write_whole(Path(os.devnull), b"anything")
+    assert not Path(os.devnull).is_file()
+
+
+def test_old_leftovers_go_where_locks_do_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the file system knows no locks, a leftover of two days is removed, and one of today stays."""
+    monkeypatch.setattr(scratch, "_lock", lambda folder: scratch._Lock(is_unknown=True))
+    for name in ("old", "new"):
+        (tmp_path / f"{PREFIX}{name}").mkdir()
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(tmp_path / f"{PREFIX}old", (two_days_ago, two_days_ago))
+    remove_leftovers(tmp_path)
+    assert [path.name for path in leftovers(tmp_path)] == [f"{PREFIX}new"]
+    with scratch_folder(tmp_path) as folder:
+        assert folder.is_dir()
+
+
+def test_other_hidden_files_are_left_alone(tmp_path: Path) -> None:
+    """A file, and a link, are not taken for a leftover, whatever their name."""
+    (tmp_path / "target").mkdir()
+    (tmp_path / f"{PREFIX}link").symlink_to(tmp_path / "target")
+    (tmp_path / f"{PREFIX}file").touch()
+    remove_leftovers(tmp_path)
+    assert len(leftovers(tmp_path)) == 2
