@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.maps import Map, Place
-from embedcli.render.maps import axis_titles, captions, title
+from embedcli.render.maps import TAG_RULE, axis_titles, captions, title
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ METADATA = {
     "svg": {"Date": None},  # the same map makes the same file
     "pdf": {"Creator": "embedcli", "CreationDate": None},
 }
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "embedcli",
     "font.size": 9,
     "axes.spines.top": False,
@@ -63,8 +63,7 @@ def draw(found: Map, run: Run, kind: str, n_labels: int) -> Picture:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    hinting = {} if kind == "png" else {"text.hinting": "none"}  # letters of SVG and PDF are as wide as unhinted ones
-    with rc_context({**STYLE, **hinting}):
+    with rc_context(STYLE):
         figure = Figure(SIZE, DPI, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -83,7 +82,7 @@ def draw(found: Map, run: Run, kind: str, n_labels: int) -> Picture:
         caption = _drawable(" ".join(captions(found, run)))
         figure.supxlabel("\n".join(textwrap.wrap(caption, 150)), fontsize=8, color="#555555")
         canvas.draw()  # type: ignore[no-untyped-call]
-        figure.set_layout_engine("none")
+        figure.set_layout_engine("none")  # the frame stays as it is when labels find their places
         labelled = _label(axes, canvas, found, sizes, n_labels)
         file = io.BytesIO()
         figure.savefig(file, format=kind, metadata=METADATA[kind])
@@ -99,24 +98,24 @@ def _sizes(found: Map) -> Floats:
 
 
 def _scatter(figure: Figure, axes: Axes, found: Map, sizes: Floats) -> None:
-    """Draw the dots in the colour that is asked for, with its legend."""
+    """Draw the dots in the color that is asked for, with its legend."""
     x, y = (np.array([getattr(place, side) for place in found.places]) for side in ("x", "y"))
     marked = np.array([place.highlighted for place in found.places])
-    if found.colour is None:
+    if found.color is None:
         axes.scatter(x, y, s=sizes, c=PLAIN, alpha=0.7, lw=0)
-    elif found.colour.is_number:
-        values = np.array([np.nan if value is None else value for value in found.colour.values])
+    elif found.color.is_number:
+        values = np.array([np.nan if value is None else value for value in found.color.values])
         axes.scatter(x[np.isnan(values)], y[np.isnan(values)], s=sizes[np.isnan(values)], c=FAINT, lw=0)
         drawn = axes.scatter(x, y, s=sizes, c=values, cmap="viridis", alpha=0.85, lw=0)
-        figure.colorbar(drawn, ax=axes, label=found.colour.name, shrink=0.6, aspect=30)
+        figure.colorbar(drawn, ax=axes, label=_drawable(found.color.name), shrink=0.6, aspect=30)
     else:
-        groups = np.array([group or "" for group in found.colour.groups])
+        groups = np.array([group or "" for group in found.color.groups])
         rest = groups == ""
         axes.scatter(x[rest], y[rest], s=sizes[rest], c=FAINT, lw=0, label="none of these" if rest.any() else None)
-        for name, (colour, shape) in zip(found.colour.tags, GROUPS, strict=False):
-            here = groups == name
-            axes.scatter(x[here], y[here], s=sizes[here], c=colour, marker=shape, alpha=0.85, lw=0, label=name)
-        figure.legend(loc="outside right upper", frameon=False, markerscale=1)
+        for name, (color, shape) in zip(found.color.tags, GROUPS, strict=False):
+            here, label = groups == name, _drawable(name)
+            axes.scatter(x[here], y[here], s=sizes[here], c=color, marker=shape, alpha=0.85, lw=0, label=label)
+        figure.legend(loc="outside right upper", frameon=False, markerscale=1, title=TAG_RULE, alignment="left")
     if marked.any():
         axes.scatter(x[marked], y[marked], s=sizes[marked] + 60, facecolors="none", edgecolors=MARKED, lw=1.5)
 
@@ -192,5 +191,5 @@ def _short(place: Place) -> str:
 
 def _drawable(text: str) -> str:
     """Return text that XML can hold: blanks for white space, a mark for control characters and the like."""
-    marks = {char for char in text if unicodedata.category(char) in ("Cc", "Cs") or char in "\ufffe\uffff"}
+    marks = {char for char in text if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in "\ufffe\uffff"}
     return text.translate({ord(char): " " if char.isspace() else "\ufffd" for char in marks})
