@@ -64,7 +64,9 @@
   });
   // these buttons alone: plotly's own set has one that uploads the data
   const modeBarButtons = [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]];
-  const config = () => ({ responsive: true, displaylogo: false, displayModeBar: !narrow(), scrollZoom: !narrow(), modeBarButtons });
+  const config = () => ({
+    responsive: true, displaylogo: false, displayModeBar: !narrow(), scrollZoom: !narrow(), modeBarButtons, toImageButtonOptions: { filename: "map" },
+  });
   const draw = () => Plotly.react(plot, [...traces(), rings()], layout(), config());
 
   const choose = row => {
