@@ -310,6 +310,18 @@ def test_a_browser_shows_titles_as_they_are(trained: Run, tmp_path: Path) -> Non
 
 
 @needs_chromium
+def test_titles_that_are_numbers(trained: Run, tmp_path: Path) -> None:
+    """A data set without titles has ids in their place: the ranking's plots show them as names, not on a scale."""
+    run = replace(trained, name="made", items=replace(trained.items, titles=trained.items.ids))
+    ranking = biases(run)
+    page = report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=20))
+    probe = "return [...document.querySelectorAll('[data-plot=best] .ytick text')].map(one => one.textContent);"
+    told, console = browse(page, tmp_path, probe)
+    assert not console
+    assert sorted(told) == sorted(row.title for row in ranking.best)
+
+
+@needs_chromium
 def test_the_policy_stops_what_gets_in(report: str, tmp_path: Path) -> None:
     """Even if a title came to be read as HTML, its script would not run, and its picture would not be asked for."""
     requests = []
