@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from planted import World, make_world, write_movielens
 from typer.testing import CliRunner, Result
@@ -48,6 +50,21 @@ def trained(world: World) -> Run:
     from embedcli.training.fit import fit
 
     return fit(world.ratings.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))
+
+
+@pytest.fixture(scope="session")
+def tagged(trained: Run) -> Run:
+    """Return the trained run with genres: nine films have Adventure, the most rated, and eleven Romance, the least.
+
+    Star Wars has both, and three more; which of them is the rarest depends on the films that one looks at.
+    """
+    counts = {"Adventure": 9, "Drama": 38, "Comedy": 24, "Action": 18, "Thriller": 13, "Children's": 6, "Romance": 11}
+    star_wars = trained.items.titles.index("Star Wars (1977)")
+    rows = [int(row) for row in np.argsort(-trained.item_seen.n_ratings, kind="stable") if row != star_wars]
+    tags = dict(zip(rows, ((tag,) for tag, n in counts.items() for _ in range(n)), strict=True))
+    tags[rows[-1]] = ("Romance", "War")
+    tags[star_wars] = ("Action", "Adventure", "Romance", "Sci-Fi", "War")
+    return replace(trained, items=replace(trained.items, tags=tuple(tags[row] for row in range(len(tags)))))
 
 
 @pytest.fixture

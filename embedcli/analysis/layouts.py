@@ -47,7 +47,7 @@ def directions(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> Floats:
 def layout(near: Floats, method: Method, seed: int) -> Floats:
     """Lay items out in two dimensions by their directions (n, R) -> (n, 2); the same seed gives the same.
 
-    scikit-learn's t-SNE, begun from the principal components, or UMAP, which is an extra of the installation.
+    scikit-learn's t-SNE, begun from the principal components, or UMAP, whose package umap-learn is optional.
     """
     if method is Method.TSNE:
         from sklearn.manifold import TSNE
@@ -58,9 +58,7 @@ def layout(near: Floats, method: Method, seed: int) -> Floats:
         try:
             from umap import UMAP
         except ImportError:
-            raise UsageError(
-                "--method umap needs UMAP, which is not installed", "pip install 'embedcli[umap]'"
-            ) from None
+            raise UsageError("--method umap needs UMAP, which is not installed", "pip install umap-learn") from None
         n_neighbours = min(15, len(near) - 1)
         found = UMAP(n_neighbors=n_neighbours, metric="cosine", random_state=seed, n_jobs=1).fit_transform(near)
     xy: Floats = np.asarray(found, dtype=np.float64)

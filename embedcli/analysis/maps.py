@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ Rows = NDArray[np.int64]
 
 DRAWN = {Method.PCA: 50, Method.TSNE: 500, Method.UMAP: 500}  # most rated items; 50 are the lesson's picture
 NUMBERS = {"year": "year", "bias": "bias", "stars": "stars", "mean": "mean_rating", "log n": "n_ratings"}
-MOST_GROUPS = 7  # tags that colours and shapes can still tell apart
+MOST_GROUPS = 7  # tags that colors and shapes can still tell apart
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,17 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Colour:
-    """What colour says on a map: a number of each place, or to which of some tags it belongs.
-
-    A place with several of the tags belongs to the one that the fewest places have; None is neither known nor any.
-    """
+class Color:
+    """What the colors of a map show: a number of each place, or its tag by `tag_groups`; None if it has neither."""
 
     name: str
-    values: tuple[float | None, ...] = ()  # of each place, where it is a number; log n to base e
+    values: tuple[float | None, ...] = ()  # of each place, if it is a number; log n to base e
     tags: tuple[str, ...] = ()  # the commonest first
-    groups: tuple[str | None, ...] = ()  # of each place, where it is tags
+    groups: tuple[str | None, ...] = ()  # of each place, if the colors are tags
 
     @property
     def is_number(self) -> bool:
-        """Whether the colour is that of a number."""
+        """Whether the colors show a number."""
         return not self.tags
 
 
@@ -79,7 +77,7 @@ class Map:
     axes: tuple[Component, Component] | None
     axes_over: str
     fidelity: Fidelity
-    colour: Colour | None
+    color: Color | None
     items: str  # which items, in words
     n_members: int
     seed: int
@@ -104,7 +102,7 @@ def map_items(
     top_items: int | None = None,
     min_ratings: int | None = None,
     highlight: Sequence[str] = (),
-    colour: Sequence[str] = (),
+    color: Sequence[str] = (),
     seed: int = 0,
 ) -> Map:
     """Lay the items out in two dimensions, and measure what the layout keeps of their neighbourhoods.
@@ -115,8 +113,8 @@ def map_items(
     do not.
 
     Drawn are the `top_items` most rated with at least `min_ratings`: by default 50, and 500 with t-SNE and UMAP;
-    with `min_ratings` alone all of these. The items of the titles or ids in `highlight` are drawn in any case. `colour`
-    is one of NUMBERS, or tags, or "genre" for the commonest tags.
+    with `min_ratings` alone all of these. The items of the titles or ids in `highlight` are drawn in any case. `color`
+    is one of NUMBERS, or tags, or "genre" for the commonest tags of the run.
 
     Raises UsageError for an item, a tag or a component that is not there, for too few items, and where UMAP is not
     installed; RunError where the run lacks arrays.
@@ -148,7 +146,7 @@ def map_items(
         axes=axes,
         axes_over=axes_over,
         fidelity=fidelity(near, xy),
-        colour=_colour(places, colour, run.data.noun) if colour else None,
+        color=_color(run, rows, places, color) if color else None,
         items=described,
         n_members=run.n_members,
         seed=seed,
@@ -177,32 +175,42 @@ def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[P
     )
 
 
-def _colour(places: Sequence[Place], asked: Sequence[str], noun: str) -> Colour:
-    """Resolve what colour is to say; UsageError, with what it can say, where that is not there."""
-    here = [place for place in places if place.tags]
-    counts = {tag: sum(tag in place.tags for place in here) for place in here for tag in place.tags}
+def tag_groups(run: Run, rows: Rows, tags: Sequence[str] = ()) -> Color:
+    """Group some items of a run by tags: those given, or the MOST_GROUPS commonest.
+
+    An item with several of the tags belongs to the rarest. The counts are over all items of the run, not only those
+    in `rows`, so that an item has the same color in every picture. Ties: alphabetical order.
+    """
+    counts = Counter(tag for own in run.items.tags for tag in set(own))
     commonest = sorted(counts, key=lambda tag: (-counts[tag], tag))
+    shown = sorted(tags, key=commonest.index) if tags else commonest[:MOST_GROUPS]
+    rarest = sorted(shown, key=lambda tag: (counts[tag], tag))
+    groups = tuple(next((tag for tag in rarest if tag in run.items.tags[row]), None) for row in rows)
+    return Color(", ".join(shown), tags=tuple(shown), groups=groups)
+
+
+def _color(run: Run, rows: Rows, places: Sequence[Place], asked: Sequence[str]) -> Color:
+    """Resolve what the colors show; UsageError, with the choices, if it is missing."""
+    noun = run.data.noun
+    folded = {tag.casefold(): tag for place in places for tag in place.tags}
     names = [name.casefold() for name in asked]
     if len(names) == 1 and names[0] in NUMBERS:
         return _numbers(names[0], places, noun)
-    if names in (["genre"], ["tags"]) and commonest:
-        tags = commonest[:MOST_GROUPS]
-    else:
-        folded = {tag.casefold(): tag for tag in counts}
-        missing = [name for name, key in zip(asked, names, strict=True) if key not in folded]
-        if missing:
-            many = len(asked) > 1 and missing[0].casefold() in NUMBERS
-            what = "is a number, which goes alone" if many else f"is neither a number nor a tag of these {noun}s"
-            tagged = f"; or tags: {', '.join(sorted(commonest))}" if commonest else "; there are no tags"
-            raise UsageError(f"--color {missing[0]!r} {what}", f"one of {', '.join(NUMBERS)}{tagged}")
-        tags = sorted({folded[key] for key in names}, key=commonest.index)
+    if names in (["genre"], ["tags"]) and folded:
+        return tag_groups(run, rows)
+    missing = [name for name, key in zip(asked, names, strict=True) if key not in folded]
+    if missing:
+        many = len(asked) > 1 and missing[0].casefold() in NUMBERS
+        what = "is a number, which goes alone" if many else f"is neither a number nor a tag of these {noun}s"
+        tagged = f"; or tags: {', '.join(sorted(folded.values()))}" if folded else "; there are no tags"
+        raise UsageError(f"--color {missing[0]!r} {what}", f"one of {', '.join(NUMBERS)}{tagged}")
+    tags = {folded[key] for key in names}
     if len(tags) > MOST_GROUPS:
-        raise UsageError(f"{len(tags)} tags are too many colours to tell apart", f"give at most {MOST_GROUPS}")
-    groups = [min((tag for tag in tags if tag in place.tags), key=counts.__getitem__, default=None) for place in places]
-    return Colour(", ".join(tags), tags=tuple(tags), groups=tuple(groups))
+        raise UsageError(f"{len(tags)} tags are too many colors to tell apart", f"give at most {MOST_GROUPS}")
+    return tag_groups(run, rows, sorted(tags))
 
 
-def _numbers(name: str, places: Sequence[Place], noun: str) -> Colour:
+def _numbers(name: str, places: Sequence[Place], noun: str) -> Color:
     found = [getattr(place, NUMBERS[name]) for place in places]
     values = [None if value is None else float(value) for value in found]
     if name == "log n":
@@ -210,4 +218,4 @@ def _numbers(name: str, places: Sequence[Place], noun: str) -> Colour:
     if all(value is None for value in values):
         there = [other for other, field in NUMBERS.items() if any(getattr(p, field) is not None for p in places)]
         raise UsageError(f"--color {name!r} is not known of any of these {noun}s", f"give one of {', '.join(there)}")
-    return Colour(name, values=tuple(values))
+    return Color(name, values=tuple(values))

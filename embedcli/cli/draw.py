@@ -84,7 +84,7 @@ def draw_map(
         top_items=top_items,
         min_ratings=min_ratings,
         highlight=highlight or (),
-        colour=[name.strip() for name in color.split(",")] if color else (),
+        color=[name.strip() for name in color.split(",")] if color else (),
         seed=seed,
     )
     what = f"{len(found.places):,} {opened.data.noun}s"

@@ -14,6 +14,7 @@ from embedcli.run.record import Run
 
 WIDTH, HEIGHT = 76, 26  # letters of the terminal's map
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
+TAG_RULE = "several tags: the rarest"  # which color an item has: `tag_groups`
 NAMES = {Method.PCA: "components", Method.TSNE: "t-SNE", Method.UMAP: "UMAP"}
 
 

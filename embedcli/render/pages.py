@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import importlib.util
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,21 +15,22 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.biases import Biases, ItemBias
 from embedcli.analysis.components import Component, Components
-from embedcli.analysis.maps import Map
+from embedcli.analysis.decay import judge_decay
+from embedcli.analysis.maps import Map, tag_groups
 from embedcli.analysis.neighbours import nearest
 from embedcli.errors import RunError
+from embedcli.render.biases import MARK
 from embedcli.render.biases import captions as about_biases
 from embedcli.render.components import captions as about_components
 from embedcli.render.components import heading, written_effect
-from embedcli.render.maps import axis_titles
+from embedcli.render.maps import TAG_RULE, axis_titles
 from embedcli.render.maps import captions as about_map
 from embedcli.render.maps import title as map_title
-from embedcli.render.runs import facts, protocol
+from embedcli.render.runs import decay, facts, protocol
 from embedcli.run.record import Run
 
 TEMPLATES = Path(__file__).parent / "templates"
 LEAST_RATINGS = 10  # of an item with neighbours
-MOST_TAGS = 8  # that colours and shapes can tell apart
 EFFECTS = 3
 
 
@@ -41,7 +44,10 @@ def report_page(run: Run, path: Path, biases: Biases | None, components: Compone
     report = {
         "scores": _scores(run),
         "figures": [name for name, _ in _figures(run)],
-        "protocol": protocol(run) or ["trained on all ratings; none is left to test on."],
+        "protocol": [
+            *(protocol(run) or ["trained on all ratings; none is left to test on."]),
+            *decay(judge_decay(run), run.data.noun),
+        ],
         "curve": _curve(run),
         "ends": [_end(run, biases, end) for end in ("best", "worst")] if biases else [],
         "about_ends": about_biases(biases, run, (*biases.best, *biases.worst))
@@ -63,7 +69,9 @@ def _page(found: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
     subtitle = " | ".join(
         [f"{len(run.items):,} {data.noun}s, {len(run.users):,} users", f"run {run.name}", *filter(None, about)]
     )
+    scripts = {"plotly": _plotly(), "script": (TEMPLATES / "map.js").read_text(encoding="utf-8")}
     return environment.get_template("page.html.j2").render(
+        policy=_policy(*scripts.values()),
         title=title,
         subtitle=subtitle,
         meta=run.meta,
@@ -72,8 +80,7 @@ def _page(found: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
         captions=about_map(found, run),
         data=_map_data(found, run),
         style=(TEMPLATES / "style.css").read_text(encoding="utf-8"),
-        script=(TEMPLATES / "map.js").read_text(encoding="utf-8"),
-        plotly=_plotly(),
+        **scripts,
     )
 
 
@@ -86,19 +93,32 @@ def _plotly() -> str:
     return (Path(next(iter(folders))) / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
+def _policy(*scripts: str) -> str:
+    """Return a Content-Security-Policy that runs these scripts alone, and forbids every request."""
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    rules = {
+        "default-src": "'none'",
+        "script-src": " ".join(f"'sha256-{digest}'" for digest in digests),
+        "style-src": "'unsafe-inline'",  # plotly writes styles
+        "img-src": "data: blob:",  # the icon, and the map on its way to a PNG
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
 def _map_data(found: Map, run: Run) -> dict[str, Any]:
     """Return the items of a map with their neighbours, as the page's script takes them."""
     row_of = {identifier: row for row, identifier in enumerate(run.items.ids)}
     rows = np.array([row_of[place.id] for place in found.places], dtype=np.int64)
     near, bounds = _near(run, rows), _bounds(run, rows)
-    counts = Counter(tag for place in found.places for tag in place.tags)
-    tags = [tag for tag, _ in counts.most_common(MOST_TAGS)]
+    color = found.color if found.color is not None and found.color.tags else tag_groups(run, rows)
     right, up = axis_titles(found)
     items = [
         {
             "title": place.title,
             "tags": list(place.tags),
-            "group": _group(place.tags, tags, counts),
+            "group": None if group is None else color.tags.index(group),
             "x": round(place.x, 4),
             "y": round(place.y, 4),
             "n": place.n_ratings,
@@ -109,14 +129,15 @@ def _map_data(found: Map, run: Run) -> dict[str, Any]:
             "year": place.year,
             "near": near[at],
         }
-        for at, place in enumerate(found.places)
+        for at, (place, group) in enumerate(zip(found.places, color.groups, strict=True))
     ]
     numbers = {"stars": run.data.value_noun, "mean": "mean rating", "year": "year", "n": "number of ratings"}
     known = {key: name for key, name in numbers.items() if any(item[key] is not None for item in items)}
     short = ["", ""] if found.axes is None else [f"component {axis.component}" for axis in found.axes]
     return {
         "items": items,
-        "tags": tags,
+        "tags": color.tags,
+        "rule": TAG_RULE,
         "numbers": known,
         "value": run.data.value_noun,
         "axes": [right, up],
@@ -141,12 +162,6 @@ def _bounds(run: Run, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         return None
     found: NDArray[np.float64] = np.quantile(run.array("item_stars")[:, rows], (0.025, 0.975), axis=0)
     return found
-
-
-def _group(tags: Sequence[str], shown: list[str], counts: Counter[str]) -> int | None:
-    """Return which of the shown tags an item is coloured by: its rarest."""
-    own = [tag for tag in tags if tag in shown]
-    return shown.index(min(own, key=lambda tag: counts[tag])) if own else None
 
 
 def _rounded(value: float | None) -> float | None:
@@ -195,32 +210,27 @@ def _curve(run: Run) -> dict[str, Any] | None:
 
 
 def _end(run: Run, found: Biases, end: str) -> dict[str, Any]:
-    """Return one end of the ranking: drawn with its intervals, and as a table."""
+    """Return one end of the ranking: drawn with its intervals, and as a table; plotly reads a few tags in texts."""
     rows: tuple[ItemBias, ...] = getattr(found, end)
     value = [row.bias if row.stars is None else row.stars for row in rows]
-    trace: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [round(x, 3) for x in value],
-        "y": [_short(row.title) + f" ({at})" * (_short(row.title) in seen) for at, row, seen in _so_far(rows)],
-        "marker": {"size": 8, "color": "#0072B2"},
-    }
-    if found.n_draws:
-        highs = [(row.upper or 0) - x for row, x in zip(rows, value, strict=True)]
-        lows = [x - (row.lower or 0) for row, x in zip(rows, value, strict=True)]
-        trace["error_x"] = {
-            "type": "data",
-            "symmetric": False,
-            "array": [round(high, 3) for high in highs],
-            "arrayminus": [round(low, 3) for low in lows],
-            "thickness": 1.5,
-            "width": 0,
-        }
+    value_noun = run.data.value_noun if rows[0].stars is not None else "bias, in logits"
+    names = [
+        html.escape(_short(row.title) + f" ({at})" * (_short(row.title) in seen), quote=False)
+        for at, row, seen in _so_far(rows)
+    ]
+    stars: dict[str, Any] = {"x": [round(x, 3) for x in value], "y": names, "marker": {"size": 8, "color": "#0072B2"}}
+    traces = [stars]
+    if found.n_draws:  # a bar of its own: the trained stars may lie outside
+        bounds = [(row.lower or 0.0, row.upper or 0.0) for row in rows]
+        bar = {"array": [round((high - low) / 2, 3) for low, high in bounds], "thickness": 1.5, "width": 0}
+        middle = {"x": [round((low + high) / 2, 3) for low, high in bounds], "y": names, "hoverinfo": "skip"}
+        traces.insert(0, {**middle, "error_x": {**bar, "color": "#0072B2"}, "marker": {"size": 0.1, "opacity": 0}})
     layout = {
         "height": 90 + 26 * len(rows),
         "margin": {"l": 8, "r": 12, "t": 8, "b": 40},
-        "xaxis": {"title": {"text": run.data.value_noun if rows[0].stars is not None else "bias, in logits"}},
-        "yaxis": {"autorange": "reversed", "automargin": True},
+        "xaxis": {"title": {"text": html.escape(value_noun, quote=False)}},
+        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
+        "showlegend": False,
     }
     header = [
         "",
@@ -235,16 +245,17 @@ def _end(run: Run, found: Biases, end: str) -> dict[str, Any]:
             str(row.rank),
             row.title,
             "" if row.stars is None else f"{row.stars:.2f}",
-            *([f"{row.lower:.1f} to {row.upper:.1f}", f"{row.probability:.2f}"] if found.n_draws else []),
+            *([f"{row.lower:.1f} to {row.upper:.1f}{mark}", f"{row.probability:.2f}"] if found.n_draws else []),
             f"{row.n_ratings:,}",
             "" if row.mean_rating is None else f"{row.mean_rating:.2f}",
         ]
         for row in rows
+        for mark in [f" {MARK}" if row.is_outside else ""]
     ]
     return {
         "id": end,
         "heading": f"{end.capitalize()} {run.data.noun}s",
-        "plot": {"traces": [trace], "layout": layout},
+        "plot": {"traces": [{"type": "scatter", "mode": "markers", **trace} for trace in traces], "layout": layout},
         "header": header,
         "rows": table,
     }

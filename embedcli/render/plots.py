@@ -1,9 +1,10 @@
-"""Maps as pictures: PNG and SVG, by matplotlib."""
+"""Maps as pictures: PNG, SVG and PDF, by matplotlib."""
 
 from __future__ import annotations
 
 import io
 import textwrap
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.maps import Map, Place
-from embedcli.render.maps import axis_titles, captions, title
+from embedcli.render.maps import TAG_RULE, axis_titles, captions, title
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -20,14 +21,28 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-SIZE, DPI = (12.0, 9.0), 160  # inches, dots per inch
-# Okabe and Ito (2008): told apart by the colour-blind too; each with a shape of its own
+SIZE, DPI = (12.0, 9.0), 160  # inches, dots per inch of a PNG
+POINT = DPI / 72  # pixels
+# Okabe and Ito (2008): told apart by the color-blind too; each with a shape of its own
 GROUPS = (
     *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#56B4E9", "v"), ("#D55E00", "P")),
     ("#000000", "X"),
 )
 PLAIN, FAINT, MARKED = "#4C78A8", "#BBBBBB", "#C00000"
 GAP = 3.0  # points between a dot and its label
+METADATA = {
+    "png": {"Software": "embedcli"},
+    "svg": {"Date": None},  # the same map makes the same file
+    "pdf": {"Creator": "embedcli", "CreationDate": None},
+}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "embedcli",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.usetex": False,
+    "text.parse_math": False,  # a `$` in a title is a dollar
+}
 STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -40,12 +55,15 @@ class Picture:
 
 
 def draw(found: Map, run: Run, kind: str, n_labels: int) -> Picture:
-    """Draw a map as "png" or "svg", with as many labels as fit without overlap, at most n_labels."""
+    """Draw a map as "png", "svg" or "pdf", with as many labels as fit without overlap, at most n_labels.
+
+    The labels are placed at the resolution of a PNG; offsets in points hold in SVG and PDF too, at 72 dots per inch.
+    """
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context({"svg.hashsalt": "embedcli", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
+    with rc_context(STYLE):
         figure = Figure(SIZE, DPI, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -53,19 +71,21 @@ def draw(found: Map, run: Run, kind: str, n_labels: int) -> Picture:
         _scatter(figure, axes, found, sizes)
         axes.margins(0.06)
         right, up = axis_titles(found)
-        axes.set_xlabel(right)
-        axes.set_ylabel(up)
+        axes.set_xlabel(_drawable(right))
+        axes.set_ylabel(_drawable(up))
         if found.axes is None:
             axes.set_axis_off()
         else:
             axes.axhline(0, color="#DDDDDD", lw=0.8, zorder=0)
             axes.axvline(0, color="#DDDDDD", lw=0.8, zorder=0)
-        axes.set_title(title(found, run), loc="left", fontweight="bold")
-        figure.supxlabel("\n".join(textwrap.wrap(" ".join(captions(found, run)), 150)), fontsize=8, color="#555555")
+        axes.set_title(_drawable(title(found, run)), loc="left", fontweight="bold")
+        caption = _drawable(" ".join(captions(found, run)))
+        figure.supxlabel("\n".join(textwrap.wrap(caption, 150)), fontsize=8, color="#555555")
         canvas.draw()  # type: ignore[no-untyped-call]
+        figure.set_layout_engine("none")  # the frame stays as it is when labels find their places
         labelled = _label(axes, canvas, found, sizes, n_labels)
         file = io.BytesIO()
-        figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": "embedcli"})
+        figure.savefig(file, format=kind, metadata=METADATA[kind])
     return Picture(file.getvalue(), labelled)
 
 
@@ -78,24 +98,24 @@ def _sizes(found: Map) -> Floats:
 
 
 def _scatter(figure: Figure, axes: Axes, found: Map, sizes: Floats) -> None:
-    """Draw the dots in the colour that is asked for, with its legend."""
+    """Draw the dots in the color that is asked for, with its legend."""
     x, y = (np.array([getattr(place, side) for place in found.places]) for side in ("x", "y"))
     marked = np.array([place.highlighted for place in found.places])
-    if found.colour is None:
+    if found.color is None:
         axes.scatter(x, y, s=sizes, c=PLAIN, alpha=0.7, lw=0)
-    elif found.colour.is_number:
-        values = np.array([np.nan if value is None else value for value in found.colour.values])
+    elif found.color.is_number:
+        values = np.array([np.nan if value is None else value for value in found.color.values])
         axes.scatter(x[np.isnan(values)], y[np.isnan(values)], s=sizes[np.isnan(values)], c=FAINT, lw=0)
         drawn = axes.scatter(x, y, s=sizes, c=values, cmap="viridis", alpha=0.85, lw=0)
-        figure.colorbar(drawn, ax=axes, label=found.colour.name, shrink=0.6, aspect=30)
+        figure.colorbar(drawn, ax=axes, label=_drawable(found.color.name), shrink=0.6, aspect=30)
     else:
-        groups = np.array([group or "" for group in found.colour.groups])
+        groups = np.array([group or "" for group in found.color.groups])
         rest = groups == ""
         axes.scatter(x[rest], y[rest], s=sizes[rest], c=FAINT, lw=0, label="none of these" if rest.any() else None)
-        for name, (colour, shape) in zip(found.colour.tags, GROUPS, strict=False):
-            here = groups == name
-            axes.scatter(x[here], y[here], s=sizes[here], c=colour, marker=shape, alpha=0.85, lw=0, label=name)
-        figure.legend(loc="outside right upper", frameon=False, markerscale=1)
+        for name, (color, shape) in zip(found.color.tags, GROUPS, strict=False):
+            here, label = groups == name, _drawable(name)
+            axes.scatter(x[here], y[here], s=sizes[here], c=color, marker=shape, alpha=0.85, lw=0, label=label)
+        figure.legend(loc="outside right upper", frameon=False, markerscale=1, title=TAG_RULE, alignment="left")
     if marked.any():
         axes.scatter(x[marked], y[marked], s=sizes[marked] + 60, facecolors="none", edgecolors=MARKED, lw=1.5)
 
@@ -108,7 +128,7 @@ def _label(axes: Axes, canvas: Any, found: Map, sizes: Floats, n_labels: int) ->
     """
     renderer, frame = canvas.get_renderer(), axes.get_window_extent()
     points = axes.transData.transform([(place.x, place.y) for place in found.places])  # in pixels
-    radius = np.sqrt(sizes / np.pi) * DPI / 72
+    radius = np.sqrt(sizes / np.pi) * POINT
     order = sorted(range(len(found.places)), key=lambda at: (not found.places[at].highlighted, at))[:n_labels]
     taken = np.empty((0, 4))
     dots = np.array([[*(points[at] - radius[at]), *(points[at] + radius[at])] for at in order]).reshape(-1, 4)
@@ -119,7 +139,7 @@ def _label(axes: Axes, canvas: Any, found: Map, sizes: Floats, n_labels: int) ->
             _short(place),
             (place.x, place.y),
             xytext=(0, 0),
-            textcoords="offset pixels",
+            textcoords="offset points",
             fontsize=7.5,
             ha="center",
             va="center",
@@ -131,7 +151,7 @@ def _label(axes: Axes, canvas: Any, found: Map, sizes: Floats, n_labels: int) ->
         if spot is None:
             label.remove()
             continue
-        label.set_position(tuple(spot[0] - points[at]))
+        label.set_position(tuple((spot[0] - points[at]) / POINT))
         taken = np.vstack([taken, spot[1]])
         written += 1
     return written
@@ -141,7 +161,7 @@ def _spot(
     point: Floats, radius: float, width: float, height: float, taken: Floats, dots: Floats, frame: Any
 ) -> tuple[Floats, Floats] | None:
     """Return (middle, box) of the first free place for a label around a dot; None where there is none."""
-    gap = GAP * DPI / 72
+    gap = GAP * POINT
     for further in (0.0, 1.2 * height, 2.6 * height):
         for right, up in STEPS:
             middle = point + np.array(
@@ -165,5 +185,11 @@ def _meets(box: Floats, others: Floats) -> bool:
 
 
 def _short(place: Place) -> str:
-    """Return a title short enough for a label; `$` would begin a formula."""
-    return textwrap.shorten(place.title, 34, placeholder="...").replace("$", r"\$")
+    """Return a title short enough for a label."""
+    return textwrap.shorten(_drawable(place.title), 34, placeholder="...")
+
+
+def _drawable(text: str) -> str:
+    """Return text that XML can hold: blanks for white space, a mark for control characters and the like."""
+    marks = {char for char in text if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in "\ufffe\uffff"}
+    return text.translate({ord(char): " " if char.isspace() else "\ufffd" for char in marks})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from embedcli.analysis import layouts
 from embedcli.analysis.choices import Method
 from embedcli.analysis.components import pca
 from embedcli.analysis.layouts import fidelity
-from embedcli.analysis.maps import map_items
+from embedcli.analysis.maps import map_items, tag_groups
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -66,22 +67,44 @@ def test_highlights_are_on_the_map(trained: Run) -> None:
     assert [place.title for place in found.places if place.highlighted] == [rare]
 
 
-def test_colours(trained: Run) -> None:
-    """Colour is a number of each item, or its rarest tag of those asked for."""
-    years = map_items(trained, colour=["year"]).colour
+def test_colors(trained: Run) -> None:
+    """The colors show a number of each item, or one of its tags."""
+    years = map_items(trained, color=["year"]).color
     assert years is not None
     assert years.is_number
-    groups = map_items(trained, colour=["genre"])
-    assert groups.colour is not None
-    assert set(groups.colour.tags) == {tag for place in groups.places for tag in place.tags}
-    assert all(group in place.tags for group, place in zip(groups.colour.groups, groups.places, strict=True) if group)
+    groups = map_items(trained, color=["genre"])
+    assert groups.color is not None
+    assert set(groups.color.tags) == {tag for tags in trained.items.tags for tag in tags}
+    assert all(group in place.tags for group, place in zip(groups.color.groups, groups.places, strict=True) if group)
     with pytest.raises(UsageError, match="is a number, which goes alone"):
-        map_items(trained, colour=["Action", "year"])
+        map_items(trained, color=["Action", "year"])
 
 
-def test_umap_is_an_extra(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where UMAP is not installed, the map says how to install it."""
+@pytest.mark.parametrize("top_items", [5, 20, 119])
+def test_an_item_has_the_color_of_its_rarest_tag_whatever_is_drawn(tagged: Run, top_items: int) -> None:
+    """The tags are the seven commonest of the run, and the rarest is by counts over the run, not the items drawn."""
+    found = map_items(tagged, color=["genre"], top_items=top_items, highlight=["Star Wars (1977)"]).color
+    assert found is not None
+    assert found.tags == ("Drama", "Comedy", "Action", "Thriller", "Romance", "Adventure", "Children's")
+    places = map_items(tagged, top_items=top_items, highlight=["Star Wars (1977)"]).places
+    at = [place.title for place in places].index("Star Wars (1977)")
+    assert found.groups[at] == "Adventure"
+    asked = map_items(tagged, color=["sci-fi", "War"], top_items=top_items, highlight=["Star Wars (1977)"]).color
+    assert asked is not None
+    assert (asked.tags, asked.groups[at]) == (("War", "Sci-Fi"), "Sci-Fi")
+
+
+def test_ties_between_tags_are_alphabetical(tagged: Run) -> None:
+    """Of two tags with as many items, the first in the alphabet is listed first and wins."""
+    tags = [("Western", "Noir")] * 3 + [()] * (len(tagged.items) - 3)
+    run = replace(tagged, items=replace(tagged.items, tags=tuple(tags)))
+    found = tag_groups(run, np.array([0, 5]))
+    assert (found.tags, found.groups) == (("Noir", "Western"), ("Noir", None))
+
+
+def test_umap_is_optional(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If UMAP is not installed, the hint names its package on PyPI, not one of our own name."""
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(UsageError, match="needs UMAP") as caught:
         map_items(trained, method=Method.UMAP)
-    assert "embedcli[umap]" in caught.value.hint
+    assert caught.value.hint == "pip install umap-learn"

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import html.parser
+import http.server
 import json
 import re
 import shutil
 import subprocess
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from embedcli.analysis.biases import biases
 from embedcli.analysis.components import pca
 from embedcli.analysis.maps import map_items
+from embedcli.render import pages
+from embedcli.render.maps import TAG_RULE
 from embedcli.render.pages import map_page, report_page
 from embedcli.run.record import Run
 
@@ -34,6 +42,11 @@ class Page(html.parser.HTMLParser):
         """Collect what an element refers to."""
         self.tags.append(tag)
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def data_of(page: str) -> Any:
+    """Return the data that a page's script draws."""
+    return json.loads(re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[0])
 
 
 @pytest.fixture(scope="module")
@@ -70,19 +83,17 @@ def test_titles_cannot_break_out(report: str, hostile: Run) -> None:
     for page in (report, map_page(map_items(hostile, top_items=200), hostile)):
         assert 'alert("x")' not in page
         assert "<b>'quoted'" not in page
-        data = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[0]
-        assert HOSTILE in [item["title"] for item in json.loads(data)["items"]]
+        assert HOSTILE in [item["title"] for item in data_of(page)["items"]]
 
 
 def test_the_data_of_the_map(hostile: Run) -> None:
     """Every item has its place, figures and nearest; an item with few ratings has none."""
-    page = map_page(map_items(hostile, top_items=200), hostile)
-    data = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.DOTALL)[0])
+    data = data_of(map_page(map_items(hostile, top_items=200), hostile))
     items = data["items"]
     assert len(items) == 119  # one has no rating
     assert data["tags"] == ["Action", "Romance", "unknown"]
     assert all(len(item["near"]) == 10 and at not in item["near"] for at, item in enumerate(items))
-    assert all(item["low"] <= item["stars"] <= item["high"] for item in items)
+    assert all(item["low"] <= item["high"] for item in items)
     same = [items[other]["group"] == item["group"] for item in items for other in item["near"]]
     assert sum(same) / len(same) > 0.9  # the planted tastes
 
@@ -102,45 +113,232 @@ def test_reports_of_runs_that_lack_something(hostile: Run, lacking: str) -> None
     assert expected[lacking] in page
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium to draw the page")
-@pytest.mark.parametrize("width", [375, 1280])
-def test_a_browser_draws_the_report(report: str, tmp_path: Path, width: int) -> None:
-    """Chromium draws every film and plot without an error on the console, and nothing is wider than the window.
+def test_pictures_and_pages_color_alike(tagged: Run) -> None:
+    """Star Wars has one color in every picture, page and report, whichever films are drawn."""
+    groups = set()
+    for top_items in (5, 20, 120):
+        found = map_items(tagged, top_items=top_items, highlight=["Star Wars (1977)"], color=["genre"])
+        plain = map_items(tagged, top_items=top_items, highlight=["Star Wars (1977)"])
+        whole = report_page(tagged, Path("runs/made"), biases(tagged), pca(tagged), plain)
+        assert found.color is not None
+        groups |= {found.color.groups[at] for at, place in enumerate(found.places) if place.title == "Star Wars (1977)"}
+        for page in (map_page(found, tagged), map_page(plain, tagged), whole):
+            data = data_of(page)
+            assert tuple(data["tags"]) == found.color.tags
+            assert data["rule"] == TAG_RULE
+            own = next(item["group"] for item in data["items"] if item["title"] == "Star Wars (1977)")
+            groups.add(data["tags"][own])
+    assert groups == {"Adventure"}
 
-    A film that is searched for is found, and its ten nearest are listed.
+
+def test_a_page_has_the_tags_that_were_asked_for(tagged: Run) -> None:
+    """`--color Sci-Fi,War` colors a page as it does a picture."""
+    found = map_items(tagged, top_items=20, highlight=["Star Wars (1977)"], color=["Sci-Fi", "War"])
+    data = data_of(map_page(found, tagged))
+    assert data["tags"] == ["War", "Sci-Fi"]
+    assert [item["group"] for item in data["items"] if item["title"] == "Star Wars (1977)"] == [1]
+
+
+def test_a_page_runs_its_own_scripts_alone(report: str) -> None:
+    """The policy comes before any script, allows no source, and names each script that is run by its hash."""
+    policy = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', report)
+    assert len(policy) == 1
+    rules = dict(rule.split(" ", 1) for rule in policy[0].split("; "))
+    assert report.index("Content-Security-Policy") < min(report.index("<script"), report.index("<style"))
+    scripts = re.findall(r"<script>(.*?)</script>", report, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert rules == {
+        "default-src": "'none'",
+        "script-src": " ".join(f"'sha256-{digest}'" for digest in digests),
+        "style-src": "'unsafe-inline'",
+        "img-src": "data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    assert len(scripts) == 2
+
+
+def browse(page: str, folder: Path, probe: str, width: int = 1280) -> tuple[Any, list[str]]:
+    """Open a page in chromium; return what the body of an async function (window, document) returns, and the console.
+
+    The page is a frame of another, since its policy lets no script in; and a phone is narrower than a window can be.
     """
-    probe = """<script>addEventListener("load", () => setTimeout(() => {
-      const search = document.getElementById("search");
-      search.value = "star wars";
-      search.dispatchEvent(new Event("input"));
-      const wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-      document.body.dataset.told = [wide, document.querySelectorAll("#map .points path").length,
-        document.querySelectorAll(".plot .main-svg").length, document.querySelectorAll("#chosen li").length].join(" ");
-    }, 500));</script>"""
-    (tmp_path / "page.html").write_text(report.replace("</body>", f"{probe}</body>"), encoding="utf-8")
-    # a window of chromium is at least 500 wide: the phone is a frame in it
-    frame = f'<iframe id="f" src="page.html" style="width:{width}px;height:900px;border:0"></iframe>'
-    told = "<script>setTimeout(() => { document.title = f.contentDocument.body.dataset.told; }, 4000);</script>"
-    (tmp_path / "frame.html").write_text(f"<!doctype html>{frame}{told}", encoding="utf-8")
+    (folder / "page.html").write_text(page, encoding="utf-8")
+    frame = f"""<!doctype html><iframe id="f" src="page.html" style="width:{width}px;height:900px;border:0"></iframe>
+    <pre id="told"></pre><script>
+    const probe = async (window, document) => {{ {probe} }}, wait = time => new Promise(done => setTimeout(done, time));
+    f.onload = () => wait(1000).then(() => probe(f.contentWindow, f.contentDocument))
+      .then(told => JSON.stringify(told), error => JSON.stringify(String(error))).then(text => told.textContent = text);
+    </script>"""
+    (folder / "frame.html").write_text(frame, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--dump-dom"]
-    options += [
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--enable-logging=stderr",
-    ]
-    options += ["--allow-file-access-from-files", "--virtual-time-budget=9000", "--window-size=1400,1000"]
+    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    options += ["--enable-logging=stderr", "--allow-file-access-from-files", "--window-size=1400,1000"]
+    options += ["--virtual-time-budget=9000", f"--user-data-dir={folder / 'profile'}"]
     done = subprocess.run(
-        ["chromium", *options, f"--user-data-dir={tmp_path / 'profile'}", f"file://{tmp_path / 'frame.html'}"],
+        ["chromium", *options, f"file://{folder / 'frame.html'}"],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    assert not [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    found = re.search(r"<title>(\S+) (\d+) (\d+) (\d+)</title>", done.stdout)
-    assert found is not None, done.stdout[-500:]
-    assert found.group(1) == "false"
-    assert int(found.group(2)) >= 119
-    assert int(found.group(3)) >= 4
-    assert found.group(4) == "10"
+    told = re.search(r'<pre id="told">(.+?)</pre>', done.stdout, re.DOTALL)
+    assert told is not None, done.stdout[-500:]
+    return json.loads(html.unescape(told[1])), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium to draw the page")
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_browser_draws_the_report(report: str, tmp_path: Path, width: int) -> None:
+    """Chromium draws every film and plot without an error on the console, and nothing is wider than the window.
+
+    A film that is searched for is found, and its ten nearest are listed; one of them can be chosen in turn, as can a
+    dot. The page asks for nothing.
+    """
+    probe = """
+      const search = document.getElementById("search"), chosen = document.getElementById("chosen"), told = {};
+      const head = () => document.querySelector("#chosen h3").textContent;
+      told.wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
+      search.value = "star wars";
+      search.dispatchEvent(new window.Event("input"));
+      told.found = document.getElementById("found").textContent;
+      told.dots = document.querySelectorAll("#map .points path").length;
+      told.plots = document.querySelectorAll(".plot .main-svg").length;
+      told.near = chosen.querySelectorAll("li").length;
+      const heads = [head()];
+      chosen.querySelector("li button").click();
+      heads.push(head());
+      document.getElementById("map").emit("plotly_click", { points: [{ customdata: 3 }] });
+      heads.push(head());
+      told.heads = heads;
+      told.requests = window.performance.getEntriesByType("resource").map(one => one.name);
+      return told;"""
+    told, console = browse(report, tmp_path, probe, width)
+    assert not console
+    assert (told["wide"], told["found"], told["near"], told["requests"]) == (False, "1 found", 10, [])
+    assert told["dots"] >= 119
+    assert told["plots"] >= 4
+    assert told["heads"][0] == "Nearest to Star Wars (1977)"
+    assert told["heads"][2] == f"Nearest to {data_of(report)['items'][3]['title']}"
+    assert len(set(told["heads"])) == 3
+
+
+@needs_chromium
+def test_the_buttons_of_the_map(report: str, tmp_path: Path) -> None:
+    """The map can be zoomed, moved and saved as a PNG; no button uploads it, and the other plots have none."""
+    probe = """
+      const saved = [], buttons = [...document.querySelectorAll(".modebar-btn")];
+      window.HTMLAnchorElement.prototype.click = function () { saved.push([this.download, this.href.slice(0, 5)]); };
+      document.querySelector("#map .modebar-btn").click();
+      await wait(3000);
+      const names = buttons.map(button => button.dataset.title);
+      return { names, here: buttons.every(button => button.closest("#map")), saved };"""
+    told, console = browse(report, tmp_path, probe)
+    assert not console
+    assert told["here"]
+    assert told["names"] == ["Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
+    assert told["saved"] == [["map.png", "blob:"]]
+
+
+ODD = (
+    "</script><script>document.title='x'</script>",
+    "<img src=x onerror=\"document.title='x'\">",
+    '<a href="https://example.org">x</a>',
+    "<b>x</b><br>y",
+    "x<sub>2</sub> &lt;i&gt; &amp;amp;",
+    '%{x} <extra></extra> "{{ 7 }}" $x$',
+    "1984",
+)
+
+
+@needs_chromium
+def test_a_browser_shows_titles_as_they_are(trained: Run, tmp_path: Path) -> None:
+    """Titles and tags with HTML in them are shown letter by letter: in plots, legends, lists and on hovering.
+
+    There is no link, picture or script in the page but its own.
+    """
+    n = len(trained.items)
+    titles = tuple(f"{ODD[row % len(ODD)]}{row if row % len(ODD) < 6 else ''}" for row in range(n))
+    named = {
+        "Action": '<a href="https://example.org">A</a>',
+        "Romance": "<b>R</b> &amp; %{x}",
+        "unknown": "<img src=x>",
+    }
+    tags = tuple(tuple(named[tag] for tag in own) for own in trained.items.tags)
+    data = replace(trained.data, title=ODD[0], noun="<i>film</i>")
+    run = replace(trained, name="made", data=data, items=replace(trained.items, titles=titles, tags=tags))
+    ranking = biases(run)
+    page = report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=n))
+    probe = """
+      const texts = where => [...document.querySelectorAll(where)].map(one => one.textContent), told = {};
+      const map = document.getElementById("map"), hovered = [];
+      told.ticks = ["best", "worst"].map(end => texts(`[data-plot=${end}] .ytick text`));
+      told.legend = texts("#map .legendtext");
+      told.axes = texts("#map .xtitle, #map .ytitle");
+      for (const [curve, { text }] of map.data.slice(0, 2).entries()) for (const point of [0, 1, 2, 3, 4, 5, 6]) {
+        window.Plotly.Fx.hover(map, [{ curveNumber: curve, pointNumber: point }]);
+        await wait(100);
+        hovered.push([map.data[curve].customdata[point], texts("#map .hoverlayer .hovertext text.nums").join()]);
+      }
+      told.hovered = hovered;
+      document.getElementById("map").emit("plotly_click", { points: [{ customdata: 0 }] });
+      told.chosen = texts("#chosen h3, #chosen li");
+      const live = [...document.querySelectorAll("a, img, image, iframe, object, form")];
+      told.live = live.map(one => one.outerHTML);
+      told.scripts = document.querySelectorAll("script").length;
+      told.title = document.title;
+      told.requests = window.performance.getEntriesByType("resource").map(one => one.name);
+      return told;"""
+    told, console = browse(page, tmp_path, probe)
+    assert not console
+    assert (told["live"], told["requests"], told["title"]) == ([], [], f"{ODD[0]}: what the model has learned")
+    assert told["scripts"] == page.count("<script")
+    for ticks, rows in zip(told["ticks"], (ranking.best, ranking.worst), strict=True):
+        assert sorted(re.sub(r" \(\d+\)$", "", tick) for tick in ticks) == sorted(
+            pages._short(row.title) for row in rows
+        )
+    assert set(named.values()) <= set(told["legend"])
+    assert named["Action"] in told["axes"][0]
+    items = data_of(page)["items"]
+    for at, text in told["hovered"]:
+        assert text.startswith(items[at]["title"] + ", ".join(items[at]["tags"]) + "n "), text
+    assert told["chosen"][0] == f"Nearest to {items[0]['title']}"
+    assert told["chosen"][1].startswith(items[items[0]["near"][0]]["title"])
+
+
+@needs_chromium
+def test_titles_that_are_numbers(trained: Run, tmp_path: Path) -> None:
+    """A data set without titles has ids in their place: the ranking's plots show them as names, not on a scale."""
+    run = replace(trained, name="made", items=replace(trained.items, titles=trained.items.ids))
+    ranking = biases(run)
+    page = report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=20))
+    probe = "return [...document.querySelectorAll('[data-plot=best] .ytick text')].map(one => one.textContent);"
+    told, console = browse(page, tmp_path, probe)
+    assert not console
+    assert sorted(told) == sorted(row.title for row in ranking.best)
+
+
+@needs_chromium
+def test_the_policy_stops_what_gets_in(report: str, tmp_path: Path) -> None:
+    """Even if a title came to be read as HTML, its script would not run, and its picture would not be asked for."""
+    requests = []
+
+    class Counter(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(self.path)
+            self.send_error(404)
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Counter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        added = f"<script>document.title = 'x'; fetch('{address}/a')</script><img src='{address}/b'>"
+        added += f"<img src='x:' onerror=\"document.title = 'x'\"><link rel='stylesheet' href='{address}/c'>"
+        probe = f"await window.fetch('{address}/d').catch(() => 0); await wait(500); return document.title;"
+        told, console = browse(report.replace("<main>", f"<main>{added}"), tmp_path, probe)
+        server.shutdown()
+    assert told.endswith("what the model has learned")
+    assert requests == []
+    assert len(console) >= 4
