@@ -17,6 +17,7 @@ from embedcli.data.reading import Duplicates, OnBadRows, Reading
 from embedcli.data.records import read_json_lines, read_parquet
 from embedcli.data.rows import Rows, read_rows
 from embedcli.data.sources import Note, Progress, Source
+from embedcli.data.scale import find_scale
 from embedcli.data.text import shorten
 from embedcli.errors import DataError, UsageError
 
@@ -109,7 +110,12 @@ def _ratings(source: Source, layout: Layout, rows: Rows, reading: Reading, on_no
     implicit = _is_implicit(layout, value, reading, where, on_note)
     if value is None or implicit:
         value = np.ones(len(user), dtype=np.float32)
-    scale = (0.0, 1.0) if implicit else _scale(value, where, on_note)
+    scale = (0.0, 1.0)
+    if not implicit:
+        low, high, lines = find_scale(value)
+        scale = low, high
+        for line in lines:
+            on_note(line)
     return Ratings(
         data=DataSet(
             name=source.stem,
@@ -150,18 +156,6 @@ def _is_implicit(
         )
     on_note(f'{why}: a row means "did"')
     return True
-
-
-def _scale(value: NDArray[np.float32], where: str, on_note: Note) -> tuple[float, float]:
-    """Return the lowest and the highest rating, and say them with the step between."""
-    levels = np.unique(value if len(value) < 1_000_000 else value[:: len(value) // 1_000_000])
-    low, high = float(value.min()), float(value.max())
-    steps = np.diff(levels)
-    few = len(levels) <= 101
-    on_note(f"ratings from {low:g} to {high:g}" + (f" in steps of {steps.min():g}" if few else ", without steps"))
-    if low == 0 and few and (share := float((value == 0).mean())) > 0.3:
-        on_note(f"note: {share:.0%} of the ratings are 0, which often means that none was given")
-    return low, high
 
 
 def settle(
