@@ -36,6 +36,10 @@ RATING = """rating ratings score stars star overall bookrating userrating usersc
 COUNT = "playcount plays playcounts listens listencount count clicks views purchases quantity playtime hours weight"
 TIME = "timestamp time date datetime unixreviewtime reviewtime ratingtimestamp ratingdate createdat ratedat ts unixtime"
 WORDS = {
+TITLES = (
+    "title name booktitle movietitle originaltitle trackname trackname songname productname productname englishname"
+)
+TAGS = "genres genre tags tag categories category maincategory listedin topics"
     "user": USER.split(),
     "item": [word for words in NOUNS.values() for word in words.split()],
     "rating": RATING.split(),

@@ -106,7 +106,7 @@ def read_items(files: Files) -> Items:
         ids.append(fields[0])
         titles.append(title)
         years.append(text.year_of(title) or text.year_of(f"({fields[2][-4:]})"))
-        tags.append(tuple(genre for genre, flag in zip(genres, flags, strict=True) if flag == "1"))
+        tags.append(tuple(genre for genre, flag in zip(genres, flags, strict=True) if flag == "1" and genre))
         dates.append(fields[2])
         addresses.append(fields[4])
     text.index(ids, "item id", where)
@@ -120,7 +120,7 @@ def read_genres(files: Files) -> tuple[str, ...]:
         return GENRES
     where = files.where("u.genre")
     rows = text.rows(text.decode(files.read("u.genre"), "latin-1", where), separator="|", n_fields=2, where=where)
-    return tuple(fields[0] for _, fields in rows)
+    return tuple(fields[0].strip() for _, fields in rows)
 
 
 def read_users(files: Files) -> Users:
