@@ -10,6 +10,7 @@ import numpy as np
 from embedcli.data import text
 from embedcli.data.files import Files
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.data.times import EARLIEST, LATEST
 from embedcli.errors import DataError
 
 SCALE = (1.0, 5.0)
@@ -65,7 +66,11 @@ def read_ratings(
                 text.CORRECT_IT,
             )
         value.append(rating)
-        timestamp.append(int(text.number(fields[3], "the timestamp", where, line)))
+        seconds = int(text.number(fields[3], "the timestamp", where, line))
+        if not EARLIEST <= seconds <= LATEST:
+            given = text.shorten(fields[3])
+            raise DataError(f"{where}, line {line}: the timestamp {given!r} is not in seconds", text.CORRECT_IT)
+        timestamp.append(seconds)
     sha256 = hashlib.sha256(raw).hexdigest()
     genuine = sha256 == U_DATA_SHA256
     return Ratings(
