@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from embedcli.data.reading import Reading
@@ -15,6 +15,7 @@ from embedcli.errors import DataError, UsageError
 
 SEPARATORS = ("\t", "::", ";", "|", ",")
 ROLES = ("user", "item", "rating", "time")
+TOLD = ("title", "tags")  # roles of further columns, which tell of the items
 USER = """user userid uid username reviewerid reviewer customerid customer memberid member profileid visitorid
     accountid personid raterid listenerid userkey usersha1 readerid playerid studentid clientid subscriberid u"""
 NOUNS = {
@@ -35,12 +36,19 @@ RATING = """rating ratings score stars star overall bookrating userrating usersc
     reviewoverall ratingscore starrating vote grade ratingvalue myrating r"""
 COUNT = "playcount plays playcounts listens listencount count clicks views purchases quantity playtime hours weight"
 TIME = "timestamp time date datetime unixreviewtime reviewtime ratingtimestamp ratingdate createdat ratedat ts unixtime"
+TITLES = (
+    "title name booktitle movietitle originaltitle trackname trackname songname productname productname englishname"
+)
+TAGS = "genres genre tags tag categories category maincategory listedin topics"
 WORDS = {
     "user": USER.split(),
     "item": [word for words in NOUNS.values() for word in words.split()],
     "rating": RATING.split(),
     "time": TIME.split(),
+    "title": TITLES.split(),
+    "tags": TAGS.split(),
 }
+DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])")  # as seconds, all such numbers lie in August 1970
 PLACES = {2: ROLES[:2], 3: ROLES[:3], 4: ROLES}  # of the roles in a table without a header
 
 
@@ -50,7 +58,7 @@ class Layout:
 
     `places` says in which column, from 0 on, each role stands; `header` holds the names of the columns, None where
     the first line is data already; `counts` names a column that counts instead of rating; `time_form` is how times
-    are written: "number" (seconds or milliseconds since 1970) or "iso".
+    are written: "number" (since 1970, in the unit that `times.unit_of` finds) or "iso", with the year first.
     """
 
     separator: str
@@ -75,7 +83,11 @@ class Layout:
     @property
     def described(self) -> str:
         """Say which column was taken for what."""
-        return ", ".join(f"{role} = {self.name(role)}" for role in ROLES if role in self.places)
+        return ", ".join(f"{role} = {self.name(role)}" for role in (*ROLES, *TOLD) if role in self.places)
+
+    def without(self, roles: Iterable[str]) -> Layout:
+        """Return the layout without these roles."""
+        return replace(self, places={role: place for role, place in self.places.items() if role not in set(roles)})
 
 
 def noun_of(name: str) -> str:
@@ -207,6 +219,10 @@ def _places(
         if len(set(found)) > 1:
             others = ", ".join(f"`{header[at]}`" for at in dict.fromkeys(found[1:]))
             notes.append(f"the {role} could also be {others}: choose with --{role}-col")
+    for role in TOLD:
+        told = next((names.index(word) for word in WORDS[role] if word in names), None)
+        if told is not None and told not in places.values():
+            places[role] = told
     missing = [role for role in ("user", "item") if role not in places]
     if missing:
         raise DataError(
@@ -242,14 +258,14 @@ def _is_number(text: str) -> bool:
 
 
 def _time_form(values: Sequence[str]) -> str | None:
-    values = [value for value in values if value.strip()]
+    values = [value.strip() for value in values if value.strip()]
     if not values:
         return None
-    if all(_is_number(value) for value in values):
+    if all(_is_number(value) for value in values) and not all(map(DAY.fullmatch, values)):
         return "number"
     try:
         for value in values:
-            datetime.fromisoformat(value.strip())
+            datetime.fromisoformat(value)
     except ValueError:
         return None
     return "iso"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import dropwhile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Ratings
+from embedcli.data.times import moment
 
 MOST_LEVELS = 21  # different ratings that are counted one by one; more are counted in as many bins
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "median": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
@@ -72,8 +73,8 @@ def describe(ratings: Ratings, *, n_bad_rows: int = 0, n_repeated: int = 0) -> D
         per_item=_quantiles(of_item),
         users_by_n=_by_size(of_user),
         items_by_n=_by_size(of_item),
-        first=None if times is None else datetime.fromtimestamp(int(times.min()), UTC),
-        last=None if times is None else datetime.fromtimestamp(int(times.max()), UTC),
+        first=None if times is None else moment(times.min()),
+        last=None if times is None else moment(times.max()),
         n_bad_rows=n_bad_rows,
         n_repeated=n_repeated,
         n_items_unrated=int((of_item == 0).sum()),

@@ -81,7 +81,10 @@ def _movies(files: Files) -> Items:
         rows = _dat(files, "movies.dat", 3)
     ids, titles, genres = zip(*((fields[0], fields[1].strip(), fields[2]) for _, fields in rows), strict=True)
     text.index(list(ids), "the movieId", files.where("movies.csv" if "movies.csv" in files else "movies.dat"))
-    tags = tuple(() if named == NO_GENRES else tuple(tag for tag in named.split("|") if tag) for named in genres)
+    tags = tuple(
+        () if named == NO_GENRES else tuple(tag for part in named.split("|") if (tag := part.strip()))
+        for named in genres
+    )
     further = {}
     if "links.csv" in files:
         links = {fields[0]: fields for _, fields in _csv(files, "links.csv", ("movieId", "imdbId", "tmdbId"))}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,17 +14,15 @@ from embedcli.data import columns
 from embedcli.data.ratings import Items, Ratings
 from embedcli.data.reading import Reading
 from embedcli.data.sources import Note, Source, source_of
-from embedcli.data.text import decode, year_of
+from embedcli.data.tags import split_tags
+from embedcli.data.text import decode, mended, year_of
 from embedcli.errors import DataError, UsageError
 
-TITLES = (
-    "title name booktitle movietitle originaltitle trackname trackname songname productname productname englishname"
-)
-TAGS = "genres genre tags tag categories category maincategory listedin topics"
 YEARS = (
     "year yearofpublication originalpublicationyear publicationyear releaseyear releasedate startyear airyear published"
 )
 HARDLY = 0.5  # of the items found in the table: fewer, and the wrong column was taken
+ROW_NUMBER = re.compile(r"index|level_0|row|rownames|row[ _]?(number|index|id)|unnamed: ?\d+|#")
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 
 
@@ -42,29 +39,32 @@ class _Table:
 def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings:
     """Give the items the titles, tags and years of the table `reading.items`, and say which columns were taken.
 
-    An item that is not in the table keeps its id as its title. Raises UsageError where the ids hardly match, with
+    An item that is not in the table keeps its title. Raises UsageError where the ids hardly match, with
     the column that would, and DataError for a table that cannot be read.
     """
     assert reading.items is not None
     table = _read(source_of(reading.items), on_note)
     id_at = _id_column(table, ratings, reading, on_note)
     by_role = _described_by(table, reading, id_at)
-    row_of = {identifier: row for row, identifier in reversed(list(enumerate(table.column(id_at))))}
-    rows = [row_of.get(identifier) for identifier in ratings.items.ids]
+    rows_of: dict[str, list[int]] = {identifier: [] for identifier in ratings.items.ids}
+    for row, identifier in enumerate(table.column(id_at)):
+        if identifier in rows_of:
+            rows_of[identifier].append(row)
     taken = [f"{role} = {', '.join(f'`{table.names[at]}`' for at in places)}" for role, places in by_role.items()]
-    n_found = sum(row is not None for row in rows)
+    n_found = sum(bool(rows) for rows in rows_of.values())
     on_note(
         f"{table.where}: id = `{table.names[id_at]}`"
         + "".join(f", {words}" for words in taken)
-        + f"; it describes {n_found:,} of {len(rows):,} {ratings.data.noun}s"
+        + f"; it describes {n_found:,} of {len(rows_of):,} {ratings.data.noun}s"
     )
-    described = [_describe(table.rows[row] if row is not None else None, by_role) for row in rows]
-    titles = tuple(title or identifier for (title, _, _), identifier in zip(described, ratings.items.ids, strict=True))
+    described = [_describe([table.rows[row] for row in rows], by_role) for rows in rows_of.values()]
+    before = ratings.items
+    titles = tuple(title or own for (title, _, _), own in zip(described, before.titles, strict=True))
     items = Items(
-        ids=ratings.items.ids,
+        ids=before.ids,
         titles=titles,
         years=tuple(year or year_of(title) for (_, year, _), title in zip(described, titles, strict=True)),
-        tags=tuple(tags for _, _, tags in described),
+        tags=tuple(tags for _, _, tags in described) if "tags" in by_role else before.tags,
     )
     noun = columns.noun_of(table.names[id_at]) if ratings.data.noun == "item" else ratings.data.noun
     return replace(ratings, data=replace(ratings.data, noun=noun), items=items)
@@ -116,10 +116,10 @@ def _read_text(where: str, raw: bytes, on_note: Note) -> _Table:
 
 
 def _id_column(table: _Table, ratings: Ratings, reading: Reading, on_note: Note) -> int:
-    """Return the column with the ids that the ratings mean: as given, else the one that holds most of them."""
+    """Return the column with the ids that the ratings mean: as given, else by name and by how many it holds."""
     wanted = set(ratings.items.ids)
     share = [len(wanted & set(table.column(at))) / max(len(wanted), 1) for at in range(len(table.names))]
-    best = max(range(len(share)), key=lambda at: share[at])
+    best = max(range(len(share)), key=lambda at: _fitness(table.names[at], share[at], ratings.items.id_column))
     if reading.item_id_col is not None:
         best, found = columns.place(reading.item_id_col, table.names, len(table.names), "item-id", table.where), best
         if share[best] < HARDLY and share[found] > share[best]:
@@ -140,6 +140,21 @@ def _id_column(table: _Table, ratings: Ratings, reading: Reading, on_note: Note)
     return best
 
 
+def _fitness(name: str, share: float, item_column: str) -> tuple[bool, bool, bool, float]:
+    """Rate a column that holds this share of the items rated, by what it is called: the highest has the ids.
+
+    A row number holds the ids of many tables by chance. So a column with at least half of the items goes before all
+    others if it is called as in the ratings, then if it is called like ids, then if it is not called like row numbers.
+    """
+    enough, plain = share >= HARDLY, columns.plain(name)
+    is_same = bool(item_column) and (
+        name.casefold() == item_column.casefold() or plain == columns.plain(item_column) != ""
+    )
+    is_row_number = not name.strip() or ROW_NUMBER.fullmatch(name.strip().casefold()) is not None
+    is_id = not is_row_number and (plain in columns.WORDS["item"] or plain.endswith("id"))
+    return enough and is_same, enough and is_id, enough and not is_row_number, share
+
+
 def _described_by(table: _Table, reading: Reading, id_at: int) -> dict[str, list[int]]:
     """Return which columns tell title, tags and year."""
     names = [columns.plain(name) for name in table.names]
@@ -150,39 +165,25 @@ def _described_by(table: _Table, reading: Reading, id_at: int) -> dict[str, list
     def given(name: str, option: str) -> int:
         return columns.place(name, table.names, len(table.names), option, table.where)
 
-    title = [given(reading.title_col, "title")] if reading.title_col else known(TITLES)[:1]
-    tags = [given(name, "tag") for name in reading.tag_cols] if reading.tag_cols else known(TAGS)[:1]
+    title = [given(reading.title_col, "title")] if reading.title_col else known(columns.TITLES)[:1]
+    tags = [given(name, "tag") for name in reading.tag_cols] if reading.tag_cols else known(columns.TAGS)[:1]
     return {role: at for role, at in (("title", title), ("tags", tags), ("year", known(YEARS)[:1])) if at}
 
 
-def _describe(row: Sequence[str] | None, by_role: dict[str, list[int]]) -> tuple[str, int | None, tuple[str, ...]]:
-    """Return (title, year, tags) of a row of the table, or nothings."""
-    if row is None:
-        return "", None, ()
-    title = " ".join(row[by_role["title"][0]].split()) if "title" in by_role else ""
-    year = YEAR.search(row[by_role["year"][0]]) if "year" in by_role else None
-    tags = [tag for at in by_role.get("tags", ()) for tag in split_tags(row[at])]
-    return title, int(year.group()) if year else None, tuple(dict.fromkeys(tags))
+def _describe(rows: Sequence[Sequence[str]], by_role: dict[str, list[int]]) -> tuple[str, int | None, tuple[str, ...]]:
+    """Return (title, year, tags) of an item by its rows of the table: the first title and year, the tags of all."""
 
+    def texts(role: str) -> Iterator[str]:
+        return (text for at in by_role.get(role, ()) for text in dict.fromkeys(row[at] for row in rows))
 
-def split_tags(text: str) -> tuple[str, ...]:
-    """Split a field of tags: `A|B`, `A; B`, `A, B`, a list as Python or JSON writes it, also of named objects."""
-    text = text.strip()
-    if text.startswith("["):
-        try:
-            parts: list[Any] = ast.literal_eval(text)
-            named = [part.get("name", "") if isinstance(part, dict) else part for part in parts]
-            return tuple(tag for part in named if (tag := _tag(str(part))))
-        except (ValueError, SyntaxError, AttributeError):
-            text = text.strip("[]")
-    separator = next((mark for mark in ("|", ";", ",") if mark in text), "|")
-    return tuple(tag for part in text.split(separator) if (tag := _tag(part)))
-
-
-def _tag(text: str) -> str:
-    tag = " ".join(text.replace("|", "/").split()).strip("'\"")
-    return "" if tag.casefold() in ("(no genres listed)", "nan", "none", "null", "n/a", "unknown") else tag
+    titles = (" ".join(mended(text).split()) for text in texts("title"))
+    years = (YEAR.search(text) for text in texts("year"))
+    tags = dict.fromkeys(tag for text in texts("tags") for tag in split_tags(text))
+    year = next(filter(None, years), None)
+    return next(filter(None, titles), ""), int(year.group()) if year else None, tuple(tags)
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else json.dumps(value) if isinstance(value, list | dict) else str(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)

@@ -10,22 +10,36 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.columns import Layout
+from embedcli.data.columns import ROLES, TOLD, Layout
 from embedcli.data.problems import Problem, Problems
-from embedcli.data.text import shorten
+from embedcli.data.text import is_whole, shorten
+from embedcli.data.times import EARLIEST, EPOCH, LATEST, in_calendar
 from embedcli.errors import DataError
+
+CODED = ("user", "item", *TOLD)  # roles whose texts many rows share
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a column tells of the items, in a text each: that of the first row; `n_other` rows have another one."""
+
+    texts: list[str]
+    n_other: int
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows as they were parsed: ids still as words. `lines` says where each row stands."""
+    """Rows as they were parsed: ids still as words, times in the unit of their column.
+
+    `told` holds what further columns tell of the items, by role. `lines` says where each row stands.
+    """
 
     user: NDArray[Any]  # (n,) codes into user_ids
     item: NDArray[Any]
@@ -34,6 +48,7 @@ class Part:
     value: NDArray[np.float64] | None
     time: NDArray[np.int64] | None
     lines: NDArray[np.int64] | range
+    told: Mapping[str, Told] = field(default_factory=dict)
 
 
 def fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
@@ -49,7 +64,7 @@ def fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
             return None
         block, separator = block.replace(separator.encode(), b"\x1f"), "\x1f"
     names = {role: f"f{place}" for role, place in layout.places.items()}
-    types: dict[str, Any] = {names[role]: pa.dictionary(pa.int32(), pa.string()) for role in ("user", "item")}
+    types: dict[str, Any] = {names[role]: pa.dictionary(pa.int32(), pa.string()) for role in names if role in CODED}
     if "rating" in names:
         types[names["rating"]] = pa.float64()
     if "time" in names:
@@ -68,15 +83,24 @@ def fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
     n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
     if table.num_rows != n_lines or any(column.null_count for column in table.columns):
         return None
-    (user, user_ids), (item, item_ids) = (_codes(table[names[role]]) for role in ("user", "item"))
-    if user_ids is None or item_ids is None:
+    coded = {role: _codes(table[names[role]]) for role in names if role in CODED}
+    (user, user_ids), (item, item_ids) = coded["user"], coded["item"]
+    if "" in user_ids or "" in item_ids:
         return None
     value = table[names["rating"]].to_numpy() if "rating" in names else None
     time = table[names["time"]] if "time" in names else None
     seconds = None if time is None else _seconds(time, layout)
     if (value is not None and not np.isfinite(value).all()) or (time is not None and seconds is None):
         return None
-    return Part(user, item, user_ids, item_ids, value, seconds, range(first_line, first_line + n_lines))
+    told = {role: told_of(item, len(item_ids), *coded[role]) for role in TOLD if role in coded}
+    return Part(user, item, user_ids, item_ids, value, seconds, range(first_line, first_line + n_lines), told)
+
+
+def told_of(item: NDArray[np.int32], n_items: int, code: NDArray[np.int32], words: list[str]) -> Told:
+    """Return what a column of words, with their codes (n,), tells of the items of the rows, coded in `item` (n,)."""
+    first = np.full(n_items, -1, dtype=np.int32)
+    first[item[::-1]] = code[::-1]  # the last to be written stays: that of the first row
+    return Told([words[at] if at >= 0 else "" for at in first], int((first[item] != code).sum()))
 
 
 def _is_plainly_quoted(block: bytes, separator: bytes) -> bool:
@@ -87,20 +111,20 @@ def _is_plainly_quoted(block: bytes, separator: bytes) -> bool:
     return opening == closing == n / 2
 
 
-def _codes(column: Any) -> tuple[NDArray[np.int32], list[str] | None]:
-    """Return the codes (n,) and the words of a dictionary column; no words where one is empty."""
+def _codes(column: Any) -> tuple[NDArray[np.int32], list[str]]:
+    """Return the codes (n,) and the words of a dictionary column."""
     joined = column.unify_dictionaries().combine_chunks()
     joined = joined.chunk(0) if hasattr(joined, "chunk") and joined.num_chunks == 1 else joined
-    words = [word.strip() for word in joined.dictionary.to_pylist()]
-    return joined.indices.to_numpy(), None if "" in words else words
+    return joined.indices.to_numpy(), [word.strip() for word in joined.dictionary.to_pylist()]
 
 
 def _seconds(column: Any, layout: Layout) -> NDArray[np.int64] | None:
-    """Return times (n,) in seconds (or milliseconds); None where one is out of range."""
+    """Return times (n,), numbers in the unit of their column, others in seconds; None where one is out of range."""
     if layout.time_form == "iso":
-        return column.to_numpy().astype("datetime64[s]").astype(np.int64)  # type: ignore[no-any-return]
+        seconds = column.to_numpy().astype("datetime64[s]").astype(np.int64)
+        return seconds if in_calendar(seconds).all() else None
     numbers = column.to_numpy()
-    return numbers.astype(np.int64) if np.isfinite(numbers).all() and np.abs(numbers).max(initial=0) < 2**62 else None
+    return numbers.astype(np.int64) if np.isfinite(numbers).all() and np.abs(numbers).max(initial=0) < 2**63 else None
 
 
 def slow(block: bytes, first_line: int, layout: Layout, problems: Problems) -> Part:
@@ -119,6 +143,7 @@ def part_of(rows: Iterable[tuple[int, Mapping[str, str] | Problem]], layout: Lay
     """Parse rows, each with its line and the texts of its roles; what cannot be parsed becomes a problem."""
     user_ids: dict[str, int] = {}
     item_ids: dict[str, int] = {}
+    told: dict[str, Told] = {role: Told([], 0) for role in TOLD if role in layout.places}
     parsed = []
     for line, texts in rows:
         row = texts if isinstance(texts, Problem) else _parse(texts, layout)
@@ -126,9 +151,15 @@ def part_of(rows: Iterable[tuple[int, Mapping[str, str] | Problem]], layout: Lay
             problems.add(replace(row, line=line))
             continue
         user, item, rating, time = row
-        parsed.append(
-            (user_ids.setdefault(user, len(user_ids)), item_ids.setdefault(item, len(item_ids)), rating, time, line)
-        )
+        is_new = item not in item_ids
+        code = item_ids.setdefault(item, len(item_ids))
+        parsed.append((user_ids.setdefault(user, len(user_ids)), code, rating, time, line))
+        for role, before in told.items():
+            assert not isinstance(texts, Problem)
+            if is_new:
+                before.texts.append(texts[role])
+            elif before.texts[code] != texts[role]:
+                told[role] = replace(before, n_other=before.n_other + 1)
     users, items, ratings, times, lines = zip(*parsed, strict=True) if parsed else ((),) * 5
     return Part(
         user=np.array(users, dtype=np.int32),
@@ -138,6 +169,7 @@ def part_of(rows: Iterable[tuple[int, Mapping[str, str] | Problem]], layout: Lay
         value=np.array(ratings, dtype=np.float64) if "rating" in layout.places else None,
         time=np.array(times, dtype=np.int64) if "time" in layout.places else None,
         lines=np.array(lines, dtype=np.int64),
+        told=told,
     )
 
 
@@ -192,9 +224,12 @@ def _by_role(fields: list[str], layout: Layout) -> dict[str, str] | Problem:
 
 def _parse(texts: Mapping[str, str], layout: Layout) -> tuple[str, str, float, int] | Problem:
     """Return (user, item, rating, time) of a row, or what is wrong with it."""
-    for role, text in texts.items():
+    row = {role: text for role, text in texts.items() if role in ROLES}
+    for role, text in row.items():
         if not text:
-            return Problem(0, f"the {role} is empty", layout.separator.join(texts.values()))
+            return Problem(0, f"the {role} is empty", layout.separator.join(row.values()))
+        if not is_whole(text):
+            return Problem(0, f"the {role} is not valid text", text)
     rating, time = 1.0, 0
     if "rating" in texts:
         rating = _number(texts["rating"])
@@ -218,9 +253,10 @@ def _number(text: str) -> float:
 def _time(text: str, form: str) -> int | None:
     if form == "number":
         number = _number(text)
-        return int(number) if abs(number) < 2**62 else None
+        return int(number) if abs(number) < 2**63 else None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() // 1)
+    seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(seconds=1)
+    return seconds if EARLIEST <= seconds <= LATEST else None  # near the ends an offset leads out of the calendar

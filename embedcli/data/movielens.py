@@ -10,6 +10,7 @@ import numpy as np
 from embedcli.data import text
 from embedcli.data.files import Files
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.data.times import EARLIEST, LATEST
 from embedcli.errors import DataError
 
 SCALE = (1.0, 5.0)
@@ -65,7 +66,11 @@ def read_ratings(
                 text.CORRECT_IT,
             )
         value.append(rating)
-        timestamp.append(int(text.number(fields[3], "the timestamp", where, line)))
+        seconds = int(text.number(fields[3], "the timestamp", where, line))
+        if not EARLIEST <= seconds <= LATEST:
+            given = text.shorten(fields[3])
+            raise DataError(f"{where}, line {line}: the timestamp {given!r} is not in seconds", text.CORRECT_IT)
+        timestamp.append(seconds)
     sha256 = hashlib.sha256(raw).hexdigest()
     genuine = sha256 == U_DATA_SHA256
     return Ratings(
@@ -106,7 +111,7 @@ def read_items(files: Files) -> Items:
         ids.append(fields[0])
         titles.append(title)
         years.append(text.year_of(title) or text.year_of(f"({fields[2][-4:]})"))
-        tags.append(tuple(genre for genre, flag in zip(genres, flags, strict=True) if flag == "1"))
+        tags.append(tuple(genre for genre, flag in zip(genres, flags, strict=True) if flag == "1" and genre))
         dates.append(fields[2])
         addresses.append(fields[4])
     text.index(ids, "item id", where)
@@ -120,7 +125,7 @@ def read_genres(files: Files) -> tuple[str, ...]:
         return GENRES
     where = files.where("u.genre")
     rows = text.rows(text.decode(files.read("u.genre"), "latin-1", where), separator="|", n_fields=2, where=where)
-    return tuple(fields[0] for _, fields in rows)
+    return tuple(fields[0].strip() for _, fields in rows)
 
 
 def read_users(files: Files) -> Users:

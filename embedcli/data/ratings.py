@@ -20,7 +20,8 @@ class Items:
     """The items of a data set; row j of every field is item code j.
 
     `tags` holds one tuple of tags (for films: the genres) per item; `columns` what else the source has.
-    Titles are no keys: two items may share one.
+    Titles are no keys: two items may share one. `id_column` is what the table of ratings calls the column of ids,
+    empty where it has no header.
     """
 
     ids: tuple[str, ...]
@@ -28,6 +29,7 @@ class Items:
     years: tuple[int | None, ...]
     tags: tuple[tuple[str, ...], ...]
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    id_column: str = field(default="", compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,6 +42,7 @@ class Items:
             tuple(self.years[row] for row in rows),
             tuple(self.tags[row] for row in rows),
             _taken(self.columns, rows),
+            self.id_column,
         )
 
 
@@ -69,7 +72,7 @@ class Users:
             if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds)
         }
         tags = [
-            tuple(f"{key} {value}" for key, value in zip(told, row, strict=True) if value)
+            tuple(f"{key} {value}".replace("|", "/") for key, value in zip(told, row, strict=True) if value)
             for row in zip(*told.values(), strict=True)
         ]
         n = len(self)

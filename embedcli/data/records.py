@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data import columns
-from embedcli.data.columns import Layout
-from embedcli.data.lanes import Part, part_of
+from embedcli.data.columns import TOLD, Layout
+from embedcli.data.lanes import Part, part_of, told_of
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.reading import Reading
 from embedcli.data.rows import Rows
 from embedcli.data.sources import Progress, Source
 from embedcli.data.text import shorten
+from embedcli.data.times import in_calendar
 from embedcli.errors import DataError
 
 BATCH = 1 << 20  # rows of a Parquet file read at a time
@@ -38,16 +39,22 @@ def read_parquet(source: Source, reading: Reading, on_progress: Progress) -> tup
             head = next(file.iter_batches(SAMPLE), None)
             if head is None or not head.num_rows:
                 raise DataError(f"{source.name}: the file has no rows", "give a table with ratings in it")
-            layout = columns.find_named(
-                names, [[_text(v) for v in row.values()] for row in head.to_pylist()], reading, source.name
+            sample = list(zip(*(_texts(column) for column in head.columns), strict=True))
+            layout = columns.find_named(names, sample, reading, source.name)
+            layout = layout.without(
+                role
+                for role in TOLD
+                if role in layout.places and not _is_text(file.schema_arrow[layout.places[role]].type)
             )
-            wanted = {role: names[place] for role, place in layout.places.items()}
             row, total = 1, file.metadata.num_rows
+            wanted = {role: names[place] for role, place in layout.places.items()}
             for batch in file.iter_batches(BATCH, columns=list(dict.fromkeys(wanted.values()))):
                 rows.add(_batch(batch, wanted, row, layout, rows.problems))
+                layout = rows.trusted(layout)
+                wanted = {role: names[place] for role, place in layout.places.items()}
                 row += batch.num_rows
                 on_progress(source.name, row - 1, total)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise source.damaged(error) from error
     rows.sha256 = source.sha256()
     return layout, rows
@@ -56,46 +63,90 @@ def read_parquet(source: Source, reading: Reading, on_progress: Progress) -> tup
 def _batch(batch: Any, wanted: dict[str, str], first_row: int, layout: Layout, problems: Problems) -> Part:
     """Return the rows of a batch: as they are, or one by one where a value is missing or no number."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     n = batch.num_rows
     try:
-        numbers = {
-            role: pc.cast(_as_number(batch[wanted[role]]), pa.float64()).to_numpy(zero_copy_only=False)
-            for role in ("rating", "time")
-            if role in wanted
-        }
-        if not all(np.isfinite(values).all() for values in numbers.values()):
-            raise pa.ArrowInvalid("a number is missing")
-        (user, user_ids), (item, item_ids) = (_coded(batch[wanted[role]]) for role in ("user", "item"))
+        value = _numbers(batch[wanted["rating"]]) if "rating" in wanted else None
+        time = _times(batch[wanted["time"]], layout.time_form) if "time" in wanted else None
+        coded = {role: _coded(batch[name]) for role, name in wanted.items() if role not in ("rating", "time")}
+        (user, user_ids), (item, item_ids) = coded["user"], coded["item"]
+        if "" in user_ids or "" in item_ids or (user < 0).any() or (item < 0).any():
+            raise pa.ArrowInvalid("an id is missing")
     except pa.ArrowException:
-        texts = zip(*([_text(value) for value in batch[name].to_pylist()] for name in wanted.values()), strict=True)
+        texts = zip(*(_texts(batch[name]) for name in wanted.values()), strict=True)
         return part_of(
             ((first_row + at, dict(zip(wanted, row, strict=True))) for at, row in enumerate(texts)), layout, problems
         )
-    time = numbers["time"].astype(np.int64) if "time" in numbers else None
-    return Part(user, item, user_ids, item_ids, numbers.get("rating"), time, range(first_row, first_row + n))
+    told = {role: told_of(item, len(item_ids), *coded[role]) for role in TOLD if role in coded}
+    return Part(user, item, user_ids, item_ids, value, time, range(first_row, first_row + n), told)
 
 
-def _as_number(column: Any) -> Any:
-    """Return a column of times as seconds since 1970; another one as it is."""
+def _numbers(column: Any) -> NDArray[np.float64]:
+    """Return a column of numbers (n,); an ArrowException where one is missing or none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        return pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
-    return column
+    # what is beyond 2**53 is rounded: nanoseconds, not seconds
+    numbers: NDArray[np.float64] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    if not np.isfinite(numbers).all():
+        raise pa.ArrowInvalid("a number is missing")
+    return numbers
+
+
+def _times(column: Any, form: str) -> NDArray[np.int64]:
+    """Return a column of times (n,), numbers in their unit, others in seconds; an ArrowException where one is odd."""
+    import pyarrow as pa
+
+    if _is_time(column.type):
+        moments = _moments(column)
+        seconds = moments.astype(np.int64)
+        if np.isnat(moments).any() or not in_calendar(seconds).all():
+            raise pa.ArrowInvalid("a time is missing")
+        return seconds
+    if form != "number":
+        raise pa.ArrowInvalid("times are not numbers")
+    numbers = _numbers(column)
+    if np.abs(numbers).max(initial=0) >= 2**63:
+        raise pa.ArrowInvalid("a time is out of range")
+    return numbers.astype(np.int64)
+
+
+def _is_time(type: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_date(type) or pa.types.is_timestamp(type))
+
+
+def _is_text(type: Any) -> bool:
+    import pyarrow as pa
+
+    own = type.value_type if pa.types.is_dictionary(type) else type
+    return bool(pa.types.is_string(own) or pa.types.is_large_string(own))
+
+
+def _moments(column: Any) -> NDArray[np.datetime64]:
+    """Return a column of dates or times in seconds (n,), not-a-time where one is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    seconds = pc.cast(column, pa.timestamp("s"), safe=False).to_numpy(zero_copy_only=False)
+    return seconds.astype("datetime64[s]")  # type: ignore[no-any-return]
 
 
 def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
-    """Return codes (n,) and words of a column of ids; ArrowInvalid where one is missing or empty."""
+    """Return codes (n,) and words of a column; the code of what is missing is -1."""
     import pyarrow as pa
 
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     words = [_text(word) for word in encoded.dictionary.to_pylist()]
-    if encoded.null_count or "" in words:
-        raise pa.ArrowInvalid("an id is missing")
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int32), words
+    return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32), words
+
+
+def _texts(column: Any) -> list[str]:
+    """Write the values of a column as they would stand in a table, the times among them as ISO has it."""
+    if _is_time(column.type):
+        return ["" if moment == "NaT" else moment for moment in np.datetime_as_string(_moments(column)).tolist()]
+    return [_text(value) for value in column.to_pylist()]
 
 
 def _text(value: Any) -> str:

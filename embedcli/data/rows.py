@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.columns import Layout
+from embedcli.data.columns import TOLD, Layout
 from embedcli.data.lanes import Part, fast, slow
-from embedcli.data.problems import Problems
+from embedcli.data.problems import Problem, Problems
 from embedcli.data.sources import Progress, Source, Stream
+from embedcli.data.times import in_calendar, unit_of
 from embedcli.errors import DataError
 
 BLOCK = 1 << 26  # bytes that are parsed at a time
 LONGEST_ROW = 1 << 20  # bytes; more without a line end is an open quotation mark, or no text
-MILLISECONDS = 1e11  # seconds since 1970 lie below it until the year 5138
+MOST_OTHER = 0.1  # of the rows of items met before: with more other texts, a column does not tell of the items
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Rows:
     """The rows of a table: ids as int32 codes in the order of their first appearance.
 
     value (n,) float32, or None without a column of ratings; timestamp (n,) in seconds since 1970 or None.
+    `told` holds what further columns tell of the items, by role: a text for each item, in the order of the codes.
     """
 
     where: str
@@ -34,6 +36,7 @@ class Rows:
     unit: str = "line"
     user_ids: dict[str, int] = field(default_factory=dict)
     item_ids: dict[str, int] = field(default_factory=dict)
+    told: dict[str, list[str]] = field(default_factory=dict)
     sha256: str = ""
     _parts: list[tuple[Any, ...]] = field(default_factory=list)
     _lines: list[NDArray[np.int64] | range] = field(default_factory=list)
@@ -52,9 +55,28 @@ class Rows:
                 (self.item_ids, part.item_ids, part.item),
             )
         )
+        for role, column in part.told.items():
+            texts, n_other, n_again = (
+                self.told.setdefault(role, []),
+                column.n_other,
+                len(part.item) - len(part.item_ids),
+            )
+            for word, text in zip(part.item_ids, column.texts, strict=True):
+                if (code := self.item_ids[word]) == len(texts):
+                    texts.append(text)
+                    continue
+                n_again += 1
+                n_other += bool(texts[code]) and text != texts[code]
+                texts[code] = texts[code] or text
+            if n_other > MOST_OTHER * n_again:
+                del self.told[role]
         value = None if part.value is None else part.value.astype(np.float32)
         self._parts.append((user, item, value, part.time))
         self._lines.append(part.lines)
+
+    def trusted(self, layout: Layout) -> Layout:
+        """Return the layout without the columns that have shown not to tell of the items."""
+        return layout.without(set(TOLD) - set(self.told))
 
     def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32] | None, Any]:
         """Return user, item, value and timestamp (n,); the parts are given up, to save memory."""
@@ -67,10 +89,28 @@ class Rows:
             joined.append(None if not there or there[0] is None else np.concatenate(there))
             columns[at] = None
         user, item, value, timestamp = joined
-        if timestamp is not None and len(timestamp) and np.median(timestamp[:1000]) > MILLISECONDS:
-            timestamp //= 1000
         empty = np.zeros(0, np.int32)
         return (empty if user is None else user), (empty if item is None else item), value, timestamp
+
+    def settle_times(self, form: str) -> None:
+        """Turn numbers into seconds, in the unit of the whole column; a row out of the years 1 to 9999 is a problem.
+
+        The ids of such a row stay in the tables of ids.
+        """
+        unit = unit_of([part[3] for part in self._parts]) if form == "number" else 1
+        for at, (user, item, value, time) in enumerate(self._parts):
+            seconds = time if unit == 1 else time // unit
+            good = in_calendar(seconds)
+            if not good.all():
+                lines = np.asarray(self._lines[at])
+                for line, number in zip(lines[~good].tolist(), time[~good].tolist(), strict=True):
+                    self.problems.add(Problem(line, "the time is not in the years 1 to 9999", str(number)))
+                self._lines[at] = lines[good]
+                user, item, value, seconds = (
+                    None if own is None else own[good] for own in (user, item, value, seconds)
+                )
+            self._parts[at] = user, item, value, seconds
+        self.problems.listed.sort(key=lambda problem: problem.line)
 
     def line(self, row: int) -> int:
         """Return the line in which a row stands."""
@@ -91,6 +131,7 @@ def read_rows(source: Source, layout: Layout, encoding: str, on_progress: Progre
     with source.open() as stream:
         for block, first_line in _blocks(stream, layout, encoding, source.name, digest.update):
             rows.add(fast(block, first_line, layout) or slow(block, first_line, layout, rows.problems))
+            layout = rows.trusted(layout)
             on_progress(source.name, stream.done, stream.size)
     rows.sha256 = digest.hexdigest()
     return rows

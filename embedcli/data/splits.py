@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.data.times import moment
 from embedcli.errors import UsageError
 
 FRACTION_HINT = "give a fraction above 0 and below 1, such as 0.1, or --split none to train on all"
@@ -100,8 +100,8 @@ def leakage(kind: str, train: NDArray[np.int64] | None, test: NDArray[np.int64] 
     if kind not in IN_TIME or train is None or test is None or not len(test):
         return ""
     if kind == "time":
-        first = datetime.fromtimestamp(test.min(), UTC)
-        return f"no training rating is as late as the first of the test, of {first:%Y-%m-%d}"
+        first = moment(test.min()).date()
+        return f"no training rating is as late as the first of the test, of {first}"
     later = float((train > np.median(test)).mean())
     return (
         f"each test rating is its user's last, but {later:.0%} of the training ratings, of other users, are later than "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +17,10 @@ from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.reading import Duplicates, OnBadRows, Reading
 from embedcli.data.records import read_json_lines, read_parquet
 from embedcli.data.rows import Rows, read_rows
+from embedcli.data.scale import find_scale
 from embedcli.data.sources import Note, Progress, Source
-from embedcli.data.text import shorten
+from embedcli.data.tags import split_tags
+from embedcli.data.text import mended, shorten, year_of
 from embedcli.errors import DataError, UsageError
 
 HEAD = 1 << 18  # bytes that the layout is found from
@@ -79,6 +82,9 @@ def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress)
         encoding = columns.encoding_of(head[:HEAD], reading.encoding, source.name, on_note)
         layout = columns.find(_lines(head[:HEAD], encoding, source.name), reading, source.name)
         rows = read_rows(source, layout, encoding, on_progress)
+    if "time" in layout.places:
+        rows.settle_times(layout.time_form)
+    layout = rows.trusted(layout)
     on_note(f"{source.name}: {layout.described}")
     for note in layout.notes:
         on_note(f"note: {note}")
@@ -109,7 +115,12 @@ def _ratings(source: Source, layout: Layout, rows: Rows, reading: Reading, on_no
     implicit = _is_implicit(layout, value, reading, where, on_note)
     if value is None or implicit:
         value = np.ones(len(user), dtype=np.float32)
-    scale = (0.0, 1.0) if implicit else _scale(value, where, on_note)
+    scale = (0.0, 1.0)
+    if not implicit:
+        low, high, lines = find_scale(value)
+        scale = low, high
+        for line in lines:
+            on_note(line)
     return Ratings(
         data=DataSet(
             name=source.stem,
@@ -121,12 +132,24 @@ def _ratings(source: Source, layout: Layout, rows: Rows, reading: Reading, on_no
             implicit=implicit,
         ),
         users=Users(user_ids),
-        items=Items(item_ids, item_ids, (None,) * len(item_ids), ((),) * len(item_ids)),
+        items=_items(item_ids, rows.told, layout.header[layout.places["item"]] if layout.header else ""),
         user=user,
         item=item,
         value=value,
         timestamp=timestamp,
     )
+
+
+def _items(ids: tuple[str, ...], told: Mapping[str, list[str]], id_column: str) -> Items:
+    """Make items of their ids and of what further columns of the table tell of them."""
+    n = len(ids)
+    titles = tuple(
+        " ".join(mended(title).split()) or identifier
+        for title, identifier in zip(told.get("title", [""] * n), ids, strict=True)
+    )
+    years = tuple(year_of(title) for title in titles) if "title" in told else (None,) * n
+    tags = tuple(split_tags(tags) for tags in told.get("tags", [""] * n))
+    return Items(ids, titles, years, tags, id_column=id_column)
 
 
 def _is_implicit(
@@ -150,18 +173,6 @@ def _is_implicit(
         )
     on_note(f'{why}: a row means "did"')
     return True
-
-
-def _scale(value: NDArray[np.float32], where: str, on_note: Note) -> tuple[float, float]:
-    """Return the lowest and the highest rating, and say them with the step between."""
-    levels = np.unique(value if len(value) < 1_000_000 else value[:: len(value) // 1_000_000])
-    low, high = float(value.min()), float(value.max())
-    steps = np.diff(levels)
-    few = len(levels) <= 101
-    on_note(f"ratings from {low:g} to {high:g}" + (f" in steps of {steps.min():g}" if few else ", without steps"))
-    if low == 0 and few and (share := float((value == 0).mean())) > 0.3:
-        on_note(f"note: {share:.0%} of the ratings are 0, which often means that none was given")
-    return low, high
 
 
 def settle(

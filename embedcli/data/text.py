@@ -84,6 +84,16 @@ def year_of(title: str) -> int | None:
     return int(found[-1]) if found else None
 
 
+def is_whole(text: str) -> bool:
+    """Tell whether text can be written as UTF-8: it has no half of a pair of surrogates, as JSON's "\\ud800" is."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def mended(text: str) -> str:
+    """Return text with each half of a pair of surrogates as U+FFFD; two halves that fit become their letter."""
+    return text if is_whole(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def shorten(text: str, limit: int = 60) -> str:
     """Keep a quoted piece of a file short enough for a message."""
     return text if len(text) <= limit else text[: limit - 3] + "..."

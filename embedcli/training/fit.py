@@ -24,7 +24,7 @@ from embedcli.training.config import TrainConfig
 from embedcli.training.evaluation import PROTOCOL, baselines, predict, score
 from embedcli.training.evidence import N_TESTED, gather
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
-from embedcli.training.implicit import pairs, with_negatives
+from embedcli.training.implicit import check_sampled, pairs, with_negatives
 from embedcli.training.model import EmbeddingDotBias, initial_factors
 from embedcli.training.optimiser import AdamW, one_cycle
 from embedcli.training.posterior import sample as posterior_of
@@ -207,6 +207,7 @@ def sampled(split: Split, config: TrainConfig, rng: np.random.Generator) -> Spli
     """Return implicit data with rows of value 0 sampled: several for each training row, one for each test row."""
     taken = pairs(split.train, split.test)
     train = with_negatives(split.train, taken, config.n_negatives, rng)
+    check_sampled(split.train, train, taken)
     return replace(split, train=train, test=with_negatives(split.test, taken, 1, rng))
 
 
@@ -320,11 +321,11 @@ def scores(model: EmbeddingDotBias, split: Split) -> list[Score]:
         return []
     predictions = predict(model, split.test)  # (M, n)
     singles = [score("", prediction, split.test) for prediction in predictions]
-    figures = ("rmse", "mae", "auc") if split.test.data.implicit else ("rmse", "mae")
-    means = (float(np.mean([getattr(single, figure) for single in singles])) for figure in figures)
+    rmse, mae = (float(np.mean([getattr(single, figure) for single in singles])) for figure in ("rmse", "mae"))
+    aucs = [single.auc for single in singles if single.auc is not None]  # none of rows taken alone
     averaged = score("members averaged", predictions.mean(0), split.test)
     return [
         *baselines(split.train, split.test),
-        Score("one member", *means),
+        Score("one member", rmse, mae, float(np.mean(aucs)) if aucs else None),
         *([averaged] if len(singles) > 1 else []),
     ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
+from embedcli.errors import DataError
 
 ROUNDS = 20  # of drawing again what its user has taken after all; who has taken nearly everything gets fewer
 PROTOCOL = (
@@ -46,6 +47,18 @@ def with_negatives(positives: Ratings, taken: NDArray[np.int64], n_negatives: in
         item=np.concatenate([positives.item, item[kept]]),
         value=value,
         timestamp=None,
+    )
+
+
+def check_sampled(positives: Ratings, with_sampled: Ratings, taken: NDArray[np.int64]) -> None:
+    """Raise DataError if no row was sampled: trained on rows taken alone, a model says that all is taken."""
+    if len(with_sampled) > len(positives):
+        return
+    n_users, n_items = len(np.unique(taken // len(positives.items))), len(positives.items)
+    share = "every" if len(np.unique(taken)) == n_users * n_items else "nearly every"
+    raise DataError(
+        f"every user has {share} item: there is nothing to sample as not taken",
+        "give a table with items that some users left out, or one with ratings and without --implicit",
     )
 
 

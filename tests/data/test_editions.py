@@ -127,6 +127,14 @@ def test_broken_editions(world: World, tmp_path: Path, file: str, line: str, com
     assert complaint in caught.value.message
 
 
+def test_genres_with_blanks(world: World, tmp_path: Path) -> None:
+    """Blanks around a genre of movies.csv are not part of it, and blanks alone are no genre."""
+    folder = write_csv(tmp_path / "blanks", world.ratings)
+    with (folder / "movies.csv").open("a", encoding="utf-8", newline="") as content:
+        content.write("999,Blank (1999),Drama || War\n")
+    assert load(folder).items.tags[-1] == ("Drama", "War")
+
+
 def test_a_header_that_is_another(world: World, tmp_path: Path) -> None:
     """A movies.csv with another header is refused with what is expected."""
     folder = write_csv(tmp_path / "other", world.ratings)

@@ -13,6 +13,7 @@ from planted import World
 
 from embedcli.data import loading, movielens
 from embedcli.data.movielens import GENRES
+from embedcli.data.ratings import Users
 from embedcli.data.text import year_of
 from embedcli.errors import DataError
 
@@ -106,6 +107,19 @@ def test_genres_without_a_table(folder: Path, world: World) -> None:
     assert loading.load(folder).items.tags == world.ratings.items.tags
 
 
+def test_a_genre_without_a_name(folder: Path) -> None:
+    """A genre that has no name in u.genre is no tag of any film: an empty tag cannot be kept."""
+    genres = folder / "u.genre"
+    genres.write_text(genres.read_text().replace("Action|", " |"))
+    assert all(tag.strip() for tags in loading.load(folder).items.tags for tag in tags)
+
+
+def test_a_column_of_users_with_the_mark_between_tags() -> None:
+    """What a column says of users becomes a tag without "|", which stands between tags where they are kept."""
+    users = Users(("1", "2"), {"occupation": ("a|b", "c")})
+    assert users.as_items().tags == (("occupation a/b",), ("occupation c",))
+
+
 def test_line_ends_of_windows(folder: Path, world: World) -> None:
     """Lines may end in CR LF, and blank lines may follow the last."""
     for path in folder.iterdir():
@@ -126,6 +140,7 @@ def test_line_ends_of_windows(folder: Path, world: World) -> None:
         ("u.data", 2, "1\t2\t3\t8e8", "the timestamp '8e8' is not a whole number"),
         ("u.data", 2, "1\t2\t3\t" + "9" * 19, "the timestamp '9999999999999999999' is out of range"),
         ("u.data", 2, "1\t2\t3\t" + "9" * 400, "is out of range"),
+        ("u.data", 2, "1\t2\t3\t880000000000000", "the timestamp '880000000000000' is not in seconds"),
         ("u.data", 2, "999\t2\t3\t880000000", "user id '999' is not in u.user"),
         ("u.data", 2, "", "1 columns where 4 are expected: ''"),
         ("u.data", 2, "\xff\t2\t3\t880000000", "this is not utf-8 text"),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedcli.data import lanes, rows
+from embedcli.data import lanes, records, rows
 from embedcli.data.columns import Layout, find
 from embedcli.data.loading import load
 from embedcli.data.problems import Problems
@@ -358,6 +358,178 @@ def test_titles_and_tags_from_a_second_table(tmp_path: Path) -> None:
     assert items.tags == (("Fantasy", "Humour"), ("Drama", "Crime"), ())
     assert items.years == (1984, None, 1999)
     assert any("id = `book_id`, title = `title`, tags = `genres`" in note and "3 of 3" in note for note in notes)
+
+
+INDEXED = [(str(7 * at % 24), f"Title {at}") for at in range(24)]  # the ids in another order than the rows
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "called"),
+    [
+        ("item_id", "", "Item ID"),  # the same name, and more than one column holds all items
+        ("item_id", "Unnamed: 0", "item_id"),
+        ("movieId", "index", "isbn"),  # another name, but that of ids
+        ("movieId", "#", "number of it"),  # a name that says nothing, beside row numbers
+        ("", "rank", "tmdb_id"),  # ratings without a header
+    ],
+)
+@pytest.mark.parametrize("n_described", [24, 13])
+def test_row_numbers_are_no_ids(header: str, first: str, called: str, n_described: int, tmp_path: Path) -> None:
+    """The column called as in the ratings has the ids, else one called like ids, though row numbers hold more."""
+    ratings = "".join(f"u{at % 3},{at},{1 + at % 5}\n" for at in range(24))
+    (tmp_path / "ratings.csv").write_text((f"user,{header},rating\n" if header else "") + ratings)
+    rows = [f"{at},{own if at < n_described else 'x'},{title}\n" for at, (own, title) in enumerate(INDEXED)]
+    (tmp_path / "items.csv").write_text(f"{first},{called},title\n" + "".join(rows))
+    notes: list[str] = []
+    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.csv"), on_note=notes.append).items
+    assert f"id = `{called}`" in notes[-1]
+    titles = dict(INDEXED[:n_described])
+    assert items.titles == tuple(titles.get(own, own) for own in items.ids)
+
+
+def test_a_column_of_the_same_name_with_other_ids(tmp_path: Path) -> None:
+    """Where the column called as in the ratings holds few of the items, the one that holds them has the ids."""
+    (tmp_path / "ratings.csv").write_text(
+        "user,book_id,rating\n" + "".join(f"u,{at},{1 + at % 5}\n" for at in range(9))
+    )
+    rows = [f"{at},{at + 6 if at < 3 else 1000 + at},T{at}\n" for at in range(9)]
+    (tmp_path / "books.csv").write_text("id,book_id,title\n" + "".join(rows))
+    read = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv"))
+    assert read.items.titles == tuple(f"T{at}" for at in range(9))
+
+
+def test_a_column_of_the_same_name_that_is_not_called_like_ids(tmp_path: Path) -> None:
+    """The column called as in the ratings goes before others called like ids, whatever its name."""
+    rows = "".join(f"u{at % 3},{at},{1 + at % 5}\n" for at in range(24))
+    (tmp_path / "ratings.csv").write_text(f"user,Strecke,rating\n{rows}")
+    described = "".join(f"{at},{own},{title}\n" for at, (own, title) in enumerate(INDEXED))
+    (tmp_path / "items.csv").write_text(f"id,strecke,title\n{described}")
+    read = load(
+        tmp_path / "ratings.csv",
+        reading=Reading(item_col="Strecke", items=tmp_path / "items.csv", min_user_ratings=2, min_item_ratings=1),
+    )
+    assert read.items.titles == tuple(dict(INDEXED)[own] for own in read.items.ids)
+
+
+def test_several_rows_of_an_item(tmp_path: Path) -> None:
+    """A second table with a row for each tag of an item gives its first title and year, and the tags of all rows."""
+    (tmp_path / "ratings.csv").write_text("user,movieId,rating\nu,1,3\nu,2,4\nu,3,5\n")
+    (tmp_path / "items.csv").write_text(
+        "movieId,title,genre,year\n1,,Comedy,\n1,One,Drama|Comedy,1999\n2,Two,War,1950\n1,Uno,Drama,2001\n"
+    )
+    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.csv")).items
+    assert items.titles == ("One", "Two", "3")
+    assert items.tags == (("Comedy", "Drama"), ("War",), ())
+    assert items.years == (1999, 1950, None)
+
+
+def test_items_of_json_lines_that_are_no_text(tmp_path: Path) -> None:
+    """Half of a pair of surrogates in a title or tag becomes U+FFFD, a whole pair its letter: all can be saved."""
+    (tmp_path / "ratings.csv").write_text("user,sku,rating\nu,1,3\nu,2,4\n")
+    (tmp_path / "items.jsonl").write_text(
+        '{"sku": 1, "title": "a\\ud800b", "tags": ["x|y", "\\ud83c\\udf89", "\\udfff"]}\n'
+        '{"sku": 2, "title": "\\ud83c\\udf89"}\n'
+    )
+    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.jsonl")).items
+    assert items.titles == ("a\ufffdb", "🎉")
+    assert items.tags == (("x/y", "🎉", "\ufffd"), ())
+
+
+@pytest.mark.parametrize("role", ["user", "item"])
+def test_an_id_that_is_no_text(role: str, tmp_path: Path) -> None:
+    """Half of a pair of surrogates in an id, which no file can hold, is a bad row with its line."""
+    rows: list[dict[str, Any]] = [{"user": f"🎉{at}", "item": "é", "rating": 1 + at} for at in range(4)]
+    rows[2][role] = "a\ud800"
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(DataError, match=rf"line 3: the {role} is not valid text: 'a\\ud800'"):
+        load(tmp_path / "a.jsonl")
+    read = load(tmp_path / "a.jsonl", reading=Reading(on_bad_rows=OnBadRows.SKIP))
+    assert read.users.ids == ("🎉0", "🎉1", "🎉3")
+
+
+MERGED = [
+    {
+        "user": f"u{at // 6}",
+        "movie": f"m{at % 6}",
+        "rating": 1 + at % 5,
+        "title": f"Film, The {at % 6} (199{at % 6})" if at % 6 else "",
+        "genres": ("Drama|War", "Comedy")[at % 2],
+        "summary": f"what u{at // 6} says of it, {at}",
+    }
+    for at in range(36)
+]
+
+
+def merged(ending: str, **renamed: str) -> bytes:
+    """Write ratings merged with what their items are, with columns renamed, in a format."""
+    rows = [{renamed.get(name, name): value for name, value in row.items()} for row in MERGED]
+    if ending == "jsonl":
+        return "".join(json.dumps(row) + "\n" for row in rows).encode()
+    if ending == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), file := io.BytesIO())
+        return file.getvalue()
+    mark, quote = ("::", "") if ending == "dat" else (",", '"')
+    lines = [mark.join(rows[0]), *(mark.join(f"{quote}{value}{quote}" for value in row.values()) for row in rows)]
+    if ending == "slow.csv":
+        lines.append('"u""0","m7","3","Seven","","x"')  # a quotation mark that the fast lane leaves to the slow one
+    return ("\n".join(lines) + "\n").encode()
+
+
+@pytest.mark.parametrize("block", [1 << 26, 600])
+@pytest.mark.parametrize("ending", ["csv", "slow.csv", "dat", "jsonl", "parquet"])
+def test_titles_in_the_table_of_ratings(
+    ending: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns of titles and genres beside the item ids, as the lesson merges them, are used, and that is said."""
+    monkeypatch.setattr(rows, "BLOCK", block)
+    monkeypatch.setattr(records, "BATCH", block // 120)
+    path, notes = tmp_path / f"merged.{ending}", list[str]()
+    path.write_bytes(merged(ending))
+    read = load(path, on_note=notes.append)
+    assert "item = `movie`, rating = `rating`, title = `title`, tags = `genres`" in notes[0]
+    assert read.items.titles[:6] == ("m0", *(f"Film, The {at} (199{at})" for at in range(1, 6)))
+    assert read.items.tags[:6] == (("Drama", "War"), ("Comedy",)) * 3
+    assert read.items.years[:6] == (None, 1991, 1992, 1993, 1994, 1995)
+    assert [read.items.ids[at] for at in read.item[:36]] == [f"m{at % 6}" for at in range(36)]
+
+
+@pytest.mark.parametrize("ending", ["csv", "slow.csv", "dat", "jsonl", "parquet"])
+def test_the_first_title_counts(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where few rows spell the title of an item otherwise, it is that of the first row."""
+    monkeypatch.setitem(MERGED[31], "title", "Film, A")
+    path = tmp_path / f"merged.{ending}"
+    path.write_bytes(merged(ending))
+    assert load(path).items.titles[1] == "Film, The 1 (1991)"
+
+
+@pytest.mark.parametrize("block", [1 << 26, 600])
+@pytest.mark.parametrize("ending", ["csv", "slow.csv", "dat", "jsonl", "parquet"])
+def test_titles_of_something_else(ending: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A title that differs from row to row of an item, as that of a review does, is not the item's."""
+    monkeypatch.setattr(rows, "BLOCK", block)
+    monkeypatch.setattr(records, "BATCH", block // 120)
+    path, notes = tmp_path / f"reviews.{ending}", list[str]()
+    path.write_bytes(merged(ending, title="film", summary="title"))
+    read = load(path, on_note=notes.append)
+    assert "title =" not in notes[0]
+    assert "tags = `genres`" in notes[0]
+    assert read.items.titles == read.items.ids
+
+
+def test_titles_as_items_and_from_a_second_table(tmp_path: Path) -> None:
+    """A column of titles can be that of the items; a second table, also the same one again, has the last word."""
+    path = tmp_path / "merged.csv"
+    path.write_bytes(merged("csv"))
+    named = load(path, reading=Reading(item_col="genres", duplicates=Duplicates.LAST))
+    assert named.items.ids == ("Drama|War", "Comedy")
+    assert named.items.tags == ((), ())
+    again = load(path, reading=Reading(items=path, title_col="summary"))
+    assert again.items.titles[1] == "what u0 says of it, 1"
+    assert again.items.tags == load(path).items.tags
+    (tmp_path / "items.csv").write_text("movie,title\nm0,Zero\n")
+    both = load(path, reading=Reading(items=tmp_path / "items.csv")).items
+    assert both.titles[:2] == ("Zero", "Film, The 1 (1991)")
+    assert both.tags == again.items.tags
 
 
 def test_ids_that_hardly_match(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from embedcli.analysis.biases import biases, movers
 from embedcli.analysis.components import pca
 from embedcli.data.ratings import Ratings
-from embedcli.errors import UsageError
+from embedcli.errors import DataError, UsageError
 from embedcli.run.record import Run
 from embedcli.run.store import save
 from embedcli.training.config import TrainConfig
@@ -56,6 +56,37 @@ def test_who_has_taken_everything_gets_no_negatives(liked: Ratings) -> None:
         timestamp=None,
     )
     assert len(with_negatives(greedy, pairs(greedy), 2, np.random.default_rng(0))) == n
+
+
+def everything_taken(liked: Ratings, n_users: int = 30, n_items: int = 12) -> Ratings:
+    """Return data in which every user has every item."""
+    user, item = (codes.ravel().astype(np.int32) for codes in np.indices((n_users, n_items)))
+    users, items = liked.users.take(np.arange(n_users)), liked.items.take(np.arange(n_items))
+    value = np.ones(len(user), np.float32)
+    return replace(liked, users=users, items=items, user=user, item=item, value=value, timestamp=None)
+
+
+def test_nothing_to_sample(liked: Ratings) -> None:
+    """Where every user has taken every item, that is said before an epoch is trained."""
+    epochs: list[object] = []
+    for kind in ("random", "none"):
+        with pytest.raises(DataError, match="every user has every item: there is nothing to sample as not taken"):
+            fit(everything_taken(liked).split(kind), TrainConfig(n_members=1), epochs.append)
+    assert epochs == []
+
+
+def test_nothing_to_sample_for_the_test(liked: Ratings) -> None:
+    """A test of users who have taken everything has no AUC, and its other figures; all of it can be saved and shown."""
+    full = everything_taken(liked)
+    kept = (full.user != 0) | (full.item < 6)  # one user has left items out
+    split = full.take(kept).split("none")
+    test = full.user == 1
+    run = fit(
+        replace(split, train=full.take(kept & ~test), test=full.take(test)), TrainConfig(n_members=2, n_factors=2)
+    )
+    scores = {score.model: score for score in run.training.scores}
+    assert {score.auc for score in scores.values()} == {None}
+    assert 0 < scores["one member"].rmse < 1
 
 
 def test_auc_is_scikit_learns() -> None:

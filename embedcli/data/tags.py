@@ -1,0 +1,44 @@
+"""Tags of an item as tables write them in one field."""
+
+from __future__ import annotations
+
+import ast
+import json
+import warnings
+
+from embedcli.data.text import mended
+
+NO_TAG = ("", "(no genres listed)", "nan", "none", "null", "n/a", "unknown")
+
+
+def split_tags(text: str) -> tuple[str, ...]:
+    """Split a field of tags: `A|B`, `A; B`, `A, B`, a list as JSON or Python writes it, also of named objects.
+
+    No tag is empty or holds "|", and none stands twice.
+    """
+    text = text.strip()
+    parts = _listed(text) if text.startswith("[") else None
+    if parts is None:
+        text = text.strip("[]")
+        parts = text.split(next((mark for mark in ("|", ";", ",") if mark in text), "|"))
+    return tuple(tag for tag in dict.fromkeys(map(clean_tag, parts)) if tag)
+
+
+def clean_tag(text: str) -> str:
+    """Return a tag as it can be kept, empty for one that says nothing."""
+    tag = " ".join(mended(text).replace("|", "/").split()).strip("'\" ")
+    return "" if tag.casefold() in NO_TAG else tag
+
+
+def _listed(text: str) -> list[str] | None:
+    """Return the texts of a list that JSON, else Python writes so; None for what is not such a list."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            with warnings.catch_warnings():  # Python warns of odd escapes in what it parses
+                warnings.simplefilter("ignore")
+                found = parse(text)
+            if isinstance(found, list):
+                return [str(part.get("name", "") if isinstance(part, dict) else part) for part in found]
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return None
