@@ -90,6 +90,7 @@ def fit(
             drawn = posterior_of(train, config.n_draws, drawer)
             arrays["item_stars"] = drawn.item_stars
             posterior = {"n_draws": config.n_draws, "noise": float(drawn.noise.mean())}
+    held = heldout(model, split.test) if len(split.test) else None
     training = Training(
         config=asdict(config),
         split={
@@ -102,7 +103,7 @@ def fit(
             **dict(zip(("n_cold_users", "n_cold_items"), split.n_cold, strict=True)),
         },
         epochs=epochs,
-        scores=scores(model, split),
+        scores=scores(split, held) if held else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config, len(train)),
         seconds=time.perf_counter() - began,
@@ -119,7 +120,7 @@ def fit(
         y_range=config.y_range,
         training=training,
         keep_rows=keep_rows,
-        heldout=heldout(model, split.test) if len(split.test) else None,
+        heldout=held,
     )
 
 
@@ -315,15 +316,12 @@ def shrinkage(config: TrainConfig, n_ratings: int) -> dict[str, float]:
     return {"factors": total * config.weight_decay, "biases": total * config.bias_weight_decay}
 
 
-def scores(model: EmbeddingDotBias, split: Split) -> list[Score]:
+def scores(split: Split, held: HeldOutRows) -> list[Score]:
     """Score the baselines, one member (the mean of all members' figures) and the average of all members."""
-    if not len(split.test):
-        return []
-    predictions = predict(model, split.test)  # (M, n)
-    singles = [score("", prediction, split.test) for prediction in predictions]
+    singles = [score("", prediction, split.test) for prediction in held.predictions]
     rmse, mae = (float(np.mean([getattr(single, figure) for single in singles])) for figure in ("rmse", "mae"))
     aucs = [single.auc for single in singles if single.auc is not None]  # none of rows taken alone
-    averaged = score("members averaged", predictions.mean(0), split.test)
+    averaged = score("members averaged", held.predictions.mean(0), split.test)
     return [
         *baselines(split.train, split.test),
         Score("one member", rmse, mae, float(np.mean(aucs)) if aucs else None),

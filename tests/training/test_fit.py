@@ -13,6 +13,7 @@ from embedcli.data.ratings import Ratings
 from embedcli.errors import TrainingError, UsageError
 from embedcli.run.record import Epoch, Run
 from embedcli.run.store import save
+from embedcli.training import fit as fit_module
 from embedcli.training.config import TrainConfig
 from embedcli.training.fit import fit, shrinkage, y_range_for
 
@@ -158,3 +159,26 @@ def test_batches_shrink_with_small_data() -> None:
     sizes = [TrainConfig().batch_size_for(n) for n in (100_000, 17_500, 10)]
     assert sizes == [512, 100, 1]
     assert TrainConfig(batch_size=64).batch_size_for(100_000) == 64
+
+
+@pytest.mark.parametrize("stage", ["test_components", "posterior_of"])
+@pytest.mark.parametrize(
+    "error", [np.linalg.LinAlgError("SVD did not converge"), MemoryError(), RuntimeError("ARPACK")]
+)
+def test_evidence_that_fails_loses_no_training(
+    world: World, monkeypatch: pytest.MonkeyPatch, stage: str, error: Exception
+) -> None:
+    """If the evidence cannot be computed, the run comes without it, and it is said which part failed and why."""
+
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(fit_module, stage, fail)
+    said: list[str] = []
+    config = TrainConfig(n_members=1, n_factors=4, n_epochs=1, n_folds=2, n_draws=100)
+    run = fit(world.ratings.split("random", seed=0), config, on_stage=lambda line, seconds: said.append(line))
+    assert "item_bias" in run.arrays
+    is_posterior = stage == "posterior_of"
+    assert ("item_stars" in run.arrays, run.training.evidence is not None) == (not is_posterior, is_posterior)
+    (failed,) = [line for line in said if line.startswith("left out")]
+    assert (str(error) or "MemoryError") in failed
