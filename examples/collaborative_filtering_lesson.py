@@ -65,8 +65,9 @@ def lesson(films: Ratings, config: TrainConfig) -> Learned:
 
 def bias_line(row: ItemBias) -> str:
     """Say what is known of a film's bias."""
-    interval = "" if row.lower is None else f"  95 % in {row.lower:.2f} to {row.upper:.2f} stars"
-    return f"  {row.bias:+.2f}  {row.title[:44]:46}{row.n_ratings:4} ratings{interval}"
+    stars = "" if row.stars is None else f"  {row.stars:.2f} stars"
+    evidence = "" if row.lower is None else f", 95 % from {row.lower:.2f} to {row.upper:.2f}"
+    return f"  {row.bias:+.2f}  {row.title[:44]:46}{row.n_ratings:4} ratings{stars}{evidence}"
 
 
 def component_lines(component: Component) -> list[str]:

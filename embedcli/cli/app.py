@@ -46,12 +46,12 @@ class Program(TyperGroup):
                 else f"{self._command_in(sys.argv[1:] if args is None else args)} --help"
             )
             code = _fail(message, hint, error.exit_code)
+        except KeyboardInterrupt:
+            code = _fail("interrupted", "the same command starts again", Interrupted.exit_code)
+        except MemoryError:
+            code = _fail("there is not enough memory for this", "give fewer ratings, members, factors or draws", 1)
         except OSError as error:
-            code = _fail(
-                f"{error.filename or 'stdout'}: {error.strerror or error}",
-                "make room, or check permissions",
-                1,
-            )
+            code = _fail(*_about_os(error), 1)
         except Exception as error:
             if _debug:
                 raise
@@ -86,8 +86,17 @@ class Program(TyperGroup):
             raise Interrupted("interrupted", "no file is left half-written; the same command starts again") from None
 
 
+def _about_os(error: OSError) -> tuple[str, str]:
+    """Return what the system refused, and what to do about it."""
+    try:
+        os.getcwd()  # noqa: PTH109 (Path.cwd is the same)
+    except OSError:
+        return "the current folder is gone", "change to one that exists: cd"
+    return f"{error.filename or 'stdout'}: {error.strerror or error}", "make room, or check permissions"
+
+
 def _fail(message: str, hint: str, code: int) -> int:
-    Notes().say(f"error: {message}\nhint: {hint}")
+    Notes().say(f"error: {message}", f"hint: {hint}")
     return code
 
 

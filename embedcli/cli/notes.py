@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from embedcli.terminal import plain
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -20,12 +22,12 @@ class Notes:
 
     quiet: bool = False
 
-    def say(self, line: str) -> None:
-        """Print a line; where stderr is closed, full or gone, the work goes on without it."""
+    def say(self, *lines: str) -> None:
+        """Print lines, whatever is in them; if stderr is closed, full or gone, the work goes on without it."""
         if self.quiet or sys.stderr is None:  # print(file=None) would print to stdout
             return
         try:
-            print(line, file=sys.stderr, flush=True)
+            print(*map(plain, lines), sep="\n", file=sys.stderr, flush=True)
         except OSError:
             with suppress(OSError):
                 sys.stderr.close()  # what could not be written must not be tried again when Python exits

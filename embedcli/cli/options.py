@@ -10,6 +10,7 @@ import typer
 
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
+from embedcli.terminal import plain
 
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -34,7 +35,7 @@ def complete_title(ctx: typer.Context, incomplete: str) -> list[str]:
     except (EmbedcliError, OSError, KeyError, csv.Error):
         return []
     wanted = incomplete.casefold()
-    return [title for title in titles if title.casefold().startswith(wanted)]
+    return [title for title in titles if title.casefold().startswith(wanted) and title == plain(title)]
 
 
 RunOption = Annotated[

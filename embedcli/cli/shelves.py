@@ -12,6 +12,7 @@ from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunArgument, RunDir, complete_run
 from embedcli.errors import DataError
 from embedcli.run import DEFAULT_DIR
+from embedcli.terminal import print_out
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
 data_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
@@ -121,7 +122,7 @@ def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> No
     """
     from embedcli.run.shelf import path_of
 
-    print(path_of(run, run_dir))
+    print_out(str(path_of(run, run_dir)))
 
 
 @data_app.command("list", short_help="List the data sets known by name.")
@@ -156,7 +157,7 @@ def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
     with notes.fetching() as (on_note, on_progress):
         path, source = fetch(find(name), on_note=on_note, on_progress=on_progress)
     notes.say(f"{name}: {source}")
-    print(path)
+    print_out(str(path))
 
 
 @data_app.command("path")
@@ -173,4 +174,4 @@ def print_data_path(name: DataName = "ml-100k") -> None:
     path = cached(find(name))
     if path is None:
         raise DataError(f"{name} is not in the cache, {cache_dir()}", f"fetch it: embedcli data fetch {name}")
-    print(path)
+    print_out(str(path))

@@ -196,7 +196,7 @@ def train(
     run = fit(
         parts,
         config,
-        lambda epoch: notes.say(_epoch_lines(epoch)),
+        lambda epoch: notes.say(*_epoch_lines(epoch)),
         on_stage=lambda stage, seconds: notes.say(f"{stage} ({seconds:.1f} s)"),
         keep_rows=keep_rows,
     )
@@ -212,7 +212,7 @@ def train(
         raise problem
 
 
-def _epoch_lines(epoch: Epoch) -> str:
-    header = " epoch   train    test    time\n" if epoch.epoch == 1 else ""
+def _epoch_lines(epoch: Epoch) -> list[str]:
+    header = [" epoch   train    test    time"] if epoch.epoch == 1 else []
     test = "-" if epoch.test_rmse is None else f"{epoch.test_rmse:.3f}"
-    return f"{header}{epoch.epoch:6}{epoch.train_rmse:8.3f}{test:>8}{epoch.seconds:6.1f} s"
+    return [*header, f"{epoch.epoch:6}{epoch.train_rmse:8.3f}{test:>8}{epoch.seconds:6.1f} s"]

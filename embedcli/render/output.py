@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from embedcli.errors import UsageError
 from embedcli.render.view import Block, View
 from embedcli.scratch import write_whole
+from embedcli.terminal import plain, plain_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,8 +73,9 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None)
     content = render(view, format, _console(sys.stdout, _width()) if format is Format.TABLE else None)
     if isinstance(content, bytes):
         sys.stdout.buffer.write(content)
-    else:
-        sys.stdout.write(content)
+    else:  # a table is plain already, and may be colored
+        is_seen = sys.stdout.isatty() and format is not Format.TABLE
+        sys.stdout.write(plain_lines(content) if is_seen else content)
 
 
 def check_output(output: Path | None) -> None:
@@ -136,7 +137,7 @@ def _console(file: Any, width: int | None) -> Console:
 
 def _table(view: View, console: Console) -> str:
     with console.capture() as capture:
-        console.print(_plain(view.title), style="bold", soft_wrap=False)
+        console.print(plain(view.title), style="bold", soft_wrap=False)
         for block in view.blocks:
             if not (block.heading or block.lines or block.rows):
                 continue
@@ -145,14 +146,8 @@ def _table(view: View, console: Console) -> str:
         if view.captions:
             console.print()
         for caption in view.captions:
-            console.print(_plain(caption), style="dim")
+            console.print(plain(caption), style="dim")
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
-
-
-def _plain(text: str) -> str:
-    """Return text without what a terminal would obey or break a line at: blanks for blanks, a mark for the rest."""
-    unsafe = {letter for letter in text if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")}
-    return text.translate({ord(letter): " " if letter.isspace() else "\ufffd" for letter in unsafe})
 
 
 def _print_block(block: Block, console: Console) -> None:
@@ -161,13 +156,13 @@ def _print_block(block: Block, console: Console) -> None:
     from rich.text import Text
 
     if block.heading:
-        console.print(_plain(block.heading), style="bold")
+        console.print(plain(block.heading), style="bold")
     if block.lines:
         lines = Table.grid(padding=(0, 1, 0, 0))
         lines.add_column(no_wrap=True)
         lines.add_column(overflow="fold")
         for label, words in block.lines:
-            lines.add_row(Text(_plain(label)), Text(_plain(words)))
+            lines.add_row(Text(plain(label)), Text(plain(words)))
         console.print(lines)
     if not block.rows:
         return
@@ -175,13 +170,13 @@ def _print_block(block: Block, console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=has_header)
     for column in block.columns:
         table.add_column(
-            Text(column.header),
+            Text(plain(column.header)),
             justify="right" if column.is_number else "left",
             no_wrap=column.is_number or column.is_name,
             overflow="fold",
         )
     for row in block.rows:
-        table.add_row(*(Text(_plain(column.write(row[column.key]))) for column in block.columns))
+        table.add_row(*(Text(plain(column.write(row[column.key]))) for column in block.columns))
     usual, with_room = console.width, console.options.update(max_width=UNLIMITED)
     if Measurement.get(console, with_room, table).maximum > usual:
         table.padding = (0, 1, 0, 0)
@@ -213,7 +208,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _escape(cell: str) -> str:
-    return "".join("\\" + letter if letter in "|\\`*_<[]#" else letter for letter in _plain(cell))
+    return "".join("\\" + letter if letter in "|\\`*_<[]#" else letter for letter in plain(cell))
 
 
 def _keys(view: View) -> list[str]:

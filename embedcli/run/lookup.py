@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Iterable
 
 from embedcli.errors import UsageError
@@ -27,7 +28,7 @@ def find(run: Run, asked: str) -> int:
         id_title, title_id = run.items.titles[by_id], run.items.ids[by_title[0]]
         raise UsageError(
             f"{asked!r} is the id of {id_title!r} and the title of the {run.data.noun} with the id {title_id!r}",
-            f"ask for 'id:{asked}' or 'title:{asked}'",
+            f"ask for {shlex.quote(f'id:{asked}')} or {shlex.quote(f'title:{asked}')}",
         )
     if by_id is not None:
         return by_id
@@ -37,10 +38,12 @@ def find(run: Run, asked: str) -> int:
     if by_title:
         raise UsageError(
             f"{asked!r} is the title of {len(by_title)} {noun}s",
-            f"ask by id: {_listed(f'id:{run.items.ids[row]} is {run.items.titles[row]!r}' for row in by_title)}",
+            f"ask by id: {_listed(shlex.quote(f'id:{run.items.ids[row]}') for row in by_title)}",
         )
     near = closest(run, asked)
-    hint = f"did you mean {_listed(map(repr, near))}?" if near else f"embedcli biases lists {noun}s with their ids"
+    hint = (
+        f"did you mean {_listed(map(shlex.quote, near))}?" if near else f"embedcli biases lists {noun}s with their ids"
+    )
     raise UsageError(f"run {run.name!r} has no {noun} {asked!r}", hint)
 
 

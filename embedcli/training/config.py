@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from embedcli.errors import UsageError
 
 LARGEST_BATCH = 512
-FEWEST_DRAWS = 100
+FEWEST_DRAWS, MOST_DRAWS = 100, 10_000
 STEPS_PER_EPOCH = 175  # at least, by default: decoupled weight decay acts per step
 
 
@@ -58,10 +58,11 @@ class TrainConfig:
                 raise UsageError(f"{option(name)} {value} is below {least}", f"give {least} or more")
         if self.n_folds != 0 and self.n_folds < 2:
             raise UsageError(f"--folds {self.n_folds} are too few", "give 0 for none, or 2 or more, such as 5")
-        if self.n_draws != 0 and self.n_draws < FEWEST_DRAWS:
+        if self.n_draws != 0 and not FEWEST_DRAWS <= self.n_draws <= MOST_DRAWS:
+            few = self.n_draws < FEWEST_DRAWS
             raise UsageError(
-                f"--draws {self.n_draws} are too few for an interval",
-                f"give 0 for none, or {FEWEST_DRAWS} or more",
+                f"--draws {self.n_draws} are too {'few' if few else 'many'} for an interval",
+                f"give 0 for none, or {FEWEST_DRAWS} to {MOST_DRAWS}",
             )
         if not 0 < self.learning_rate < math.inf:
             raise UsageError(

@@ -138,7 +138,8 @@ def test_lesson_finds_and_names_the_planted_axis(session: Any) -> None:
 def test_lesson_on_made_ratings(capsys: pytest.CaptureFixture[str]) -> None:
     """Without MovieLens at hand the session tells the same of made ratings: names, components and a picture."""
     learned = import_module("collaborative_filtering_lesson").main(small=True)
-    assert learned.biases.worst[0].title == "Made Film 163 (1961)"
+    worst = [row.title for row in learned.biases.worst[:2]]  # the second is the posterior's worst: few have rated it
+    assert worst == ["Made Film 152 (1962)", "Made Film 163 (1961)"]
     assert learned.biases.best[0].title == "Made Film 72 (1954)"
     first = learned.components.components[0]
     assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}

@@ -1,0 +1,27 @@
+"""Text that a terminal can be given: nothing in it that the terminal would obey, and nothing that hides."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, bidi and zero-width, surrogates, separators of lines and paragraphs
+
+
+def plain(text: str) -> str:
+    """Return a line of text with blanks for blanks, and U+FFFD for what a terminal would obey or not show."""
+    if text.isascii() and text.isprintable():
+        return text
+    unsafe = {letter for letter in text if unicodedata.category(letter) in UNSAFE}
+    return text.translate({ord(letter): " " if letter.isspace() else "\ufffd" for letter in unsafe})
+
+
+def plain_lines(text: str) -> str:
+    """Return lines of text, each as `plain` returns it; tabs stay."""
+    return "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))
+
+
+def print_out(text: str) -> None:
+    """Print a value for a script to take as it is, or for a person to read if stdout is a terminal."""
+    if sys.stdout is not None:
+        print(plain_lines(text) if sys.stdout.isatty() else text)
