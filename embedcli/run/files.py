@@ -33,6 +33,7 @@ TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli 
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 MOST_LETTERS = 1_000_000  # of a field: the csv module reads 131,072 unless told otherwise
+MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
 CHUNK = 1 << 20  # bytes that are hashed at a time
 TABLE_FIELDS = ("table", "id", "title", "year", "tags", "n_rows", "mean_target")
 
@@ -277,7 +278,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise missing(path)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        about = json.loads(read_small(path), parse_constant=_refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise damaged(path, f"cut short or not JSON: {shorten(str(error), 200)}") from error
     version = about.get("schema_version") if isinstance(about, dict) else None
@@ -295,6 +296,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if about.get("sha256") != seal(about):
         raise damaged(path, "it was changed after the training: its sha256 is not the one it states")
     return dict(about)
+
+
+def read_small(path: Path) -> str:
+    """Return the text of a file such as run.json; ValueError if it is larger than any such file."""
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
+    return content.decode()
 
 
 def _refuse(constant: str) -> float:

@@ -36,10 +36,8 @@ def find(run: Run, asked: str) -> int:
         return by_title[0]
     noun = run.data.noun
     if by_title:
-        raise UsageError(
-            f"{asked!r} is the title of {len(by_title)} {noun}s",
-            f"ask by id: {_listed(shlex.quote(f'id:{run.items.ids[row]}') for row in by_title)}",
-        )
+        found = (f"{shlex.quote(f'id:{run.items.ids[row]}')} is {run.items.titles[row]!r}" for row in by_title)
+        raise UsageError(f"{asked!r} is the title of {len(by_title)} {noun}s", f"ask by id: {_listed(found)}")
     near = closest(run, asked)
     hint = (
         f"did you mean {_listed(map(shlex.quote, near))}?" if near else f"embedcli biases lists {noun}s with their ids"

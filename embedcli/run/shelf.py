@@ -12,7 +12,7 @@ from typing import Any
 
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.run.files import SCHEMA_VERSION
+from embedcli.run.files import SCHEMA_VERSION, read_small
 from embedcli.run.record import Run
 from embedcli.run.store import load
 
@@ -85,7 +85,7 @@ def _looks_like_a_run(folder: Path) -> bool:
 def _entry(folder: Path) -> Entry:
     try:
         file = folder / "run.json"
-        about: Any = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        about: Any = json.loads(read_small(file)) if file.is_file() else None
         if _can_be_listed(about):
             return Entry(folder, datetime.fromisoformat(about["created"]).timestamp(), about)
     except (OSError, ValueError, OverflowError, RecursionError):

@@ -65,7 +65,7 @@ def test_found(run: Run, asked: str, row: int) -> None:
 @pytest.mark.parametrize(
     ("asked", "message", "hint"),
     [
-        ("2", "is the id of 'Star Wars (1977)' and the title of the film with the id '9'", "'id:2' or 'title:2'"),
+        ("2", "is the id of 'Star Wars (1977)' and the title of the film with the id '9'", "id:2 or title:2"),
         ("Chasing Amy (1997)", "is the title of 2 films", "id:6 is 'Chasing Amy (1997)', id:7"),
         ("Sabrina", "is the title of 2 films", "id:4 is 'Sabrina (1954)', id:5 is 'Sabrina (1995)'"),
         ("Star Wars (1978)", "has no film 'Star Wars (1978)'", "'Star Wars (1977)'"),

@@ -82,6 +82,16 @@ def test_run_json_of_any_shape_is_damaged(trained: Run, about: str) -> None:
     assert [bool(entry.about) for entry in sorted(found, key=lambda entry: entry.name)] == [False, True]
 
 
+def test_endless_run_json_is_damaged(trained: Run) -> None:
+    """A run.json larger than any is not read whole: the run is listed as damaged, and refused."""
+    path = Path("runs") / save(trained).name / "run.json"
+    with path.open("r+b") as file:
+        file.truncate(10**12)
+    assert entries()[0].about == {}
+    with pytest.raises(RunError, match="it has more than 16,777,216 bytes"):
+        open_run()
+
+
 def test_run_made_from_python_is_not_damaged(world: World) -> None:
     """A run that says nothing of its training is listed as what it is."""
     factors = np.zeros((1, len(world.ratings.items), 2), np.float32)
