@@ -21,8 +21,8 @@ Rows = NDArray[np.int64]
 DAMPING = 5.0  # ratings at the global mean that a damped mean starts from
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
-FEWEST_JUDGES = 20  # items with so many ratings: fewer do not judge
-TOO_MUCH = 0.08  # of these, outside their interval: measured in examples/benchmarks/decay.py
+FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
+TOO_MUCH = 0.08  # share of them outside their interval: measured in examples/benchmarks/decay.py
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ItemBias:
     `stars` is the mean rating predicted if every user rated the item, `bias` what that is above or below the average
     item, in stars: of the trained members, or of the posterior if the ranking goes by it. A run without users has
     no stars; its `bias` is in logits. `spread` is the standard deviation over the members, which differ by seed
-    alone: it is no interval.
+    alone: not an interval.
 
     The evidence comes from the draws from the posterior: `lower` to `upper`, the interval of the stars; `is_outside`,
     whether the trained stars lie outside it; `rank_lower` to `rank_upper`, the interval of the rank among the items
@@ -84,7 +84,7 @@ class Agreement:
 
     @property
     def is_too_much_decay(self) -> bool | None:
-        """Whether so many lie outside that the weight decay is too much; None if too few items can judge it."""
+        """Whether the share outside says that the weight decay is too much; None without enough items."""
         return None if self.outside_many is None else self.outside_many > TOO_MUCH
 
 
@@ -201,7 +201,7 @@ def agreement(run: Run, *, min_ratings: int = PULL_FROM[0], interval: float = 0.
 
 
 def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats | None]:
-    """Return each item's stars (I,) and bias (I,), those of a ranking; None for what the run cannot tell.
+    """Return each item's stars (I,) and bias (I,) as a ranking has them; None for what the run cannot tell.
 
     The bias is in stars, above the average rated item's; without stars it is the members' mean bias, in logits.
     """

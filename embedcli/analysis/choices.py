@@ -14,7 +14,7 @@ class Sort(StrEnum):
 
 
 class By(StrEnum):
-    """Whose stars a ranking goes by: those of the trained members, or the posterior mean."""
+    """Which stars a ranking goes by: the trained members', or the posterior mean."""
 
     TRAINED = "trained"
     POSTERIOR = "posterior"

@@ -68,8 +68,8 @@ class RunFigures:
     `rmse` is of the members averaged over the test rows. `rmse_change` is what it is above the first run's, with its
     95 % interval by a paired bootstrap over the test users; None for the first, and for runs with other test rows.
     `n_real` of `n_tested` components are real, `slope` is the held-out slope of the first and `stability` its own;
-    `outside` the share of items whose trained stars lie outside their interval; `correlation` Spearman's of the
-    trained stars with those of the first run, over `n_compared` items.
+    `outside` the share of items whose trained stars lie outside their interval; `correlation` Spearman's between the
+    trained stars of this run and of the first, over `n_compared` items.
     """
 
     name: str

@@ -33,7 +33,7 @@ MOST_GROUPS = 7  # tags that colors and shapes can still tell apart
 class Place:
     """An item on a map.
 
-    `stars` and `bias` are those of `embedcli biases`, of the trained members; None if the run has neither.
+    `stars` and `bias` are the trained members', as in `embedcli biases`; None if the run has neither.
     """
 
     title: str
