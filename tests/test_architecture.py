@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -85,17 +84,3 @@ def test_every_public_name_is_there() -> None:
         assert getattr(embedcli, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = embedcli.nonsense
-
-
-@pytest.mark.parametrize("room", ["analysis", "render", "run", "data"])
-def test_doors(room: str) -> None:
-    """Nothing points back: no room imports the command line, and only it and nobody else imports the training."""
-    for path in (Path(__file__).parents[1] / "embedcli" / room).glob("*.py"):
-        source = path.read_text(encoding="utf-8")
-        for forbidden in (
-            "embedcli.cli",
-            "embedcli.training",
-            *(() if room == "render" else ("embedcli.render",)),
-        ):
-            assert f"from {forbidden}" not in source, path
-            assert f"import {forbidden}" not in source, path
