@@ -1,7 +1,15 @@
-"""The command line: each command parses, makes one library call, and shows what came back."""
+"""The command line: one file a command, which parses, makes one library call, and shows what came back."""
 
-from embedcli.cli import draw, inspect, inspections, look, near, recommend, report, shelves, train  # noqa: F401  (importing a module adds its commands)
+from importlib import import_module
+
 from embedcli.cli.app import app
+
+COMMANDS = (  # in the order people use them, which is that of the help; importing a module adds its commands
+    *("train", "biases", "pca", "similar", "map", "recommend", "explain"),
+    *("axis", "probe", "clusters", "compare", "report", "runs", "data"),
+)
+for name in COMMANDS:
+    import_module(f"embedcli.cli.{name}")
 
 
 def main() -> None:

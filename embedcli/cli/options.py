@@ -68,6 +68,13 @@ Output = Annotated[
     typer.Option("-o", "--output", metavar="FILE", help="Write to a file; its ending is the format: .csv, .json ..."),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes on stderr.")]
+FewestRatings = Annotated[
+    int | None, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")
+]
+TopItems = Annotated[
+    int | None,
+    typer.Option("--top-items", metavar="N", help="Only the N most rated (default: 1000, without --min-ratings)."),
+]
 MinRatings = Annotated[int, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")]
 
 

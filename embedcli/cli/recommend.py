@@ -1,4 +1,4 @@
-"""`embedcli recommend` and `embedcli explain`: what a user would like, and why."""
+"""`embedcli recommend`: items for a user of the run, or for a new one."""
 
 from __future__ import annotations
 
@@ -100,32 +100,3 @@ def _ratings(run: Run, like: list[str], dislike: list[str], rate: list[str]) -> 
             raise UsageError(f"{run.items.titles[row]!r} is given twice", "give every item once")
         found[row] = float(value)
     return found
-
-
-@app.command(short_help="Say why a user is predicted to rate an item so.")
-def explain(
-    user: Annotated[str, typer.Argument(metavar="USER", help="A user's id.")],
-    item: Annotated[str, typer.Argument(metavar="ITEM", help="A title or id.", autocompletion=complete_title)],
-    run: RunOption = None,
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
-    """Split a prediction into parts that add up: global, user, item, and the components of the preferences.
-
-    \b
-    Examples:
-      embedcli explain 196 "Star Wars (1977)"
-      embedcli explain 196 fargo --format json
-    """
-    from embedcli.analysis.explain import explain as analyse
-    from embedcli.analysis.recommend import of_user
-    from embedcli.render.explain import view
-    from embedcli.run.lookup import find
-    from embedcli.run.shelf import open_run
-
-    answer = Answer.to(output, format, quiet)
-    opened = open_run(run, run_dir).table()
-    taste = of_user(opened, user)
-    answer.show(view(analyse(opened, taste, user, find(opened, item)), opened))

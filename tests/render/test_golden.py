@@ -30,7 +30,7 @@ from embedcli.data.describe import describe
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import biases, catalogue, components, description, inspections, runs
+from embedcli.render import biases, catalogue, compare, components, description, runs
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
 from embedcli.run.files import SCHEMA_VERSION
@@ -215,7 +215,7 @@ def side_by_side_view() -> View:
     second = replace(first, name="decay-2", weight_decay=2.0, rmse_change=0.019, rmse_change_interval=(0.015, 0.024))
     bare = RunFigures("bare", None, None, None, None, None, 0, None, None, None, 0.9, 900)
     found = SideBySide((first, second, bare), {"weight_decay": (0.5, 2.0, None)}, False, 20)
-    return inspections.side_by_side(found, [replace(make_run(), name=one.name) for one in found.runs])
+    return compare.side_by_side(found, [replace(make_run(), name=one.name) for one in found.runs])
 
 
 def checks_view() -> View:

@@ -1,4 +1,4 @@
-"""`embedcli data describe` and `embedcli data check`: what is in a data set, and what is wrong with a file."""
+"""`embedcli data`: data sets by name, what is in one, and what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,78 @@ import typer
 
 from embedcli.cli import reading
 from embedcli.cli.answer import Answer
+from embedcli.cli.app import app, show_help_alone
+from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet
-from embedcli.cli.shelves import data_app
 from embedcli.data.reading import Reading
+from embedcli.errors import DataError
+from embedcli.terminal import print_out
 
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
+
+data_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
+DATA_HELP = """List the data sets known by name, fetch one, or print where it is.
+
+\b
+Examples:
+  embedcli data list           what is known by name
+  embedcli data fetch ml-100k  download it once, and verify it
+"""
+app.add_typer(data_app, name="data", help=DATA_HELP, short_help="List data sets, fetch one, or print where it is.")
+DataName = Annotated[str, typer.Argument(metavar="NAME", help="The data set's name.")]
+
+
+@data_app.command("list", short_help="List the data sets known by name.")
+def list_data(format: FormatOption = None, output: Output = None, quiet: Quiet = False) -> None:
+    """List the data sets that can be asked for by name.
+
+    \b
+    Examples:
+      embedcli data list
+    """
+    from embedcli.data.catalogue import CATALOGUE
+    from embedcli.data.fetch import cached
+    from embedcli.render.catalogue import view
+
+    answer = Answer.to(output, format, quiet)
+    answer.show(view([(entry, cached(entry)) for entry in CATALOGUE.values()]))
+
+
+@data_app.command("fetch", short_help="Fetch a data set and verify it.")
+def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
+    """Fetch a data set into the cache, verify it, and print where it is.
+
+    \b
+    Examples:
+      embedcli data fetch ml-100k
+      EMBEDCLI_DATA=/big/disk embedcli data fetch
+    """
+    from embedcli.data.catalogue import find
+    from embedcli.data.fetch import fetch
+
+    notes = Notes(quiet)
+    with notes.fetching() as (on_note, on_progress):
+        path, source = fetch(find(name), on_note=on_note, on_progress=on_progress)
+    notes.say(f"{name}: {source}")
+    print_out(str(path))
+
+
+@data_app.command("path")
+def print_data_path(name: DataName = "ml-100k") -> None:
+    """Print where the cached file of a data set is.
+
+    \b
+    Examples:
+      embedcli data path ml-100k
+    """
+    from embedcli.data.catalogue import find
+    from embedcli.data.fetch import cache_dir, cached
+
+    path = cached(find(name))
+    if path is None:
+        raise DataError(f"{name} is not in the cache, {cache_dir()}", f"fetch it: embedcli data fetch {name}")
+    print_out(str(path))
 
 
 @data_app.command("describe", short_help="Show what is in a data set.")

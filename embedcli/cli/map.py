@@ -11,7 +11,16 @@ from embedcli.analysis.choices import Method
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, RunOption, TableOption, complete_title
+from embedcli.cli.options import (
+    FewestRatings,
+    FormatOption,
+    Output,
+    Quiet,
+    RunDir,
+    RunOption,
+    TableOption,
+    complete_title,
+)
 from embedcli.errors import UsageError
 from embedcli.render.output import ENDINGS, Format, check_output
 from embedcli.run import DEFAULT_DIR
@@ -38,9 +47,7 @@ def draw_map(
         int | None,
         typer.Option("--top-items", metavar="N", help="The N most rated (default: 50; by neighbours 500)."),
     ] = None,
-    min_ratings: Annotated[
-        int | None, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")
-    ] = None,
+    min_ratings: FewestRatings = None,
     coordinates: Annotated[
         Path | None,
         typer.Option("--coordinates", metavar="FILE", help="Write the coordinates to a file too (.csv ...)."),
