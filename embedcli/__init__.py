@@ -7,14 +7,11 @@
     embedcli.biases(run).worst
     embedcli.pca(run, n_components=3).components
 
-Importing embedcli imports nothing heavy: each name is fetched from its module when it is first used.
+Importing embedcli imports nothing else: each name is fetched from its module when it is first used.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# no import up here: `python -m embedcli` runs this file while the working folder is still first on the search path
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedcli.analysis.biases import biases as biases
     from embedcli.analysis.clusters import clusters as clusters
@@ -69,7 +66,9 @@ _THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called i
 __all__ = list(_HOME)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
     if name not in _HOME:
         raise AttributeError(f"module 'embedcli' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), _THERE.get(name, name))

@@ -1,5 +1,27 @@
-"""`python -m embedcli`."""
+"""The program: `embedcli`, and `python -m embedcli`. It imports nothing from the working folder."""
 
-from embedcli.cli import main
+# these two are loaded when Python starts; pathlib is not, and a pathlib.py in the working folder would run
+import os
+import sys
 
-main()
+
+def _leave_working_folder() -> None:
+    """Take the working folder off the search path, where `-m` and relative entries of PYTHONPATH put it."""
+    named = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", "")
+    relative = [entry for entry in named.split(os.pathsep) if not os.path.isabs(entry)] if named else []  # noqa: PTH117
+    try:
+        if __name__ == "__main__" and not sys.flags.safe_path and sys.path[0] == os.getcwd():  # noqa: PTH109
+            del sys.path[0]
+        for folder in map(os.path.abspath, relative):
+            if folder in sys.path:  # once: an editable install names its folder again
+                sys.path.remove(folder)
+    except FileNotFoundError:  # the working folder was deleted
+        pass
+
+
+_leave_working_folder()
+
+from embedcli.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    main()

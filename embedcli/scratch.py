@@ -13,9 +13,10 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 PREFIX = ".unfinished-"
 ABANDONED = 86_400.0  # seconds after which a folder is a leftover if locks do not work there (Windows)
@@ -35,6 +36,27 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         lock.release()
+
+
+@contextlib.contextmanager
+def shared_file(path: Path, on_wait: Callable[[], None]) -> Iterator[IO[bytes]]:
+    """Yield a file that processes write in turn, open and locked; call `on_wait` if another process holds it.
+
+    It has what the last process left there, and stays when it is closed: rename or remove it before that. A link, or
+    anything else that is not a file of its own, is removed and never followed. If locks do not work, the file is a
+    new one in a scratch folder. Raises OSError if that cannot be made either.
+    """
+    try:
+        file = _locked_file(path, on_wait)
+    except OSError:
+        with scratch_folder(path.parent) as folder, (folder / path.name).open("w+b") as file:
+            yield file
+        return
+    try:
+        yield file
+    finally:
+        with contextlib.suppress(OSError):  # what a full disk did not take was told when it was written
+            file.close()
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -99,6 +121,40 @@ class _Lock:
     def release(self) -> None:
         if self.descriptor is not None:
             os.close(self.descriptor)
+
+
+def _locked_file(path: Path, on_wait: Callable[[], None]) -> IO[bytes]:
+    if os.name == "nt":
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(path))
+    import fcntl
+
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            if not _is_own(path.lstat()):
+                path.unlink()
+        file = open(path, "r+b", opener=_open_own)  # noqa: SIM115
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                on_wait()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):  # renamed or removed by the process that held it
+                if _is_own(path.lstat()) and os.path.samestat(path.lstat(), os.fstat(file.fileno())):
+                    return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _open_own(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+
+
+def _is_own(found: os.stat_result) -> bool:
+    """Tell whether this is a regular file with one name only."""
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
 
 
 def _locked_folder(parent: Path) -> tuple[Path, _Lock]:

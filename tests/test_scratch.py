@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from embedcli import scratch
-from embedcli.scratch import PREFIX, remove_leftovers, scratch_folder, write_whole
+from embedcli.scratch import PREFIX, remove_leftovers, scratch_folder, shared_file, write_whole
 
 HOLD = """
 import sys, time
@@ -42,6 +43,33 @@ def test_killed_process_leaves_nothing_for_long(tmp_path: Path) -> None:
     write_whole(tmp_path / "answer", b"whole again")
     assert leftovers(tmp_path) == []
     assert [path.name for path in tmp_path.iterdir()] == ["answer"]
+
+
+def test_shared_file_is_the_one_that_stands_there(tmp_path: Path) -> None:
+    """Who waited for a file that was replaced meanwhile gets the new one, not the one it waited for."""
+    path, waiting, content = tmp_path / "part", threading.Event(), []
+
+    def wait_for_it() -> None:
+        with shared_file(path, waiting.set) as file:
+            content.append(file.read())
+
+    waiter = threading.Thread(target=wait_for_it)
+    with shared_file(path, lambda: None) as first:
+        first.write(b"old")
+        waiter.start()
+        assert waiting.wait(timeout=5)
+        path.unlink()
+        path.write_bytes(b"new")
+    waiter.join(timeout=5)
+    assert content == [b"new"]
+
+
+def test_shared_file_is_never_opened_through_a_link(tmp_path: Path) -> None:
+    """A link that appears after the check is not followed either."""
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"):
+        scratch._open_own(str(tmp_path / "link"), os.O_RDWR)
+    assert not (tmp_path / "precious").exists()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])

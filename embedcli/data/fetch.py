@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import http
-import http.client
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
-import urllib.error
-import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from embedcli.data.catalogue import Download, Entry, Wheel
+from embedcli.data.download import LARGEST, Unavailable, download, forget
 from embedcli.data.sources import Note, Progress
 from embedcli.errors import DataError
-
-TIMEOUT = 10.0  # seconds without an answer
-CHUNK = 1 << 16  # bytes
+from embedcli.scratch import remove_leftovers, scratch_folder, shared_file, sync_folder
 
 
 def cache_dir() -> Path:
@@ -55,29 +51,23 @@ def fetch(entry: Entry, *, on_note: Note, on_progress: Progress, offline: bool =
                 f"fetch it where there is a network: embedcli data fetch {entry.name}",
             )
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         failures = []
         for source in entry.sources:
-            if (folder / source.file).exists():
-                damage = _damage(folder / source.file, source)
-                on_note(f"{folder / source.file} {damage}; fetching it again")
             try:
-                return _fetch_one(source, folder, on_note, on_progress)
-            except _Unavailable as failure:
+                return _fetch_one(entry, source, folder, on_note, on_progress)
+            except Unavailable as failure:
                 on_note(f"{failure}")
                 failures.append(str(failure))
     except OSError as error:
         raise DataError(
-            f"{folder}: cannot keep the data set there: {error.strerror or error}",
-            "make room or set EMBEDCLI_DATA to another folder",
+            f"{error.filename or folder}: cannot keep the data set there: {error.strerror or error}",
+            f"make room there, or choose another folder: EMBEDCLI_DATA=FOLDER embedcli data fetch {entry.name}",
         ) from error
     raise DataError(
         f"{entry.title} cannot be fetched: {'; '.join(failures)}",
         f"get {entry.sources[0].file} another way, then: embedcli train --data {entry.sources[0].file}",
     )
-
-
-class _Unavailable(Exception):
-    """A source that did not serve; the next one is tried."""
 
 
 def _damage(path: Path, source: Download | Wheel) -> str | None:
@@ -98,129 +88,124 @@ def _damage(path: Path, source: Download | Wheel) -> str | None:
     return None if zipfile.is_zipfile(path) else "is no whole zip"
 
 
-def _fetch_one(source: Download | Wheel, folder: Path, on_note: Note, on_progress: Progress) -> tuple[Path, str]:
-    if isinstance(source, Download):
-        fetched, served_by = _download(source, folder, on_progress), urlsplit(source.url).netloc
-        return _verified(fetched, source, served_by, on_note).replace(folder / source.file), served_by
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
-        fetched, served_by = _pip_download(source, Path(scratch), on_progress)
-        return _verified(fetched, source, served_by, on_note).replace(folder / source.file), served_by
+def _fetch_one(
+    entry: Entry, source: Download | Wheel, folder: Path, on_note: Note, on_progress: Progress
+) -> tuple[Path, str]:
+    """Fetch from one source, alone: a second process waits, then takes what the first one fetched.
 
-
-def _verified(fetched: Path, source: Download | Wheel, served_by: str, on_note: Note) -> Path:
-    """Return the file if it is what was asked for; otherwise it is deleted."""
-    if damage := _damage(fetched, source):
-        fetched.unlink()
-        raise _Unavailable(f"{served_by}: {source.file} {damage}")
-    if source.sha256 is None and getattr(source, "md5", None) is None:
-        on_note(f"note: no checksum is known of {source.file}: it is a whole zip, and no more can be verified")
-    return fetched
-
-
-def _download(source: Download, folder: Path, on_progress: Progress) -> Path:
-    """Download a file under a hidden name, going on where an earlier attempt was cut off.
-
-    A part that is left belongs to one version of the file, which its validator names (ETag or Last-Modified, RFC
-    9110): where the server has another, or knows no ranges, the download begins anew.
+    What comes stands under a hidden name until it is verified. If a download is cut off it stays there, with the
+    version it belongs to beside it, and the next one resumes it.
     """
-    part, version = folder / f".{source.file}.part", folder / f".{source.file}.part-of"
+    target = folder / source.file
+
+    def on_wait() -> None:
+        on_note(f"waiting for another embedcli that fetches {entry.title} into {folder}")
+
+    with shared_file(folder / f".{source.file}.part", on_wait) as file:
+        part = Path(file.name)
+        version = part.with_name(f"{part.name}-of")
+        try:
+            if path := cached(entry):
+                forget(version)
+                forget(part)
+                return path, f"cached {path.name}"
+            if target.exists() and not target.is_file():
+                raise OSError(errno.EEXIST, "not a file", str(target))
+            if target.exists():
+                on_note(f"{target} {_damage(target, source)}; fetching it again")
+            served_by = _receive(source, file, version, on_progress)
+            if not _has_checksum(source):
+                on_note(f"note: no checksum is known of {source.file}: verified only that its zip is not damaged")
+            if os.name == "nt":  # Windows renames no open file; it has no lock that this would release
+                file.close()
+            part.replace(target)
+            sync_folder(folder)
+        except BaseException as error:
+            if isinstance(error, OSError):  # a part would keep a full disk full
+                forget(version)
+            if not version.is_file():  # nothing says what it is a part of
+                forget(part)
+            raise
+    return target, served_by
+
+
+def _receive(source: Download | Wheel, file: IO[bytes], version: Path, on_progress: Progress) -> str:
+    """Fill the file, verify it, and return who served it. What was resumed and is damaged begins anew."""
+    part, resumed = Path(file.name), True
+    while resumed:
+        if isinstance(source, Download):
+            resumed, served_by = download(source, file, version, on_progress), urlsplit(source.url).netloc
+        else:
+            resumed, served_by = False, _pip_download(source, file, on_progress)
+        file.flush()
+        os.fsync(file.fileno())
+        forget(version)
+        damage = _damage(part, source) or (None if _has_checksum(source) else _damaged_zip(part))
+        if damage is None:
+            return served_by
+    raise Unavailable(f"{served_by}: {source.file} {damage}")
+
+
+def _has_checksum(source: Download | Wheel) -> bool:
+    return source.sha256 is not None or getattr(source, "md5", None) is not None
+
+
+def _damaged_zip(path: Path) -> str | None:
+    """Say what is wrong with the files inside a zip, each by its own checksum (CRC-32); None if nothing is."""
     try:
-        _receive(source, part, version, on_progress)
-    except OSError:  # a part would keep a full disk full
-        version.unlink(missing_ok=True)
-        part.unlink(missing_ok=True)
-        raise
-    except BaseException:
-        if not version.exists():  # nothing says what it is a part of
-            part.unlink(missing_ok=True)
-        raise
-    version.unlink(missing_ok=True)
-    return part
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > 8 * LARGEST:
+                return f"has more than {8 * LARGEST:,} bytes when it is unpacked"
+            damaged = archive.testzip()
+    except Exception as error:  # zipfile raises a dozen kinds, down to struct.error
+        return f"is a damaged zip ({type(error).__name__}: {error})"
+    return None if damaged is None else f"is a damaged zip ({damaged})"
 
 
-def _receive(source: Download, part: Path, version: Path, on_progress: Progress) -> None:
-    done = part.stat().st_size if part.exists() and version.exists() else 0
-    host = urlsplit(source.url).netloc
-    wanted = {"Range": f"bytes={done}-", "If-Range": version.read_text(encoding="utf-8")} if done else {}
-    with _answer(source.url, wanted, host) as answer:
-        if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
-            done = 0
-            version.unlink(missing_ok=True)
-            if validator := answer.headers.get("ETag") or answer.headers.get("Last-Modified"):
-                version.write_text(validator, encoding="utf-8")
-        total = source.size or done + int(answer.headers.get("Content-Length") or 0)
-        with part.open("ab" if done else "wb") as file:
-            for chunk in _chunks(answer, host):
-                done += len(chunk)
-                if source.size is not None and done > source.size:
-                    version.unlink(missing_ok=True)
-                    raise _Unavailable(f"{host}: {source.file} is larger than the {source.size:,} bytes expected")
-                file.write(chunk)
-                on_progress(host, done, total)
-    if done < total:
-        raise _Unavailable(f"{host}: {source.file} was cut short, {done:,} of {total:,} bytes came")
+def _pip_download(source: Wheel, file: IO[bytes], on_progress: Progress) -> str:
+    """Have the user's own pip, with its own index settings, fetch a wheel whose hash must match.
 
-
-def _answer(url: str, headers: dict[str, str], host: str) -> http.client.HTTPResponse:
-    try:
-        answer: http.client.HTTPResponse = urllib.request.urlopen(
-            urllib.request.Request(url, headers=headers), timeout=TIMEOUT
-        )
-    except urllib.error.HTTPError as error:
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and headers:
-            return _answer(url, {}, host)
-        raise _Unavailable(f"{host}: {error}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _Unavailable(f"{host}: {getattr(error, 'reason', error)}") from error
-    return answer
-
-
-def _chunks(answer: http.client.HTTPResponse, host: str) -> Iterator[bytes]:
-    # an OSError in here is the network's; one of the caller's is the disk's
-    try:
-        while chunk := answer.read(CHUNK):
-            yield chunk
-    except (OSError, http.client.HTTPException) as error:
-        raise _Unavailable(f"{host}: {getattr(error, 'reason', error)}") from error
-
-
-def _pip_download(source: Wheel, scratch: Path, on_progress: Progress) -> tuple[Path, str]:
-    """Have the user's own pip, with its own index settings, fetch a wheel whose hash must match."""
+    pip runs in an empty folder, and imports nothing from there (-P) or by a relative entry of PYTHONPATH. It builds
+    nothing. `-I` would hide a pip that is installed for the user only.
+    """
     served_by = f"the copy inside {source.requirement.replace('==', ' ')}, by pip"
     if importlib.util.find_spec("pip") is None:
-        raise _Unavailable("pip is not in this environment (python -m ensurepip installs it)")
-    requirements = scratch / "requirements.txt"
-    requirements.write_text(f"{source.requirement} --hash=sha256:{source.sha256}\n", encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--no-input",
-        "--retries",
-        "1",
-    ]
-    command += [
-        "--disable-pip-version-check",
-        "--require-hashes",
-        "-r",
-        str(requirements),
-        "-d",
-        str(scratch),
-    ]
+        raise Unavailable("pip is not in this environment (python -m ensurepip installs it)")
+    command = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "--retries", "1"]
+    command += ["--disable-pip-version-check", "--only-binary", ":all:", "--require-hashes"]
+    command += ["-r", "requirements.txt", "-d", "."]
+    search = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(os.path.isabs, search))}
     on_progress(served_by, 0, source.size)
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise _Unavailable("pip download gave no answer in two minutes") from error
-    if answer.returncode != 0:
-        lines = [line for line in answer.stderr.splitlines() if line.startswith("ERROR:")]
-        reason = lines[-1].removeprefix("ERROR:").strip() if lines else f"exit code {answer.returncode}"
-        raise _Unavailable(f"pip download {source.requirement}: {reason}")
+    with scratch_folder(Path(file.name).parent) as folder:
+        requirement = f"{source.requirement} --hash=sha256:{source.sha256}\n"
+        (folder / "requirements.txt").write_text(requirement, encoding="utf-8")
+        try:
+            answer = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=120,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unavailable("pip download gave no answer in two minutes") from error
+        if answer.returncode != 0:
+            lines = answer.stderr.splitlines()
+            reasons = [line.removeprefix("ERROR:") for line in lines if line.startswith("ERROR:")] or lines
+            reason = reasons[-1] if reasons else f"exit code {answer.returncode}"
+            raise Unavailable(f"pip download {source.requirement}: {reason}")
+        if not (folder / source.file).is_file():
+            raise Unavailable(f"pip download {source.requirement}: {source.file} did not come")
+        file.truncate(0)
+        with (folder / source.file).open("rb") as fetched:
+            shutil.copyfileobj(fetched, file)
     on_progress(served_by, source.size, source.size)
-    return scratch / source.file, served_by
+    return served_by
 
 
 def sha256_of(path: Path) -> str:

@@ -178,12 +178,14 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], 
     """Return a function that sets what the server of ml-100k answers; the environment has no pip."""
 
     def answer(content: bytes | Exception) -> None:
-        def urlopen(request: urllib.request.Request, *, timeout: float) -> addinfourl:
+        def opened(self: object, request: urllib.request.Request, *, timeout: float) -> addinfourl:
             if isinstance(content, Exception):
                 raise content
-            return addinfourl(io.BytesIO(content), Message(), request.full_url, 200)
+            reply = addinfourl(io.BytesIO(content), Message(), request.full_url, 200)
+            reply.length = len(content)  # type: ignore[attr-defined]
+            return reply
 
-        monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+        monkeypatch.setattr(urllib.request.OpenerDirector, "open", opened)
 
     sources = (
         Download("ml-100k.zip", "https://example.org/ml-100k.zip", 1000, hashlib.sha256(bytes(1000)).hexdigest()),

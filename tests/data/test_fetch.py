@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.server
 import importlib
 import importlib.util
 import io
+import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from embedcli import scratch
+from embedcli.data import download
 from embedcli.data.catalogue import Download, Entry, Wheel
-from embedcli.data.fetch import CHUNK, cache_dir, cached
+from embedcli.data.download import CHUNK
+from embedcli.data.fetch import cache_dir, cached
 from embedcli.data.fetch import fetch as fetch_one
 from embedcli.errors import DataError
 
+
+def zipped(content: bytes) -> bytes:
+    """Return a zip that has this content in a file."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("ratings.csv", content)
+    return file.getvalue()
+
+
 CONTENT = bytes(range(256)) * 800  # several chunks
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+ZIP = zipped(CONTENT)
 WHEEL = Wheel("made-1.0-py3-none-any.whl", "made==1.0", len(CONTENT), SHA256)
 
 
@@ -41,6 +62,9 @@ class Server:
     asked: list[str] = field(default_factory=list)
     version: str = ""  # the ETag; without one nothing can be gone on with
     ranges: bool = True
+    lies: dict[str, str] = field(default_factory=dict)  # headers of a partial answer, sent whatever If-Range says
+    pause: float = 0.0  # seconds between two pieces of a body
+    piece: int = CHUNK
     done: threading.Event = field(default_factory=threading.Event)
 
     def source(self, file: str) -> Download:
@@ -63,16 +87,20 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 return
             status, length, body = state.answers[self.path]
             wanted = self.headers.get("Range", "")
-            if wanted and state.ranges and self.headers["If-Range"] == state.version:
+            headers = {"ETag": state.version} if state.version else {}
+            if wanted and state.ranges and (self.headers["If-Range"] == state.version or state.lies):
                 state.asked.append(wanted)
-                body = CONTENT[int(wanted.removeprefix("bytes=").removesuffix("-")) :]
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                headers |= {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} | state.lies
+                body = body[start:]
                 status, length = 206, len(body)
             self.send_response(status)
-            self.send_header("Content-Length", str(length))
-            if state.version:
-                self.send_header("ETag", state.version)
+            for name, value in ({"Content-Length": str(length)} | headers).items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            for at in range(0, len(body), state.piece):
+                self.wfile.write(body[at : at + state.piece])
+                time.sleep(state.pause)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -165,7 +193,7 @@ def test_no_server() -> None:
 
 def test_server_that_goes_silent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says nothing is given up after a while."""
-    monkeypatch.setattr(importlib.import_module("embedcli.data.fetch"), "TIMEOUT", 0.1)
+    monkeypatch.setattr(download, "TIMEOUT", 0.1)
     with pytest.raises(DataError, match=rf"{server.address}: .*timed out"):
         fetch(entry(server.source("silent.zip")))
     assert left_behind() == []
@@ -254,9 +282,9 @@ class Pip:
     def __call__(self, command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         """Put the wheel where pip is asked to, or fail."""
         self.command = command
-        self.requirements = Path(command[command.index("-r") + 1]).read_text(encoding="utf-8")
+        self.requirements = (options["cwd"] / "requirements.txt").read_text(encoding="utf-8")
         if self.returncode == 0:
-            (Path(command[command.index("-d") + 1]) / WHEEL.file).write_bytes(self.content)
+            (options["cwd"] / WHEEL.file).write_bytes(self.content)
         return subprocess.CompletedProcess(command, self.returncode, "", self.stderr)
 
 
@@ -275,7 +303,7 @@ def test_wheel_by_pip(pip: Pip) -> None:
     assert (path, source, notes) == (cache_dir() / WHEEL.file, "the copy inside made 1.0, by pip", [])
     assert path.read_bytes() == CONTENT
     assert left_behind() == [path]
-    assert pip.command[:4] == [sys.executable, "-m", "pip", "download"]
+    assert pip.command[:5] == [sys.executable, "-P", "-m", "pip", "download"]
     assert {"--no-deps", "--require-hashes", "--no-input"} <= set(pip.command)
     assert pip.requirements == f"made==1.0 --hash=sha256:{SHA256}\n"
 
@@ -383,6 +411,272 @@ def test_offline(server: Server, monkeypatch: pytest.MonkeyPatch, how: str) -> N
     assert fetch_one(wanted, **quiet) == (path, "cached one.zip")
 
 
+@pytest.mark.parametrize("locks", [True, False])
+@pytest.mark.parametrize("sha256", [SHA256, None])
+def test_fetches_at_the_same_time(
+    server: Server, monkeypatch: pytest.MonkeyPatch, locks: bool, sha256: str | None
+) -> None:
+    """Of three fetches one downloads and the others wait, say so, and take its file; without locks all download."""
+    if not locks:
+        monkeypatch.setattr(scratch, "_locked_file", no_locks)
+    server.answers["/one.zip"] = (200, len(ZIP), ZIP)
+    server.version, server.pause, server.piece = '"one"', 0.02, len(ZIP) // 10
+    known = hashlib.sha256(ZIP).hexdigest() if sha256 else None
+    wanted = entry(replace(server.source("one.zip"), size=None, sha256=known))
+    with ThreadPoolExecutor(3) as pool:
+        answers = [job.result() for job in [pool.submit(fetch, wanted) for _ in range(3)]]
+    assert {path for path, _, _ in answers} == {cache_dir() / "one.zip"}
+    assert (cache_dir() / "one.zip").read_bytes() == ZIP
+    assert left_behind() == [cache_dir() / "one.zip"]
+    assert len(server.asked) == (1 if locks else 3)
+    if locks:
+        assert sorted(source for _, source, _ in answers) == [server.address, "cached one.zip", "cached one.zip"]
+        waited = f"waiting for another embedcli that fetches Made ratings into {cache_dir()}"
+        assert sum(waited in notes for _, _, notes in answers) == 2
+
+
+def no_locks(*arguments: object) -> None:
+    """Be a file system that has no locks."""
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+KILLED = """
+import sys
+from embedcli.data.catalogue import Download, Entry
+from embedcli.data.fetch import fetch
+source = Download(*sys.argv[1:3], int(sys.argv[3]), sys.argv[4])
+fetch(Entry("made", "", "", (source,)), on_note=print, on_progress=lambda *news: print(*news, flush=True))
+"""
+
+
+def test_killed_download_goes_on(server: Server) -> None:
+    """A fetch that is killed leaves a part, which the next one resumes, and no lock."""
+    server.version, server.pause = '"one"', 0.3
+    source = server.source("one.zip")
+    command = [sys.executable, "-c", KILLED, source.file, source.url, str(source.size), SHA256]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline()
+        killed.kill()
+    server.pause = 0.0
+    path, _, notes = fetch(entry(source))
+    assert server.asked[-1].startswith("bytes=")
+    assert (path.read_bytes(), left_behind(), notes) == (CONTENT, [path], [])
+
+
+@pytest.mark.parametrize(
+    "version",
+    [b"", b"\xff\xfe\x00", b'"one"\r\nX-Evil: 1', b'W/"one"', b'"one', b"x" * 100_000, "folder", "link", "pipe"],
+)
+def test_damaged_version_is_not_sent(server: Server, tmp_path: Path, version: bytes | str) -> None:
+    """Whatever stands where the version of a part is stored, the download begins anew and succeeds."""
+    cut_off(server)
+    stored = cache_dir() / ".one.zip.part-of"
+    assert stored.read_bytes() == b'"one"'
+    stored.unlink()
+    (tmp_path / "secret").write_bytes(b'"one"')
+    if isinstance(version, bytes):
+        stored.write_bytes(version)
+    else:
+        {
+            "folder": stored.mkdir,
+            "link": lambda: stored.symlink_to(tmp_path / "secret"),
+            "pipe": lambda: os.mkfifo(stored),
+        }[version]()
+    path, _, _ = fetch(entry(server.source("one.zip")))
+    assert (path.read_bytes(), server.asked) == (CONTENT, ["/one.zip"])
+    assert left_behind() == ([stored, path] if version == "folder" else [path])
+    assert (tmp_path / "secret").read_bytes() == b'"one"'
+
+
+@pytest.mark.parametrize("kind", ["symlink", "link", "folder", "pipe"])
+def test_part_that_is_something_else(server: Server, tmp_path: Path, kind: str) -> None:
+    """A link in the place of a part is not followed, a pipe is not waited for, and the download succeeds."""
+    precious, part = tmp_path / "precious", cache_dir() / ".one.zip.part"
+    precious.write_text("precious")
+    cache_dir().mkdir()
+    if kind == "symlink":
+        part.symlink_to(precious)
+    elif kind == "link":
+        part.hardlink_to(precious)
+    elif kind == "folder":
+        part.mkdir()
+    else:
+        os.mkfifo(part)
+    path, _, _ = fetch(entry(server.source("one.zip")))
+    assert (path.read_bytes(), precious.read_text()) == (CONTENT, "precious")
+    assert left_behind() == ([part, path] if kind == "folder" else [path])
+
+
+def test_damaged_part_begins_anew(server: Server) -> None:
+    """A part whose bytes are not the server's is resumed, found damaged, and downloaded again in the same fetch."""
+    cut_off(server)
+    (cache_dir() / ".one.zip.part").write_bytes(b"!" * 1000)
+    path, _, notes = fetch(entry(server.source("one.zip")))
+    assert server.asked == ["/one.zip", "bytes=1000-", "/one.zip"]
+    assert (path.read_bytes(), left_behind(), notes) == (CONTENT, [path], [])
+
+
+@pytest.mark.parametrize("size", [len(CONTENT), len(CONTENT) + 5])
+def test_part_that_is_too_long(server: Server, size: int) -> None:
+    """A part with as many bytes as the whole, or more, is not resumed."""
+    cut_off(server)
+    (cache_dir() / ".one.zip.part").write_bytes(bytes(size))
+    path, _, _ = fetch(entry(server.source("one.zip")))
+    assert (path.read_bytes(), server.asked) == (CONTENT, ["/one.zip"])
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        {"ETag": '"two"'},
+        {"Content-Range": f"bytes 500-{len(ZIP) - 1}/{len(ZIP)}"},
+        {"Content-Range": f"bytes 1000-{len(ZIP) - 2}/{len(ZIP)}"},
+        {"Content-Range": f"bytes 1000-{len(ZIP) - 1}/*"},
+        {"Content-Range": "nonsense"},
+    ],
+)
+def test_wrong_rest_is_not_appended(server: Server, lies: dict[str, str]) -> None:
+    """A partial answer of another version or range is not appended, even if no checksum would tell."""
+    cut_off(server)
+    (cache_dir() / ".one.zip.part").write_bytes(ZIP[:1000])
+    server.lies = lies
+    server.answers["/one.zip"] = (200, len(ZIP), ZIP)
+    unknown = replace(server.source("one.zip"), size=None, sha256=None)
+    path, _, _ = fetch(entry(unknown))
+    assert server.asked == ["/one.zip", "bytes=1000-", "/one.zip"]
+    assert path.read_bytes() == ZIP
+
+
+def test_part_that_nobody_asked_for(server: Server) -> None:
+    """A partial answer to a request for the whole is refused."""
+    server.answers["/one.zip"] = (206, len(CONTENT), CONTENT)
+    with pytest.raises(DataError, match="HTTP status 206 instead of the file"):
+        fetch(entry(server.source("one.zip")))
+
+
+def test_largest_file(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the size is not known, a file over the largest size is refused: announced before, otherwise while it comes."""
+    monkeypatch.setattr(download, "LARGEST", CHUNK)
+    unknown = replace(server.source("one.zip"), size=None, sha256=None)
+    with pytest.raises(DataError, match=r"one\.zip is larger than 65,536 bytes"):
+        fetch(entry(unknown))
+    server.answers["/one.zip"] = (200, -1, CONTENT)  # no length that counts
+    with pytest.raises(DataError, match=r"one\.zip is larger than the 65,536 bytes expected"):
+        fetch(entry(unknown))
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize("at_once", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_stalled_server(monkeypatch: pytest.MonkeyPatch, at_once: bytes) -> None:
+    """A server that sends a byte now and then is given up, also while it sends headers."""
+    monkeypatch.setattr(download, "PATIENCE", 0.3)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with (
+        drip(at_once) as address,
+        pytest.raises(DataError, match=f"{address}: stalled, less than 1,000 bytes a second"),
+    ):
+        fetch(entry(Server(address).source("one.zip")))
+    assert left_behind() == []
+
+
+@contextmanager
+def drip(at_once: bytes) -> Iterator[str]:
+    """Run a server for one request that answers with these bytes, then one byte after another."""
+
+    def serve() -> None:
+        with suppress(OSError), listening.accept()[0] as connection:
+            connection.recv(CHUNK)
+            connection.sendall(at_once)
+            for _ in range(100):
+                connection.sendall(b"x")
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(5)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "to", "followed"),
+    [
+        ("https://a.org/x", "https://b.org/x", True),
+        ("http://a.org/x", "https://b.org/x", True),
+        ("http://a.org/x", "http://b.org/x", True),
+        ("https://a.org/x", "http://a.org/x", False),
+        ("http://a.org/x", "ftp://a.org/x", False),
+    ],
+)
+def test_redirects(asked: str, to: str, followed: bool) -> None:
+    """A redirect is followed to HTTP only, and from an encrypted address to an encrypted one only."""
+
+    def redirect() -> object:
+        request = urllib.request.Request(asked)
+        return download._Redirects().redirect_request(request, io.BytesIO(), 302, "Found", {}, to)
+
+    if followed:
+        assert isinstance(found := redirect(), urllib.request.Request)
+        assert found.full_url == to
+    else:
+        with pytest.raises(urllib.error.URLError, match=f"redirect to {to}, which is not encrypted"):
+            redirect()
+
+
+def test_messages_of_a_server_are_printable() -> None:
+    """Control characters and line ends that a server sends do not come into a message."""
+    assert str(download.Unavailable("a\x1b[31m\r\nb\u202ec")) == "a [31m b c"
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_something_in_the_place_of_the_file(server: Server, kind: str) -> None:
+    """What is not a file in the place of the data set is named before anything is downloaded."""
+    cache_dir().mkdir()
+    path = cache_dir() / "one.zip"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    with pytest.raises(DataError) as caught:
+        fetch(entry(server.source("one.zip")))
+    assert caught.value.message == f"{path}: cannot keep the data set there: not a file"
+    assert caught.value.hint.endswith("EMBEDCLI_DATA=FOLDER embedcli data fetch made")
+    assert (server.asked, left_behind()) == ([], [path])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="this environment has no pip")
+@pytest.mark.parametrize("search", [None, "", ".", os.pathsep, "sub"])
+def test_pip_runs_nothing_of_the_working_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, search: str | None
+) -> None:
+    """Pip is the one of the environment, whatever the working folder has and PYTHONPATH says of it."""
+    content = made_wheel()
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / WHEEL.file).write_bytes(content)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    for place in (tmp_path, tmp_path / "sub"):
+        for name in ("pip", "json", "typing", "sitecustomize"):
+            place.mkdir(exist_ok=True)
+            (place / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')", encoding="utf-8")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if search is not None:
+        monkeypatch.setenv("PYTHONPATH", search)
+    path, _, _ = fetch(entry(replace(WHEEL, size=len(content), sha256=hashlib.sha256(content).hexdigest())))
+    assert path.read_bytes() == content
+    assert left_behind() == [path]
+    assert not (tmp_path / "ran").exists()
+
+
+def made_wheel() -> bytes:
+    """Return the smallest wheel that pip takes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("made-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n")
+        archive.writestr("made-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("made-1.0.dist-info/RECORD", "")
+    return file.getvalue()
+
+
 def test_what_can_be_verified_without_a_sha256(server: Server) -> None:
     """An md5 is held against the file; without any checksum the zip must be whole, and that is said."""
     good = replace(server.source("one.zip"), sha256=None, size=None, md5=hashlib.md5(CONTENT).hexdigest())
@@ -392,8 +686,21 @@ def test_what_can_be_verified_without_a_sha256(server: Server) -> None:
     unknown = replace(good, file="three.zip", md5=None)
     with pytest.raises(DataError, match="is no whole zip"):
         fetch(entry(unknown))
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a", "b")
-    server.answers["/one.zip"] = (200, len(file.getvalue()), file.getvalue())
-    assert "no checksum is known of three.zip" in fetch(entry(unknown))[2][0]
+    server.answers["/one.zip"] = (200, len(ZIP), ZIP)
+    assert fetch(entry(unknown))[2] == [
+        "note: no checksum is known of three.zip: verified only that its zip is not damaged"
+    ]
+
+
+def test_damaged_zip_without_a_checksum(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zip with a damaged file inside, or one that unpacks to more than any data set, is refused."""
+    damaged = ZIP.replace(CONTENT[:1000], CONTENT[1:1001])
+    server.answers["/one.zip"] = (200, len(ZIP), damaged)
+    unknown = entry(replace(server.source("one.zip"), size=None, sha256=None))
+    with pytest.raises(DataError, match=r"one\.zip is a damaged zip \(ratings\.csv\)"):
+        fetch(unknown)
+    server.answers["/one.zip"] = (200, len(ZIP), ZIP)
+    monkeypatch.setattr(importlib.import_module("embedcli.data.fetch"), "LARGEST", 1000)
+    with pytest.raises(DataError, match="has more than 8,000 bytes when it is unpacked"):
+        fetch(unknown)
+    assert left_behind() == []
