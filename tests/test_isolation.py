@@ -70,3 +70,20 @@ def test_folder_that_was_deleted(tmp_path: Path) -> None:
         text=True,
     )
     assert (done.stderr, done.stdout) == ("", f"embedcli {embedcli.__version__}\n")
+
+
+def test_interrupt_while_loading_is_a_word() -> None:
+    """Ctrl-C before the command line is loaded ends with exit code 130 and two lines, not a traceback."""
+    code = """
+import sys
+from embedcli.__main__ import main
+class Stop:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("embedcli.cli"):
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop())
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (130, "error: interrupted")
+    assert "Traceback" not in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 import unicodedata
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,13 @@ def draw(found: Map, run: Run, kind: str, n_labels: int) -> Picture:
 
     The labels are placed at the resolution of a PNG; offsets in points hold in SVG and PDF too, at 72 dots per inch.
     """
-    from matplotlib import rc_context
+    from matplotlib import rc_context, rcParamsDefault
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
+    # the defaults first: a matplotlibrc in the working folder says how other people's pictures look
+    with rc_context({**rcParamsDefault, **STYLE}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as a box
         figure = Figure(SIZE, DPI, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
