@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     load_ratings = load
     save_run = save
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 _HOME = {
     "EmbedcliError": "embedcli.errors",
     "Run": "embedcli.run.record",

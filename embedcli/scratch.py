@@ -67,6 +67,8 @@ def write_whole(path: Path, content: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(content)
         return
+    with contextlib.suppress(FileNotFoundError):
+        path.stat()  # a link to itself leads nowhere
     target = Path(os.path.realpath(path))
     with scratch_folder(target.parent) as folder:
         whole = folder / target.name

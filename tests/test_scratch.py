@@ -102,6 +102,17 @@ def test_mode_and_link_are_kept(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == leftovers(real.parent) == []
 
 
+def test_link_to_itself_is_refused(tmp_path: Path) -> None:
+    """A link that leads nowhere but to itself is an error, and stays; one to a file not there yet makes that file."""
+    loop, dangling = tmp_path / "loop", tmp_path / "dangling"
+    loop.symlink_to(loop)
+    dangling.symlink_to(tmp_path / "made")
+    with pytest.raises(OSError, match="symbolic link"):
+        write_whole(loop, b"x")
+    write_whole(dangling, b"x")
+    assert (loop.is_symlink(), dangling.is_symlink(), (tmp_path / "made").read_bytes()) == (True, True, b"x")
+
+
 def test_new_file_has_the_usual_mode(tmp_path: Path) -> None:
     """A file that is new has the mode of any other new file."""
     write_whole(tmp_path / "new", b"")

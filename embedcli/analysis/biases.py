@@ -74,7 +74,7 @@ class Agreement:
     `outside` is the share of the items that pass the filter whose trained stars lie outside their interval,
     `outside_many` the same of the `n_many` of them with 100 ratings or more, None if there are fewer than 20 of
     these: too much decay shows in them, because their intervals are narrow and luck is not in the way. `pulls` says
-    how far rarely rated items are drawn to the average one.
+    how far the stars of rarely rated items are drawn away from what the posterior says of them.
     """
 
     outside: float

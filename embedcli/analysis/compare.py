@@ -46,7 +46,7 @@ class Change:
 
     `seed_noise` is the standard deviation of the difference that seeds alone make, from the spread over the members;
     None if a run has a single one. `z` is the difference over the standard deviation of both runs' draws; None
-    without draws, and if both runs saw the same ratings: their draws then say nothing about the difference.
+    without draws, and for runs of one data set: they share most ratings, so that the draws do not differ independently.
     """
 
     rank: int
@@ -118,6 +118,7 @@ class Comparison:
 
     `correlation` is Spearman's of the trained stars, with a 95 % interval by resampling the items; `change` the root
     mean square of their differences, and `seed_noise` what seeds alone make of it (None if a run has one member).
+    Stars on different scales are not subtracted: `change` is then None, and `changes` empty.
     `overlap` is the mean share of an item's ten nearest in common, `chance` that of random neighbours, and `within`
     the same between two halves of one run's members: more than that two runs cannot have in common.
     """
@@ -130,7 +131,7 @@ class Comparison:
     saw_same_ratings: bool
     correlation: float
     correlation_interval: tuple[float, float]
-    change: float
+    change: float | None
     seed_noise: float | None
     pairs: tuple[Pair, ...]
     overlap: float
@@ -142,7 +143,7 @@ class Comparison:
     @property
     def is_same(self) -> bool:
         """Whether no item's stars differ."""
-        return not self.changes
+        return self.change is not None and self.change <= SAME
 
     def to_frame(self) -> pd.DataFrame:
         """Return what changed most as a table."""
@@ -179,7 +180,8 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
     rows_a, rows_b, how, n_common = _matched(a, b, min_ratings)
     stars_a, stars_b = (_stars(run, rows) for run, rows in ((a, rows_a), (b, rows_b)))
     near_a, near_b = nearest(a.array("item_factors"), rows_a), nearest(b.array("item_factors"), rows_b)
-    noise = _seed_noise(a, b, rows_a, rows_b)
+    have_same_scale = (a.data.scale, a.data.implicit) == (b.data.scale, b.data.implicit)
+    noise = _seed_noise(a, b, rows_a, rows_b) if have_same_scale else None
     return Comparison(
         a=a.name,
         b=b.name,
@@ -189,13 +191,13 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         saw_same_ratings=_saw_same_ratings(a, b),
         correlation=_spearman(stars_a, stars_b),
         correlation_interval=_interval(stars_a, stars_b),
-        change=_root_mean_square(stars_b - stars_a),
+        change=_root_mean_square(stars_b - stars_a) if have_same_scale else None,
         seed_noise=None if noise is None else _root_mean_square(noise),
         pairs=_pairs(a, b, rows_a, rows_b, n_components),
         overlap=_overlap(near_a, near_b),
         chance=min(MOST_NEAREST, len(rows_a) - 1) / (len(rows_a) - 1),
         within=_within(a, rows_a),
-        changes=_changes(a, b, rows_a, rows_b, noise, limit),
+        changes=_changes(a, b, rows_a, rows_b, noise, limit) if have_same_scale else (),
         min_ratings=min_ratings,
     )
 
@@ -230,6 +232,8 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
     """
     assert a.heldout is not None
     assert b.heldout is not None
+    if np.array_equal(a.heldout.predictions, b.heldout.predictions):
+        return 0.0, (0.0, 0.0)
     _, user = np.unique(a.heldout.user, return_inverse=True)
     rng = np.random.default_rng(0)
     block = rng.permutation(int(user.max()) + 1)[user] % MOST_BLOCKS  # of very many users, some are drawn together
@@ -369,13 +373,13 @@ def _within(run: Run, rows: Rows) -> float | None:
 
 
 def _changes(a: Run, b: Run, rows_a: Rows, rows_b: Rows, noise: Floats | None, limit: int) -> tuple[Change, ...]:
-    """Return the items that changed most: by z if the ratings differ and there are draws, else by the difference."""
+    """Return the items that changed most: by z for draws from two data sets, else by the difference."""
     stars_a, stars_b = _stars(a, rows_a), _stars(b, rows_b)
     difference = stars_b - stars_a
     if not np.abs(difference).max() > SAME:
         return ()
     z = None
-    if a.n_draws and b.n_draws and not _saw_same_ratings(a, b):
+    if a.n_draws and b.n_draws and a.data.sha256 != b.data.sha256:
         variances = (
             run.array("item_stars")[:, rows].var(0, dtype=np.float64) for run, rows in ((a, rows_a), (b, rows_b))
         )

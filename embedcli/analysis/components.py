@@ -234,7 +234,7 @@ def _word(stability: float) -> str:
 
 def two_digits(phi: float) -> str:
     """Write a share cut to two digits, so that what is below a threshold never reads as if it reached it."""
-    return f"{math.floor(100 * phi) / 100:.2f}"
+    return f"{math.floor(100 * phi + 1e-6) / 100:.2f}"
 
 
 def _sign(scores: Floats, mean_rating: Floats) -> float:

@@ -9,7 +9,9 @@ from embedcli.run.record import Run
 
 TOO_LITTLE, TOO_STEEP = 0.65, 1.5  # held-out slope; with TOO_MUCH of biases: examples/benchmarks/decay.py
 USUAL = 0.5  # the default of --weight-decay
-LESSON = 1.78  # sum of learning rates x wd of fastai's fit_one_cycle(5, 5e-3, wd=0.1) on MovieLens 100K, batches of 64
+LESSON = (
+    1.78 / 90_000
+)  # per training row, learning rates x wd of fastai's fit_one_cycle(5, 5e-3, wd=0.1), batches of 64
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class DecayVerdict:
     ratings confirm. `outside_many` is the share of the `n_many` items with 100 ratings or more whose trained stars
     lie outside their interval: a model with too much decay pulls also them to the average item. None is not known.
     `verdict` is "too little", "about right", "too much", or "unclear" if the two disagree; `suggested` a value to try
-    instead. `lesson` is the weight decay that shrinks the factors here as much as fastai's wd=0.1 does in the lesson.
+    instead. `lesson` is the weight decay that shrinks the factors here as much as the lesson's training with fastai,
+    wd=0.1, five epochs of batches of 64, would on the same rows; None for implicit data.
     """
 
     weight_decay: float
@@ -60,7 +63,10 @@ def judge_decay(run: Run) -> DecayVerdict | None:
 def _lesson(run: Run) -> float | None:
     """Return the weight decay that amounts to the lesson's, over the sum of this training's learning rates."""
     config, shrinkage = run.training.config, run.training.shrinkage
+    lesson = LESSON * run.training.split.get("n_train", 0)
+    if run.data.implicit or not lesson:
+        return None
     for role, decay in (("factors", config.get("weight_decay")), ("biases", config.get("bias_weight_decay"))):
         if decay and shrinkage.get(role):
-            return float(LESSON * decay / shrinkage[role])
+            return float(lesson * decay / shrinkage[role])
     return None

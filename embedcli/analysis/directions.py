@@ -164,7 +164,7 @@ def _share(centred: Floats, every: Floats, start: Sequence[int], end: Sequence[i
 
 
 def _chance(centred: Floats, every: Floats, passing: Rows, n_start: int, n_end: int, rng: np.random.Generator) -> float:
-    """Return what the share of an axis between items drawn at random exceeds in one case of twenty."""
+    """Return what the share of an axis between items drawn at random is at its 95th percentile."""
     shares = []
     for _ in range(CONTROLS if len(passing) >= n_start + n_end else 0):
         anchors = rng.choice(passing, n_start + n_end, replace=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -88,9 +89,7 @@ class Program(TyperGroup):
 
 def _about_os(error: OSError) -> tuple[str, str]:
     """Return what the system refused, and what to do about it."""
-    try:
-        os.getcwd()  # noqa: PTH109 (Path.cwd is the same)
-    except OSError:
+    if error.errno == errno.ENOENT and error.filename is None:
         return "the current folder is gone", "change to one that exists: cd"
     return f"{error.filename or 'stdout'}: {error.strerror or error}", "make room, or check permissions"
 

@@ -207,9 +207,11 @@ def train(
             Notes().say(f"note: another training took the name {name!r}; this run is named {run.name!r}")
         named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
         notes.say(f"saved {path}; next: embedcli biases --worst{reopen(named, run_dir)}")
+    else:  # said before anything else can fail
+        Notes().say(f"error: {problem.message}", f"hint: {problem.hint}")
     answer.show(summary(run, path))
     if problem is not None:
-        raise problem
+        raise typer.Exit(problem.exit_code)
 
 
 def _epoch_lines(epoch: Epoch) -> list[str]:

@@ -69,8 +69,8 @@ def _axis_lines(found: Axis) -> list[tuple[str, str]]:
         ("goes with", "  ".join(map(_towards, passed)) if passed else "no tag and no number beyond chance"),
         (
             "variance",
-            f"{100 * found.share:.1f} % of the embeddings'; axes between as many at random reach "
-            f"{100 * found.chance:.1f} % in one case of twenty: it carries {'more' if more else 'no more'} than such",
+            f"{100 * found.share:.1f} % of the embeddings'; axes between as many random items reach "
+            f"{100 * found.chance:.1f} % at the 95th percentile: {'more' if more else 'not more'} than chance",
         ),
     ]
     if found.stability is not None:

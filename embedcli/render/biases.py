@@ -11,6 +11,7 @@ from embedcli.analysis.choices import By
 from embedcli.render.view import Block, Column, Row, View, decimal, percent, text, whole
 from embedcli.run.record import Run
 
+CLEARLY = 0.05  # stars, from which one group of items is pulled more than another
 MARK = "!"  # beside an interval that does not hold the trained stars
 
 
@@ -159,8 +160,10 @@ def about_agreement(agreement: Agreement, noun: str, n_items: int) -> list[str]:
             f"{verdict} (the limit is {100 * TOO_MUCH:g} %)"
         )
     pulls = ", ".join(f"{pull.stars:+.2f} {_ratings_of(pull)}" for pull in agreement.pulls)
-    pulled = f"training pulls rarely rated {noun}s to the average {noun}: stars less the posterior's {pulls}."
-    return [f"{outside}.", *([pulled] if pulls else [])]
+    first, *others = agreement.pulls or (None,)
+    is_pulled = first is not None and first.n_from < MANY and any(first.stars > pull.stars + CLEARLY for pull in others)
+    why = f": training pulls rarely rated {noun}s to the mean rating" if is_pulled else ""
+    return [f"{outside}.", *([f"stars less the posterior's {pulls}{why}."] if pulls else [])]
 
 
 def _ratings_of(pull: Pull) -> str:

@@ -104,13 +104,16 @@ def _names(runs: Sequence[Run]) -> str:
 
 def _about_change(found: Comparison) -> str:
     """Say how much the stars changed, and how much of it seeds alone make."""
+    if found.change is None:
+        return "the ratings have different scales: stars are not compared"
     if found.is_same:
         return "nothing changed: both runs have the same stars"
     said = f"{found.change:.3f} stars (root mean square)"
     if found.seed_noise is None:
         return f"{said}; how much of it seeds make is not known: a run has one member"
     more = "more than that" if found.change > CLEARLY * found.seed_noise else "no more than that"
-    return f"{said}; seeds alone make {found.seed_noise:.3f}: it is {more}"
+    other = "" if found.saw_same_ratings else ", and the training ratings are others"
+    return f"{said}; seeds alone make {found.seed_noise:.3f}: it is {more}{other}"
 
 
 def _figures_blocks(found: SideBySide) -> list[Block]:
@@ -128,7 +131,7 @@ def _figures_blocks(found: SideBySide) -> list[Block]:
     rows = [
         {
             **vars(one),
-            "real": None if one.n_real is None else f"{one.n_real} of {one.n_tested}",
+            "real": None if one.n_real is None else _real(one.n_real, one.n_tested),
             "stable": None if one.stability is None else two_digits(one.stability),
             "outside": None if one.outside is None else f"{100 * one.outside:.1f} %",
         }
@@ -150,7 +153,11 @@ def _settings_block(found: SideBySide) -> Block:
         for key, values in found.settings.items()
     ]
     columns = [text("setting", ""), *(text(str(at), one.name) for at, one in enumerate(found.runs))]
-    return Block("Settings that differ", columns=columns, rows=settings)
+    return Block("Settings that differ" if settings else "", columns=columns, rows=settings)
+
+
+def _real(n_real: int, n_tested: int) -> str:
+    return f"at least {n_real}" if n_real == n_tested else f"{n_real} of {n_tested}"
 
 
 def _about_figures(found: SideBySide) -> list[str]:

@@ -118,7 +118,7 @@ def captions(found: Components, noun: str) -> list[str]:
         captions.append("seeds: mean |Tucker's phi| in members that differ by seed only, which is no evidence.")
     captions.append(
         f"numbers: Spearman, tags: rank-biserial correlation, with q. A pole is named by those of {THRESHOLD:g} or "
-        f"more, q < .05, above what chance reaches on one axis in twenty (tags of at least {FEWEST_TAGGED} {noun}s)."
+        f"more, q < .05, above the 95th percentile of permuted tags (of at least {FEWEST_TAGGED} {noun}s)."
     )
     return captions
 

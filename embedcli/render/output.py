@@ -95,7 +95,9 @@ def check_output(output: Path | None) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be written: {error.strerror}", "give another file with -o")
+    folder = Path(os.path.realpath(path)).parent
+    where = f" in {folder}" if path.is_file() and not os.access(folder, os.W_OK) else ""
+    return UsageError(f"{path} cannot be written: {error.strerror}{where}", "give another file with -o")
 
 
 def _width() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from embedcli.analysis.biases import MANY, TOO_MUCH
-from embedcli.analysis.decay import TOO_LITTLE, DecayVerdict, judge_decay
+from embedcli.analysis.decay import TOO_LITTLE, TOO_STEEP, DecayVerdict, judge_decay
 from embedcli.render.view import Block, Column, View, decimal, name, text, whole
 from embedcli.run.record import Run
 from embedcli.run.shelf import Entry
@@ -80,17 +80,22 @@ def decay(found: DecayVerdict | None, noun: str) -> list[str]:
     signs = []
     if found.slope is not None:
         signs.append(
-            f"held-out slope of component 1 {found.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little)"
+            f"held-out slope of component 1 {found.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little, above "
+            f"{TOO_STEEP:g}: too much)"
         )
     if found.outside_many is not None:
         signs.append(
             f"{100 * found.outside_many:.1f} % of {noun}s with {MANY} ratings or more outside their interval (above "
             f"{100 * TOO_MUCH:g} %: too much)"
         )
+    else:
+        signs.append(f"too few {noun}s have {MANY} ratings or more to see too much decay")
     instead = "" if found.suggested is None else f", try --weight-decay {found.suggested:g}"
     lines = [f"weight decay {found.weight_decay:g}: {found.verdict}{instead}. {'; '.join(signs).capitalize()}."]
     if found.lesson is not None:
-        lines.append(f"fastai's wd=0.1 shrinks the factors as --weight-decay {found.lesson:.2g} does here.")
+        lines.append(
+            f"fastai's wd=0.1, as in the lesson, shrinks the factors as --weight-decay {found.lesson:.2g} does here."
+        )
     return lines
 
 

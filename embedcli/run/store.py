@@ -66,10 +66,10 @@ def save_anywhere(
         return written, run_dir / written.name, None
     except RunError as error:
         problem = error
-    for other in (Path.cwd(), Path.home(), Path(tempfile.gettempdir())):
+    for other in (Path.cwd, Path.home, tempfile.gettempdir):
         try:
-            folder = Path(tempfile.mkdtemp(prefix="embedcli-runs-", dir=other))
-        except OSError:
+            folder = Path(tempfile.mkdtemp(prefix="embedcli-runs-", dir=other()))
+        except (OSError, RuntimeError):  # the current folder is gone, or there is no home
             continue
         try:
             written = _write(run, folder, names, command)
@@ -142,9 +142,10 @@ def check_writable(run_dir: Path, n_bytes: int = 0) -> None:
             f"no run can be saved in {run_dir}: {error.strerror or error}",
             "give a folder that can be written with --run-dir",
         ) from error
-    if free < n_bytes + ROOM:
+    needed = n_bytes + ROOM
+    if free < needed:
         raise RunError(
-            f"no run can be saved in {run_dir}: it takes about {n_bytes / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free",
+            f"no run can be saved in {run_dir}: it takes about {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free",
             "make room, or give a folder on another disk with --run-dir",
         )
 

@@ -285,8 +285,13 @@ def stored_bytes(config: TrainConfig, train: Ratings, n_test: int) -> int:
     n_users, n_items = len(train.users), len(train.items)
     n_weights = config.n_members * (n_users + n_items) * (config.n_factors + 1)
     n_evidence = n_items * (config.n_draws + config.n_folds * (config.n_factors + N_TESTED) + config.n_members)
-    texts = (*train.users.ids, *train.items.ids, *train.items.titles)
-    n_text = sum(map(len, texts)) + 60 * (n_users + n_items)
+    texts = (
+        *train.users.ids,
+        *train.items.ids,
+        *train.items.titles,
+        *(tag for tags in train.items.tags for tag in tags),
+    )
+    n_text = sum(len(text.encode(errors="replace")) for text in texts) + 60 * (n_users + n_items)
     return 4 * (n_weights + n_evidence) + n_text + 9 * len(train) + (9 + 4 * config.n_members) * n_test
 
 

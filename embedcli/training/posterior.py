@@ -32,6 +32,7 @@ RIDGE_SWEEPS = 5  # to start near the mode rather than at noise
 BURN_IN = 40
 START_SD = 0.1
 BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared stars
+STARS = 4.0  # span of the scale that the priors are for
 PRIOR_SCATTER = 0.1  # of the Wishart priors: as much as one row of this squared length per coordinate
 PRIOR_MEAN_PRECISION = 0.01  # of B, in units of one row
 
@@ -55,14 +56,16 @@ def sample(ratings: Ratings, n_draws: int, rng: np.random.Generator) -> Posterio
     already, so cutting each user's prediction again would draw them to the middle.
     """
     middle = float(ratings.value.mean(dtype=np.float64))
-    by_user, by_item = sides(ratings, ratings.value.astype(np.float64) - middle)
+    low, high = ratings.data.scale
+    unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
+    by_user, by_item = sides(ratings, (ratings.value.astype(np.float64) - middle) / unit)
     stars, noise = [], []
     for users, items, sd in chain(by_user, by_item, n_draws, rng):
         factors = items.copy()
         factors[0] = 1.0
-        stars.append(middle + items[0] + users.mean(1) @ factors)
-        noise.append(sd)
-    return Posterior(np.clip(stars, *ratings.data.scale).astype(np.float32), np.array(noise))
+        stars.append(middle + unit * (items[0] + users.mean(1) @ factors))
+        noise.append(unit * sd)
+    return Posterior(np.clip(stars, low, high).astype(np.float32), np.array(noise))
 
 
 @dataclass(frozen=True)

@@ -130,12 +130,16 @@ def test_verdict_on_the_decay(
 
 
 def test_the_lessons_decay_shrinks_as_much(trained: Run) -> None:
-    """The lesson's wd=0.1 amounts to the weight decay that has the same sum of learning rate x decay here."""
+    """The lesson's wd=0.1 amounts to the decay with the same sum of learning rate x decay on the same rows."""
     found = judge_decay(trained)
     assert found is not None
     assert found.lesson is not None
     per_decay = trained.training.shrinkage["factors"] / 0.5
-    assert found.lesson * per_decay == pytest.approx(1.78)
+    assert found.lesson * per_decay == pytest.approx(1.78 * trained.training.split["n_train"] / 90_000)
+    data = replace(trained.data, implicit=True)
+    of_implicit = judge_decay(replace(trained, data=data))
+    assert of_implicit is not None
+    assert of_implicit.lesson is None
 
 
 def test_ranks_and_probabilities_are_joint(drawn: Run) -> None:

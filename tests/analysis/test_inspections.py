@@ -153,6 +153,7 @@ def test_rmse_change_is_paired(trained: Run) -> None:
     assert change == pytest.approx(0.5, abs=1e-6)
     assert low == pytest.approx(high, abs=1e-6)
     assert rmse_change(off, off) == (0.0, (0.0, 0.0))
+    assert rmse_change(trained, trained) == (0.0, (0.0, 0.0))
     assert side_by_side([exact, off]).runs[1].rmse_verdict == "worse"
 
 
@@ -198,3 +199,11 @@ def test_runs_that_share_titles(trained: Run, other: Run) -> None:
     strangers = replace(renamed, items=replace(renamed.items, titles=tuple(f"no {j}" for j in range(n))))
     with pytest.raises(UsageError, match="have 0 films with 20 ratings in common"):
         compare(trained, strangers)
+
+
+def test_runs_on_different_scales(trained: Run) -> None:
+    """Stars of runs with different scales are not subtracted; ranks, components and neighbours are compared."""
+    scaled = replace(trained, data=replace(trained.data, scale=(20.0, 100.0)))
+    found = compare(trained, scaled)
+    assert (found.change, found.seed_noise, found.changes, found.is_same) == (None, None, (), False)
+    assert found.correlation == pytest.approx(1)

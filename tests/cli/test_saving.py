@@ -12,8 +12,10 @@ from types import SimpleNamespace
 import pytest
 from conftest import Invoke
 
+from embedcli.errors import RunError
 from embedcli.run import store
-from embedcli.run.store import load, problems
+from embedcli.run.record import Run
+from embedcli.run.store import load, problems, save_anywhere
 from embedcli.training import fit as fit_module
 
 SMALL = ("--epochs", "1", "--members", "1", "--factors", "2", "--folds", "0", "--draws", "0")
@@ -99,6 +101,41 @@ def test_a_folder_that_goes_away_loses_nothing(
     assert result.exit_code == 1
     assert "user + item bias" in result.stdout
     assert "error: the run cannot be saved in kept" in result.stderr
+    assert result.stderr.index("error:") < result.stderr.index("hint:")
     path = Path(result.stderr.split("open it with --run ")[1].strip())
     assert embedcli("biases", "--run", path, "--min-ratings", "1").exit_code == 0
     assert path.parent.parent == tmp_path
+
+
+def test_a_current_folder_that_goes_away_loses_nothing(
+    trained: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """If the current folder is gone after the training, the run is saved in the home folder."""
+
+    def gone() -> Path:
+        raise FileNotFoundError
+
+    (tmp_path / "home").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(store.Path, "cwd", gone)
+    monkeypatch.setattr(store.Path, "home", lambda: tmp_path / "home")
+    _, path, problem = save_anywhere(trained, tmp_path / "file" / "runs")
+    assert problem is not None
+    assert path.parent.parent == tmp_path / "home"
+
+
+def test_where_a_run_is_said_before_it_is_shown(
+    embedcli: Invoke, trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the run is elsewhere and the answer cannot be shown either, stderr still says where the run is."""
+    Path("ratings.csv").write_text(csv_of(ROWS), encoding="utf-8")
+    elsewhere = RunError("the run cannot be saved in runs: gone", "it is saved elsewhere: open it with --run there")
+    monkeypatch.setattr(store, "save_anywhere", lambda *_, **__: (trained, Path("there"), elsewhere))
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("embedcli.cli.answer.write", full)
+    result = embedcli("train", "ratings.csv", *SMALL)
+    assert result.exit_code == 1
+    assert "open it with --run there" in result.stderr

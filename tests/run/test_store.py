@@ -317,7 +317,7 @@ def test_long_ids_are_read_again(trained: Run) -> None:
 def test_a_full_disk_is_noticed_before_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A run that does not fit on the disk is refused, with both sizes."""
     check_writable(tmp_path / "runs", 10)
-    with pytest.raises(RunError, match=r"it takes about 1,000,000,000 MB"):
+    with pytest.raises(RunError, match=r"it takes about 1,000,000,001.0 MB"):
         check_writable(tmp_path / "runs", 10**15)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted import World
@@ -76,3 +78,14 @@ def test_same_generator_same_draws(few: Ratings) -> None:
     """Draws depend on the ratings and the generator alone."""
     first, second = (sample(few, 5, np.random.default_rng(3)).item_stars for _ in range(2))
     assert first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("times", [20.0, 0.25])
+def test_unit_of_the_ratings_does_not_matter(few: Ratings, times: float) -> None:
+    """Ratings in another unit give the same draws in that unit: the priors are relative to the scale."""
+    low, high = few.data.scale
+    data = replace(few.data, scale=(times * low, times * high))
+    scaled = replace(few, data=data, value=(few.value * times).astype(np.float32))
+    one, other = (sample(ratings, 20, np.random.default_rng(0)) for ratings in (few, scaled))
+    np.testing.assert_allclose(other.item_stars, times * one.item_stars, rtol=1e-3)
+    np.testing.assert_allclose(other.noise, times * one.noise, rtol=1e-3)
