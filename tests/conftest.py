@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")  # the tests run side by side: more threads would wait for one another
+
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
