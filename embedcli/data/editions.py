@@ -100,9 +100,8 @@ def _users(files: Files) -> Users:
     rows = [fields for _, fields in _dat(files, "users.dat", 5)]
     ids, gender, age, occupation, zip_code = zip(*rows, strict=True)
     text.index(list(ids), "the user id", files.where("users.dat"))
-    spelled = tuple(
-        OCCUPATIONS[int(code)] if code.isdecimal() and int(code) < len(OCCUPATIONS) else code for code in occupation
-    )
+    occupations = dict(zip(map(str, range(len(OCCUPATIONS))), OCCUPATIONS, strict=True))
+    spelled = tuple(occupations.get(code, code) for code in occupation)
     return Users(
         ids,
         {
@@ -119,23 +118,26 @@ def _csv(files: Files, name: str, header: tuple[str, ...]) -> list[tuple[int, li
     where = files.where(name)
     content = text.decode(files.read(name), "utf-8", where).removeprefix("\ufeff")
     reader = csv.reader(io.StringIO(content, newline=""))
-    first = next(reader, [])
+    rows, line = [], 1
+    try:
+        for fields in reader:
+            rows.append((line, fields))
+            line = reader.line_num + 1
+    except csv.Error as error:  # a field that is too long
+        raise DataError(f"{where}, line {line}: {error}", text.CORRECT_IT) from error
+    first = rows.pop(0)[1] if rows else []
     if tuple(first[: len(header)]) != header:
         raise DataError(
             f"{where}, line 1: the header is {','.join(first)[:60]!r} where {','.join(header)!r} is expected",
             "download or copy the data set again",
         )
-    rows = []
-    line = reader.line_num + 1
-    for fields in reader:
+    for line, fields in rows:
         if len(fields) != len(first):
             raise DataError(
                 f"{where}, line {line}: {len(fields)} columns where {len(first)} are expected: "
                 f"{text.shorten(','.join(fields))!r}",
                 text.CORRECT_IT,
             )
-        rows.append((line, fields))
-        line = reader.line_num + 1
     if not rows:
         raise DataError(f"{where}, line 1: nothing follows the header", "download or copy the data set again")
     return rows

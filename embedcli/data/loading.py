@@ -61,7 +61,8 @@ def _read(
     problems: list[Problems] | None,
 ) -> Ratings:
     """Read what is at a path, by what it is: a table, or the files of a data set."""
-    if str(path) == STDIN or (path.is_file() and path.suffix != ".zip" and not is_zip(path)):
+    is_table = path.suffix != ".zip" and not is_zip(path) if path.is_file() else not path.is_dir()
+    if str(path) == STDIN or (path.exists() and is_table):  # a table in a file, a pipe or a device
         return table.read(source_of(path), reading, on_note, on_progress, problems)
     if not path.exists():
         raise UsageError(
