@@ -156,7 +156,9 @@ def _json_lines(stream: Stream) -> tuple[Collection[str], Iterator[list[str]]]:
                 continue
             found = json_object(raw)
             if isinstance(found, Problem):
-                raise DataError(f"{stream.name}, line {line:,}: cannot be read as a table: {found}", "correct that line")
+                raise DataError(
+                    f"{stream.name}, line {line:,}: cannot be read as a table: {found}", "correct that line"
+                )
             for name in found:
                 places.setdefault(name, len(places))
             yield [_written(found.get(name)) for name in places]

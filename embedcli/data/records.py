@@ -27,7 +27,6 @@ from embedcli.errors import DataError
 PARQUET = b"PAR1"
 BATCH = 1 << 20  # rows of a Parquet file read at a time
 CHUNK = 1 << 17  # JSON lines read at a time
-FAR = 10**15  # seconds
 SAMPLE = 200  # rows that the layout is found from
 SAMPLE_SIZE = 1 << 20  # bytes of JSON lines that it is found from, if fewer
 LARGE = 1 << 26  # bytes of a column in one row group of a Parquet file
@@ -199,6 +198,8 @@ def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    if codes.max(initial=-1) >= len(encoded.dictionary):
+        raise pa.ArrowInvalid("a word that the dictionary does not have")
     is_there = np.zeros(len(encoded.dictionary) + 1, dtype=np.int32)  # the last for what is missing
     is_there[codes] = 1
     is_there[-1] = 0
@@ -207,16 +208,12 @@ def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 
 
 def texts_of(column: Any) -> list[str]:
-    """Write the values of a column as they would stand in a table, the times as ISO has it or, out of it, a number."""
+    """Write the values of a column as they would stand in a table, the times among them as ISO has it."""
     import pyarrow as pa
 
     if is_time(column.type):
-        moments = _moments(column)
-        seconds = moments.astype(np.int64)
-        known = np.abs(seconds) < FAR  # beyond it NumPy has no years
-        texts = np.where(np.isnat(moments), "", seconds.astype(str)).astype("U26")
-        texts[known] = np.datetime_as_string(moments[known], unit="D" if pa.types.is_date(column.type) else "s")
-        return texts.tolist()  # type: ignore[no-any-return]
+        texts = np.datetime_as_string(_moments(column), unit="D" if pa.types.is_date(column.type) else "s").tolist()
+        return ["" if text == "NaT" else text for text in texts]
     if pa.types.is_dictionary(column.type):
         codes, words = _coded(column)
         return [words[code] if code >= 0 else "" for code in codes.tolist()]

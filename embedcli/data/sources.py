@@ -222,7 +222,12 @@ def open_zip(file: IO[bytes]) -> zipfile.ZipFile:
 def damaged(name: str, error: BaseException) -> DataError:
     """Say that a file cannot be read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return DataError(f"{name}: cannot be read: {reason[:200]}", "download or copy the file again")
+    hint = (
+        "start the command that writes into it"
+        if isinstance(error, TimeoutError)
+        else "download or copy the file again"
+    )
+    return DataError(f"{name}: cannot be read: {reason[:200]}", hint)
 
 
 def _opened(path: Path, stack: ExitStack) -> tuple[IO[bytes], bytes]:
