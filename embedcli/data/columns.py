@@ -187,7 +187,7 @@ def _given(separator: str) -> str:
 
 def separator_of(lines: Sequence[str], where: str) -> str:
     """Return the separator that cuts the first lines into equally many columns, most of all."""
-    shown = lines[:50]
+    shown = lines[:50] or [""]
     best, most = "", 1
     for separator in SEPARATORS:
         n_columns = [

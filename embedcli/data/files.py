@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from embedcli.data.sources import UNREADABLE, Source, open_zip
 from embedcli.errors import DataError, UsageError
 
-MOST = 1 << 25  # bytes of a file that is read whole: eight times those of the largest MovieLens
+MOST = 1 << 24  # bytes of a file that is read whole: four times those of the largest movies.csv
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Files:
         """Tell whether any of these files is there."""
         return any(name in self.names for name in names)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = MOST) -> bytes:
         """Return a file's bytes; DataError where it is missing or cannot be read."""
         if name not in self.names:
             raise DataError(
@@ -36,7 +36,9 @@ class Files:
                 "give the extracted folder of the data set with --data, or the zip as it was downloaded",
             )
         with self.source(name).open() as stream:
-            return stream.whole(MOST, "give the file of ratings itself, which is then read as a table of any size")
+            return stream.whole(
+                most, "give the file of ratings itself, read as a table of any size, and --items for the titles"
+            )
 
     def source(self, name: str) -> Source:
         """Return a file as a source of bytes."""

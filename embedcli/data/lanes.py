@@ -143,12 +143,9 @@ def _seconds(column: Any, layout: Layout) -> NDArray[np.int64] | None:
 
 def slow(block: bytes, first_line: int, layout: Layout, problems: Problems) -> Part:
     """Parse a block row by row; each row that cannot be read becomes a problem."""
-    end = first_line + block.rstrip(b"\n").count(b"\n") + 1  # blank lines at the end are none
-    rows = (
-        (line, _by_role(fields, layout))
-        for line, fields in _fields(block, first_line, layout, problems)
-        if fields or line < end
-    )
+    block = block.rstrip(b"\n") + b"\n"  # blank lines at the end are not rows
+    fields = _fields(block, first_line, layout, problems)
+    rows = ((line, _by_role(row, layout)) for line, row in fields)
     return part_of(rows, layout, problems)
 
 

@@ -15,6 +15,7 @@ from embedcli.data.times import EARLIEST, LATEST
 from embedcli.errors import DataError
 
 SCALE = (1.0, 5.0)
+MOST = 1 << 25  # bytes of ratings: sixteen times those of MovieLens 100K
 U_DATA_SHA256 = "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490"
 GENRES = (
     *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
@@ -26,7 +27,7 @@ def read(files: Files, source: str) -> Ratings:
     """Read a data set in the format of MovieLens 100K; DataError names the file and the line."""
     items = read_items(files)
     users = read_users(files) if "u.user" in files else None
-    ratings = read_ratings(files.read("u.data"), files.where("u.data"), files.label, items, users, source)
+    ratings = read_ratings(files.read("u.data", MOST), files.where("u.data"), files.label, items, users, source)
     if "u.info" in files:
         check_counts(files, ratings)
     return ratings

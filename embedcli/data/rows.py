@@ -20,8 +20,8 @@ from embedcli.data.times import in_calendar, unit_of
 from embedcli.errors import DataError
 
 BLOCK = 1 << 26  # bytes that are parsed at a time
-MOST_REPEATS = 100  # rows per pair of a user and an item, of more than MANY rows
-MANY = 10_000_000
+MOST_REPEATS = 1_000  # rows per pair of a user and an item, of more than MANY rows
+MANY = 1_000_000
 MOST_OTHER = 0.1  # of the rows of items met before: with more other texts, a column does not tell of the items
 
 
@@ -76,7 +76,7 @@ class Rows:
         n_pairs = len(self.user_ids) * len(self.item_ids)
         if self.problems.n_good > max(MANY, MOST_REPEATS * n_pairs):
             raise DataError(
-                f"{self.where}: {self.problems.n_good:,} rows so far of only {n_pairs:,} pairs of a user and an item",
+                f"{self.where}: {self.problems.n_good:,} rows so far for only {n_pairs:,} pairs of user and item",
                 "check what repeats them, and leave repeated rows out",
             )
         value = None if part.value is None else part.value.astype(np.float32)
@@ -168,6 +168,8 @@ def _blocks(
                 f"{stream.name}, line {at:,}: this row does not end: {shown!r}",
                 "close its quotation mark, or give the right --sep and --encoding",
             )
+        if raw and len(whole) > LONGEST_LINE and not whole.strip():
+            raise DataError(f"{stream.name}, line {line:,}: nothing but blank lines from here on", "cut them off")
         if b"\r" in whole:
             whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         n_lines = whole.count(b"\n") + (not whole.endswith(b"\n") if whole else 0)
