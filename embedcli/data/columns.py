@@ -90,7 +90,8 @@ class Layout:
 
     def without(self, roles: Iterable[str]) -> Layout:
         """Return the layout without these roles."""
-        return replace(self, places={role: place for role, place in self.places.items() if role not in set(roles)})
+        left_out = set(roles)
+        return replace(self, places={role: place for role, place in self.places.items() if role not in left_out})
 
 
 def noun_of(name: str) -> str:
@@ -224,6 +225,9 @@ def _places(
     """Return in which column each role stands, as given, else by the words of the header, else by their order."""
     given = dict(zip(ROLES, (reading.user_col, reading.item_col, reading.rating_col, reading.time_col), strict=True))
     places = {role: place(name, header, n_columns, role, where) for role, name in given.items() if name is not None}
+    for role, at in places.items():
+        if other := next((own for own in places if own != role and places[own] == at), None):
+            raise UsageError(f"{where}: --{role}-col and --{other}-col name the same column", "name a column for each")
     notes = []
     if header is None:
         usual = PLACES.get(n_columns)

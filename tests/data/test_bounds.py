@@ -293,9 +293,13 @@ def test_long_texts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("role", "value"), [("user_col", "9" * 5000), ("time_col", "2")])
 def test_columns_by_number(role: str, value: str, tmp_path: Path) -> None:
-    """A column by a number that is too large, or that another role needs, is refused."""
+    """A column by a number that is too large, or that another role needs or is given, is refused."""
     (tmp_path / "a.csv").write_text("1,2\n3,4\n")
     refusal(tmp_path / "a.csv", implicit=True, **{role: value})
+    (tmp_path / "b.csv").write_bytes(TABLE)
+    assert "--item-col and --rating-col name the same column" in refusal(
+        tmp_path / "b.csv", item_col="rating", rating_col="3"
+    )
 
 
 def test_names_in_a_zip_are_those_of_its_directory(tmp_path: Path) -> None:
