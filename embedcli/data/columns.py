@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from embedcli.data.reading import Reading
-from embedcli.data.sources import Note
+from embedcli.data.sources import HEAD, Note
+from embedcli.data.text import not_text, shorten
 from embedcli.errors import DataError, UsageError
 
 SEPARATORS = ("\t", "::", ";", "|", ",")
@@ -49,6 +51,7 @@ WORDS = {
     "tags": TAGS.split(),
 }
 DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])")  # as seconds, all such numbers lie in August 1970
+HEAD_LINES = 200
 PLACES = {2: ROLES[:2], 3: ROLES[:3], 4: ROLES}  # of the roles in a table without a header
 
 
@@ -87,7 +90,8 @@ class Layout:
 
     def without(self, roles: Iterable[str]) -> Layout:
         """Return the layout without these roles."""
-        return replace(self, places={role: place for role, place in self.places.items() if role not in set(roles)})
+        left_out = set(roles)
+        return replace(self, places={role: place for role, place in self.places.items() if role not in left_out})
 
 
 def noun_of(name: str) -> str:
@@ -104,7 +108,7 @@ def find(lines: Sequence[str], reading: Reading, where: str) -> Layout:
         raise DataError(f"{where}: the file is empty", "give a table with a user, an item and a rating in each row")
     separator = separator_of(lines, where) if reading.sep is None else _given(reading.sep)
     quotes = len(separator) == 1 and any('"' in line for line in lines)
-    rows = split_rows(lines, separator, quotes)
+    rows = split_rows(lines, separator, quotes, where)
     first, rest = rows[0], rows[1:]
     n_columns = len(first)
     header = tuple(first) if _is_header(first, rest, reading) else None
@@ -112,7 +116,9 @@ def find(lines: Sequence[str], reading: Reading, where: str) -> Layout:
         raise DataError(f"{where}, line 1: nothing follows the header", "give a table with ratings in it")
     places, notes = _places(header, n_columns, reading, where)
     sample = [row for row in (rest if header else rows) if len(row) == n_columns]
-    return _layout(separator, header, n_columns, places, notes, sample, quotes=quotes)
+    return _layout(
+        separator, header, n_columns, places, notes, lambda at: time_form([row[at] for row in sample]), quotes
+    )
 
 
 def _layout(
@@ -121,15 +127,14 @@ def _layout(
     n_columns: int,
     places: dict[str, int],
     notes: tuple[str, ...],
-    sample: Sequence[Sequence[str]],
-    *,
-    quotes: bool,
+    form_of: Callable[[int], str | None],
+    quotes: bool = False,
 ) -> Layout:
-    """Complete a layout by what the values of the first rows look like."""
+    """Complete a layout; `form_of` says how the times in a column are written, going by its first rows."""
     counts = None
     if "rating" not in places and header is not None:
         counts = next((name for name in header if plain(name) in COUNT.split()), None)
-    form = _time_form([row[places["time"]] for row in sample]) if "time" in places else "number"
+    form = form_of(places["time"]) if "time" in places else "number"
     if form is None:
         at = places.pop("time")
         name = header[at] if header else f"column {at + 1}"
@@ -137,17 +142,40 @@ def _layout(
     return Layout(separator, n_columns, places, header, quotes, counts, form or "number", notes)
 
 
-def find_named(names: Sequence[str], sample: Sequence[Sequence[str]], reading: Reading, where: str) -> Layout:
-    """Find the layout of a table whose columns have names of their own, from the texts of its first rows."""
+def find_named(names: Sequence[str], form_of: Callable[[int], str | None], reading: Reading, where: str) -> Layout:
+    """Find the layout of a table whose columns have names of their own; `form_of` as for `_layout`."""
     places, notes = _places(tuple(names), len(names), reading, where)
-    return _layout(",", tuple(names), len(names), places, notes, sample, quotes=False)
+    return _layout(",", tuple(names), len(names), places, notes, form_of)
 
 
-def split_rows(lines: Sequence[str], separator: str, quotes: bool) -> list[list[str]]:
-    """Split lines into fields; fields may be quoted where the separator is a single letter."""
+def first_lines(head: bytes, encoding: str, where: str) -> list[str]:
+    """Return the first whole lines of a file, from its first bytes."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
+    except UnicodeError as error:
+        raise not_text(error, encoding, where) from error
+    lines = io.StringIO(text, newline=None).read().split("\n")
+    if len(head) == HEAD:
+        lines.pop()
+        if not lines:
+            raise DataError(
+                f"{where}, line 1: the line does not end within {HEAD:,} bytes: {text[:40]!r}",
+                "give a file with one row per line, or its encoding with --encoding",
+            )
+    return [line for line in lines if line.strip()][:HEAD_LINES]
+
+
+def split_rows(lines: Sequence[str], separator: str, quotes: bool, where: str) -> list[list[str]]:
+    """Split lines into fields; fields may be quoted if the separator is a single letter."""
     if not quotes:
         return [line.split(separator) for line in lines]
-    return list(csv.reader(lines, delimiter=separator, skipinitialspace=separator == ","))
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=separator == ",")
+    try:
+        return list(reader)
+    except csv.Error as error:  # a field that is too long
+        raise DataError(
+            f"{where}, line {reader.line_num:,}: {error}", "close the quotation mark that is open there"
+        ) from error
 
 
 def _given(separator: str) -> str:
@@ -160,10 +188,12 @@ def _given(separator: str) -> str:
 
 def separator_of(lines: Sequence[str], where: str) -> str:
     """Return the separator that cuts the first lines into equally many columns, most of all."""
-    shown = lines[:50]
+    shown = lines[:50] or [""]
     best, most = "", 1
     for separator in SEPARATORS:
-        n_columns = [len(row) for row in split_rows(shown, separator, len(separator) == 1 and '"' in "".join(shown))]
+        n_columns = [
+            len(row) for row in split_rows(shown, separator, len(separator) == 1 and '"' in "".join(shown), where)
+        ]
         first = n_columns[0]
         if first > most and n_columns.count(first) >= len(n_columns) / 2:
             best, most = separator, first
@@ -195,6 +225,9 @@ def _places(
     """Return in which column each role stands, as given, else by the words of the header, else by their order."""
     given = dict(zip(ROLES, (reading.user_col, reading.item_col, reading.rating_col, reading.time_col), strict=True))
     places = {role: place(name, header, n_columns, role, where) for role, name in given.items() if name is not None}
+    for role, at in places.items():
+        if other := next((own for own in places if own != role and places[own] == at), None):
+            raise UsageError(f"{where}: --{role}-col and --{other}-col name the same column", "name a column for each")
     notes = []
     if header is None:
         usual = PLACES.get(n_columns)
@@ -206,8 +239,8 @@ def _places(
         for at, role in enumerate(usual or ()):
             if at not in places.values():
                 places.setdefault(role, at)
-        return places, ()
-    names = [plain(name) for name in header]
+    called = header or tuple(map(str, range(1, n_columns + 1)))
+    names = [plain(name) for name in header or ()]
     for role in ROLES:
         if role in places:
             continue
@@ -217,7 +250,7 @@ def _places(
         if found:
             places[role] = found[0]
         if len(set(found)) > 1:
-            others = ", ".join(f"`{header[at]}`" for at in dict.fromkeys(found[1:]))
+            others = ", ".join(f"`{called[at]}`" for at in dict.fromkeys(found[1:]))
             notes.append(f"the {role} could also be {others}: choose with --{role}-col")
     for role in TOLD:
         told = next((names.index(word) for word in WORDS[role] if word in names), None)
@@ -225,9 +258,13 @@ def _places(
             places[role] = told
     missing = [role for role in ("user", "item") if role not in places]
     if missing:
+        if not called:
+            raise DataError(
+                f"{where}, line 1: there are no columns", "give a table with a user and an item in each row"
+            )
         raise DataError(
-            f"{where}, line 1: no column is known to be the {missing[0]} among {', '.join(header)[:120]}",
-            f"name it with --{missing[0]}-col, as in --{missing[0]}-col {header[0]!r}",
+            f"{where}, line 1: no column is known to be the {missing[0]} among {shorten(', '.join(called), 120)}",
+            f"name it with --{missing[0]}-col, as in --{missing[0]}-col {shorten(called[0])!r}",
         )
     return places, tuple(notes)
 
@@ -238,10 +275,10 @@ def place(name: str, header: Sequence[str] | None, n_columns: int, role: str, wh
         return list(header).index(name)
     if header is not None and name.casefold() in (folded := [column.casefold() for column in header]):
         return folded.index(name.casefold())
-    if name.isdecimal() and 1 <= int(name) <= n_columns:
+    if name.isdecimal() and len(name) < 10 and 1 <= int(name) <= n_columns:
         return int(name) - 1
     there = ", ".join(header) if header else f"1 to {n_columns}, as there is no header"
-    raise UsageError(f"{where} has no column {name!r} for --{role}-col", f"the columns are: {there[:200]}")
+    raise UsageError(f"{where} has no column {shorten(name)!r} for --{role}-col", f"the columns are: {there[:200]}")
 
 
 def plain(name: str) -> str:
@@ -257,7 +294,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _time_form(values: Sequence[str]) -> str | None:
+def time_form(values: Sequence[str]) -> str | None:
+    """Return how times are written, `number` or `iso`; None if they are neither."""
     values = [value.strip() for value in values if value.strip()]
     if not values:
         return None
@@ -275,9 +313,11 @@ def encoding_of(head: bytes, given: str | None, where: str, on_note: Note) -> st
     """Return how a file is written: as given, by its byte-order mark, else UTF-8 if it is that, else latin-1."""
     if given is not None:
         try:
-            "".encode(given)
-            return codecs.lookup(given).name
-        except LookupError as error:  # also for what encodes no text, such as base64
+            codecs.getincrementaldecoder(given)
+            if "1,\n".encode(given).decode(given) == "1,\n":
+                return codecs.lookup(given).name
+            raise LookupError
+        except (LookupError, ValueError) as error:  # also for what encodes no text, such as base64
             raise UsageError(
                 f"--encoding {given!r} is unknown", "give utf-8, latin-1, cp1252, utf-16 or the like"
             ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -78,8 +79,8 @@ def _movies(files: Files) -> Items:
     if "movies.csv" in files:
         rows = _csv(files, "movies.csv", ("movieId", "title", "genres"))
     else:
-        rows = _dat(files, "movies.dat", 3)
-    ids, titles, genres = zip(*((fields[0], fields[1].strip(), fields[2]) for _, fields in rows), strict=True)
+        rows = (fields for _, fields in _dat(files, "movies.dat", 3))
+    ids, titles, genres = zip(*((fields[0], fields[1].strip(), fields[2]) for fields in rows), strict=True)
     text.index(list(ids), "the movieId", files.where("movies.csv" if "movies.csv" in files else "movies.dat"))
     tags = tuple(
         () if named == NO_GENRES else tuple(tag for part in named.split("|") if (tag := part.strip()))
@@ -87,7 +88,9 @@ def _movies(files: Files) -> Items:
     )
     further = {}
     if "links.csv" in files:
-        links = {fields[0]: fields for _, fields in _csv(files, "links.csv", ("movieId", "imdbId", "tmdbId"))}
+        known = frozenset(ids)
+        table = _csv(files, "links.csv", ("movieId", "imdbId", "tmdbId"))
+        links = {fields[0]: fields for fields in table if fields[0] in known}
         further = {
             name: tuple(links[film][at] if film in links else "" for film in ids)
             for at, name in ((1, "imdb_id"), (2, "tmdb_id"))
@@ -100,9 +103,8 @@ def _users(files: Files) -> Users:
     rows = [fields for _, fields in _dat(files, "users.dat", 5)]
     ids, gender, age, occupation, zip_code = zip(*rows, strict=True)
     text.index(list(ids), "the user id", files.where("users.dat"))
-    spelled = tuple(
-        OCCUPATIONS[int(code)] if code.isdecimal() and int(code) < len(OCCUPATIONS) else code for code in occupation
-    )
+    occupations = dict(zip(map(str, range(len(OCCUPATIONS))), OCCUPATIONS, strict=True))
+    spelled = tuple(occupations.get(code, code) for code in occupation)
     return Users(
         ids,
         {
@@ -114,31 +116,34 @@ def _users(files: Files) -> Users:
     )
 
 
-def _csv(files: Files, name: str, header: tuple[str, ...]) -> list[tuple[int, list[str]]]:
-    """Return (line, fields) of each row of a csv with this header."""
+def _csv(files: Files, name: str, header: tuple[str, ...]) -> Iterator[list[str]]:
+    """Yield the fields of each row of a csv with this header."""
     where = files.where(name)
     content = text.decode(files.read(name), "utf-8", where).removeprefix("\ufeff")
     reader = csv.reader(io.StringIO(content, newline=""))
-    first = next(reader, [])
-    if tuple(first[: len(header)]) != header:
-        raise DataError(
-            f"{where}, line 1: the header is {','.join(first)[:60]!r} where {','.join(header)!r} is expected",
-            "download or copy the data set again",
-        )
-    rows = []
-    line = reader.line_num + 1
-    for fields in reader:
-        if len(fields) != len(first):
+    first: list[str] = []
+    line = begin = 1
+    try:
+        first = next(reader, first)
+        if tuple(first[: len(header)]) != header:
             raise DataError(
-                f"{where}, line {line}: {len(fields)} columns where {len(first)} are expected: "
-                f"{text.shorten(','.join(fields))!r}",
-                text.CORRECT_IT,
+                f"{where}, line 1: the header is {','.join(first)[:60]!r} where {','.join(header)!r} is expected",
+                "download or copy the data set again",
             )
-        rows.append((line, fields))
-        line = reader.line_num + 1
-    if not rows:
+        line = begin = reader.line_num + 1
+        for fields in reader:
+            if len(fields) != len(first):
+                raise DataError(
+                    f"{where}, line {line}: {len(fields)} columns where {len(first)} are expected: "
+                    f"{text.shorten(','.join(fields))!r}",
+                    text.CORRECT_IT,
+                )
+            yield fields
+            line = reader.line_num + 1
+    except csv.Error as error:  # a field that is too long
+        raise DataError(f"{where}, line {line}: {error}", text.CORRECT_IT) from error
+    if line == begin:
         raise DataError(f"{where}, line 1: nothing follows the header", "download or copy the data set again")
-    return rows
 
 
 def _dat(files: Files, name: str, n_fields: int) -> list[tuple[int, list[str]]]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from embedcli.data.sources import Source
+from embedcli.data.sources import UNREADABLE, Source, open_zip
 from embedcli.errors import DataError, UsageError
 
-# what zipfile raises for a damaged zip; RuntimeError and ValueError: one that asks for a password, an unknown
-# compression or a name that is no text
-UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
+MOST = 1 << 24  # bytes of a file that is read whole: four times those of the largest movies.csv
 
 
 @dataclass(frozen=True)
@@ -32,22 +28,17 @@ class Files:
         """Tell whether any of these files is there."""
         return any(name in self.names for name in names)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = MOST) -> bytes:
         """Return a file's bytes; DataError where it is missing or cannot be read."""
         if name not in self.names:
             raise DataError(
                 f"{self.root}: there is no {name}",
                 "give the extracted folder of the data set with --data, or the zip as it was downloaded",
             )
-        try:
-            if self.root.is_dir():
-                return (self.root / self.names[name]).read_bytes()
-            with zipfile.ZipFile(self.root) as archive:
-                return archive.read(self.names[name])
-        except UNREADABLE as error:
-            raise DataError(
-                f"{self.where(name)}: cannot be read: {error}", "download or copy the data set again"
-            ) from error
+        with self.source(name).open() as stream:
+            return stream.whole(
+                most, "give the file of ratings itself, read as a table of any size, and --items for the titles"
+            )
 
     def source(self, name: str) -> Source:
         """Return a file as a source of bytes."""
@@ -81,13 +72,14 @@ def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
             "give the extracted folder or the zip, or leave --data out to use MovieLens 100K",
         )
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [PurePosixPath(name) for name in archive.namelist() if not name.endswith("/")]
+        with path.open("rb") as file:
+            names = [name for name in open_zip(file).namelist() if not name.endswith("/")]
     except UNREADABLE as error:
         raise DataError(
             f"{path}: this is no readable zip: {error}",
             "give the extracted folder or the zip as it was downloaded; if it was cut short, download it again",
         ) from error
-    folders = [member.parent for member in members if member.name.endswith(suffixes)]
+    members = {name: PurePosixPath(name) for name in names}
+    folders = [member.parent for member in members.values() if member.name.endswith(suffixes)]
     chosen = min(folders, key=lambda folder: len(folder.parts), default=None)
-    return Files(path, {member.name: str(member) for member in members if member.parent == chosen})
+    return Files(path, {member.name: name for name, member in members.items() if member.parent == chosen})

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from embedcli.data import columns
+from embedcli.data.problems import Problem
 from embedcli.data.ratings import Items, Ratings
 from embedcli.data.reading import Reading
-from embedcli.data.sources import Note, Source, source_of
+from embedcli.data.records import PARQUET, faults, is_plain, json_object, open_parquet, text_of, texts_of
+from embedcli.data.sources import Note, Source, Stream, damaged, source_of
 from embedcli.data.tags import split_tags
-from embedcli.data.text import decode, mended, year_of
+from embedcli.data.text import title_of, year_of
 from embedcli.errors import DataError, UsageError
 
 YEARS = (
     "year yearofpublication originalpublicationyear publicationyear releaseyear releasedate startyear airyear published"
 )
+MOST = 1 << 29  # bytes of rows that are kept
+OVERHEAD = 60  # bytes of a field in memory, besides its letters
+BATCH = 10_000  # rows of a Parquet file read at a time
 HARDLY = 0.5  # of the items found in the table: fewer, and the wrong column was taken
 ROW_NUMBER = re.compile(r"index|level_0|row|rownames|row[ _]?(number|index|id)|unnamed: ?\d+|#")
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
@@ -33,7 +38,7 @@ class _Table:
     rows: list[list[str]]
 
     def column(self, at: int) -> list[str]:
-        return [row[at].strip() for row in self.rows]
+        return [row[at] for row in self.rows]
 
 
 def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings:
@@ -43,7 +48,7 @@ def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings
     the column that would, and DataError for a table that cannot be read.
     """
     assert reading.items is not None
-    table = _read(source_of(reading.items), on_note)
+    table = _read(source_of(reading.items), frozenset(ratings.items.ids), on_note)
     id_at = _id_column(table, ratings, reading, on_note)
     by_role = _described_by(table, reading, id_at)
     rows_of: dict[str, list[int]] = {identifier: [] for identifier in ratings.items.ids}
@@ -70,49 +75,121 @@ def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings
     return replace(ratings, data=replace(ratings.data, noun=noun), items=items)
 
 
-def _read(source: Source, on_note: Note) -> _Table:
-    """Read a whole table of text, Parquet or JSON lines; DataError where that cannot be done."""
+def _read(source: Source, wanted: Set[str], on_note: Note) -> _Table:
+    """Read the rows of a table of text, Parquet or JSON lines that have one of the ids wanted in any column.
+
+    So a table may be larger than the memory. Raises DataError if it cannot be read.
+    """
     with source.open() as stream:
-        raw = stream.read(-1)
-    if not raw.strip():
-        raise DataError(f"{source.name}: the file is empty", "give a table that says what the items are")
-    try:
-        return _parsed(source, raw, on_note)
-    except (csv.Error, ValueError) as error:  # pyarrow's are ValueErrors
-        raise DataError(f"{source.name}: cannot be read as a table: {error}", "save it as CSV, in UTF-8") from error
+        if not stream.head.strip():
+            raise DataError(f"{source.name}: the file is empty", "give a table that says what the items are")
+        try:
+            if stream.head.startswith(PARQUET):
+                names, rows = _parquet(stream)
+            elif stream.head.lstrip().startswith(b"{"):
+                names, rows = _json_lines(stream)
+            else:
+                names, rows = _text(stream, on_note)
+            kept, size = [next(rows, [])], 0
+            for row in rows:
+                row = [field.strip() for field in row]
+                if not wanted.isdisjoint(row):
+                    kept.append(row)
+                    size += sum(map(len, row)) + OVERHEAD * len(row)
+                    if size > MOST:
+                        raise DataError(
+                            f"{source.name}: more than {MOST >> 20} MB of rows that describe the items rated",
+                            "leave out the columns that are not titles, tags or years",
+                        )
+        except (csv.Error, ValueError, OSError) as error:  # pyarrow's are of the latter two
+            raise DataError(f"{source.name}: cannot be read as a table: {error}", "save it as CSV, in UTF-8") from error
+    if not names:
+        raise DataError(f"{source.name}: there are no columns of texts or numbers", "give a table with ids and titles")
+    # a JSON object may have names that those before it lacked
+    return _Table(source.name, tuple(names), [[*row, *[""] * (len(names) - len(row))] for row in kept if row])
 
 
-def _parsed(source: Source, raw: bytes, on_note: Note) -> _Table:
-    if raw.startswith(b"PAR1"):
-        import pyarrow.parquet as pq
+def _parquet(stream: Stream) -> tuple[Collection[str], Iterator[list[str]]]:
+    import pyarrow as pa
 
-        found = pq.read_table(io.BytesIO(raw)).to_pylist()
-    elif raw.lstrip().startswith(b"{"):
-        found = [json.loads(line) for line in raw.decode("utf-8").splitlines() if line.strip()]
-    else:
-        return _read_text(source.name, raw, on_note)
-    names = tuple(dict.fromkeys(name for row in found for name in row))
-    return _Table(source.name, names, [[_text(row.get(name)) for name in names] for row in found])
+    table = open_parquet(stream.on_disk())
+    schema = table.schema_arrow
+    odd = faults(table, range(len(schema.names)))
+    lists = [at for at in odd if schema.names.count(schema.names[at]) == 1 and _is_list(schema[at].type)]
+    names = [name for at, name in enumerate(schema.names) if at not in odd or at in lists]
+
+    def texts(column: Any) -> list[str]:
+        return _lists(column) if _is_list(column.type) else texts_of(column)
+
+    def rows() -> Iterator[list[str]]:
+        try:
+            for batch in table.iter_batches(BATCH, columns=names):
+                yield from map(list, zip(*(texts(batch[name]) for name in names), strict=True))
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(stream.name, error) from error
+
+    return names, rows() if names else iter(())
 
 
-def _read_text(where: str, raw: bytes, on_note: Note) -> _Table:
-    encoding = columns.encoding_of(raw, None, where, on_note)
-    content = decode(raw, encoding, where).removeprefix("\ufeff")
-    lines = io.StringIO(content, newline="")
-    separator = columns.separator_of(content.splitlines()[:50], where)
-    if len(separator) > 1:
-        rows = [line.split(separator) for line in content.splitlines() if line.strip()]
-    else:
-        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
-    names, *rest = rows
-    for number, row in enumerate(rest, 2):
-        if len(row) != len(names):
-            raise DataError(
-                f"{where}, row {number:,}: {len(row)} columns where the header has {len(names)}: "
-                f"{separator.join(row)[:60]!r}",
-                "correct that row",
-            )
-    return _Table(where, tuple(name.strip() for name in names), rest)
+def _is_list(type: Any) -> bool:
+    """Tell whether a type of Arrow is a list of values that can be written as a text each, as tags are."""
+    import pyarrow as pa
+
+    return (pa.types.is_list(type) or pa.types.is_large_list(type)) and is_plain(type.value_type)
+
+
+def _lists(column: Any) -> list[str]:
+    """Write the lists of a column as JSON."""
+    import pyarrow.compute as pc
+
+    words = iter(texts_of(column.flatten()))
+    sizes = pc.fill_null(pc.list_value_length(column), 0).to_pylist()
+    return [json.dumps(list(islice(words, size)), ensure_ascii=False) for size in sizes]
+
+
+def _json_lines(stream: Stream) -> tuple[Collection[str], Iterator[list[str]]]:
+    places: dict[str, int] = {}
+
+    def rows() -> Iterator[list[str]]:
+        for line, raw in enumerate(stream.lines(), 1):
+            if not raw.strip():
+                continue
+            found = json_object(raw)
+            if isinstance(found, Problem):
+                raise DataError(
+                    f"{stream.name}, line {line:,}: cannot be read as a table: {found}", "correct that line"
+                )
+            for name in found:
+                places.setdefault(name, len(places))
+            yield [_written(found.get(name)) for name in places]
+
+    return places, rows()  # names grow as the rows are read
+
+
+def _text(stream: Stream, on_note: Note) -> tuple[Collection[str], Iterator[list[str]]]:
+    where = stream.name
+    encoding = columns.encoding_of(stream.head, None, where, on_note)
+    separator = columns.separator_of(columns.first_lines(stream.head, encoding, where)[:50], where)
+    lines = stream.texts(encoding)
+    split = csv.reader(lines, delimiter=separator) if len(separator) == 1 else _split(lines, separator)
+    filled = (row for row in split if row and row != [""])
+    names = [name.strip() for name in next(filled)]
+
+    def rows() -> Iterator[list[str]]:
+        for number, row in enumerate(filled, 2):
+            if len(row) != len(names):
+                raise DataError(
+                    f"{where}, row {number:,}: {len(row)} columns where the header has {len(names)}: "
+                    f"{separator.join(row)[:60]!r}",
+                    "correct that row",
+                )
+            yield row
+
+    return names, rows()
+
+
+def _split(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
+    return (line.rstrip("\r\n").split(separator) for line in lines)
 
 
 def _id_column(table: _Table, ratings: Ratings, reading: Reading, on_note: Note) -> int:
@@ -176,14 +253,15 @@ def _describe(rows: Sequence[Sequence[str]], by_role: dict[str, list[int]]) -> t
     def texts(role: str) -> Iterator[str]:
         return (text for at in by_role.get(role, ()) for text in dict.fromkeys(row[at] for row in rows))
 
-    titles = (" ".join(mended(text).split()) for text in texts("title"))
+    titles = (title_of(text) for text in texts("title"))
     years = (YEAR.search(text) for text in texts("year"))
     tags = dict.fromkeys(tag for text in texts("tags") for tag in split_tags(text))
     year = next(filter(None, years), None)
     return next(filter(None, titles), ""), int(year.group()) if year else None, tuple(tags)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return "" if value is None else str(value)
+def _written(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else text_of(value)
+    except RecursionError:  # nested too deeply
+        return ""

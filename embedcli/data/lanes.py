@@ -8,7 +8,9 @@ slow lane is the truth, the fast one only its shortcut.
 from __future__ import annotations
 
 import csv
+import io
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.columns import ROLES, TOLD, Layout
-from embedcli.data.problems import Problem, Problems
-from embedcli.data.text import is_whole, shorten
+from embedcli.data.problems import MOST, Problem, Problems
+from embedcli.data.text import is_whole, not_text, shorten
 from embedcli.data.times import EARLIEST, EPOCH, LATEST, in_calendar
 from embedcli.errors import DataError
 
+LARGEST = 1e37  # rating: ten times it, and its distance to any other, are finite in float32
+LONGEST_ID = 10_000  # letters
 CODED = ("user", "item", *TOLD)  # roles whose texts many rows share
 
 
@@ -85,15 +89,25 @@ def fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
         return None
     coded = {role: _codes(table[names[role]]) for role in names if role in CODED}
     (user, user_ids), (item, item_ids) = coded["user"], coded["item"]
-    if "" in user_ids or "" in item_ids:
+    if not are_ids(user_ids) or not are_ids(item_ids):
         return None
     value = table[names["rating"]].to_numpy() if "rating" in names else None
     time = table[names["time"]] if "time" in names else None
     seconds = None if time is None else _seconds(time, layout)
-    if (value is not None and not np.isfinite(value).all()) or (time is not None and seconds is None):
+    if (value is not None and not are_ratings(value)) or (time is not None and seconds is None):
         return None
     told = {role: told_of(item, len(item_ids), *coded[role]) for role in TOLD if role in coded}
     return Part(user, item, user_ids, item_ids, value, seconds, range(first_line, first_line + n_lines), told)
+
+
+def are_ids(words: list[str]) -> bool:
+    """Tell whether no word is empty or too long to be an id."""
+    return all(0 < length <= LONGEST_ID for length in map(len, words))
+
+
+def are_ratings(value: NDArray[np.float64]) -> bool:
+    """Tell whether all numbers (n,) can be ratings in float32."""
+    return bool((np.abs(value) <= LARGEST).all())  # NaN is not
 
 
 def told_of(item: NDArray[np.int32], n_items: int, code: NDArray[np.int32], words: list[str]) -> Told:
@@ -129,13 +143,9 @@ def _seconds(column: Any, layout: Layout) -> NDArray[np.int64] | None:
 
 def slow(block: bytes, first_line: int, layout: Layout, problems: Problems) -> Part:
     """Parse a block row by row; each row that cannot be read becomes a problem."""
-    text = _utf8(block, first_line, problems.where)
-    end = first_line + len(text.rstrip("\n").split("\n"))  # blank lines at the end are none
-    rows = (
-        (line, _by_role(fields, layout))
-        for line, fields in _fields(text, first_line, layout, problems)
-        if fields or line < end
-    )
+    block = block.rstrip(b"\n") + b"\n"  # blank lines at the end are not rows
+    fields = _fields(block, first_line, layout, problems)
+    rows = ((line, _by_role(row, layout)) for line, row in fields)
     return part_of(rows, layout, problems)
 
 
@@ -144,23 +154,28 @@ def part_of(rows: Iterable[tuple[int, Mapping[str, str] | Problem]], layout: Lay
     user_ids: dict[str, int] = {}
     item_ids: dict[str, int] = {}
     told: dict[str, Told] = {role: Told([], 0) for role in TOLD if role in layout.places}
-    parsed = []
+    users, items, ratings, times, lines = array("i"), array("i"), array("d"), array("q"), array("q")
     for line, texts in rows:
         row = texts if isinstance(texts, Problem) else _parse(texts, layout)
         if isinstance(row, Problem):
             problems.add(replace(row, line=line))
+            if len(problems) > max(MOST, problems.n_good + len(lines)):
+                raise problems.error()
             continue
         user, item, rating, time = row
         is_new = item not in item_ids
         code = item_ids.setdefault(item, len(item_ids))
-        parsed.append((user_ids.setdefault(user, len(user_ids)), code, rating, time, line))
+        users.append(user_ids.setdefault(user, len(user_ids)))
+        items.append(code)
+        ratings.append(rating)
+        times.append(time)
+        lines.append(line)
         for role, before in told.items():
             assert not isinstance(texts, Problem)
             if is_new:
                 before.texts.append(texts[role])
             elif before.texts[code] != texts[role]:
                 told[role] = replace(before, n_other=before.n_other + 1)
-    users, items, ratings, times, lines = zip(*parsed, strict=True) if parsed else ((),) * 5
     return Part(
         user=np.array(users, dtype=np.int32),
         item=np.array(items, dtype=np.int32),
@@ -173,33 +188,33 @@ def part_of(rows: Iterable[tuple[int, Mapping[str, str] | Problem]], layout: Lay
     )
 
 
-def _utf8(block: bytes, first_line: int, where: str) -> str:
-    try:
-        return block.decode()
-    except UnicodeDecodeError as error:
-        line = first_line + block.count(b"\n", 0, error.start)
-        raise DataError(
-            f"{where}, line {line:,}: {block[error.start : error.end]!r} is no text in UTF-8",
-            "say how the file is written with --encoding, such as latin-1",
-        ) from error
-
-
-def _fields(text: str, first_line: int, layout: Layout, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _fields(block: bytes, first_line: int, layout: Layout, problems: Problems) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, fields) of each row; a blank line has no fields."""
-    lines = text.removesuffix("\n").split("\n")
+    row: list[str] = []  # the lines of the row that is being read
+
+    def lines() -> Iterator[str]:
+        for line, raw in enumerate(io.BytesIO(block), first_line):
+            try:
+                row.append(raw.decode())
+            except UnicodeDecodeError as error:
+                raise not_text(error, "UTF-8", f"{problems.where}, line {line:,}") from error
+            yield row[-1]
+
     if not layout.quotes:
-        for line, content in enumerate(lines, first_line):
-            yield line, content.split(layout.separator) if content.strip() else []
+        for line, content in enumerate(lines(), first_line):
+            row.clear()
+            yield line, content.removesuffix("\n").split(layout.separator) if content.strip() else []
         return
-    reader = csv.reader((line + "\n" for line in lines), delimiter=layout.separator, strict=True)
+    reader = csv.reader(lines(), delimiter=layout.separator, strict=True)
     line = first_line
     while True:
+        row.clear()
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            begun = lines[line - first_line]
+            begun = row[0].removesuffix("\n")
             if "unexpected end" in str(error):
                 raise DataError(
                     f"{problems.where}, line {line:,}: the quotation mark that is opened here is not closed: "
@@ -230,11 +245,15 @@ def _parse(texts: Mapping[str, str], layout: Layout) -> tuple[str, str, float, i
             return Problem(0, f"the {role} is empty", layout.separator.join(row.values()))
         if not is_whole(text):
             return Problem(0, f"the {role} is not valid text", text)
+        if len(text) > LONGEST_ID:
+            return Problem(0, f"the {role} is longer than {LONGEST_ID:,} letters", text)
     rating, time = 1.0, 0
     if "rating" in texts:
         rating = _number(texts["rating"])
         if not math.isfinite(rating):
             return Problem(0, "the rating is not a number", texts["rating"])
+        if abs(rating) > LARGEST:
+            return Problem(0, "the rating is out of range", texts["rating"])
     if "time" in texts:
         seconds = _time(texts["time"], layout.time_form)
         if seconds is None:

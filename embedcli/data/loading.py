@@ -16,8 +16,10 @@ from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings
 from embedcli.data.reading import Reading
 from embedcli.data.sources import STDIN, Note, Progress, is_zip, source_of
+from embedcli.data.text import shorten
 from embedcli.errors import DataError, UsageError
 
+MOST_LETTERS = 100_000  # of a text
 MARKS = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # files that a data set is known by
 
 
@@ -37,19 +39,47 @@ def load(
     With `problems` given, what is wrong with rows of a table is collected there, and ends nothing.
     Raises UsageError where there is no such data set, DataError where it cannot be had or read.
     """
-    path, source = Path(where), str(where)
-    if source in CATALOGUE and not (path.is_dir() and open_files(path, MARKS).holds(MARKS)):
-        path, source = fetch(find(source), on_note=on_note, on_progress=on_progress, offline=offline)
-    ratings = _read(path, source, reading, on_note, on_progress, problems)
-    if reading.implicit and not ratings.data.implicit:
-        on_note('--implicit: the ratings are not looked at, a row means "did"')
-        data = replace(ratings.data, implicit=True, scale=(0.0, 1.0))
-        ratings = replace(ratings, data=data, value=np.ones_like(ratings.value))
-    if reading.min_user_ratings > 1 or reading.min_item_ratings > 1:
-        fewer = ratings.frequent(reading.min_user_ratings, reading.min_item_ratings)
-        on_note(f"kept {len(fewer):,} of {len(ratings):,} ratings, by the fewest that users and items must have")
-        ratings = fewer
-    return ratings if reading.items is None else describe_items(ratings, reading, on_note)
+    try:
+        path, source = Path(where), str(where)
+        if source in CATALOGUE and not (path.is_dir() and open_files(path, MARKS).holds(MARKS)):
+            path, source = fetch(find(source), on_note=on_note, on_progress=on_progress, offline=offline)
+        ratings = _read(path, source, reading, on_note, on_progress, problems)
+        if reading.implicit and not ratings.data.implicit:
+            on_note('--implicit: the ratings are not looked at, a row means "did"')
+            data = replace(ratings.data, implicit=True, scale=(0.0, 1.0))
+            ratings = replace(ratings, data=data, value=np.ones_like(ratings.value))
+        if reading.min_user_ratings > 1 or reading.min_item_ratings > 1:
+            fewer = ratings.frequent(reading.min_user_ratings, reading.min_item_ratings)
+            on_note(f"kept {len(fewer):,} of {len(ratings):,} ratings, by the fewest that users and items must have")
+            ratings = fewer
+        if reading.items is not None:
+            ratings = describe_items(ratings, reading, on_note)
+    except MemoryError as error:
+        raise DataError(
+            f"{where}: there is not enough memory to read it", "close other programs, or give fewer rows and columns"
+        ) from error
+    _check_texts(ratings)
+    return ratings
+
+
+def _check_texts(ratings: Ratings) -> None:
+    """Raise DataError for a text that is too long to be read back from a run."""
+    items, users = ratings.items, ratings.users
+    texts = {
+        "a user id": users.ids,
+        "an item id": items.ids,
+        "a title": items.titles,
+        "a list of tags": tuple(map("|".join, items.tags)),
+        **items.columns,
+        **users.columns,
+    }
+    for what, own in texts.items():
+        if len(longest := max(own, key=len, default="")) > MOST_LETTERS:
+            raise DataError(
+                f"{ratings.data.source}: {what} has {len(longest):,} letters, more than {MOST_LETTERS:,}: "
+                f"{shorten(longest)!r}",
+                "shorten it, or name another column, as in --title-col or --tag-col",
+            )
 
 
 def _read(
@@ -61,7 +91,8 @@ def _read(
     problems: list[Problems] | None,
 ) -> Ratings:
     """Read what is at a path, by what it is: a table, or the files of a data set."""
-    if str(path) == STDIN or (path.is_file() and path.suffix != ".zip" and not is_zip(path)):
+    is_table = path.suffix != ".zip" and not is_zip(path) if path.is_file() else not path.is_dir()
+    if str(path) == STDIN or (path.exists() and is_table):  # a table in a file, a pipe or a device
         return table.read(source_of(path), reading, on_note, on_progress, problems)
     if not path.exists():
         raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from embedcli.data.times import EARLIEST, LATEST
 from embedcli.errors import DataError
 
 SCALE = (1.0, 5.0)
+MOST = 1 << 25  # bytes of ratings: sixteen times those of MovieLens 100K
 U_DATA_SHA256 = "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490"
 GENRES = (
     *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
@@ -25,7 +27,7 @@ def read(files: Files, source: str) -> Ratings:
     """Read a data set in the format of MovieLens 100K; DataError names the file and the line."""
     items = read_items(files)
     users = read_users(files) if "u.user" in files else None
-    ratings = read_ratings(files.read("u.data"), files.where("u.data"), files.label, items, users, source)
+    ratings = read_ratings(files.read("u.data", MOST), files.where("u.data"), files.label, items, users, source)
     if "u.info" in files:
         check_counts(files, ratings)
     return ratings
@@ -47,14 +49,18 @@ def read_ratings(
     `first_line` is the line of the file at which the bytes begin, `tables` what to call the tables of users
     and items in a message. Without a table of users, the users are those who rated, in the order of their ids.
     """
-    lines = list(text.rows(text.decode(raw, "utf-8", where), separator="\t", n_fields=4, where=where))
+    content = text.decode(raw, "utf-8", where)
+
+    def lines() -> Iterator[tuple[int, list[str]]]:
+        return text.rows(content, separator="\t", n_fields=4, where=where)
+
     item_codes = text.index(list(items.ids), "item id", "the items")
     if users is None:
-        users = Users(tuple(sorted({fields[0] for _, fields in lines}, key=lambda name: (len(name), name))))
+        users = Users(tuple(sorted({fields[0] for _, fields in lines()}, key=lambda name: (len(name), name))))
     user_codes = text.index(list(users.ids), "user id", "the users")
     user, item, value, timestamp = array("i"), array("i"), array("f"), array("q")
     low, high = SCALE
-    for number, fields in lines:
+    for number, fields in lines():
         line = number + first_line - 1
         user.append(text.code(user_codes, fields[0], "user id", tables[0], where, line))
         item.append(text.code(item_codes, fields[1], "item id", tables[1], where, line))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
 REPEATED = "the user has rated the item before"
 KEPT = 10_000  # problems that are kept with their lines; of more only the number is known
+MOST = 1_000_000  # problems of a table that has fewer good rows
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,13 @@ class Problem:
 
 @dataclass
 class Problems:
-    """The problems met while a file is read, in the order of its lines."""
+    """The problems met while a file is read, in the order of its lines; `n_good` rows before had none."""
 
     where: str
     unit: str = "line"
     listed: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    n_good: int = 0
 
     def __len__(self) -> int:
         return self.counts.total()
@@ -43,7 +45,7 @@ class Problems:
         """Take note of a problem, or of n of its kind of which it is one."""
         self.counts[problem.kind] += n
         if len(self.listed) < KEPT:
-            self.listed.append(problem)
+            self.listed.append(replace(problem, value=shorten(problem.value, 200)))
 
     def error(self) -> DataError:
         """Return the error that names the first problem, and how many there are."""

@@ -19,7 +19,7 @@ def read(files: Files, source: str) -> Ratings:
     items, users = read_items(files), read_users(files)
     name, tables = "ml-100k.inter", ("ml-100k.user", "ml-100k.item")
     where = files.where(name)
-    header, _, rows = files.read(name).partition(b"\n")
+    header, _, rows = files.read(name, movielens.MOST).partition(b"\n")
     check_header(header.decode("latin-1"), where)
     return movielens.read_ratings(rows, where, "ml-100k", items, users, source, first_line=2, tables=tables)
 

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from embedcli.data.columns import TOLD, Layout
 from embedcli.data.lanes import Part, fast, slow
-from embedcli.data.problems import Problem, Problems
-from embedcli.data.sources import Progress, Source, Stream
+from embedcli.data.problems import KEPT, Problem, Problems
+from embedcli.data.sources import LONGEST_LINE, Progress, Stream
+from embedcli.data.text import not_text
 from embedcli.data.times import in_calendar, unit_of
 from embedcli.errors import DataError
 
 BLOCK = 1 << 26  # bytes that are parsed at a time
-LONGEST_ROW = 1 << 20  # bytes; more without a line end is an open quotation mark, or no text
+MOST_REPEATS = 1_000  # rows per pair of a user and an item, of more than MANY rows
+MANY = 1_000_000
 MOST_OTHER = 0.1  # of the rows of items met before: with more other texts, a column does not tell of the items
 
 
@@ -70,6 +72,13 @@ class Rows:
                 texts[code] = texts[code] or text
             if n_other > MOST_OTHER * n_again:
                 del self.told[role]
+        self.problems.n_good += len(part.user)
+        n_pairs = len(self.user_ids) * len(self.item_ids)
+        if self.problems.n_good > max(MANY, MOST_REPEATS * n_pairs):
+            raise DataError(
+                f"{self.where}: {self.problems.n_good:,} rows so far for only {n_pairs:,} pairs of user and item",
+                "check what repeats them, and leave repeated rows out",
+            )
         value = None if part.value is None else part.value.astype(np.float32)
         self._parts.append((user, item, value, part.time))
         self._lines.append(part.lines)
@@ -103,8 +112,10 @@ class Rows:
             good = in_calendar(seconds)
             if not good.all():
                 lines = np.asarray(self._lines[at])
-                for line, number in zip(lines[~good].tolist(), time[~good].tolist(), strict=True):
-                    self.problems.add(Problem(line, "the time is not in the years 1 to 9999", str(number)))
+                n_more = max(int((~good).sum()) - KEPT, 0)
+                for line, number in zip(lines[~good][:KEPT].tolist(), time[~good][:KEPT].tolist(), strict=True):
+                    self.problems.add(Problem(line, "the time is not in the years 1 to 9999", str(number)), 1 + n_more)
+                    n_more = 0
                 self._lines[at] = lines[good]
                 user, item, value, seconds = (
                     None if own is None else own[good] for own in (user, item, value, seconds)
@@ -121,24 +132,23 @@ class Rows:
         raise IndexError(row)
 
 
-def read_rows(source: Source, layout: Layout, encoding: str, on_progress: Progress) -> Rows:
+def read_rows(stream: Stream, layout: Layout, encoding: str, on_progress: Progress) -> Rows:
     """Read all rows of a table; what cannot be read is in the problems of the answer.
 
     Raises DataError where the bytes cannot be read or are no text of this encoding, or a quotation mark stays open.
     """
-    rows = Rows(source.name, Problems(source.name))
+    rows = Rows(stream.name, Problems(stream.name))
     digest = hashlib.sha256()
-    with source.open() as stream:
-        for block, first_line in _blocks(stream, layout, encoding, source.name, digest.update):
-            rows.add(fast(block, first_line, layout) or slow(block, first_line, layout, rows.problems))
-            layout = rows.trusted(layout)
-            on_progress(source.name, stream.done, stream.size)
+    for block, first_line in _blocks(stream, layout, encoding, digest.update):
+        rows.add(fast(block, first_line, layout) or slow(block, first_line, layout, rows.problems))
+        layout = rows.trusted(layout)
+        on_progress(stream.name, stream.done, stream.size)
     rows.sha256 = digest.hexdigest()
     return rows
 
 
 def _blocks(
-    stream: Stream, layout: Layout, encoding: str, where: str, on_bytes: Callable[[bytes], None]
+    stream: Stream, layout: Layout, encoding: str, on_bytes: Callable[[bytes], None]
 ) -> Iterator[tuple[bytes, int]]:
     """Yield (whole lines in UTF-8 that end in LF, the number of the first of them), without the header."""
     decode = codecs.getincrementaldecoder(encoding)()
@@ -147,17 +157,19 @@ def _blocks(
     while True:
         raw = stream.read(BLOCK)
         on_bytes(raw)
-        block = rest + (raw if utf8 else _decoded(decode, raw, where, line).encode())
+        block = rest + (raw if utf8 else _utf8(decode, raw, encoding, f"{stream.name}, about line {line:,}"))
         if line == 1:
             block = block.removeprefix(codecs.BOM_UTF8)
         whole = block if not raw else block[: _end_of_lines(block, layout)]
         rest = block[len(whole) :]
-        if raw and len(rest) > len(raw) + LONGEST_ROW:
+        if raw and len(rest) > len(raw) + LONGEST_LINE:
             shown, at = rest[:40].decode(errors="replace"), line + whole.count(b"\n")
             raise DataError(
-                f"{where}, line {at:,}: this row does not end: {shown!r}",
+                f"{stream.name}, line {at:,}: this row does not end: {shown!r}",
                 "close its quotation mark, or give the right --sep and --encoding",
             )
+        if raw and len(whole) > LONGEST_LINE and not whole.strip():
+            raise DataError(f"{stream.name}, line {line:,}: nothing but blank lines from here on", "cut them off")
         if b"\r" in whole:
             whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         n_lines = whole.count(b"\n") + (not whole.endswith(b"\n") if whole else 0)
@@ -171,15 +183,11 @@ def _blocks(
             return
 
 
-def _decoded(decoder: codecs.IncrementalDecoder, raw: bytes, where: str, line: int) -> str:
+def _utf8(decoder: codecs.IncrementalDecoder, raw: bytes, encoding: str, where: str) -> bytes:
     try:
-        return decoder.decode(raw, final=not raw)
-    except UnicodeDecodeError as error:
-        about = line + raw.count(b"\n", 0, error.start)
-        raise DataError(
-            f"{where}, about line {about:,}: {error.object[error.start : error.end]!r} is no text in {error.encoding}",
-            "say how the file is written with --encoding, such as latin-1",
-        ) from error
+        return decoder.decode(raw, final=not raw).encode()
+    except UnicodeError as error:
+        raise not_text(error, encoding, where) from error
 
 
 def _end_of_lines(block: bytes, layout: Layout) -> int:
@@ -188,6 +196,9 @@ def _end_of_lines(block: bytes, layout: Layout) -> int:
     if not end:
         end = block.rfind(b"\r", 0, len(block) - 1) + 1  # the lines of an old Mac
     if layout.quotes:
-        while end and block.count(b'"', 0, end) % 2:
-            end = block.rfind(b"\n", 0, end - 1) + 1
+        is_open = block.count(b'"', 0, end) % 2
+        while end and is_open:  # no line end after the last mark can be outside
+            before = block.rfind(b"\n", 0, block.rfind(b'"', 0, end)) + 1
+            is_open ^= block.count(b'"', before, end) % 2
+            end = before
     return end

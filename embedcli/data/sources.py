@@ -1,19 +1,28 @@
-"""Where the bytes of a table come from: a file, plain or compressed, a file inside a zip, or standard input."""
+"""Where the bytes of a table come from: a file or a pipe, plain or compressed, or a file inside a zip.
+
+What is read is bounded: a line, a whole file, and how much a compressed file may grow. So a file without an end, or one
+made to grow without bounds, ends in an error before it has filled the memory.
+"""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
+import lzma
+import os
+import select
+import stat
 import sys
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from embedcli.data.text import not_text
 from embedcli.errors import DataError, UsageError
 
 Note = Callable[[str], None]
@@ -22,56 +31,148 @@ Progress = Callable[[str, int, int], None]
 """Called with (what is fetched or read, bytes so far, bytes in all) while that goes on."""
 
 STDIN = "-"
-UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError)
+# what a damaged file raises; RuntimeError and ValueError: a zip with a password or a name that is not text
+UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError)
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 FOREIGN = {b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Excel file", b"\x89PNG": "a picture", b"SQLite": "a database"}
 TABLES = (".csv", ".tsv", ".dat", ".txt", ".inter", ".data", ".json", ".jsonl", ".ndjson", ".parquet")
+MAGIC = 8  # bytes that tell the kind of a file
+HEAD = 1 << 18  # bytes that the columns of a table are found from
+LONGEST_LINE = 1 << 20  # bytes
+MOST_GROWTH = 100  # times its size that a compressed file may decompress to: tables reach 3 to 20
+FREE_GROWTH = 1 << 25  # bytes that it may decompress to in any case
+MOST_SPOOLED = 1 << 30  # bytes that are copied to the disk, of a Parquet file or a zip from a pipe
+MOST_DIRECTORY = 1 << 24  # bytes of the directory of a zip: 200,000 files
+PATIENCE = 10.0  # seconds to wait for the first writer of a named pipe
 
 
 class Stream:
-    """Bytes that are being read, decompressed, and how much of the file on the disk that took."""
+    """Bytes being read, decompressed. `head` holds the first of them, which are still to be read."""
 
-    def __init__(self, source: Source, file: IO[bytes], raw: IO[bytes] | None, size: int) -> None:
-        self.size = size  # bytes of the file on the disk; 0 where that is not known
-        self._source, self._file, self._raw = source, file, raw
+    def __init__(self, name: str, raw: IO[bytes], file: IO[bytes], stack: ExitStack, *, is_file: bool) -> None:
+        self.name, self._stack = name, stack
+        self.size = os.fstat(raw.fileno()).st_size if is_file else 0  # bytes of the file on the disk; 0 if not known
+        self._raw, self._start = raw, raw.tell()
+        self._is_plain = is_file and file is raw
+        self._n_read = 0
+        self.head = file.read(HEAD)
+        self._file = _put_back(self.head, file) if file is raw else io.BufferedReader(_Again(self.head, file))
 
     def read(self, n_bytes: int) -> bytes:
-        """Return so many bytes, fewer only at the end, or all for -1; DataError where they cannot be read."""
-        if n_bytes < 0:
-            return b"".join(self)
+        """Return so many bytes, fewer only at the end; DataError if they cannot be read."""
         try:
-            parts, missing = [], n_bytes
-            while missing and (part := self._file.read(missing)):
-                parts.append(part)
-                missing -= len(part)
-            return b"".join(parts)
+            part = self._file.read(n_bytes)
         except UNREADABLE as error:
-            raise self._source.damaged(error) from error
+            raise damaged(self.name, error) from error
+        self._count(len(part))
+        return part
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield lines; DataError where they cannot be read."""
+    def lines(self) -> Iterator[bytes]:
+        """Yield lines; DataError if they cannot be read, or one does not end."""
+        number = 0
+        while True:
+            number += 1
+            try:
+                line = self._file.readline(LONGEST_LINE + 1)
+            except UNREADABLE as error:
+                raise damaged(self.name, error) from error
+            if len(line) > LONGEST_LINE:
+                raise self._endless(number, line[:40].decode(errors="replace"))
+            if not line:
+                return
+            self._count(len(line))
+            yield line
+
+    def texts(self, encoding: str) -> Iterator[str]:
+        """Yield lines of text, however they end; DataError if they are not text, or one does not end."""
+        reader, number = io.TextIOWrapper(self._file, encoding, newline=""), 0
+        self._stack.callback(reader.detach)  # or it would close the file
         try:
-            yield from self._file
+            while line := reader.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE:
+                    raise self._endless(number, line)
+                self._count(len(line))
+                yield line.removeprefix("\ufeff") if number == 1 else line
+        except UnicodeError as error:
+            raise not_text(error, encoding, f"{self.name}, line {number + 1:,}") from error
         except UNREADABLE as error:
-            raise self._source.damaged(error) from error
+            raise damaged(self.name, error) from error
+
+    def _endless(self, number: int, line: str) -> DataError:
+        return DataError(
+            f"{self.name}, line {number:,}: the line does not end within {LONGEST_LINE:,} bytes: {line[:40]!r}",
+            "give a file with one row per line",
+        )
+
+    def whole(self, most: int, hint: str) -> bytes:
+        """Return all bytes; DataError if there are more than `most`."""
+        content = self.read(most + 1)
+        if len(content) > most:
+            raise DataError(f"{self.name}: larger than {most >> 20} MB, too large for this kind of file", hint)
+        return content
+
+    def on_disk(self) -> IO[bytes]:
+        """Return a file that can be read at any place: the file itself, or a temporary copy of all bytes."""
+        return self._raw if self._is_plain else _spooled(self.name, self.read, self._stack)
+
+    def _count(self, n_bytes: int) -> None:
+        """Count bytes read; DataError if a compressed file grows too much."""
+        self._n_read += n_bytes
+        if self._n_read > FREE_GROWTH and self._file is not self._raw and self._n_read > MOST_GROWTH * self.done:
+            raise DataError(
+                f"{self.name}: it decompresses to more than {MOST_GROWTH} times its size: not a table of ratings",
+                "check what it is; if it is right, decompress it and give the file that comes out",
+            )
 
     @property
     def done(self) -> int:
-        """Bytes of the file on the disk read so far."""
-        return self._raw.tell() if self._raw is not None else 0
+        """Bytes of the file on the disk, or of the pipe, read so far."""
+        return self._raw.tell() - self._start
+
+
+class _Again(io.RawIOBase):
+    """A file of which some bytes were read before: they come again, then the rest."""
+
+    def __init__(self, head: bytes, file: IO[bytes]) -> None:
+        self._head, self._file, self._done = head, file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._head[: len(buffer)] or self._file.read(len(buffer))
+        self._head = self._head[len(part) :]
+        buffer[: len(part)] = part
+        self._done += len(part)
+        return len(part)
+
+    def tell(self) -> int:
+        return self._done
+
+
+class _Directory:
+    """A file that refuses to be read in pieces larger than the directory of any zip."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        if n_bytes > MOST_DIRECTORY:
+            raise zipfile.BadZipFile(f"its directory is larger than {MOST_DIRECTORY >> 20} MB")
+        return self._file.read(n_bytes)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Bytes with a name for messages.
-
-    `path` is None for standard input, whose bytes are `content` once they are read; `member` is a file inside a zip.
-    """
+    """Bytes with a name for messages; `path` is None for standard input, `member` is a file inside a zip."""
 
     name: str
     path: Path | None
     member: str | None = None
-    content: bytes | None = None
 
     @property
     def stem(self) -> str:
@@ -81,37 +182,92 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[Stream]:
-        """Open the bytes; DataError where that cannot be done."""
-        if self.path is None:
-            yield Stream(self, sys.stdin.buffer if self.content is None else io.BytesIO(self.content), None, 0)
-            return
+        """Open the bytes, once: a pipe does not come again. DataError if that fails."""
         with ExitStack() as stack:
             try:
-                raw = stack.enter_context(self.path.open("rb"))
-                stream = Stream(self, _decompressed(raw, self), raw, self.path.stat().st_size)
+                raw, head = (sys.stdin.buffer, b"") if self.path is None else _opened(self.path, stack)
+                is_file = self.path is not None and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+                head += raw.read(MAGIC - len(head))
+                kind = _kind(head, self.name)
+                raw = _put_back(head, raw)
+                stream = Stream(self.name, *self._decompressed(raw, kind, stack), stack, is_file=is_file)
             except UNREADABLE as error:
-                raise self.damaged(error) from error
+                raise damaged(self.name, error) from error
+            if kind != "plain" and _kind(stream.head, self.name) != "plain":
+                raise DataError(f"{self.name}: compressed twice", "decompress it once, and give what comes out")
             yield stream
 
-    def seekable(self) -> Any:
-        """Return what can be read at any place: the path of a plain file, else all bytes in memory."""
-        if self.path is not None and _kind(self.path) == "plain":
-            return self.path
-        with self.open() as stream:
-            return io.BytesIO(stream.read(-1))
+    def _decompressed(self, raw: IO[bytes], kind: str, stack: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
+        """Return the file as it is on the disk and the file decompressed; the same if it is plain."""
+        if kind == "gzip":
+            return raw, io.BufferedReader(gzip.GzipFile(fileobj=raw))
+        if kind == "zstd":
+            import pyarrow as pa
 
-    def sha256(self) -> str:
-        """Return the sha256 of the bytes, in hexadecimal."""
-        digest = hashlib.sha256()
-        with self.open() as stream:
-            while part := stream.read(1 << 20):
-                digest.update(part)
-        return digest.hexdigest()
+            return raw, pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+        if kind == "zip":
+            raw = raw if raw.seekable() else _spooled(self.name, raw.read, stack)
+            archive = open_zip(raw)
+            return raw, archive.open(self.member or _table_in(archive, self.name))
+        return raw, raw
 
-    def damaged(self, error: BaseException) -> DataError:
-        """Say that the bytes cannot be read."""
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return DataError(f"{self.name}: cannot be read: {reason}", "download or copy the file again")
+
+def open_zip(file: IO[bytes]) -> zipfile.ZipFile:
+    """Open a zip; what it raises is among UNREADABLE, also if its directory is too large to be one."""
+    archive = zipfile.ZipFile(_Directory(file))
+    archive.fp = file
+    return archive
+
+
+def damaged(name: str, error: BaseException) -> DataError:
+    """Say that a file cannot be read."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    hint = (
+        "start the command that writes into it"
+        if isinstance(error, TimeoutError)
+        else "download or copy the file again"
+    )
+    return DataError(f"{name}: cannot be read: {reason[:200]}", hint)
+
+
+def _opened(path: Path, stack: ExitStack) -> tuple[IO[bytes], bytes]:
+    """Return a file, and the first bytes if they were read; an OSError for a pipe that nobody writes into."""
+    if not stat.S_ISFIFO(path.stat().st_mode):
+        return stack.enter_context(path.open("rb")), b""
+    raw = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb"))
+    head = b""
+    if not select.select([raw], [], [], PATIENCE)[0]:
+        try:  # a pipe with a writer, however slow, would block
+            head = os.read(raw.fileno(), 1)
+        except BlockingIOError:
+            pass
+        else:
+            if not head:
+                raise TimeoutError(f"nothing has been written into this pipe for {PATIENCE:g} seconds")
+    os.set_blocking(raw.fileno(), True)
+    return raw, head
+
+
+def _put_back(head: bytes, file: IO[bytes]) -> IO[bytes]:
+    """Return a file as it was before its first bytes were read."""
+    if not file.seekable():
+        return io.BufferedReader(_Again(head, file))
+    file.seek(-len(head), os.SEEK_CUR)
+    return file
+
+
+def _spooled(name: str, read: Callable[[int], bytes], stack: ExitStack) -> IO[bytes]:
+    """Return a temporary file with all bytes that are read; DataError if there are too many."""
+    spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (the stack is one)
+    while part := read(1 << 20):
+        if spool.tell() + len(part) > MOST_SPOOLED:
+            raise DataError(
+                f"{name}: larger than {MOST_SPOOLED >> 20:,} MB, too large to be read from a pipe or compressed again",
+                "save it as a file of its own, and give that",
+            )
+        spool.write(part)
+    spool.seek(0)
+    return spool
 
 
 def source_of(where: str | Path) -> Source:
@@ -125,56 +281,45 @@ def source_of(where: str | Path) -> Source:
     path = Path(where)
     if not path.exists():
         raise UsageError(f"there is no file {str(path)!r}", "check the path")
-    return Source(str(path), path, _member(path) if _kind(path) == "zip" else None)
+    source = Source(str(path), path)
+    if not is_zip(path):
+        return source
+    try:
+        with path.open("rb") as file:
+            return replace(source, member=_table_in(open_zip(file), source.name))
+    except UNREADABLE as error:
+        raise damaged(source.name, error) from error
 
 
 def is_zip(path: Path) -> bool:
-    """Tell whether a file is a zip, by its first bytes."""
-    return _kind(path) == "zip"
-
-
-def _kind(path: Path) -> str:
-    """Return the compression of a file by its first bytes; DataError for a file that is no table."""
+    """Tell whether a path is a zip, by its first bytes; those of a pipe are left in it."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
-            first = file.read(8)
+            return _kind(file.read(MAGIC), str(path)) == "zip"
     except OSError as error:
-        raise Source(str(path), path).damaged(error) from error
+        raise damaged(str(path), error) from error
+
+
+def _kind(head: bytes, name: str) -> str:
+    """Return the compression of a file by its first bytes; DataError for a file that is not a table."""
     for magic, what in FOREIGN.items():
-        if first.startswith(magic):
-            raise DataError(f"{path}: this is {what}, no table of ratings", "save the table as CSV and give that file")
-    return next((kind for magic, kind in COMPRESSED.items() if first.startswith(magic)), "plain")
+        if head.startswith(magic):
+            raise DataError(f"{name}: this is {what}, no table of ratings", "save the table as CSV and give that file")
+    return next((kind for magic, kind in COMPRESSED.items() if head.startswith(magic)), "plain")
 
 
-def _member(path: Path) -> str:
+def _table_in(archive: zipfile.ZipFile, where: str) -> str:
     """Return the one table inside a zip."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-    except UNREADABLE as error:
-        raise DataError(f"{path}: this is no readable zip: {error}", "download or copy the file again") from error
+    names = [name for name in archive.namelist() if not name.endswith("/")]
     if "[Content_Types].xml" in names:
-        raise DataError(f"{path}: this is an Excel or Office file", "save the table as CSV and give that file")
+        raise DataError(f"{where}: this is an Excel or Office file", "save the table as CSV and give that file")
     tables = [name for name in names if name.lower().endswith(TABLES) and "__MACOSX" not in name]
     rated = [name for name in tables if "rating" in name.lower()] if len(tables) > 1 else tables
     if len(rated) != 1:
-        found = ", ".join((rated or tables or names)[:5]) or "none at all"
+        found = ", ".join(name[:60] for name in (rated or tables or names)[:5]) or "none at all"
         raise DataError(
-            f"{path}: which of its files holds the ratings is not clear: {found}", "unzip it, and give that file"
+            f"{where}: which of its files holds the ratings is not clear: {found}", "unzip it, and give that file"
         )
     return rated[0]
-
-
-def _decompressed(raw: IO[bytes], source: Source) -> IO[bytes]:
-    assert source.path is not None
-    kind = _kind(source.path)
-    if kind == "gzip":
-        return io.BufferedReader(gzip.GzipFile(fileobj=raw))
-    if kind == "zstd":
-        import pyarrow as pa
-
-        stream: Any = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
-        return stream  # type: ignore[no-any-return]
-    if source.member is not None:
-        return zipfile.ZipFile(raw).open(source.member)
-    return raw

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,17 +13,13 @@ from embedcli.data.columns import Layout
 from embedcli.data.problems import KEPT, REPEATED, Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.reading import Duplicates, OnBadRows, Reading
-from embedcli.data.records import read_json_lines, read_parquet
+from embedcli.data.records import PARQUET, read_json_lines, read_parquet
 from embedcli.data.rows import Rows, read_rows
 from embedcli.data.scale import find_scale
 from embedcli.data.sources import Note, Progress, Source
 from embedcli.data.tags import split_tags
-from embedcli.data.text import mended, shorten, year_of
+from embedcli.data.text import shorten, title_of, year_of
 from embedcli.errors import DataError, UsageError
-
-HEAD = 1 << 18  # bytes that the layout is found from
-HEAD_LINES = 200
-PARQUET = b"PAR1"
 
 
 def read(
@@ -66,22 +60,19 @@ def read_source(
 def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress) -> tuple[Layout, Rows]:
     """Find the layout of a table and read its rows; what is wrong with rows is in their problems."""
     with source.open() as stream:
-        head = stream.read(HEAD)
-        if source.path is None:  # standard input is read once
-            head += stream.read(-1)
-            source = replace(source, content=head)
-    if not head.strip():
-        raise DataError(
-            f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
-        )
-    if head.startswith(PARQUET):
-        layout, rows = read_parquet(source, reading, on_progress)
-    elif head.lstrip().startswith(b"{"):
-        layout, rows = read_json_lines(source, reading, on_progress)
-    else:
-        encoding = columns.encoding_of(head[:HEAD], reading.encoding, source.name, on_note)
-        layout = columns.find(_lines(head[:HEAD], encoding, source.name), reading, source.name)
-        rows = read_rows(source, layout, encoding, on_progress)
+        head = stream.head
+        if not head.strip():
+            raise DataError(
+                f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
+            )
+        if head.startswith(PARQUET):
+            layout, rows = read_parquet(stream, reading, on_progress)
+        elif head.lstrip().startswith(b"{"):
+            layout, rows = read_json_lines(stream, reading, on_progress)
+        else:
+            encoding = columns.encoding_of(head, reading.encoding, source.name, on_note)
+            layout = columns.find(columns.first_lines(head, encoding, source.name), reading, source.name)
+            rows = read_rows(stream, layout, encoding, on_progress)
     if "time" in layout.places:
         rows.settle_times(layout.time_form)
     layout = rows.trusted(layout)
@@ -89,20 +80,6 @@ def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress)
     for note in layout.notes:
         on_note(f"note: {note}")
     return layout, rows
-
-
-def _lines(head: bytes, encoding: str, where: str) -> list[str]:
-    """Return the first whole lines of a file."""
-    try:
-        text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}: {error.object[error.start : error.end]!r} is no text in {encoding}",
-            "say how the file is written with --encoding, such as latin-1",
-        ) from error
-    lines = io.StringIO(text, newline=None).read().split("\n")
-    whole = lines[:-1] if len(head) == HEAD else lines
-    return [line for line in whole if line.strip()][:HEAD_LINES]
 
 
 def _ratings(source: Source, layout: Layout, rows: Rows, reading: Reading, on_note: Note) -> Ratings:
@@ -144,8 +121,7 @@ def _items(ids: tuple[str, ...], told: Mapping[str, list[str]], id_column: str) 
     """Make items of their ids and of what further columns of the table tell of them."""
     n = len(ids)
     titles = tuple(
-        " ".join(mended(title).split()) or identifier
-        for title, identifier in zip(told.get("title", [""] * n), ids, strict=True)
+        title_of(title) or identifier for title, identifier in zip(told.get("title", [""] * n), ids, strict=True)
     )
     years = tuple(year_of(title) for title in titles) if "title" in told else (None,) * n
     tags = tuple(split_tags(tags) for tags in told.get("tags", [""] * n))

@@ -8,6 +8,7 @@ import warnings
 
 from embedcli.data.text import mended
 
+LONGEST_LIST = 100_000  # letters of a field that is parsed as a list
 NO_TAG = ("", "(no genres listed)", "nan", "none", "null", "n/a", "unknown")
 
 
@@ -17,7 +18,7 @@ def split_tags(text: str) -> tuple[str, ...]:
     No tag is empty or holds "|", and none stands twice.
     """
     text = text.strip()
-    parts = _listed(text) if text.startswith("[") else None
+    parts = _listed(text) if text.startswith("[") and len(text) <= LONGEST_LIST else None
     if parts is None:
         text = text.strip("[]")
         parts = text.split(next((mark for mark in ("|", ";", ",") if mark in text), "|"))

@@ -78,6 +78,19 @@ def decode(raw: bytes, encoding: str, where: str) -> str:
         raise DataError(f"{where}, line {line}: this is not {encoding} text", CORRECT_IT) from error
 
 
+def not_text(error: UnicodeError, encoding: str, where: str) -> DataError:
+    """Say that bytes are not text in an encoding."""
+    shown = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        shown = f"{error.object[error.start : error.end][:20]!r} is no text in {encoding}"
+    return DataError(f"{where}: {shorten(shown, 120)}", "say how the file is written with --encoding, such as latin-1")
+
+
+def title_of(text: str) -> str:
+    """Return a title in one line that can be saved."""
+    return " ".join(mended(text).split())
+
+
 def year_of(title: str) -> int | None:
     """Return the last year in parentheses in a title, or None."""
     found = re.findall(r"\((\d{4})\)", title)
