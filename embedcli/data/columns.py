@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -264,7 +265,7 @@ def _places(
             )
         raise DataError(
             f"{where}, line 1: no column is known to be the {missing[0]} among {shorten(', '.join(called), 120)}",
-            f"name it with --{missing[0]}-col, as in --{missing[0]}-col {shorten(called[0])!r}",
+            f"name it with --{missing[0]}-col, as in --{missing[0]}-col {shlex.quote(shorten(called[0]))}",
         )
     return places, tuple(notes)
 

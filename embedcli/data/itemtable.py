@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -202,7 +203,7 @@ def _id_column(table: _Table, ratings: Ratings, reading: Reading, on_note: Note)
         if share[best] < HARDLY and share[found] > share[best]:
             raise UsageError(
                 f"`{table.names[best]}` of {table.where} holds only {share[best]:.0%} of the items rated",
-                f"`{table.names[found]}` holds {share[found]:.0%}: --item-id-col {table.names[found]!r}",
+                f"`{table.names[found]}` holds {share[found]:.0%}: --item-id-col {shlex.quote(table.names[found])}",
             )
     if share[best] == 0:
         example, there = ratings.items.ids[0], table.rows[0][best] if table.rows else ""

@@ -34,13 +34,6 @@ def zipped() -> Path:
     return Path("long.zip")
 
 
-def long_id() -> Path:
-    """Return a table with an id of 140,000 letters, more than the csv module reads by default."""
-    path = Path("long.csv")
-    path.write_text(csv_of([*ROWS, ("u1", "x" * 140_000, 3)]), encoding="utf-8")
-    return path
-
-
 def odd_name() -> Path:
     """Return a table whose file name is no UTF-8."""
     path = Path(os.fsdecode(b"odd\xff name.csv"))
@@ -56,7 +49,7 @@ def emoji_tags() -> Path:
     return path
 
 
-@pytest.mark.parametrize("made", [zipped, long_id, odd_name, emoji_tags])
+@pytest.mark.parametrize("made", [zipped, odd_name, emoji_tags])
 def test_trained_is_saved_and_read(embedcli: Invoke, made: Callable[[], Path]) -> None:
     """Whatever the file is called and the ids are like, what was trained on it can be saved and read again."""
     result = embedcli("train", made(), *SMALL)
@@ -64,6 +57,16 @@ def test_trained_is_saved_and_read(embedcli: Invoke, made: Callable[[], Path]) -
     (folder,) = Path("runs").iterdir()
     assert problems(folder) == {}
     assert len(load(folder).items) in (8, 9)
+
+
+def test_long_id_is_found_before_training(embedcli: Invoke) -> None:
+    """An id of 140,000 letters, more than a table of a run is read with, is a bad row: it ends nothing later."""
+    Path("long.csv").write_text(csv_of([*ROWS, ("u1", "x" * 140_000, 3)]), encoding="utf-8")
+    result = embedcli("train", "long.csv", *SMALL)
+    assert (result.exit_code, "epoch" in result.stderr) == (1, False)
+    assert "line 98: the item is longer than 10,000 letters" in result.stderr
+    assert embedcli("train", "long.csv", "--on-bad-rows", "skip", *SMALL).exit_code == 0
+    assert problems(Path("runs/long")) == {}
 
 
 def test_emoji_in_a_tag_list_survives(embedcli: Invoke) -> None:

@@ -538,7 +538,7 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     (tmp_path / "books.csv").write_text(BOOKS)
     with pytest.raises(UsageError, match=r"`id` of .*books\.csv holds only 0% of the items rated") as caught:
         load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv", item_id_col="id"))
-    assert caught.value.hint == "`book_id` holds 100%: --item-id-col 'book_id'"
+    assert caught.value.hint == "`book_id` holds 100%: --item-id-col book_id"
     (tmp_path / "other.csv").write_text("id,title\n77,Z\n")
     with pytest.raises(UsageError, match=r"no column of .*other\.csv holds the items rated, such as '0042'"):
         load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "other.csv"))
