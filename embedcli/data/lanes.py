@@ -102,7 +102,7 @@ def fast(block: bytes, first_line: int, layout: Layout) -> Part | None:
 
 def are_ids(words: list[str]) -> bool:
     """Tell whether no word is empty or too long to be an id."""
-    return all(0 < length <= LONGEST_ID for length in map(len, words))
+    return min(map(len, words), default=1) > 0 and max(map(len, words), default=1) <= LONGEST_ID
 
 
 def are_ratings(value: NDArray[np.float64]) -> bool:
@@ -119,6 +119,8 @@ def told_of(item: NDArray[np.int32], n_items: int, code: NDArray[np.int32], word
 
 def _is_plainly_quoted(block: bytes, separator: bytes) -> bool:
     """Tell whether every quotation mark opens or closes a field: pyarrow takes others that the csv module refuses."""
+    if b'"' not in block:
+        return True
     n = block.count(b'"')
     opening = block.count(separator + b'"') + block.count(b'\n"') + block.startswith(b'"')
     closing = block.count(b'"' + separator) + block.count(b'"\n') + block.endswith(b'"')

@@ -203,6 +203,8 @@ def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
     is_there = np.zeros(len(encoded.dictionary) + 1, dtype=np.int32)  # the last for what is missing
     is_there[codes] = 1
     is_there[-1] = 0
+    if is_there[:-1].all():
+        return codes, texts_of(encoded.dictionary)
     new = np.r_[np.cumsum(is_there[:-1], dtype=np.int32) - 1, np.int32(-1)]
     return new[codes], texts_of(encoded.dictionary.take(pa.array(np.flatnonzero(is_there))))
 

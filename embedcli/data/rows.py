@@ -168,7 +168,7 @@ def _blocks(
                 f"{stream.name}, line {at:,}: this row does not end: {shown!r}",
                 "close its quotation mark, or give the right --sep and --encoding",
             )
-        if raw and len(whole) > LONGEST_LINE and not whole.strip():
+        if raw and len(whole) > LONGEST_LINE and whole.isspace():
             raise DataError(f"{stream.name}, line {line:,}: nothing but blank lines from here on", "cut them off")
         if b"\r" in whole:
             whole = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

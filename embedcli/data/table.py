@@ -124,7 +124,7 @@ def _items(ids: tuple[str, ...], told: Mapping[str, list[str]], id_column: str) 
         title_of(title) or identifier for title, identifier in zip(told.get("title", [""] * n), ids, strict=True)
     )
     years = tuple(year_of(title) for title in titles) if "title" in told else (None,) * n
-    tags = tuple(split_tags(tags) for tags in told.get("tags", [""] * n))
+    tags = tuple(map(split_tags, told["tags"])) if "tags" in told else ((),) * n
     return Items(ids, titles, years, tags, id_column=id_column)
 
 

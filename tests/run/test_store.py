@@ -368,3 +368,32 @@ def test_other_arrays_are_kept(world: World, trained: Run) -> None:
     run = Run.from_arrays({**trained.arrays, "extra": extra}, world.ratings, y_range=(0, 5.5))
     assert run.array("extra").dtype == np.float32
     np.testing.assert_allclose(run.array("trained_stars"), trained.array("trained_stars"), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def stored(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a saved run, whose files every example of a test puts back."""
+    folder = tmp_path_factory.mktemp("stored")
+    return folder / save(trained, folder).name
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.data())
+def test_any_damage_is_an_error(stored: Path, data: st.DataObject) -> None:
+    """Whatever bytes of a file of a run are replaced, cut off or added, reading it ends in a RunError."""
+    path = stored / data.draw(st.sampled_from(FILES))
+    content = path.read_bytes()
+    at = data.draw(st.integers(0, len(content)))
+    other = data.draw(st.binary(max_size=40))
+    end = data.draw(st.sampled_from([at, min(len(content), at + len(other)), len(content)]))
+    changed = content[:at] + other + content[end:]
+    is_same = changed == content or changed.split() == content.split()  # blanks between the values of run.json
+    path.write_bytes(changed)
+    try:
+        found = problems(stored)
+        assert is_same or list(found) == [path.name]
+        if path.name != "rows.safetensors" and not is_same:
+            with pytest.raises(RunError):
+                load(stored)
+    finally:
+        path.write_bytes(content)
