@@ -247,3 +247,16 @@ def test_what_cannot_be_shown(trained: Run) -> None:
     with pytest.raises(RunError, match="holds no item_bias"):
         bare = {"item_factors": trained.array("item_factors")}
         biases(replace(trained, arrays=bare, training=Training()))
+
+
+def test_intervals_leave_out_as_much_at_either_end(drawn: Run) -> None:
+    """Of draws spread evenly from 2 to 3, the middle 95 % lie from 2.025 to 2.975, and a rank has both its ends."""
+    even = np.linspace(2, 3, 1001)[:, None] + 0 * drawn.array("item_stars")[:1]
+    run = replace(drawn, arrays={**drawn.arrays, "item_stars": even.astype(np.float32)})
+    row = biases(run).worst[0]
+    assert (row.lower, row.upper) == (pytest.approx(2.025, abs=1e-3), pytest.approx(2.975, abs=1e-3))
+    shuffled = np.random.default_rng(0).permuted(even, axis=0).astype(np.float32)  # every rank is as likely
+    row = biases(replace(run, arrays={**run.arrays, "item_stars": shuffled})).worst[0]
+    n = biases(run).n_items
+    assert row.rank_lower == pytest.approx(0.025 * n, abs=0.012 * n)
+    assert row.rank_upper == pytest.approx(0.975 * n, abs=0.012 * n)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
-from embedcli.analysis.axes import varimax
+from embedcli.analysis import components
+from embedcli.analysis.axes import Finder, varimax
 from embedcli.analysis.choices import Basis, Beyond, Rotation
 from embedcli.analysis.components import pca
 from embedcli.errors import UsageError
@@ -223,3 +224,36 @@ def test_without_a_counterpart_there_is_no_stability(trained: Run) -> None:
     found = pca(replace(trained, arrays=arrays), n_components=3, basis=Basis.PREFERENCE)
     assert found.components[1].stability is not None
     assert found.components[2].stability is None
+
+
+@pytest.mark.parametrize(
+    ("test", "stability", "said"),
+    [
+        (ComponentTest(9.0, 0.8, True, True), 0.96, None),
+        (ComponentTest(9.0, 0.8, True, True), 0.949, "it is shaky"),
+        (ComponentTest(9.0, 0.8, True, True), 0.84, "it is unstable"),
+        (
+            ComponentTest(72.7, 0.47, True, False),
+            0.96,
+            "it predicts held-out ratings, but claims too much (t 72.7, slope",
+        ),
+        (ComponentTest(1.2, 0.9, False, False), 0.96, "it does not predict (t 1.2"),
+        (None, 0.96, "it was not tested"),
+        (ComponentTest(9.0, 0.8, True, True), None, "its stability was not tested"),
+    ],
+)
+def test_only_what_is_real_and_stable_is_named(
+    test: ComponentTest | None, stability: float | None, said: str | None
+) -> None:
+    """A component lacks what it lacks: at t 72.7 it predicts, whatever it claims; a shaky one is not named."""
+    found = components._lacking(test, stability)
+    assert found is None if said is None else str(found).startswith(said)
+
+
+def test_component_without_a_counterpart_was_not_tested(trained: Run) -> None:
+    """A component that none of the tested ones resembles has no test: it does not borrow its neighbour's."""
+    rows = np.flatnonzero(trained.item_seen.n_ratings > 0)
+    finder = Finder(trained, rows, 2, Basis.PCA, Rotation.NONE)
+    noise = np.random.default_rng(0).normal(size=(len(rows), 2))
+    assert finder.tests(noise) == [None, None]
+    assert finder.tests(finder.of_run()[0][rows])[0] is not None

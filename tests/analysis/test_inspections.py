@@ -157,6 +157,20 @@ def test_rmse_change_is_paired(trained: Run) -> None:
     assert side_by_side([exact, off]).runs[1].rmse_verdict == "worse"
 
 
+def test_rmse_change_knows_the_seeds(trained: Run) -> None:
+    """Of members that are off by a constant each, the error of the change is that of the mean of their constants."""
+    assert trained.heldout is not None
+    value = np.full_like(trained.heldout.value, 2.0)
+    off = np.array([[0.1, 0.2, 0.6], [0.3, 0.5, 0.4]], dtype=np.float32)
+    a, b = (
+        replace(trained, heldout=replace(trained.heldout, value=value, predictions=value + constants[:, None]))
+        for constants in off
+    )
+    change, (low, high) = rmse_change(a, b)
+    assert change == pytest.approx(0.1, abs=1e-6)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt((off.var(1, ddof=1) / 3).sum()), rel=1e-4)
+
+
 def test_several_runs_side_by_side(trained: Run, other: Run) -> None:
     """Each run is held against the first: settings that differ, RMSE, evidence and ranks."""
     bare = replace(trained, name="bare", heldout=None)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from planted import World
 from scipy.stats import wishart as scipy_wishart
+from worlds import UNCLIPPED, make_world
+from worlds import World as WorldOfStars
 
 from embedcli.data.ratings import Ratings
 from embedcli.training.posterior import draw_prior, sample, sides, solve, sums, wishart
@@ -89,3 +91,43 @@ def test_unit_of_the_ratings_does_not_matter(few: Ratings, times: float) -> None
     one, other = (sample(ratings, 20, np.random.default_rng(0)) for ratings in (few, scaled))
     np.testing.assert_allclose(other.item_stars, times * one.item_stars, rtol=1e-3)
     np.testing.assert_allclose(other.noise, times * one.noise, rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def noisy() -> WorldOfStars:
+    """Return a world whose ratings are rarely cut, with a noise of .53 stars."""
+    return make_world(1, (300, 150, 9_000), 2, UNCLIPPED)
+
+
+def test_noise_comes_back(noisy: WorldOfStars) -> None:
+    """The noise is the standard deviation of a rating around what its user feels: .53, of which rounding is a part."""
+    noise = sample(noisy.ratings, 60, np.random.default_rng(0)).noise
+    assert noise.mean() == pytest.approx(np.sqrt(noisy.noise_variance), rel=0.05)
+
+
+def test_draws_begin_where_the_chain_has_settled(noisy: WorldOfStars) -> None:
+    """The first draws have the noise of the last: what comes before the chain has settled is thrown away."""
+    noise = sample(noisy.ratings, 100, np.random.default_rng(0)).noise
+    assert noise[:5].mean() == pytest.approx(noise[50:].mean(), rel=0.02)
+
+
+def test_unknown_items_are_expected_to_be_worse(noisy: WorldOfStars) -> None:
+    """An item without ratings is expected below the average: what is popular is better in this world."""
+    few = noisy.ratings.take(np.arange(1_200))
+    n = np.bincount(few.item, minlength=len(few.items))
+    stars = sample(few, 60, np.random.default_rng(0)).item_stars.mean(0)
+    assert (n == 0).sum() >= 10
+    assert stars[n == 0].mean() < stars[n > 0].mean() - 0.1
+
+
+def test_intervals_cover_as_often_as_they_say() -> None:
+    """Over small worlds 80 % intervals hold the true stars in 70 to 90 % and 95 % intervals in 88 to 100 %."""
+    held = {0.8: [], 0.95: []}
+    for seed in range(3):
+        world = make_world(100 + seed, (200, 120, 4_000), 2)
+        draws = sample(world.ratings, 100, np.random.default_rng(seed)).item_stars
+        for share, found in held.items():
+            lower, upper = np.quantile(draws, ((1 - share) / 2, (1 + share) / 2), axis=0)
+            found.append(((lower <= world.stars) & (world.stars <= upper)).mean())
+    assert 0.7 < np.mean(held[0.8]) < 0.9
+    assert np.mean(held[0.95]) > 0.88
