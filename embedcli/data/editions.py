@@ -162,7 +162,7 @@ def _recoded(
     if (recoded < 0).any():
         first = int(np.argmax(recoded < 0))
         raise DataError(
-            f"{rows.where}, line {rows.line(first):,}: {what} {ids[code[first]]!r} is not in {name}",
+            f"{rows.where}, line {rows.line(first):,}: {what} {text.shorten(ids[code[first]])!r} is not in {name}",
             f"the two files do not belong together, or {name} is cut short: download or copy them again",
         )
     return recoded

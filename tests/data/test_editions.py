@@ -170,3 +170,13 @@ def test_describe_and_check(world: World, tmp_path: Path, embedcli: Invoke) -> N
     checked = embedcli("data", "check", folder, "--format", "csv")
     assert checked.exit_code == 1
     assert checked.stdout.splitlines()[1].endswith("ratings.csv,8002,the rating is not a number,good")
+
+
+def test_long_id_is_shortened_in_a_message(world: World, tmp_path: Path) -> None:
+    """A user that users.dat does not have is named by line, in a message that can be read whatever the id's length."""
+    folder = write_dat(tmp_path / "made", world.ratings)
+    with (folder / "ratings.dat").open("a") as content:
+        content.write("9" * 5000 + "::1::3::978300760\n")
+    with pytest.raises(DataError, match=r"ratings\.dat, line 8,001: user id '999.* is not in users\.dat") as caught:
+        load(folder)
+    assert len(caught.value.message) < 300
