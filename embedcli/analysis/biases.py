@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.choices import By, Sort
+from embedcli.analysis.choices import By, Sort, check_limit
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -139,8 +139,7 @@ def biases(
     Raises UsageError if no item passes the filter or there is nothing to sort by, RunError if the run has neither
     stars nor biases.
     """
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of rows to show, such as -n 10")
+    check_limit(limit, "rows")
     if not 0 < interval < 1:
         raise UsageError(f"--interval {interval:g} is not between 0 and 1", "give a share such as 0.95")
     if by is By.POSTERIOR and not run.n_draws:
@@ -265,8 +264,7 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
 
     Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.
     """
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of rows to show, such as -n 10")
+    check_limit(limit, "rows")
     if run.data.implicit:
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "leave out --movers")
     passing = select(run, min_ratings)

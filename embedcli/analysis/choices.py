@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from embedcli.errors import UsageError
+
 
 class Sort(StrEnum):
     """What a ranking goes by."""
@@ -62,3 +64,9 @@ class Method(StrEnum):
     PCA = "pca"
     TSNE = "tsne"
     UMAP = "umap"
+
+
+def check_limit(limit: int, what: str) -> None:
+    """Raise UsageError unless at least one is to be returned; `what` says of what."""
+    if limit < 1:
+        raise UsageError(f"-n {limit} is below 1", f"give the number of {what}, such as -n 10")

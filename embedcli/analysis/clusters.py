@@ -11,7 +11,7 @@ from scipy.stats import hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from embedcli.analysis.choices import Grouping
+from embedcli.analysis.choices import Grouping, check_limit
 from embedcli.analysis.components import select
 from embedcli.analysis.effects import Candidates, false_discovery
 from embedcli.errors import UsageError
@@ -103,8 +103,7 @@ def clusters(
         raise UsageError(
             f"-k {k} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s", "give another -k"
         )
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of items per cluster, such as -n 5")
+    check_limit(limit, "items per cluster")
     x = _directions(side_by_side(run.array("item_factors"))[rows])
     labels = _by_size(_group(x, k, method, seed))
     folds = [] if "resampled_item_factors" not in run.arrays else list(run.array("resampled_item_factors"))

@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 
 from embedcli.analysis.axes import match
 from embedcli.analysis.biases import agreement
+from embedcli.analysis.choices import check_limit
 from embedcli.analysis.components import Component, pca
 from embedcli.analysis.neighbours import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
@@ -175,8 +176,7 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
 
     Raises UsageError if too few items are common, RunError if a run has no trained stars.
     """
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of items to show, such as -n 10")
+    check_limit(limit, "items")
     rows_a, rows_b, how, n_common = _matched(a, b, min_ratings)
     stars_a, stars_b = (_stars(run, rows) for run, rows in ((a, rows_a), (b, rows_b)))
     near_a, near_b = nearest(a.array("item_factors"), rows_a), nearest(b.array("item_factors"), rows_b)

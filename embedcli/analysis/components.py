@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import skew
 
 from embedcli.analysis.axes import SHAKY, STABLE, Finder, Floats, Rows, agreement
-from embedcli.analysis.choices import Basis, Beyond, Rotation
+from embedcli.analysis.choices import Basis, Beyond, Rotation, check_limit
 from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names, test
 from embedcli.errors import UsageError
 from embedcli.run.preference import TOP_ITEMS, most_rated
@@ -210,8 +210,7 @@ def check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
         raise UsageError(
             f"--components {n_components} is not from 1 to {most}: {why}", f"give --components {min(3, most)}"
         )
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of items per pole, such as -n 5")
+    check_limit(limit, "items per pole")
 
 
 def _lacking(test: ComponentTest | None, stability: float | None) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.biases import select_rated
+from embedcli.analysis.choices import check_limit
 from embedcli.analysis.effects import Candidates, Effect, test
 from embedcli.errors import UsageError
 from embedcli.run.preference import side_by_side
@@ -83,8 +84,7 @@ def axis(run: Run, start: Sequence[int], end: Sequence[int], *, limit: int = 10,
     Raises UsageError for an empty side, an item on both or without training ratings, two sides at one place, and if
     no item passes.
     """
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of items per end, such as -n 10")
+    check_limit(limit, "items per end")
     for side, option in ((start, "--from"), (end, "--to")):
         if not side:
             raise UsageError(f"the axis has no {option[2:]}", f"give {option} TITLE")

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.biases import select_rated
-from embedcli.analysis.choices import Measure
-from embedcli.errors import UsageError
+from embedcli.analysis.choices import Measure, check_limit
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -83,8 +82,7 @@ def similar(
 
     Raises UsageError if no item passes the filter, or an item asked for has no training rating.
     """
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of neighbours to show, such as -n 10")
+    check_limit(limit, "neighbours")
     run.check_rated(rows)
     passing = select_rated(run, min_ratings)
     members = _by_member(run.array("item_factors"), rows, passing, by)  # (M, n_asked, n)

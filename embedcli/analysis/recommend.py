@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.biases import select_rated
+from embedcli.analysis.choices import check_limit
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -89,8 +90,7 @@ def recommend(
 
     Raises UsageError where nothing is left to recommend.
     """
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", "give the number of items to show, such as -n 10")
+    check_limit(limit, "items")
     passing = select_rated(run, min_ratings)
     kept = passing if include_rated else np.setdiff1d(passing, taste.rows)
     if not len(kept):
