@@ -26,11 +26,12 @@ def main() -> None:
     """Run the command line: what `embedcli` on the PATH calls. Ctrl-C while it loads ends it as at any other time."""
     try:
         from embedcli.cli import main as run
+
+        run()
     except KeyboardInterrupt:
         if sys.stderr is not None:
             sys.stderr.write("error: interrupted\nhint: the same command starts again\n")
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 
+FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters that look like none
 UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, bidi and zero-width, surrogates, separators of lines and paragraphs
 
 
@@ -12,7 +13,7 @@ def plain(text: str) -> str:
     """Return a line of text with blanks for blanks, and U+FFFD for what a terminal would obey or not show."""
     if text.isascii() and text.isprintable():
         return text
-    unsafe = {letter for letter in text if unicodedata.category(letter) in UNSAFE}
+    unsafe = {letter for letter in text if letter in FILLERS or unicodedata.category(letter) in UNSAFE}
     return text.translate({ord(letter): " " if letter.isspace() else "\ufffd" for letter in unsafe})
 
 

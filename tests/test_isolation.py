@@ -87,3 +87,17 @@ main()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (130, "error: interrupted")
     assert "Traceback" not in done.stderr
+
+
+def test_interrupt_before_the_command_is_a_word() -> None:
+    """Ctrl-C while Typer makes the commands, before a command runs, ends the same way."""
+    code = """
+import typer.main
+from embedcli.__main__ import main
+def stop(*args):
+    raise KeyboardInterrupt
+typer.main.get_command = stop
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (130, "error: interrupted")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from embedcli.run.record import Run
 
 STDIN = "-"
+LONGEST, MOST_TITLES = 100_000, 100_000  # letters of a line, and lines, on standard input
 
 
 @app.command(short_help="List the nearest items to an item.")
@@ -82,7 +83,15 @@ def rows_of(run: Run, titles: list[str]) -> list[int]:
         if title != STDIN:
             rows.append(find(run, title))
             continue
-        for number, line in enumerate(sys.stdin, 1):
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError(
+                "there is nothing on standard input", "pipe titles into it: embedcli similar - < titles.txt"
+            )
+        for number, line in enumerate(iter(lambda: sys.stdin.readline(LONGEST + 1), ""), 1):
+            if len(line) > LONGEST or number > MOST_TITLES:
+                what = f"line {number} is longer than {LONGEST:,} letters"
+                what = what if len(line) > LONGEST else f"more than {MOST_TITLES:,} lines"
+                raise UsageError(f"standard input: {what}", "give one title a line")
             if line.strip():
                 try:
                     rows.append(find(run, line.strip()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("saved")
         ("axis --from-tag Western --to 8", "no film has the tag 'Western'", "the tags are Action, Romance"),
         ("probe --min-ratings 90", "too few to probe", "--min-ratings"),
         ("clusters -k 1", "-k 1 is not from 2", "another -k"),
-        ("clusters -n 0", "-n 0 is below 1", "-n 5"),
+        ("clusters -n 0", "-n 0 is below 1", "-n 10"),
         ("compare made nothing", "there is no run 'nothing'", "the runs are: made"),
         ("compare made made --min-ratings 500", "have 0 films with 500 ratings in common", "--min-ratings"),
         ("map --components 1", "'1' are not two components", "1,2"),
@@ -132,3 +134,26 @@ def test_titles_complete_in_the_shell(embedcli: Invoke, monkeypatch: pytest.Monk
     monkeypatch.setenv("COMP_WORDS", "embedcli similar Twice")
     monkeypatch.setenv("COMP_CWORD", "2")
     assert "Twice, The (1997)" in embedcli().stdout
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("x" * 200_000, "standard input: line 1 is longer than 100,000 letters"),
+        ("\n" * 100_002, "standard input: more than 100,000 lines"),
+        ("", "there is no title on standard input"),
+    ],
+)
+def test_titles_on_stdin_are_bounded(given: str, complaint: str) -> None:
+    """A line without end, and lines without end, on standard input end in one error."""
+    result = CliRunner().invoke(app, ["similar", "-"], input=given)
+    assert (result.exit_code, complaint in result.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("saved")
+def test_closed_stdin_is_said() -> None:
+    """If standard input is closed, `similar -` says so."""
+    command = f"{sys.executable} -m embedcli similar - <&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: there is nothing on standard input")
