@@ -41,7 +41,7 @@ from torch.nn.functional import cross_entropy
 import embedcli
 from embedcli import Run
 from embedcli.data.ratings import DataSet
-from embedcli.run.record import Table
+from embedcli.run.record import EmbeddingTable
 
 N_NETS, N_EPOCHS, BATCH, HIDDEN = 3, 8, 256, 64
 RATE, DECAY, DROPOUT = 5e-3, 0.5, 0.1
@@ -114,7 +114,7 @@ def as_run(table: census.Table, models: list[TabularNet]) -> Run:
         codes = table.codes[: table.n_train, column]
         counts = np.bincount(codes, minlength=len(words))
         earners = np.bincount(codes, target, len(words))
-        seen[name] = Table.of(words, counts, earners / np.maximum(counts, 1))
+        seen[name] = EmbeddingTable.of(words, counts, earners / np.maximum(counts, 1))
         factors[name] = np.stack([model.tables[column].weight.detach().numpy() for model in models])  # type: ignore[operator]
     name = table.title.split()[-1].lower()
     return Run.from_tables(factors, seen, DataSet(name, table.title, "", "", (0, 1), "person", target="high income"))

@@ -64,7 +64,7 @@ def tagged(trained: Run) -> Run:
     """
     counts = {"Adventure": 9, "Drama": 38, "Comedy": 24, "Action": 18, "Thriller": 13, "Children's": 6, "Romance": 11}
     star_wars = trained.items.titles.index("Star Wars (1977)")
-    rows = [int(row) for row in np.argsort(-trained.item_seen.n_ratings, kind="stable") if row != star_wars]
+    rows = [int(row) for row in np.argsort(-trained.item_stats.n_ratings, kind="stable") if row != star_wars]
     tags = dict(zip(rows, ((tag,) for tag, n in counts.items() for _ in range(n)), strict=True))
     tags[rows[-1]] = ("Romance", "War")
     tags[star_wars] = ("Action", "Adventure", "Romance", "Sci-Fi", "War")

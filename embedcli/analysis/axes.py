@@ -23,7 +23,7 @@ SMALLEST_VARIANCE = 1e-12  # of all components together, in squared logits: less
 
 
 @dataclass(frozen=True)
-class Finder:
+class ComponentFinder:
     """One way to find components, for the run itself and for the members its components are held against."""
 
     run: Run
@@ -68,7 +68,7 @@ class Finder:
 
     def of_folds(self) -> list[Floats]:
         """Return the components (n, K') of each member that left out a fold, or nothing where there is none."""
-        name = "resampled_item_factors" if self.basis is Basis.PCA else "resampled_axes"
+        name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
         if name not in self.run.arrays:
             return []
         arrays = self.run.array(name)
@@ -88,7 +88,7 @@ class Finder:
         if self.basis is Basis.PREFERENCE:
             return [*evidence.tests, *[None] * self.n_components][: self.n_components]
         tests = evidence.pca_tests
-        tested = _pca(self.run.array("item_factors"), most_rated(self.run.item_seen.n_ratings))[0]
+        tested = _pca(self.run.array("item_factors"), most_rated(self.run.item_stats.n_ratings))[0]
         counterpart, phi = match(shown, tested[self.rows, : len(tests)])
         return [tests[j] if agreed >= SHAKY else None for j, agreed in zip(counterpart, phi, strict=True)]
 
@@ -98,7 +98,7 @@ class Finder:
         A coordinate is what the component adds to the logit of a user one standard deviation out on it.
         """
         users, items = (self.run.array(name)[members] for name in ("user_factors", "item_factors"))
-        n_users, n_items = self.run.user_seen.n_ratings, self.run.item_seen.n_ratings
+        n_users, n_items = self.run.user_stats.n_ratings, self.run.item_stats.n_ratings
         rank = users.shape[2]
         _, s, v = preference_basis(side_by_side(users) / len(users), side_by_side(items), n_users, n_items, rank)
         return v * s[: v.shape[1]] / np.sqrt(n_users.sum()), s**2

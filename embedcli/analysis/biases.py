@@ -154,8 +154,8 @@ def biases(
     if sort is not Sort.BIAS and getattr(ranking.rows[0], "lower" if sort is Sort.PROBABILITY else sort.value) is None:
         what = "stars" if sort is Sort.STARS else "draws from a posterior"
         raise UsageError(f"run {run.name!r} has no {what} to sort by", "use --sort bias, or train with --draws 300")
-    rated = run.item_seen.n_ratings[passing] > 0
-    log_n = np.log(run.item_seen.n_ratings[passing][rated])
+    rated = run.item_stats.n_ratings[passing] > 0
+    log_n = np.log(run.item_stats.n_ratings[passing][rated])
     return Biases(
         worst=ranking.end(sort, best=False),
         best=ranking.end(sort, best=True),
@@ -169,7 +169,7 @@ def biases(
         n_draws=run.n_draws,
         agreement=agreement(run, min_ratings=min_ratings, interval=interval),
         correlation_log_n=_correlation(ranking.bias[rated], log_n),
-        correlation_mean=_correlation(ranking.bias[rated], run.item_seen.mean_rating[passing][rated]),
+        correlation_mean=_correlation(ranking.bias[rated], run.item_stats.mean_rating[passing][rated]),
     )
 
 
@@ -177,7 +177,7 @@ def agreement(run: Run, *, min_ratings: int = PULL_FROM[0], interval: float = 0.
     """Hold the trained stars against the posterior; None if the run lacks either."""
     if not run.n_draws or "trained_stars" not in run.arrays:
         return None
-    n, draws = run.item_seen.n_ratings, run.array("item_stars")
+    n, draws = run.item_stats.n_ratings, run.array("item_stars")
     stars, posterior = _mean(run.array("trained_stars")), _mean(draws)
     outside = _is_outside(stars, *_interval(draws, interval))
     passing, many = n >= min_ratings, n >= max(MANY, min_ratings)
@@ -207,7 +207,7 @@ def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats
     name = "item_stars" if by is By.POSTERIOR else "trained_stars"
     if name in run.arrays:
         stars = _mean(run.array(name))
-        rated = run.item_seen.n_ratings > 0
+        rated = run.item_stats.n_ratings > 0
         return stars, stars - (stars[rated].mean() if rated.any() else stars.mean())
     return None, _mean(run.array("item_bias")) if "item_bias" in run.arrays else None
 
@@ -269,9 +269,9 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "leave out --movers")
     passing = select(run, min_ratings)
     stars = _mean(run.array("item_stars" if by is By.POSTERIOR else "trained_stars"))[passing]
-    n, mean = run.item_seen.n_ratings[passing], np.nan_to_num(run.item_seen.mean_rating[passing])
-    every = run.item_seen.n_ratings
-    global_mean = every @ np.nan_to_num(run.item_seen.mean_rating) / max(every.sum(), 1)
+    n, mean = run.item_stats.n_ratings[passing], np.nan_to_num(run.item_stats.mean_rating[passing])
+    every = run.item_stats.n_ratings
+    global_mean = every @ np.nan_to_num(run.item_stats.mean_rating) / max(every.sum(), 1)
     damped = (n * mean + DAMPING * global_mean) / (n + DAMPING)
     order = np.argsort(stars - damped, kind="stable")
 
@@ -303,7 +303,7 @@ def select(run: Run, min_ratings: int) -> NDArray[np.int64]:
     """Return the positions of the items with enough training ratings; UsageError where there is none."""
     if min_ratings < 0:
         raise UsageError(f"--min-ratings {min_ratings} is below 0", "give 0 for all, or a number such as 10")
-    n = run.item_seen.n_ratings
+    n = run.item_stats.n_ratings
     passing = np.flatnonzero(n >= min_ratings)
     if not len(passing):
         raise UsageError(
@@ -316,7 +316,7 @@ def select(run: Run, min_ratings: int) -> NDArray[np.int64]:
 def select_rated(run: Run, min_ratings: int) -> NDArray[np.int64]:
     """Return what `select` does, without items that have no training rating, if any item has one."""
     passing = select(run, min_ratings)
-    return passing[run.item_seen.n_ratings[passing] > 0] if run.item_seen.n_ratings.any() else passing
+    return passing[run.item_stats.n_ratings[passing] > 0] if run.item_stats.n_ratings.any() else passing
 
 
 @dataclass(frozen=True)
@@ -360,8 +360,8 @@ class _Ranking:
                 rank_lower=None,
                 rank_upper=None,
                 probability=None,
-                n_ratings=int(run.item_seen.n_ratings[j]),
-                mean_rating=run.item_seen.mean_of(j),
+                n_ratings=int(run.item_stats.n_ratings[j]),
+                mean_rating=run.item_stats.mean_of(j),
                 spread=at(spread, j),
                 id=run.items.ids[j],
             )

@@ -106,7 +106,7 @@ def clusters(
     check_limit(limit, "items per cluster")
     x = _directions(side_by_side(run.array("item_factors"))[rows])
     labels = _by_size(_group(x, k, method, seed))
-    folds = [] if "resampled_item_factors" not in run.arrays else list(run.array("resampled_item_factors"))
+    folds = [] if "fold_item_factors" not in run.arrays else list(run.array("fold_item_factors"))
     others = [_group(_directions(fold[rows].astype(np.float64)), k, method, seed) for fold in folds]
     rng = np.random.default_rng(seed)
     return Clusters(

@@ -274,7 +274,7 @@ def _matched(a: Run, b: Run, min_ratings: int) -> tuple[Rows, Rows, str, int]:
     """Return the rows of the items with enough ratings in both runs, how they were matched, and how many both have."""
     rows_a, rows_b, how = _common(a, b)
     n_common = len(rows_a)
-    enough = (a.item_seen.n_ratings[rows_a] >= min_ratings) & (b.item_seen.n_ratings[rows_b] >= min_ratings)
+    enough = (a.item_stats.n_ratings[rows_a] >= min_ratings) & (b.item_stats.n_ratings[rows_b] >= min_ratings)
     rows_a, rows_b = rows_a[enough], rows_b[enough]
     if len(rows_a) < FEWEST:
         raise UsageError(
@@ -394,8 +394,8 @@ def _changes(a: Run, b: Run, rows_a: Rows, rows_b: Rows, noise: Floats | None, l
             difference=float(difference[j]),
             seed_noise=None if noise is None else float(noise[j]),
             z=None if z is None else float(z[j]),
-            n_a=int(a.item_seen.n_ratings[rows_a[j]]),
-            n_b=int(b.item_seen.n_ratings[rows_b[j]]),
+            n_a=int(a.item_stats.n_ratings[rows_a[j]]),
+            n_b=int(b.item_stats.n_ratings[rows_b[j]]),
             id=a.items.ids[rows_a[j]],
         )
         for rank, j in enumerate(order, 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import skew
 
-from embedcli.analysis.axes import SHAKY, STABLE, Finder, Floats, Rows, agreement
+from embedcli.analysis.axes import SHAKY, STABLE, ComponentFinder, Floats, Rows, agreement
 from embedcli.analysis.choices import Basis, Beyond, Rotation, check_limit
 from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names, test
 from embedcli.errors import UsageError
@@ -134,9 +134,9 @@ def pca(
     n_factors = run.shape("item_factors")[2]
     rows, described = select(run, min_ratings, top_items)
     check(n_components, limit, n_factors, len(rows))
-    finder = Finder(run, rows, n_components, basis, rotation)
+    finder = ComponentFinder(run, rows, n_components, basis, rotation)
     coordinates, shares = finder.of_run()
-    coordinates *= [_sign(score, run.item_seen.mean_rating[rows]) for score in coordinates[rows].T]
+    coordinates *= [_sign(score, run.item_stats.mean_rating[rows]) for score in coordinates[rows].T]
     shown, folds, members = coordinates[rows], finder.of_folds(), finder.of_members()
     candidates = Candidates.of(run, rows)
     if beyond is Beyond.QUALITY:
@@ -190,7 +190,7 @@ def select(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[Ro
         raise UsageError(f"--top-items {top_items} is below 1", "give a number of items, such as 1000")
     if min_ratings is not None and min_ratings < 0:
         raise UsageError(f"--min-ratings {min_ratings} is below 0", "give 0 for all, or a number such as 10")
-    n, noun = run.item_seen.n_ratings, f"{run.data.noun}s"
+    n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
     enough = most_rated(n, len(n), 1 if min_ratings is None else min_ratings)
     order = enough[: top_items or TOP_ITEMS] if min_ratings is None or top_items is not None else enough
     if min_ratings is None and len(order) == len(n):
@@ -244,5 +244,5 @@ def _sign(scores: Floats, mean_rating: Floats) -> float:
 
 
 def _pole_item(run: Run, row: int, score: float) -> PoleItem:
-    n, mean = int(run.item_seen.n_ratings[row]), run.item_seen.mean_of(row)
+    n, mean = int(run.item_stats.n_ratings[row]), run.item_stats.mean_of(row)
     return PoleItem(run.items.titles[row], score, n, mean, run.items.years[row], run.items.ids[row])

@@ -99,8 +99,8 @@ def axis(run: Run, start: Sequence[int], end: Sequence[int], *, limit: int = 10,
     if places is None:
         raise UsageError("the two sides are at one place: there is no axis between them", "give other titles")
     rng = np.random.default_rng(0)
-    folds = run.arrays.get("resampled_item_factors")
-    others = list(run.array("resampled_item_factors") if folds is not None else run.array("item_factors"))
+    folds = run.arrays.get("fold_item_factors")
+    others = list(run.array("fold_item_factors") if folds is not None else run.array("item_factors"))
     drawn = _resampled(others, start, end, passing, rng)
     bounds = np.quantile(drawn, ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2), axis=0) if len(drawn) > 1 else None
     stability = None
@@ -184,7 +184,7 @@ def _placed(run: Run, passing: Rows, places: Floats, bounds: Floats | None, at: 
         place=float(places[row]),
         lower=None if bounds is None else float(bounds[0, at]),
         upper=None if bounds is None else float(bounds[1, at]),
-        n_ratings=int(run.item_seen.n_ratings[row]),
-        mean_rating=run.item_seen.mean_of(row),
+        n_ratings=int(run.item_stats.n_ratings[row]),
+        mean_rating=run.item_stats.mean_of(row),
         id=run.items.ids[row],
     )

@@ -68,12 +68,12 @@ class Candidates:
         The numbers are year, log n, mean rating (or what else the data set's target is) and, where the run has item
         biases, their mean over the members; the last three are not known of an item without ratings.
         """
-        rated = run.item_seen.n_ratings > 0
+        rated = run.item_stats.n_ratings > 0
         years = np.array([np.nan if year is None else year for year in run.items.years], dtype=np.float64)
         numbers = {
             "year": years,
-            "log n": np.log(np.where(rated, run.item_seen.n_ratings, np.nan)),
-            f"mean {run.data.target}": run.item_seen.mean_rating,
+            "log n": np.log(np.where(rated, run.item_stats.n_ratings, np.nan)),
+            f"mean {run.data.target}": run.item_stats.mean_rating,
         }
         if "item_bias" in run.arrays and not run.data.implicit:  # of which the bias says what log n says
             numbers["bias"] = np.where(rated, run.array("item_bias").mean(0, dtype=np.float64), np.nan)

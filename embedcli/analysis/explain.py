@@ -8,7 +8,7 @@ import numpy as np
 
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import pca
-from embedcli.analysis.recommend import Taste, logits, predictions
+from embedcli.analysis.recommend import UserVector, logits, predictions
 from embedcli.run.preference import preference_basis, side_by_side
 from embedcli.run.record import Run
 
@@ -46,7 +46,7 @@ class Explanation:
     n_ratings: int
 
 
-def explain(run: Run, taste: Taste, user: str, row: int) -> Explanation:
+def explain(run: Run, taste: UserVector, user: str, row: int) -> Explanation:
     """Split the prediction of an item (row) for a user of the run into parts that add up in the mean logit.
 
     The global bias, the user's, the item's, what each component of the predicted preferences adds (the largest five;
@@ -76,7 +76,7 @@ def explain(run: Run, taste: Taste, user: str, row: int) -> Explanation:
         rating=known.get(row),
         knows_rating=run.rows is not None,
         is_unrated=run.is_unrated(row),
-        n_ratings=int(run.item_seen.n_ratings[row]),
+        n_ratings=int(run.item_stats.n_ratings[row]),
     )
 
 
@@ -85,7 +85,7 @@ def _components(run: Run, user: str, row: int) -> list[Part]:
     users, items = (run.array(name) for name in ("user_factors", "item_factors"))
     n = min(MOST, users.shape[2], len(run.items) - 1)
     u, s, v = preference_basis(
-        side_by_side(users) / len(users), side_by_side(items), run.user_seen.n_ratings, run.item_seen.n_ratings, n
+        side_by_side(users) / len(users), side_by_side(items), run.user_stats.n_ratings, run.item_stats.n_ratings, n
     )
     at = run.users.ids.index(user)
     named = pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components

@@ -154,7 +154,7 @@ def map_items(
 
 
 def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[Place, ...]:
-    n = run.item_seen.n_ratings
+    n = run.item_stats.n_ratings
     stars, bias = stars_and_bias(run)
     items = run.items
     return tuple(
@@ -163,7 +163,7 @@ def _places(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[P
             x=float(x),
             y=float(y),
             n_ratings=int(n[row]),
-            mean_rating=run.item_seen.mean_of(row),
+            mean_rating=run.item_stats.mean_of(row),
             stars=None if stars is None else float(stars[row]),
             bias=None if bias is None else float(bias[row]),
             year=items.years[row],

@@ -87,8 +87,8 @@ def similar(
     passing = select_rated(run, min_ratings)
     members = _by_member(run.array("item_factors"), rows, passing, by)  # (M, n_asked, n)
     folds = None
-    if "resampled_item_factors" in run.arrays:
-        folds = _by_member(run.array("resampled_item_factors"), rows, passing, by)
+    if "fold_item_factors" in run.arrays:
+        folds = _by_member(run.array("fold_item_factors"), rows, passing, by)
     return Neighbours(
         asked=tuple(
             _neighbourhood(run, row, passing, members[:, at], None if folds is None else folds[:, at], by, limit)
@@ -152,7 +152,7 @@ def _neighbourhood(
     nearest = np.argsort(-mean, kind="stable")[: min(limit, int(others.sum()))]
     seeds, resampled = _found(members, others, nearest), None if folds is None else _found(folds, others, nearest)
     both = _co_raters(run, row)
-    seen = run.item_seen
+    seen = run.item_stats
     return Neighbourhood(
         title=run.items.titles[row],
         id=run.items.ids[row],

@@ -68,7 +68,7 @@ class Recommendations:
 
 
 @dataclass(frozen=True)
-class Taste:
+class UserVector:
     """A user of every member: factors (M, k) and bias (M,), and the ratings it is known by: rows and values (n,)."""
 
     factors: Floats
@@ -79,7 +79,7 @@ class Taste:
 
 def recommend(
     run: Run,
-    taste: Taste,
+    taste: UserVector,
     *,
     user: str | None = None,
     limit: int = 10,
@@ -116,8 +116,8 @@ def recommend(
                 gain=float(gain[j]),
                 rank_of_all=int(rank_of_all[j]),
                 spread=float(by_member[:, j].std(ddof=1)) if len(by_member) > 1 else None,
-                n_ratings=int(run.item_seen.n_ratings[kept[j]]),
-                mean_rating=run.item_seen.mean_of(kept[j]),
+                n_ratings=int(run.item_stats.n_ratings[kept[j]]),
+                mean_rating=run.item_stats.mean_of(kept[j]),
                 id=run.items.ids[kept[j]],
             )
             for at, j in enumerate(order)
@@ -127,11 +127,11 @@ def recommend(
         min_ratings=min_ratings,
         n_members=run.n_members,
         knows_rated=user is None or run.rows is not None,
-        is_unrated=user is not None and run.user_seen.n_ratings[run.users.ids.index(user)] == 0,
+        is_unrated=user is not None and run.user_stats.n_ratings[run.users.ids.index(user)] == 0,
     )
 
 
-def of_user(run: Run, user: str) -> Taste:
+def of_user(run: Run, user: str) -> UserVector:
     """Return the taste of a user of the run, by the id; UsageError for one that is not there."""
     if user not in run.users.ids:
         raise UsageError(
@@ -143,10 +143,10 @@ def of_user(run: Run, user: str) -> Taste:
     if run.rows is not None:
         own = run.rows.user == row
         rows, values = run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64)
-    return Taste(factors.astype(np.float64), bias.astype(np.float64), rows, values)
+    return UserVector(factors.astype(np.float64), bias.astype(np.float64), rows, values)
 
 
-def fold_in(run: Run, ratings: Mapping[int, float]) -> Taste:
+def fold_in(run: Run, ratings: Mapping[int, float]) -> UserVector:
     """Make a user of ratings of a few items (row: rating), without training again.
 
     For each member the most probable (b, p) given the ratings: squared error over the noise of a rating, and a normal
@@ -162,7 +162,7 @@ def fold_in(run: Run, ratings: Mapping[int, float]) -> Taste:
     rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
     names = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
     users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in names)
-    rated = run.user_seen.n_ratings > 0
+    rated = run.user_stats.n_ratings > 0
     low, high = run.y_range or run.data.scale
     noise = (run.training.posterior or {}).get("noise", NOISE * (high - low))
     found = []
@@ -180,15 +180,15 @@ def fold_in(run: Run, ratings: Mapping[int, float]) -> Taste:
             theta = start + prior @ design.T @ np.linalg.solve(inner, values - predicted + design @ (theta - start))
         found.append(theta)
     theta = np.array(found)
-    return Taste(theta[:, 1:], theta[:, 0], rows, values)
+    return UserVector(theta[:, 1:], theta[:, 0], rows, values)
 
 
-def predictions(run: Run, taste: Taste) -> Floats:
+def predictions(run: Run, taste: UserVector) -> Floats:
     """Return the predicted rating of every item by every member, (M, I)."""
     return _link(run, logits(run, taste))[0]
 
 
-def logits(run: Run, taste: Taste) -> Floats:
+def logits(run: Run, taste: UserVector) -> Floats:
     """Return the logit of every item by every member, (M, I)."""
     items, item_bias, level = (
         run.array(name).astype(np.float64) for name in ("item_factors", "item_bias", "global_bias")

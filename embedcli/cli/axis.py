@@ -82,4 +82,4 @@ def _side(run: Run, titles: list[str], tag: str | None) -> list[int]:
             f"no {run.data.noun} has the tag {tag!r}",
             f"the tags are {', '.join(there)[:300]}" if there else "train with --items FILE",
         )
-    return [*rows, *(row for row in tagged if run.item_seen.n_ratings[row])]
+    return [*rows, *(row for row in tagged if run.item_stats.n_ratings[row])]

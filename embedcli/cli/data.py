@@ -11,7 +11,7 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.errors import DataError
 from embedcli.terminal import print_out
 
@@ -115,7 +115,7 @@ def describe(
     from embedcli.render.description import describe as view
 
     answer = Answer.to(output, format, quiet)
-    how = Reading(
+    how = ReadOptions(
         user_col=user_col,
         item_col=item_col,
         rating_col=rating_col,
@@ -161,7 +161,7 @@ def check(
     from embedcli.render.description import problems as view
 
     answer = Answer.to(output, format, quiet)
-    how = Reading(
+    how = ReadOptions(
         user_col=user_col,
         item_col=item_col,
         rating_col=rating_col,

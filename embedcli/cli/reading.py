@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedcli.cli.notes import Notes
-from embedcli.data.reading import Duplicates, OnBadRows, Reading
+from embedcli.data.read_options import Duplicates, OnBadRows, ReadOptions
 
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
     from embedcli.data.ratings import Ratings
 
-DEFAULT = Reading()
+DEFAULT = ReadOptions()
 DEFAULT_DATA = "ml-100k"
 
 
@@ -69,7 +69,7 @@ Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network:
 def read(
     data: str | None,
     copy: str | None,
-    reading: Reading,
+    options: ReadOptions,
     *,
     offline: bool,
     notes: Notes,
@@ -81,7 +81,7 @@ def read(
     with notes.fetching() as (on_note, on_progress):
         ratings = load(
             copy or data or DEFAULT_DATA,
-            reading=reading,
+            options=options,
             on_note=on_note,
             on_progress=on_progress,
             offline=offline,

@@ -14,7 +14,7 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, reopen
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.training.config import LARGEST_BATCH, TrainConfig
@@ -168,7 +168,7 @@ def train(
     if name is not None:
         check_name(name, run_dir)
     check_writable(run_dir)
-    how = Reading(
+    how = ReadOptions(
         user_col=user_col,
         item_col=item_col,
         rating_col=rating_col,

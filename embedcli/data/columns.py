@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.data.sources import HEAD, Note
 from embedcli.data.text import not_text, shorten
 from embedcli.errors import DataError, UsageError
@@ -100,22 +100,22 @@ def noun_of(name: str) -> str:
     return next((noun for noun, words in NOUNS.items() if plain(name) in words.split()), "item")
 
 
-def find(lines: Sequence[str], reading: Reading, where: str) -> Layout:
+def find(lines: Sequence[str], options: ReadOptions, where: str) -> Layout:
     """Find the layout of a table from its first lines.
 
     Raises DataError where the lines are no table of ratings, UsageError for a column that is not there.
     """
     if not lines:
         raise DataError(f"{where}: the file is empty", "give a table with a user, an item and a rating in each row")
-    separator = separator_of(lines, where) if reading.sep is None else _given(reading.sep)
+    separator = separator_of(lines, where) if options.sep is None else _given(options.sep)
     quotes = len(separator) == 1 and any('"' in line for line in lines)
     rows = split_rows(lines, separator, quotes, where)
     first, rest = rows[0], rows[1:]
     n_columns = len(first)
-    header = tuple(first) if _is_header(first, rest, reading) else None
+    header = tuple(first) if _is_header(first, rest, options) else None
     if header is not None and not rest:
         raise DataError(f"{where}, line 1: nothing follows the header", "give a table with ratings in it")
-    places, notes = _places(header, n_columns, reading, where)
+    places, notes = _places(header, n_columns, options, where)
     sample = [row for row in (rest if header else rows) if len(row) == n_columns]
     return _layout(
         separator, header, n_columns, places, notes, lambda at: time_form([row[at] for row in sample]), quotes
@@ -143,9 +143,9 @@ def _layout(
     return Layout(separator, n_columns, places, header, quotes, counts, form or "number", notes)
 
 
-def find_named(names: Sequence[str], form_of: Callable[[int], str | None], reading: Reading, where: str) -> Layout:
+def find_named(names: Sequence[str], form_of: Callable[[int], str | None], options: ReadOptions, where: str) -> Layout:
     """Find the layout of a table whose columns have names of their own; `form_of` as for `_layout`."""
-    places, notes = _places(tuple(names), len(names), reading, where)
+    places, notes = _places(tuple(names), len(names), options, where)
     return _layout(",", tuple(names), len(names), places, notes, form_of)
 
 
@@ -206,9 +206,9 @@ def separator_of(lines: Sequence[str], where: str) -> str:
     return best
 
 
-def _is_header(first: list[str], rest: list[list[str]], reading: Reading) -> bool:
+def _is_header(first: list[str], rest: list[list[str]], options: ReadOptions) -> bool:
     """Tell whether the first row names the columns: by words known, or by words where the others have numbers."""
-    given = (reading.user_col, reading.item_col, reading.rating_col, reading.time_col)
+    given = (options.user_col, options.item_col, options.rating_col, options.time_col)
     if any(name in first for name in given if name and not name.isdecimal()):
         return True
     if sum(any(plain(name) in words for words in WORDS.values()) for name in first) >= 2:
@@ -221,10 +221,10 @@ def _is_header(first: list[str], rest: list[list[str]], reading: Reading) -> boo
 
 
 def _places(
-    header: tuple[str, ...] | None, n_columns: int, reading: Reading, where: str
+    header: tuple[str, ...] | None, n_columns: int, options: ReadOptions, where: str
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """Return in which column each role stands, as given, else by the words of the header, else by their order."""
-    given = dict(zip(ROLES, (reading.user_col, reading.item_col, reading.rating_col, reading.time_col), strict=True))
+    given = dict(zip(ROLES, (options.user_col, options.item_col, options.rating_col, options.time_col), strict=True))
     places = {role: place(name, header, n_columns, role, where) for role, name in given.items() if name is not None}
     for role, at in places.items():
         if other := next((own for own in places if own != role and places[own] == at), None):

@@ -14,7 +14,7 @@ from embedcli.data import columns, text
 from embedcli.data.files import Files
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import Items, Ratings, Users
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.data.rows import Rows
 from embedcli.data.sources import Note, Progress
 from embedcli.data.table import read_source, settle
@@ -49,7 +49,7 @@ NO_GENRES = "(no genres listed)"
 def read(
     files: Files,
     source: str,
-    reading: Reading,
+    options: ReadOptions,
     on_note: Note,
     on_progress: Progress,
     problems: list[Problems] | None = None,
@@ -59,7 +59,7 @@ def read(
     items = _movies(files) if f"movies.{ending}" in files else None
     users = _users(files) if "users.dat" in files else None
     name = f"ratings.{ending}"
-    ratings, rows = read_source(files.source(name), reading, on_note, on_progress, problems, quiet=True)
+    ratings, rows = read_source(files.source(name), options, on_note, on_progress, problems, quiet=True)
     items = items or ratings.items
     users = users or Users(tuple(sorted(ratings.users.ids, key=lambda name: (len(name), name))))
     name, title = EDITIONS.get(len(ratings), (files.label, files.label))
@@ -71,7 +71,7 @@ def read(
         user=_recoded(ratings.user, ratings.users.ids, users.ids, "user id", "users.dat", rows),
         item=_recoded(ratings.item, ratings.items.ids, items.ids, "movieId", f"movies.{ending}", rows),
     )
-    return settle(described, rows, reading.duplicates, on_note, problems)
+    return settle(described, rows, options.duplicates, on_note, problems)
 
 
 def _movies(files: Files) -> Items:

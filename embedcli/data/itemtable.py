@@ -14,7 +14,7 @@ from typing import Any
 from embedcli.data import columns
 from embedcli.data.problems import Problem
 from embedcli.data.ratings import Items, Ratings
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.data.records import PARQUET, faults, is_plain, json_object, open_parquet, text_of, texts_of
 from embedcli.data.sources import Note, Source, Stream, damaged, source_of
 from embedcli.data.tags import split_tags
@@ -42,16 +42,16 @@ class _Table:
         return [row[at] for row in self.rows]
 
 
-def describe_items(ratings: Ratings, reading: Reading, on_note: Note) -> Ratings:
-    """Give the items the titles, tags and years of the table `reading.items`, and say which columns were taken.
+def describe_items(ratings: Ratings, options: ReadOptions, on_note: Note) -> Ratings:
+    """Give the items the titles, tags and years of the table `options.items`, and say which columns were taken.
 
     An item that is not in the table keeps its title. Raises UsageError where the ids hardly match, with
     the column that would, and DataError for a table that cannot be read.
     """
-    assert reading.items is not None
-    table = _read(source_of(reading.items), frozenset(ratings.items.ids), on_note)
-    id_at = _id_column(table, ratings, reading, on_note)
-    by_role = _described_by(table, reading, id_at)
+    assert options.items is not None
+    table = _read(source_of(options.items), frozenset(ratings.items.ids), on_note)
+    id_at = _id_column(table, ratings, options, on_note)
+    by_role = _described_by(table, options, id_at)
     rows_of: dict[str, list[int]] = {identifier: [] for identifier in ratings.items.ids}
     for row, identifier in enumerate(table.column(id_at)):
         if identifier in rows_of:
@@ -193,13 +193,13 @@ def _split(lines: Iterator[str], separator: str) -> Iterator[list[str]]:
     return (line.rstrip("\r\n").split(separator) for line in lines)
 
 
-def _id_column(table: _Table, ratings: Ratings, reading: Reading, on_note: Note) -> int:
+def _id_column(table: _Table, ratings: Ratings, options: ReadOptions, on_note: Note) -> int:
     """Return the column with the ids that the ratings mean: as given, else by name and by how many it holds."""
     wanted = set(ratings.items.ids)
     share = [len(wanted & set(table.column(at))) / max(len(wanted), 1) for at in range(len(table.names))]
     best = max(range(len(share)), key=lambda at: _fitness(table.names[at], share[at], ratings.items.id_column))
-    if reading.item_id_col is not None:
-        best, found = columns.place(reading.item_id_col, table.names, len(table.names), "item-id", table.where), best
+    if options.item_id_col is not None:
+        best, found = columns.place(options.item_id_col, table.names, len(table.names), "item-id", table.where), best
         if share[best] < HARDLY and share[found] > share[best]:
             raise UsageError(
                 f"`{table.names[best]}` of {table.where} holds only {share[best]:.0%} of the items rated",
@@ -233,7 +233,7 @@ def _fitness(name: str, share: float, item_column: str) -> tuple[bool, bool, boo
     return enough and is_same, enough and is_id, enough and not is_row_number, share
 
 
-def _described_by(table: _Table, reading: Reading, id_at: int) -> dict[str, list[int]]:
+def _described_by(table: _Table, options: ReadOptions, id_at: int) -> dict[str, list[int]]:
     """Return which columns tell title, tags and year."""
     names = [columns.plain(name) for name in table.names]
 
@@ -243,8 +243,8 @@ def _described_by(table: _Table, reading: Reading, id_at: int) -> dict[str, list
     def given(name: str, option: str) -> int:
         return columns.place(name, table.names, len(table.names), option, table.where)
 
-    title = [given(reading.title_col, "title")] if reading.title_col else known(columns.TITLES)[:1]
-    tags = [given(name, "tag") for name in reading.tag_cols] if reading.tag_cols else known(columns.TAGS)[:1]
+    title = [given(options.title_col, "title")] if options.title_col else known(columns.TITLES)[:1]
+    tags = [given(name, "tag") for name in options.tag_cols] if options.tag_cols else known(columns.TAGS)[:1]
     return {role: at for role, at in (("title", title), ("tags", tags), ("year", known(YEARS)[:1])) if at}
 
 

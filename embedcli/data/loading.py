@@ -14,7 +14,7 @@ from embedcli.data.files import open_files
 from embedcli.data.itemtable import describe_items
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.data.sources import STDIN, Note, Progress, is_zip, source_of
 from embedcli.data.text import shorten
 from embedcli.errors import DataError, UsageError
@@ -26,7 +26,7 @@ MARKS = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # files that 
 def load(
     where: str | Path = "ml-100k",
     *,
-    reading: Reading = Reading(),  # noqa: B008 (it is frozen)
+    options: ReadOptions = ReadOptions(),  # noqa: B008 (it is frozen)
     on_note: Note = lambda line: None,
     on_progress: Progress = lambda what, done, total: None,
     offline: bool = False,
@@ -43,17 +43,17 @@ def load(
         path, source = Path(where), str(where)
         if source in CATALOGUE and not (path.is_dir() and open_files(path, MARKS).holds(MARKS)):
             path, source = fetch(find(source), on_note=on_note, on_progress=on_progress, offline=offline)
-        ratings = _read(path, source, reading, on_note, on_progress, problems)
-        if reading.implicit and not ratings.data.implicit:
+        ratings = _read(path, source, options, on_note, on_progress, problems)
+        if options.implicit and not ratings.data.implicit:
             on_note('--implicit: the ratings are not looked at, a row means "did"')
             data = replace(ratings.data, implicit=True, scale=(0.0, 1.0))
             ratings = replace(ratings, data=data, value=np.ones_like(ratings.value))
-        if reading.min_user_ratings > 1 or reading.min_item_ratings > 1:
-            fewer = ratings.frequent(reading.min_user_ratings, reading.min_item_ratings)
+        if options.min_user_ratings > 1 or options.min_item_ratings > 1:
+            fewer = ratings.k_core(options.min_user_ratings, options.min_item_ratings)
             on_note(f"kept {len(fewer):,} of {len(ratings):,} ratings, by the fewest that users and items must have")
             ratings = fewer
-        if reading.items is not None:
-            ratings = describe_items(ratings, reading, on_note)
+        if options.items is not None:
+            ratings = describe_items(ratings, options, on_note)
     except MemoryError as error:
         raise DataError(
             f"{where}: there is not enough memory to read it", "close other programs, or give fewer rows and columns"
@@ -85,7 +85,7 @@ def _check_texts(ratings: Ratings) -> None:
 def _read(
     path: Path,
     source: str,
-    reading: Reading,
+    options: ReadOptions,
     on_note: Note,
     on_progress: Progress,
     problems: list[Problems] | None,
@@ -93,7 +93,7 @@ def _read(
     """Read what is at a path, by what it is: a table, or the files of a data set."""
     is_table = path.suffix != ".zip" and not is_zip(path) if path.is_file() else not path.is_dir()
     if str(path) == STDIN or (path.exists() and is_table):  # a table in a file, a pipe or a device
-        return table.read(source_of(path), reading, on_note, on_progress, problems)
+        return table.read(source_of(path), options, on_note, on_progress, problems)
     if not path.exists():
         raise UsageError(
             f"there is no data set at {str(path)!r}",
@@ -102,25 +102,25 @@ def _read(
     files = open_files(path, MARKS)
     if not files.holds(MARKS):
         if path.is_file():
-            return table.read(source_of(path), reading, on_note, on_progress, problems)
+            return table.read(source_of(path), options, on_note, on_progress, problems)
         raise DataError(
             f"{path}: no data set is known by these files: {', '.join(sorted(files.names)[:5]) or 'none at all'}",
             "give the file of ratings itself, or a folder of MovieLens: it holds u.data, ratings.dat or ratings.csv",
         )
     alone = next((name for name in ("ratings.csv", "ratings.dat") if name in files), None)
     if alone is not None and not files.holds(("movies.csv", "movies.dat")):
-        return table.read(files.source(alone), reading, on_note, on_progress, problems)
-    _check_options(reading, source)
+        return table.read(files.source(alone), options, on_note, on_progress, problems)
+    _check_options(options, source)
     if "ml-100k.inter" in files:
         return recbole.read(files, source)
     if "u.data" in files:
         return movielens.read(files, source)
-    return editions.read(files, source, reading, on_note, on_progress, problems)
+    return editions.read(files, source, options, on_note, on_progress, problems)
 
 
-def _check_options(reading: Reading, source: str) -> None:
+def _check_options(options: ReadOptions, source: str) -> None:
     """Raise UsageError for an option that says how to read a table, where the files say it themselves."""
     for name in ("user_col", "item_col", "rating_col", "time_col", "sep", "encoding"):
-        if getattr(reading, name) is not None:
+        if getattr(options, name) is not None:
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} has no meaning for {source}, whose columns are known", f"leave {option} out")

@@ -133,7 +133,7 @@ class Ratings:
         timestamp = None if self.timestamp is None else self.timestamp[rows]
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp)
 
-    def frequent(self, min_user_ratings: int, min_item_ratings: int) -> Ratings:
+    def k_core(self, min_user_ratings: int, min_item_ratings: int) -> Ratings:
         """Leave out users and items with fewer ratings, again and again until all that stay have enough.
 
         Raises UsageError where nothing stays.

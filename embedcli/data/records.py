@@ -17,7 +17,7 @@ from embedcli.data import columns
 from embedcli.data.columns import TOLD, Layout
 from embedcli.data.lanes import Part, are_ids, are_ratings, part_of, told_of
 from embedcli.data.problems import Problem, Problems
-from embedcli.data.reading import Reading
+from embedcli.data.read_options import ReadOptions
 from embedcli.data.rows import Rows
 from embedcli.data.sources import Progress, Stream, damaged
 from embedcli.data.text import shorten
@@ -33,7 +33,7 @@ LARGE = 1 << 26  # bytes of a column in one row group of a Parquet file
 LARGE_VALUE = 1_000  # bytes, on average, of a value in such a column
 
 
-def read_parquet(stream: Stream, reading: Reading, on_progress: Progress) -> tuple[Layout, Rows]:
+def read_parquet(stream: Stream, options: ReadOptions, on_progress: Progress) -> tuple[Layout, Rows]:
     """Read a Parquet file; only the columns that are needed."""
     import pyarrow as pa
 
@@ -57,7 +57,7 @@ def read_parquet(stream: Stream, reading: Reading, on_progress: Progress) -> tup
                 batch = next(table.iter_batches(SAMPLE, columns=[schema[at].name]))
                 return columns.time_form(texts_of(batch[schema[at].name]))
 
-            layout = columns.find_named(schema.names, form_of, reading, stream.name)
+            layout = columns.find_named(schema.names, form_of, options, stream.name)
             layout = layout.without(
                 role for role in TOLD if role in layout.places and not _is_text(schema[layout.places[role]].type)
             )
@@ -237,7 +237,7 @@ def text_of(value: Any) -> str:
         return ""
 
 
-def read_json_lines(stream: Stream, reading: Reading, on_progress: Progress) -> tuple[Layout, Rows]:
+def read_json_lines(stream: Stream, options: ReadOptions, on_progress: Progress) -> tuple[Layout, Rows]:
     """Read a file with a JSON object in each line."""
     rows = Rows(stream.name, Problems(stream.name))
     digest = hashlib.sha256()
@@ -250,7 +250,7 @@ def read_json_lines(stream: Stream, reading: Reading, on_progress: Progress) -> 
     def form_of(at: int) -> str | None:
         return columns.time_form([text_of(entry.get(names[at])) for entry in known])
 
-    layout = columns.find_named(names, form_of, reading, stream.name)
+    layout = columns.find_named(names, form_of, options, stream.name)
     wanted = {role: names[place] for role, place in layout.places.items()}
 
     def texts() -> Iterator[tuple[int, dict[str, str] | Problem]]:

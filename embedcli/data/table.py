@@ -12,7 +12,7 @@ from embedcli.data import columns
 from embedcli.data.columns import Layout
 from embedcli.data.problems import KEPT, REPEATED, Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
-from embedcli.data.reading import Duplicates, OnBadRows, Reading
+from embedcli.data.read_options import Duplicates, OnBadRows, ReadOptions
 from embedcli.data.records import PARQUET, read_json_lines, read_parquet
 from embedcli.data.rows import Rows, read_rows
 from embedcli.data.scale import find_scale
@@ -23,20 +23,20 @@ from embedcli.errors import DataError, UsageError
 
 
 def read(
-    source: Source, reading: Reading, on_note: Note, on_progress: Progress, problems: list[Problems] | None = None
+    source: Source, options: ReadOptions, on_note: Note, on_progress: Progress, problems: list[Problems] | None = None
 ) -> Ratings:
     """Read a table of ratings, and say on `on_note` what its columns were taken for.
 
     With `problems` given, what is wrong with rows is collected there, and ends nothing. Raises DataError, with the
     file, the line and the value, for what cannot be read, UsageError for options that do not fit the table.
     """
-    found, rows = read_source(source, reading, on_note, on_progress, problems)
-    return settle(found, rows, reading.duplicates, on_note, problems)
+    found, rows = read_source(source, options, on_note, on_progress, problems)
+    return settle(found, rows, options.duplicates, on_note, problems)
 
 
 def read_source(
     source: Source,
-    reading: Reading,
+    options: ReadOptions,
     on_note: Note,
     on_progress: Progress,
     problems: list[Problems] | None = None,
@@ -47,17 +47,17 @@ def read_source(
 
     With `quiet`, what the columns were taken for is not said.
     """
-    layout, rows = scan(source, reading, (lambda line: None) if quiet else on_note, on_progress)
+    layout, rows = scan(source, options, (lambda line: None) if quiet else on_note, on_progress)
     if problems is not None:
         problems.append(rows.problems)
     elif len(rows.problems):
-        if reading.on_bad_rows is OnBadRows.STOP:
+        if options.on_bad_rows is OnBadRows.STOP:
             raise rows.problems.error()
         on_note(rows.problems.summary())
-    return _ratings(source, layout, rows, reading, on_note), rows
+    return _ratings(source, layout, rows, options, on_note), rows
 
 
-def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress) -> tuple[Layout, Rows]:
+def scan(source: Source, options: ReadOptions, on_note: Note, on_progress: Progress) -> tuple[Layout, Rows]:
     """Find the layout of a table and read its rows; what is wrong with rows is in their problems."""
     with source.open() as stream:
         head = stream.head
@@ -66,12 +66,12 @@ def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress)
                 f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
             )
         if head.startswith(PARQUET):
-            layout, rows = read_parquet(stream, reading, on_progress)
+            layout, rows = read_parquet(stream, options, on_progress)
         elif head.lstrip().startswith(b"{"):
-            layout, rows = read_json_lines(stream, reading, on_progress)
+            layout, rows = read_json_lines(stream, options, on_progress)
         else:
-            encoding = columns.encoding_of(head, reading.encoding, source.name, on_note)
-            layout = columns.find(columns.first_lines(head, encoding, source.name), reading, source.name)
+            encoding = columns.encoding_of(head, options.encoding, source.name, on_note)
+            layout = columns.find(columns.first_lines(head, encoding, source.name), options, source.name)
             rows = read_rows(stream, layout, encoding, on_progress)
     if "time" in layout.places:
         rows.settle_times(layout.time_form)
@@ -82,14 +82,14 @@ def scan(source: Source, reading: Reading, on_note: Note, on_progress: Progress)
     return layout, rows
 
 
-def _ratings(source: Source, layout: Layout, rows: Rows, reading: Reading, on_note: Note) -> Ratings:
+def _ratings(source: Source, layout: Layout, rows: Rows, options: ReadOptions, on_note: Note) -> Ratings:
     """Make ratings of rows."""
     where = source.name
     user_ids, item_ids = tuple(rows.user_ids), tuple(rows.item_ids)
     user, item, value, timestamp = rows.columns()
     if not len(user):
         raise DataError(f"{where}: there is no row that can be read", "embedcli data check FILE lists what is wrong")
-    implicit = _is_implicit(layout, value, reading, where, on_note)
+    implicit = _is_implicit(layout, value, options, where, on_note)
     if value is None or implicit:
         value = np.ones(len(user), dtype=np.float32)
     scale = (0.0, 1.0)
@@ -129,7 +129,7 @@ def _items(ids: tuple[str, ...], told: Mapping[str, list[str]], id_column: str) 
 
 
 def _is_implicit(
-    layout: Layout, value: NDArray[np.float32] | None, reading: Reading, where: str, on_note: Note
+    layout: Layout, value: NDArray[np.float32] | None, options: ReadOptions, where: str, on_note: Note
 ) -> bool:
     """Tell whether rows say "did" rather than how good it was; UsageError where that was not asked for."""
     if value is None:
@@ -139,10 +139,10 @@ def _is_implicit(
     elif float(value.min()) == float(value.max()):
         why = f"every rating in {where} is {value[0]:g}"
     else:
-        if reading.implicit:
+        if options.implicit:
             on_note(f'--implicit: the ratings in {layout.name("rating")} are not looked at, a row means "did"')
-        return reading.implicit
-    if not reading.implicit:
+        return options.implicit
+    if not options.implicit:
         raise UsageError(
             f"{why}; such feedback is implicit",
             "train on who did what with --implicit, or name the column of ratings with --rating-col",

@@ -41,7 +41,7 @@ def view(found: Components, run: Run) -> View:
 def coordinates(found: Components, run: Run) -> View:
     """Show every item's coordinates on the components, as a table of numbers."""
     keys = [f"component_{component.component}" for component in found.components]
-    seen = run.item_seen
+    seen = run.item_stats
     rows = [
         {
             "id": run.items.ids[j],

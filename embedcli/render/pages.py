@@ -147,7 +147,7 @@ def _map_data(found: Map, run: Run) -> dict[str, Any]:
 
 def _near(run: Run, rows: NDArray[np.int64]) -> list[list[int]]:
     """Return the places of each item's nearest among those with enough ratings; none for an item with too few."""
-    enough = np.flatnonzero(run.item_seen.n_ratings[rows] >= LEAST_RATINGS)
+    enough = np.flatnonzero(run.item_stats.n_ratings[rows] >= LEAST_RATINGS)
     near: list[list[int]] = [[] for _ in rows]
     if len(enough) < 2:
         return near

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import Items, Users
 from embedcli.data.text import separated, shorten
 from embedcli.errors import DataError, RunError
-from embedcli.run.record import HeldOutRows, Run, Seen, Table, TrainingRows
+from embedcli.run.record import EmbeddingTable, HeldOutRows, ItemStats, Run, TrainingRows
 
 SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
@@ -126,9 +126,9 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
         hashes[name] = hashlib.sha256(content).hexdigest()
         return name, content
 
-    described = _described(run.items, run.item_seen, run.items.columns.values())
+    described = _described(run.items, run.item_stats, run.items.columns.values())
     yield hashed("items.csv", _csv((*ITEM_FIELDS, *run.items.columns), described))
-    users = zip(run.users.ids, *_as_text(run.user_seen), *run.users.columns.values(), strict=True)
+    users = zip(run.users.ids, *_as_text(run.user_stats), *run.users.columns.values(), strict=True)
     yield hashed("users.csv", _csv((*USER_FIELDS, *run.users.columns), users))
     if run.tables:
         labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.seen))
@@ -257,12 +257,12 @@ def _unstorable(what: str, text: str) -> str:
     return ""
 
 
-def _as_text(seen: Seen) -> tuple[list[str], list[str]]:
+def _as_text(seen: ItemStats) -> tuple[list[str], list[str]]:
     means = ["" if np.isnan(mean) else repr(float(mean)) for mean in seen.mean_rating]
     return [str(n) for n in seen.n_ratings], means
 
 
-def _described(items: Items, seen: Seen, columns: Iterable[Sequence[str]] = ()) -> Iterator[tuple[str, ...]]:
+def _described(items: Items, seen: ItemStats, columns: Iterable[Sequence[str]] = ()) -> Iterator[tuple[str, ...]]:
     """Yield a row for each item, or label: id, title, year, tags, n, mean, then the further columns."""
     years = ["" if year is None else str(year) for year in items.years]
     tags = ["|".join(names) for names in items.tags]
@@ -329,7 +329,7 @@ def pair(values: list[float]) -> tuple[float, float]:
     return low, high
 
 
-def read_items(path: Path, sha256: str) -> tuple[Items, Seen]:
+def read_items(path: Path, sha256: str) -> tuple[Items, ItemStats]:
     """Read items.csv."""
     columns = _read_csv(path, sha256, ITEM_FIELDS)
     required = [columns.pop(name) for name in ITEM_FIELDS]
@@ -339,7 +339,7 @@ def read_items(path: Path, sha256: str) -> tuple[Items, Seen]:
         raise damaged(path, str(error)) from error
 
 
-def read_tables(path: Path, sha256: str | None) -> dict[str, Table]:
+def read_tables(path: Path, sha256: str | None) -> dict[str, EmbeddingTable]:
     """Read tables.csv; no tables if the run has no such file."""
     if sha256 is None:
         return {}
@@ -349,12 +349,14 @@ def read_tables(path: Path, sha256: str | None) -> dict[str, Table]:
         rows: dict[str, list[int]] = {}
         for row, name in enumerate(names):
             rows.setdefault(name, []).append(row)
-        return {name: Table(*_items([[c[j] for j in here] for c in described], {})) for name, here in rows.items()}
+        return {
+            name: EmbeddingTable(*_items([[c[j] for j in here] for c in described], {})) for name, here in rows.items()
+        }
     except ValueError as error:
         raise damaged(path, str(error)) from error
 
 
-def _items(described: list[list[str]], columns: dict[str, tuple[str, ...]]) -> tuple[Items, Seen]:
+def _items(described: list[list[str]], columns: dict[str, tuple[str, ...]]) -> tuple[Items, ItemStats]:
     """Make items of the columns id, title, year, tags, n and mean; ValueError for a number that is none."""
     ids, titles, years, tags, n, means = described
     items = Items(
@@ -367,7 +369,7 @@ def _items(described: list[list[str]], columns: dict[str, tuple[str, ...]]) -> t
     return items, _seen(n, means)
 
 
-def read_users(path: Path, sha256: str) -> tuple[Users, Seen]:
+def read_users(path: Path, sha256: str) -> tuple[Users, ItemStats]:
     """Read users.csv."""
     columns = _read_csv(path, sha256, USER_FIELDS)
     ids, n_ratings, means = (columns.pop(name) for name in USER_FIELDS)
@@ -378,8 +380,8 @@ def read_users(path: Path, sha256: str) -> tuple[Users, Seen]:
         raise damaged(path, str(error)) from error
 
 
-def _seen(n_ratings: list[str], means: list[str]) -> Seen:
-    return Seen(
+def _seen(n_ratings: list[str], means: list[str]) -> ItemStats:
+    return ItemStats(
         np.array([int(n) for n in n_ratings], dtype=np.int64), np.array([float(mean or "nan") for mean in means])
     )
 

@@ -50,7 +50,7 @@ def closest(run: Run, asked: str, n: int = MOST_SHOWN) -> list[str]:
     asked = re.sub("^(id|title):", "", asked)
     wanted, plain = _words(asked), [_without_year(title.casefold()) for title in run.items.titles]
     rows = [row for row, title in enumerate(run.items.titles) if wanted and wanted <= _words(title)]
-    rows.sort(key=lambda row: -run.item_seen.n_ratings[row])
+    rows.sort(key=lambda row: -run.item_stats.n_ratings[row])
     if not rows:
         alike = difflib.get_close_matches(_without_year(asked.casefold()), plain, n, cutoff=0.6)
         rows = [plain.index(title) for title in alike]

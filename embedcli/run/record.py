@@ -118,7 +118,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ItemStats:
     """What the training rows say of each row of a table: the number of ratings and their mean.
 
     The mean of no ratings, and of implicit data, is NaN here, an empty field in a file, and null in JSON.
@@ -133,7 +133,7 @@ class Seen:
         return None if np.isnan(mean) else mean
 
     @classmethod
-    def of(cls, codes: NDArray[np.int32], values: NDArray[np.float32] | None, n: int) -> Seen:
+    def of(cls, codes: NDArray[np.int32], values: NDArray[np.float32] | None, n: int) -> ItemStats:
         """Count the ratings of each of n codes, and average their values where there are any."""
         counts = np.bincount(codes, minlength=n)
         if values is None:
@@ -166,7 +166,7 @@ class HeldOutRows:
 
 
 @dataclass(frozen=True)
-class Table:
+class EmbeddingTable:
     """The labels of a further embedding table of a run, such as the values of a categorical column.
 
     Its embeddings are the run's array `table.NAME` (M, n, k). `labels` are written like items: ids, titles, tags;
@@ -174,13 +174,13 @@ class Table:
     """
 
     labels: Items
-    seen: Seen
+    seen: ItemStats
 
     @classmethod
-    def of(cls, labels: Sequence[str], n_rows: NDArray[np.int64], mean_target: NDArray[np.float64]) -> Table:
+    def of(cls, labels: Sequence[str], n_rows: NDArray[np.int64], mean_target: NDArray[np.float64]) -> EmbeddingTable:
         """Make a table of bare labels (n,)."""
         names, n = tuple(labels), len(labels)
-        return cls(Items(names, names, (None,) * n, ((),) * n), Seen(n_rows, mean_target))
+        return cls(Items(names, names, (None,) * n, ((),) * n), ItemStats(n_rows, mean_target))
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Run:
     `arrays` has a leading axis for the member m: user_factors (M, U, k), item_factors (M, I, k),
     user_bias (M, U), item_bias (M, I), global_bias (M,), and trained_stars (M, I), the mean rating that the member
     predicts for an item over all users. item_stars (D, I) has one for draws from the posterior,
-    resampled_item_factors (F, I, k) and resampled_axes (F, I, K) one for members that left out a fold of the
+    fold_item_factors (F, I, k) and fold_axes (F, I, K) one for members that left out a fold of the
     ratings. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of `items`.
 
     `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
@@ -202,15 +202,15 @@ class Run:
     data: DataSet
     items: Items
     users: Users
-    item_seen: Seen
-    user_seen: Seen
+    item_stats: ItemStats
+    user_stats: ItemStats
     arrays: Arrays
     link: str = "sigmoid"
     y_range: tuple[float, float] | None = None
     training: Training = field(default_factory=Training)
     rows: TrainingRows | None = None
     heldout: HeldOutRows | None = None
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, EmbeddingTable] = field(default_factory=dict)
     created: str = ""
     command: str = ""
     is_one_of_several: bool = False
@@ -247,11 +247,11 @@ class Run:
         sizes = {"users": len(train.users), "items": len(train.items)}
         check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
         values = None if train.data.implicit else train.value
-        item_seen = Seen.of(train.item, values, len(train.items))
-        user_seen = Seen.of(train.user, values, len(train.users))
+        item_stats = ItemStats.of(train.item, values, len(train.items))
+        user_stats = ItemStats.of(train.user, values, len(train.users))
         if set(NAMES) <= set(arrays):
-            rated_users = user_seen.n_ratings > 0
-            centred = canonical(arrays, rated_users, item_seen.n_ratings > 0)
+            rated_users = user_stats.n_ratings > 0
+            centred = canonical(arrays, rated_users, item_stats.n_ratings > 0)
             stars = trained_stars(centred, rated_users, link=link, y_range=y_range)
             arrays = {**arrays, **centred, "trained_stars": stars}
         return cls(
@@ -259,8 +259,8 @@ class Run:
             data=train.data,
             items=train.items,
             users=train.users,
-            item_seen=item_seen,
-            user_seen=user_seen,
+            item_stats=item_stats,
+            user_stats=user_stats,
             arrays=arrays,
             link=link,
             y_range=y_range,
@@ -273,7 +273,7 @@ class Run:
     def from_tables(
         cls,
         factors: Mapping[str, NDArray[np.floating]],
-        tables: Mapping[str, Table],
+        tables: Mapping[str, EmbeddingTable],
         data: DataSet,
         *,
         name: str = "",
@@ -289,14 +289,14 @@ class Run:
         arrays = finite({table_array(key): array for key, array in factors.items()}, where)
         sizes = {"users": 0, "items": 0} | {table_array(key): len(table.labels) for key, table in tables.items()}
         check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
-        none = Seen(np.zeros(0, np.int64), np.zeros(0))
+        none = ItemStats(np.zeros(0, np.int64), np.zeros(0))
         return cls(
             name=name,
             data=data,
             items=Items((), (), (), ()),
             users=Users(()),
-            item_seen=none,
-            user_seen=none,
+            item_stats=none,
+            user_stats=none,
             arrays=arrays,
             link="identity",
             training=training or Training(),
@@ -325,7 +325,7 @@ class Run:
             self,
             data=replace(self.data, noun=f"{name} value"),
             items=found.labels,
-            item_seen=found.seen,
+            item_stats=found.seen,
             arrays={"item_factors": self.array(table_array(name))},
             tables={},
         )
@@ -334,7 +334,7 @@ class Run:
         other = {"user_factors": "item_factors", "user_bias": "item_bias", "global_bias": "global_bias"}
         other |= {there: here for here, there in other.items()}
         arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
-        items_seen = self.item_seen.n_ratings > 0
+        items_seen = self.item_stats.n_ratings > 0
         if set(NAMES) <= set(arrays):
             arrays["trained_stars"] = trained_stars(arrays, items_seen, link=self.link, y_range=self.y_range)
         rows = self.rows
@@ -343,8 +343,8 @@ class Run:
             data=replace(self.data, noun="user"),
             items=self.users.as_items(),
             users=Users(self.items.ids),
-            item_seen=self.user_seen,
-            user_seen=self.item_seen,
+            item_stats=self.user_stats,
+            user_stats=self.item_stats,
             arrays=arrays,
             training=replace(self.training, evidence=None, posterior=None),
             rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value),
@@ -386,7 +386,7 @@ class Run:
 
     def is_unrated(self, row: int) -> bool:
         """Whether an item has no training rating although others have: its embedding is where training started."""
-        n = self.item_seen.n_ratings
+        n = self.item_stats.n_ratings
         return bool(n[row] == 0 and n.any())
 
     def check_rated(self, rows: Sequence[int]) -> None:

@@ -37,8 +37,8 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "global_bias": (n_members,),
         "trained_stars": (n_members, n_items),
         "item_stars": (None, n_items),
-        "resampled_item_factors": (None, n_items, k),
-        "resampled_axes": (None, n_items, None),
+        "fold_item_factors": (None, n_items, k),
+        "fold_axes": (None, n_items, None),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }
     for name, shape in shapes.items():

@@ -166,8 +166,8 @@ def load(folder: Path) -> Run:
 
 
 def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> Run:
-    items, item_seen = read_items(folder / "items.csv", sha256["items.csv"])
-    users, user_seen = read_users(folder / "users.csv", sha256["users.csv"])
+    items, item_stats = read_items(folder / "items.csv", sha256["items.csv"])
+    users, user_stats = read_users(folder / "users.csv", sha256["users.csv"])
     tables = read_tables(folder / "tables.csv", sha256.get("tables.csv"))
     arrays = ArrayFile(folder / "model.safetensors", sha256["model.safetensors"])
     sizes = {"users": len(users), "items": len(items)}
@@ -190,8 +190,8 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
         data=DataSet(**data),
         items=items,
         users=users,
-        item_seen=item_seen,
-        user_seen=user_seen,
+        item_stats=item_stats,
+        user_stats=user_stats,
         arrays=arrays,
         link=about["link"],
         y_range=None if about["y_range"] is None else pair(about["y_range"]),

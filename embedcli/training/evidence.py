@@ -43,8 +43,8 @@ def gather(
 
     `fit_members` trains a member on each of the given sets of rows and returns their arrays (F, ...);
     `stars_per_logit` says what a unit of logit is worth in stars at the mean rating.
-    Returns the evidence, and for the stability of any component the members' `resampled_item_factors` (F, I, k)
-    and `resampled_axes` (F, I, K).
+    Returns the evidence, and for the stability of any component the members' `fold_item_factors` (F, I, k)
+    and `fold_axes` (F, I, K).
     """
     fold = rng.permutation(len(train)) % n_folds
     arrays = fit_members([np.flatnonzero(fold != f) for f in range(n_folds)])
@@ -64,8 +64,8 @@ def gather(
     tests, pca_tests = (judge(np.concatenate(x), unseen_residuals) for x in (by_preference, by_pca))
     evidence = Evidence(tests, pca_tests, sign_flips(train, rng), n_folds, LEAST_T, LEAST_SLOPE)
     kept = {
-        "resampled_item_factors": arrays["item_factors"],
-        "resampled_axes": np.array(axes, dtype=np.float32),
+        "fold_item_factors": arrays["item_factors"],
+        "fold_axes": np.array(axes, dtype=np.float32),
     }
     return evidence, kept
 

@@ -84,7 +84,7 @@ def test_agreement_counts_what_lies_outside(drawn: Run) -> None:
     """The share outside is that of items whose trained stars miss the interval; the pull their mean distance by n."""
     found = agreement(drawn, interval=0.95)
     assert found is not None
-    n = drawn.item_seen.n_ratings
+    n = drawn.item_stats.n_ratings
     line = np.arange(len(n)) / 40
     outside = np.abs((4 - line) - (1 + line)) > 0.1
     assert found.outside == pytest.approx(outside[n >= 10].mean())
@@ -123,8 +123,8 @@ def test_verdict_on_the_decay(
         arrays["item_stars"] = draws.astype(np.float32)
     else:
         del arrays["item_stars"]
-    seen = replace(trained.item_seen, n_ratings=np.full(n_items, 200))
-    found = judge_decay(replace(trained, arrays=arrays, training=training, item_seen=seen))
+    seen = replace(trained.item_stats, n_ratings=np.full(n_items, 200))
+    found = judge_decay(replace(trained, arrays=arrays, training=training, item_stats=seen))
     assert found is not None
     assert (found.verdict, found.suggested) == (verdict, suggested)
 
@@ -193,7 +193,7 @@ def test_without_users_the_bias_is_in_logits(trained: Run) -> None:
 def test_movers_differ_from_their_damped_mean(drawn: Run) -> None:
     """A mover's damped mean is (sum + 5 x global mean) / (n + 5), and the lists hold the largest differences."""
     found = movers(drawn, limit=5)
-    n, mean = drawn.item_seen.n_ratings, np.nan_to_num(drawn.item_seen.mean_rating)
+    n, mean = drawn.item_stats.n_ratings, np.nan_to_num(drawn.item_stats.mean_rating)
     damped = (n * mean + 5 * (n @ mean) / n.sum()) / (n + 5)
     difference = (drawn.array("trained_stars").mean(0) - damped)[n >= 10]
     assert [row.difference for row in found.up] == pytest.approx(sorted(difference)[::-1][:5], abs=1e-5)
@@ -217,9 +217,9 @@ def test_single_member_has_no_spread(trained: Run) -> None:
 def test_correlations(trained: Run) -> None:
     """The correlations are Pearson's, over the items with enough ratings."""
     found = biases(trained, min_ratings=10)
-    passing = trained.item_seen.n_ratings >= 10
+    passing = trained.item_stats.n_ratings >= 10
     bias = trained.array("trained_stars").mean(0)[passing]
-    n, mean = trained.item_seen.n_ratings[passing], trained.item_seen.mean_rating[passing]
+    n, mean = trained.item_stats.n_ratings[passing], trained.item_stats.mean_rating[passing]
     assert found.correlation_mean == pytest.approx(np.corrcoef(bias, mean)[0, 1], abs=1e-5)
     assert found.correlation_log_n == pytest.approx(np.corrcoef(bias, np.log(n))[0, 1], abs=1e-5)
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
 from embedcli.analysis import components
-from embedcli.analysis.axes import Finder, varimax
+from embedcli.analysis.axes import ComponentFinder, varimax
 from embedcli.analysis.choices import Basis, Beyond, Rotation
 from embedcli.analysis.components import pca
 from embedcli.errors import UsageError
@@ -53,7 +53,7 @@ def test_rotating_a_member_changes_nothing(trained: Run) -> None:
 def test_plus_pole_is_better_rated(trained: Run) -> None:
     """The coordinates of a component do not correlate negatively with the mean rating, unless hardly at all."""
     found = pca(trained, n_components=5)
-    means = trained.item_seen.mean_rating[found.rows]
+    means = trained.item_stats.mean_rating[found.rows]
     for scores in found.scores[found.rows].T:
         assert np.corrcoef(scores, means)[0, 1] > -0.1
 
@@ -75,7 +75,7 @@ def test_effects_are_the_textbook_ones(trained: Run) -> None:
     tagged = np.array(["Action" in trained.items.tags[j] for j in rows])
     u = mannwhitneyu(scores[tagged], scores[~tagged]).statistic
     assert effects["Action"] == pytest.approx(2 * u / (tagged.sum() * (~tagged).sum()) - 1)
-    mean = trained.item_seen.mean_rating[rows]
+    mean = trained.item_stats.mean_rating[rows]
     assert effects["mean rating"] == pytest.approx(spearmanr(scores, mean).statistic)
 
 
@@ -138,8 +138,8 @@ def test_planted_axis_is_real_and_noise_is_not(trained: Run, basis: Basis) -> No
 
 def test_unstable_component_is_not_named(trained: Run) -> None:
     """A component that members trained on parts of the ratings do not find again has no name, whatever its test."""
-    noise = np.random.default_rng(0).normal(size=trained.array("resampled_item_factors").shape)
-    arrays = {**trained.arrays, "resampled_item_factors": noise.astype(np.float32)}
+    noise = np.random.default_rng(0).normal(size=trained.array("fold_item_factors").shape)
+    arrays = {**trained.arrays, "fold_item_factors": noise.astype(np.float32)}
     first = pca(replace(trained, arrays=arrays)).components[0]
     assert first.stability_word == "unstable"
     assert "it is unstable" in str(first.unnamed)
@@ -166,7 +166,7 @@ def test_preference_basis_is_the_svd_of_the_predictions(trained: Run) -> None:
     found = pca(trained, n_components=3, basis=Basis.PREFERENCE)
     users, items = (trained.array(name).astype(np.float64) for name in ("user_factors", "item_factors"))
     logits = np.mean([p @ q.T for p, q in zip(users, items, strict=True)], axis=0)  # (U, I)
-    n_users, n_items = trained.user_seen.n_ratings, trained.item_seen.n_ratings
+    n_users, n_items = trained.user_stats.n_ratings, trained.item_stats.n_ratings
     logits = logits - (n_users @ logits / n_users.sum())
     logits = logits - (logits @ n_items / n_items.sum())[:, None]
     _, s, right = np.linalg.svd(np.sqrt(n_users)[:, None] * logits * np.sqrt(n_items), full_matrices=False)
@@ -220,7 +220,7 @@ def test_components_that_do_not_vary_are_refused(trained: Run) -> None:
 
 def test_without_a_counterpart_there_is_no_stability(trained: Run) -> None:
     """A component beyond those that the folds have was not compared with anything: no figure, not zero."""
-    arrays = {**trained.arrays, "resampled_axes": trained.array("resampled_axes")[:, :, :2]}
+    arrays = {**trained.arrays, "fold_axes": trained.array("fold_axes")[:, :, :2]}
     found = pca(replace(trained, arrays=arrays), n_components=3, basis=Basis.PREFERENCE)
     assert found.components[1].stability is not None
     assert found.components[2].stability is None
@@ -252,8 +252,8 @@ def test_only_what_is_real_and_stable_is_named(
 
 def test_component_without_a_counterpart_was_not_tested(trained: Run) -> None:
     """A component that none of the tested ones resembles has no test: it does not borrow its neighbour's."""
-    rows = np.flatnonzero(trained.item_seen.n_ratings > 0)
-    finder = Finder(trained, rows, 2, Basis.PCA, Rotation.NONE)
+    rows = np.flatnonzero(trained.item_stats.n_ratings > 0)
+    finder = ComponentFinder(trained, rows, 2, Basis.PCA, Rotation.NONE)
     noise = np.random.default_rng(0).normal(size=(len(rows), 2))
     assert finder.tests(noise) == [None, None]
     assert finder.tests(finder.of_run()[0][rows])[0] is not None

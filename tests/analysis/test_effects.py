@@ -230,8 +230,8 @@ def test_candidates_are_those_of_the_rows(trained: Run) -> None:
     assert found.number_names == ("year", "log n", "mean rating", "bias")
     assert np.isnan(year).tolist() == [False, True, False, False]  # row 3 is "unknown"
     assert year[0] == trained.items.years[7]
-    assert np.exp(log_n[[0, 1, 3]]) == pytest.approx(trained.item_seen.n_ratings[rows[[0, 1, 3]]])
-    assert mean[0] == trained.item_seen.mean_rating[7]
+    assert np.exp(log_n[[0, 1, 3]]) == pytest.approx(trained.item_stats.n_ratings[rows[[0, 1, 3]]])
+    assert mean[0] == trained.item_stats.mean_rating[7]
     assert bias[0] == pytest.approx(np.mean([float(member[7]) for member in trained.array("item_bias")]))
     assert np.isnan([log_n[2], mean[2], bias[2]]).all()
 

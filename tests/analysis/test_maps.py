@@ -61,7 +61,7 @@ def test_the_planted_tastes_are_apart_by_neighbours(trained: Run) -> None:
 
 def test_highlights_are_on_the_map(trained: Run) -> None:
     """An item that is asked for is drawn in any case, once, and marked."""
-    rare = trained.items.titles[int(np.argmin(trained.item_seen.n_ratings))]
+    rare = trained.items.titles[int(np.argmin(trained.item_stats.n_ratings))]
     found = map_items(trained, top_items=10, highlight=[rare, rare])
     assert len(found.places) == 11
     assert [place.title for place in found.places if place.highlighted] == [rare]

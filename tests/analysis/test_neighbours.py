@@ -23,7 +23,7 @@ def test_neighbours_are_those_of_brute_force(trained: Run, by: Measure) -> None:
         Measure.DOT: lambda a, b: a @ b.T,
         Measure.EUCLIDEAN: lambda a, b: -euclidean_distances(a, b),
     }
-    passing = np.flatnonzero(trained.item_seen.n_ratings >= 20)
+    passing = np.flatnonzero(trained.item_stats.n_ratings >= 20)
     near = [
         measures[by](member[7:8].astype(float), member[passing].astype(float))[0]
         for member in trained.array("item_factors")
@@ -57,7 +57,7 @@ def test_co_raters_are_counted(trained: Run) -> None:
 
 def test_an_item_with_few_ratings_can_be_asked_for(trained: Run) -> None:
     """An item that does not pass the filter has neighbours, but is nobody's; one member says nothing of seeds."""
-    last = int(np.argmin(np.where(trained.item_seen.n_ratings > 0, trained.item_seen.n_ratings, 1000)))
+    last = int(np.argmin(np.where(trained.item_stats.n_ratings > 0, trained.item_stats.n_ratings, 1000)))
     one = replace(trained, arrays={"item_factors": trained.array("item_factors")[:1]})
     found = similar(one, [last], min_ratings=50)
     assert 0 < found.asked[0].n_ratings < 50
@@ -69,7 +69,7 @@ def test_an_item_with_few_ratings_can_be_asked_for(trained: Run) -> None:
 
 def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The neighbours of all items are those of each, also where they are looked for a few items at a time."""
-    rows = np.flatnonzero(trained.item_seen.n_ratings >= 20)
+    rows = np.flatnonzero(trained.item_stats.n_ratings >= 20)
     found = nearest(trained.array("item_factors"), rows)
     monkeypatch.setattr(neighbours, "TOGETHER", 7)
     np.testing.assert_array_equal(found, nearest(trained.array("item_factors"), rows))

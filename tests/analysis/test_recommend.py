@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from embedcli.analysis.explain import explain
 from embedcli.analysis.neighbours import similar
-from embedcli.analysis.recommend import Taste, fold_in, logits, of_user, predictions, recommend
+from embedcli.analysis.recommend import UserVector, fold_in, logits, of_user, predictions, recommend
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
 
@@ -94,7 +94,7 @@ def test_a_user_of_the_run(trained: Run) -> None:
     taste = of_user(trained, "12")
     every = predictions(trained, taste).mean(0)
     found = recommend(trained, taste, user="12", limit=5, min_ratings=0)
-    rated = np.flatnonzero(trained.item_seen.n_ratings)  # one film has no rating: nothing is known of it
+    rated = np.flatnonzero(trained.item_stats.n_ratings)  # one film has no rating: nothing is known of it
     free = np.setdiff1d(rated, taste.rows)
     assert [row.id for row in found.items] == [trained.items.ids[row] for row in free[np.argsort(-every[free])][:5]]
     both = recommend(trained, taste, limit=1, min_ratings=0, include_rated=True)
@@ -113,7 +113,7 @@ def test_gain_is_what_taste_adds(trained: Run) -> None:
     row = found.items[3]
     assert row.gain == pytest.approx(row.prediction - of_all[row.id] - middle)
     assert row.rank_of_all == 1 + sum(value > of_all[row.id] for value in of_all.values())
-    average = Taste(
+    average = UserVector(
         *(trained.array(f"user_{name}").mean(1).astype(np.float64) for name in ("factors", "bias")),
         np.zeros(0, np.int64),
         np.zeros(0),
@@ -123,7 +123,7 @@ def test_gain_is_what_taste_adds(trained: Run) -> None:
 
 def test_items_without_ratings_say_nothing(trained: Run) -> None:
     """A film without training ratings is not liked, recommended or called near anything, and an explanation says so."""
-    assert trained.item_seen.n_ratings[119] == 0
+    assert trained.item_stats.n_ratings[119] == 0
     for refused in (lambda: fold_in(trained, {119: 5.0, 3: 4.0}), lambda: similar(trained, [3, 119])):
         with pytest.raises(UsageError, match="has no training rating"):
             refused()
@@ -136,8 +136,8 @@ def test_items_without_ratings_say_nothing(trained: Run) -> None:
 
 def test_user_without_ratings_is_told(trained: Run) -> None:
     """The list of a user without training ratings says that it is the average user's."""
-    seen = replace(trained.user_seen, n_ratings=np.where(np.arange(len(trained.users)) == 11, 0, 5))
-    run = replace(trained, user_seen=seen)
+    seen = replace(trained.user_stats, n_ratings=np.where(np.arange(len(trained.users)) == 11, 0, 5))
+    run = replace(trained, user_stats=seen)
     assert [recommend(run, of_user(run, user), user=user).is_unrated for user in ("12", "13")] == [True, False]
 
 
@@ -151,4 +151,4 @@ def test_what_cannot_be_recommended(trained: Run) -> None:
         fold_in(replace(trained, arrays={"item_factors": trained.array("item_factors")}), {1: 5.0})
     assert not len(of_user(replace(trained, rows=None), "1").rows)
     with pytest.raises(UsageError, match="has rated all"):
-        recommend(trained, fold_in(trained, dict.fromkeys(np.flatnonzero(trained.item_seen.n_ratings).tolist(), 3.0)))
+        recommend(trained, fold_in(trained, dict.fromkeys(np.flatnonzero(trained.item_stats.n_ratings).tolist(), 3.0)))

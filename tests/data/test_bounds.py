@@ -26,7 +26,7 @@ from embedcli import load_ratings
 from embedcli.data import loading, rows, sources
 from embedcli.data.columns import Layout
 from embedcli.data.ratings import Ratings
-from embedcli.data.reading import Duplicates, OnBadRows, Reading
+from embedcli.data.read_options import Duplicates, OnBadRows, ReadOptions
 from embedcli.errors import DataError, EmbedcliError
 
 HEAD = b"user,item,rating\n"
@@ -77,7 +77,7 @@ def pipe(path: Path, parts: Iterator[bytes] | list[bytes]) -> Iterator[Path]:
 def refusal(path: Path | str, **reading: Any) -> str:
     """Return the error that loading ends in, and its hint."""
     with pytest.raises(EmbedcliError) as caught:
-        load_ratings(path, reading=Reading(**reading))
+        load_ratings(path, options=ReadOptions(**reading))
     assert caught.value.hint
     return caught.value.message
 
@@ -186,7 +186,7 @@ def test_items_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     titles = b"item,title\n" + b"".join(b"i%d,Title %d\n" % (at, at) for at in range(100_000))
     (tmp_path / "i.csv.gz").write_bytes(gzip.compress(titles))
     monkeypatch.setattr("embedcli.data.itemtable.MOST", 5_000)
-    read = load_ratings(tmp_path / "r.csv", reading=Reading(items=tmp_path / "i.csv.gz"))
+    read = load_ratings(tmp_path / "r.csv", options=ReadOptions(items=tmp_path / "i.csv.gz"))
     assert read.items.titles[:2] == ("Title 0", "Title 1")
     with pipe(tmp_path / "same", iter([b"item,title\n", *repeat(b"i1,T\n" * 1000, 1000)])) as path:
         assert "of rows that describe the items rated" in refusal(tmp_path / "r.csv", items=path)
@@ -220,7 +220,7 @@ def test_ratings_are_finite_in_float32(tmp_path: Path) -> None:
         assert f"{at}: the rating is out of range: '1e+308'".replace("+", "" if at == "line 3" else "+") in refusal(
             tmp_path / name
         )
-    skipped = load_ratings(tmp_path / "a.csv", reading=Reading(on_bad_rows=OnBadRows.SKIP))
+    skipped = load_ratings(tmp_path / "a.csv", options=ReadOptions(on_bad_rows=OnBadRows.SKIP))
     assert skipped.value.tolist() == [1, 2]
 
 
@@ -248,7 +248,7 @@ def test_columns_that_are_not_used(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_bytes(parquet(user=["u", "v"], item=["i", "j"], rating=[1, 2], **odd))
     assert len(load_ratings(path)) == 2
-    assert load_ratings(path, reading=Reading(items=path)).items.tags == (("a",), ("b",))
+    assert load_ratings(path, options=ReadOptions(items=path)).items.tags == (("a",), ("b",))
     assert "holds list<element: string>, not one value per row" in refusal(path, user_col="tags")
     twice = pa.Table.from_arrays([pa.array(["u"]), pa.array(["v"]), pa.array(["i"])], ["user", "user", "item"])
     pq.write_table(twice, path)
@@ -274,7 +274,7 @@ def test_odd_json_lines(line: str, tmp_path: Path) -> None:
     refusal(tmp_path / "r.csv", items=tmp_path / "a.jsonl")
     (tmp_path / "i.jsonl").write_text('{"item": "i1"}\n{"item": "i2", "title": "T"}\n' + line + "\n")
     try:
-        load_ratings(tmp_path / "r.csv", reading=Reading(items=tmp_path / "i.jsonl"))
+        load_ratings(tmp_path / "r.csv", options=ReadOptions(items=tmp_path / "i.jsonl"))
     except DataError as error:
         assert "line 3: cannot be read as a table" in error.message
 
@@ -390,9 +390,9 @@ def test_damaged_tables(name: str, edits: list[tuple[float, int, bytes]], readin
     (tmp_path / name).write_bytes(content)
     (tmp_path / "ratings.csv").write_bytes(TABLE)
     items = tmp_path / name if name.startswith("items") else None
-    options = Reading(on_bad_rows=reading, duplicates=Duplicates.LAST, items=items)
+    options = ReadOptions(on_bad_rows=reading, duplicates=Duplicates.LAST, items=items)
     try:
-        read = load_ratings(tmp_path / ("ratings.csv" if items else name), reading=options)
+        read = load_ratings(tmp_path / ("ratings.csv" if items else name), options=options)
     except EmbedcliError as error:
         assert len(error.message) < 2000
         return

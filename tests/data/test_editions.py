@@ -12,7 +12,7 @@ from planted import World
 
 from embedcli.data.loading import load
 from embedcli.data.ratings import Ratings
-from embedcli.data.reading import Duplicates, Reading
+from embedcli.data.read_options import Duplicates, ReadOptions
 from embedcli.errors import DataError, UsageError
 
 
@@ -152,9 +152,9 @@ def test_repeated_ratings_of_an_edition(world: World, tmp_path: Path) -> None:
     (folder / "ratings.dat").write_text("\n".join([*lines, lines[3]]) + "\n")
     with pytest.raises(DataError, match=r"ratings\.dat, line 8,001: user .* before, in line 4"):
         load(folder)
-    assert len(load(folder, reading=Reading(duplicates=Duplicates.LAST))) == len(world.ratings)
+    assert len(load(folder, options=ReadOptions(duplicates=Duplicates.LAST))) == len(world.ratings)
     with pytest.raises(UsageError, match="--user-col has no meaning"):
-        load(folder, reading=Reading(user_col="1"))
+        load(folder, options=ReadOptions(user_col="1"))
 
 
 def test_describe_and_check(world: World, tmp_path: Path, embedcli: Invoke) -> None:

@@ -21,7 +21,7 @@ from embedcli.data.columns import Layout, find
 from embedcli.data.loading import load
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings
-from embedcli.data.reading import Duplicates, OnBadRows, Reading
+from embedcli.data.read_options import Duplicates, OnBadRows, ReadOptions
 from embedcli.errors import DataError, EmbedcliError, UsageError
 
 PAIRS = [(user, item) for user in ("u1", "007", "u3") for item in ("0042", "x", "y é")]
@@ -140,8 +140,8 @@ def test_columns_can_be_said(tmp_path: Path) -> None:
     """A column is taken by its name in any case, or by its number, and a separator as it is given."""
     path = tmp_path / "odd.txt"
     path.write_text("who~what~how\n1~2~3\n1~3~4\n")
-    reading = Reading(sep="~", user_col="WHO", item_col="2", rating_col="how")
-    assert content_of(load(path, reading=reading)) == [("1", "2", 3), ("1", "3", 4)]
+    reading = ReadOptions(sep="~", user_col="WHO", item_col="2", rating_col="how")
+    assert content_of(load(path, options=reading)) == [("1", "2", 3), ("1", "3", 4)]
 
 
 @pytest.mark.parametrize(
@@ -258,20 +258,20 @@ def test_an_excel_file_and_an_unclear_zip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reading", "complaint"),
     [
-        (Reading(user_col="who"), "has no column 'who' for --user-col"),
-        (Reading(item_col="9"), "has no column '9' for --item-col"),
-        (Reading(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
-        (Reading(encoding="base64"), "--encoding 'base64' is unknown"),
-        (Reading(sep=""), "--sep '' cannot stand between columns"),
-        (Reading(sep='"'), "cannot stand between columns"),
-        (Reading(min_user_ratings=100), "no rating is left"),
+        (ReadOptions(user_col="who"), "has no column 'who' for --user-col"),
+        (ReadOptions(item_col="9"), "has no column '9' for --item-col"),
+        (ReadOptions(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
+        (ReadOptions(encoding="base64"), "--encoding 'base64' is unknown"),
+        (ReadOptions(sep=""), "--sep '' cannot stand between columns"),
+        (ReadOptions(sep='"'), "cannot stand between columns"),
+        (ReadOptions(min_user_ratings=100), "no rating is left"),
     ],
 )
-def test_options_that_do_not_fit(reading: Reading, complaint: str, tmp_path: Path) -> None:
+def test_options_that_do_not_fit(reading: ReadOptions, complaint: str, tmp_path: Path) -> None:
     """An option that the table has no answer to is named with its value."""
     (tmp_path / "ml.csv").write_text(COMMA)
     with pytest.raises(UsageError, match=complaint):
-        load(tmp_path / "ml.csv", reading=reading)
+        load(tmp_path / "ml.csv", options=reading)
 
 
 def test_skipped_rows_are_counted(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_skipped_rows_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "dirty.csv"
     path.write_text(HEAD + "1,2,3,4\n1,3,x,4\n\n1,4,,4\n2,2,y,5\n2,5,1,1\n")
     notes: list[str] = []
-    read = load(path, reading=Reading(on_bad_rows=OnBadRows.SKIP), on_note=notes.append)
+    read = load(path, options=ReadOptions(on_bad_rows=OnBadRows.SKIP), on_note=notes.append)
     assert content_of(read) == [("1", "2", 3), ("2", "5", 1)]
     assert any(
         note.endswith(
@@ -315,7 +315,7 @@ def test_repeated_pairs(duplicates: Duplicates, timed: bool, value: float, tmp_p
     header = "user,item,rating,time\n" if timed else "user,item,rating,left out\n"
     path.write_text(header + "\n".join(rows))
     notes: list[str] = []
-    read = load(path, reading=Reading(duplicates=duplicates), on_note=notes.append)
+    read = load(path, options=ReadOptions(duplicates=duplicates), on_note=notes.append)
     assert {row[:2]: row[2] for row in content_of(read)}["a", "x"] == pytest.approx(value)
     assert len(read) == 3
     assert any(note.startswith("2 repeated ratings") for note in notes)
@@ -326,7 +326,7 @@ def test_frequent_users_and_items(tmp_path: Path) -> None:
     path = tmp_path / "rare.csv"
     rows = ["a,x", "a,y", "b,x", "b,y", "c,x", "c,z", "d,z"]  # without d, z has one rating; without z, c has one
     path.write_text("user,item,rating\n" + "".join(f"{row},{1 + at % 5}\n" for at, row in enumerate(rows)))
-    read = load(path, reading=Reading(min_user_ratings=2, min_item_ratings=2))
+    read = load(path, options=ReadOptions(min_user_ratings=2, min_item_ratings=2))
     assert (read.users.ids, read.items.ids, len(read)) == (("a", "b"), ("x", "y"), 4)
 
 
@@ -334,7 +334,7 @@ def test_implicit_feedback(tmp_path: Path) -> None:
     """With implicit, a row means "did": every value is 1, counts are not looked at, and a pair counts once."""
     path = tmp_path / "plays.csv"
     path.write_text("user,artist,plays\na,x,17\na,y,3\nb,x,1\na,x,2\n")
-    read = load(path, reading=Reading(implicit=True))
+    read = load(path, options=ReadOptions(implicit=True))
     assert read.data.implicit
     assert (read.data.noun, read.data.scale, len(read)) == ("artist", (0, 1), 3)
     assert read.value.tolist() == [1, 1, 1]
@@ -353,7 +353,9 @@ def test_titles_and_tags_from_a_second_table(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
     (tmp_path / "books.csv").write_text(BOOKS)
     notes: list[str] = []
-    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv"), on_note=notes.append).items
+    items = load(
+        tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "books.csv"), on_note=notes.append
+    ).items
     assert items.titles == ("The Cat, in Time", "Dog [REC]", "Bird (1999)")
     assert items.tags == (("Fantasy", "Humour"), ("Drama", "Crime"), ())
     assert items.years == (1984, None, 1999)
@@ -381,7 +383,9 @@ def test_row_numbers_are_no_ids(header: str, first: str, called: str, n_describe
     rows = [f"{at},{own if at < n_described else 'x'},{title}\n" for at, (own, title) in enumerate(INDEXED)]
     (tmp_path / "items.csv").write_text(f"{first},{called},title\n" + "".join(rows))
     notes: list[str] = []
-    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.csv"), on_note=notes.append).items
+    items = load(
+        tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "items.csv"), on_note=notes.append
+    ).items
     assert f"id = `{called}`" in notes[-1]
     titles = dict(INDEXED[:n_described])
     assert items.titles == tuple(titles.get(own, own) for own in items.ids)
@@ -394,7 +398,7 @@ def test_a_column_of_the_same_name_with_other_ids(tmp_path: Path) -> None:
     )
     rows = [f"{at},{at + 6 if at < 3 else 1000 + at},T{at}\n" for at in range(9)]
     (tmp_path / "books.csv").write_text("id,book_id,title\n" + "".join(rows))
-    read = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv"))
+    read = load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "books.csv"))
     assert read.items.titles == tuple(f"T{at}" for at in range(9))
 
 
@@ -406,7 +410,7 @@ def test_a_column_of_the_same_name_that_is_not_called_like_ids(tmp_path: Path) -
     (tmp_path / "items.csv").write_text(f"id,strecke,title\n{described}")
     read = load(
         tmp_path / "ratings.csv",
-        reading=Reading(item_col="Strecke", items=tmp_path / "items.csv", min_user_ratings=2, min_item_ratings=1),
+        options=ReadOptions(item_col="Strecke", items=tmp_path / "items.csv", min_user_ratings=2, min_item_ratings=1),
     )
     assert read.items.titles == tuple(dict(INDEXED)[own] for own in read.items.ids)
 
@@ -417,7 +421,7 @@ def test_several_rows_of_an_item(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text(
         "movieId,title,genre,year\n1,,Comedy,\n1,One,Drama|Comedy,1999\n2,Two,War,1950\n1,Uno,Drama,2001\n"
     )
-    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.csv")).items
+    items = load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "items.csv")).items
     assert items.titles == ("One", "Two", "3")
     assert items.tags == (("Comedy", "Drama"), ("War",), ())
     assert items.years == (1999, 1950, None)
@@ -430,7 +434,7 @@ def test_items_of_json_lines_that_are_no_text(tmp_path: Path) -> None:
         '{"sku": 1, "title": "a\\ud800b", "tags": ["x|y", "\\ud83c\\udf89", "\\udfff"]}\n'
         '{"sku": 2, "title": "\\ud83c\\udf89"}\n'
     )
-    items = load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.jsonl")).items
+    items = load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "items.jsonl")).items
     assert items.titles == ("a\ufffdb", "🎉")
     assert items.tags == (("x/y", "🎉", "\ufffd"), ())
 
@@ -443,7 +447,7 @@ def test_an_id_that_is_no_text(role: str, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(DataError, match=rf"line 3: the {role} is not valid text: 'a\\ud800'"):
         load(tmp_path / "a.jsonl")
-    read = load(tmp_path / "a.jsonl", reading=Reading(on_bad_rows=OnBadRows.SKIP))
+    read = load(tmp_path / "a.jsonl", options=ReadOptions(on_bad_rows=OnBadRows.SKIP))
     assert read.users.ids == ("🎉0", "🎉1", "🎉3")
 
 
@@ -520,14 +524,14 @@ def test_titles_as_items_and_from_a_second_table(tmp_path: Path) -> None:
     """A column of titles can be that of the items; a second table, also the same one again, has the last word."""
     path = tmp_path / "merged.csv"
     path.write_bytes(merged("csv"))
-    named = load(path, reading=Reading(item_col="genres", duplicates=Duplicates.LAST))
+    named = load(path, options=ReadOptions(item_col="genres", duplicates=Duplicates.LAST))
     assert named.items.ids == ("Drama|War", "Comedy")
     assert named.items.tags == ((), ())
-    again = load(path, reading=Reading(items=path, title_col="summary"))
+    again = load(path, options=ReadOptions(items=path, title_col="summary"))
     assert again.items.titles[1] == "what u0 says of it, 1"
     assert again.items.tags == load(path).items.tags
     (tmp_path / "items.csv").write_text("movie,title\nm0,Zero\n")
-    both = load(path, reading=Reading(items=tmp_path / "items.csv")).items
+    both = load(path, options=ReadOptions(items=tmp_path / "items.csv")).items
     assert both.titles[:2] == ("Zero", "Film, The 1 (1991)")
     assert both.tags == again.items.tags
 
@@ -537,11 +541,11 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
     (tmp_path / "books.csv").write_text(BOOKS)
     with pytest.raises(UsageError, match=r"`id` of .*books\.csv holds only 0% of the items rated") as caught:
-        load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "books.csv", item_id_col="id"))
+        load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "books.csv", item_id_col="id"))
     assert caught.value.hint == "`book_id` holds 100%: --item-id-col book_id"
     (tmp_path / "other.csv").write_text("id,title\n77,Z\n")
     with pytest.raises(UsageError, match=r"no column of .*other\.csv holds the items rated, such as '0042'"):
-        load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "other.csv"))
+        load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "other.csv"))
 
 
 @pytest.mark.parametrize(
@@ -560,7 +564,7 @@ def test_broken_tables_of_items(content: bytes, complaint: str, tmp_path: Path) 
     (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
     (tmp_path / "items.csv").write_bytes(content)
     with pytest.raises(DataError, match=r"items\.csv") as caught:
-        load(tmp_path / "ratings.csv", reading=Reading(items=tmp_path / "items.csv"))
+        load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "items.csv"))
     assert complaint in caught.value.message
 
 
@@ -568,7 +572,7 @@ def test_a_tab_can_be_typed(tmp_path: Path) -> None:
     """`\\t` and "tab" as a shell passes them are a tab."""
     (tmp_path / "a.txt").write_text(written("\t", 0, 1, 2))
     for separator in ("\\t", "tab", "\t"):
-        assert len(load(tmp_path / "a.txt", reading=Reading(sep=separator))) == len(TRUTH)
+        assert len(load(tmp_path / "a.txt", options=ReadOptions(sep=separator))) == len(TRUTH)
 
 
 FIELD = st.one_of(
@@ -610,13 +614,13 @@ def test_blocks_are_cut_between_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(rows, "BLOCK", size)
         with pytest.raises(DataError, match=r"long\.csv, line 102: the rating is not a number: 'x'$"):
             load(tmp_path / "long.csv")
-        read = load(tmp_path / "long.csv", reading=Reading(on_bad_rows=OnBadRows.SKIP))
+        read = load(tmp_path / "long.csv", options=ReadOptions(on_bad_rows=OnBadRows.SKIP))
         assert content_of(read) == [(f"u{n}", f"a\n{n}", 1 + n % 5) for n in range(50)]
 
 
 def test_a_header_is_told_from_data() -> None:
     """Names in the first line are a header, numbers are data, and words over numbers are a header too."""
-    assert find(["user,item,rating", "1,2,3"], Reading(), "f").header == ("user", "item", "rating")
-    assert find(["1,2,3", "4,5,6"], Reading(), "f").header is None
-    layout = find(["wer,was,wie", "1,2,3"], Reading(user_col="wer", item_col="was", rating_col="wie"), "f")
+    assert find(["user,item,rating", "1,2,3"], ReadOptions(), "f").header == ("user", "item", "rating")
+    assert find(["1,2,3", "4,5,6"], ReadOptions(), "f").header is None
+    layout = find(["wer,was,wie", "1,2,3"], ReadOptions(user_col="wer", item_col="was", rating_col="wie"), "f")
     assert layout.places == {"user": 0, "item": 1, "rating": 2}

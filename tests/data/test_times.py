@@ -15,7 +15,7 @@ import pytest
 from embedcli.data import rows
 from embedcli.data.describe import describe
 from embedcli.data.loading import load
-from embedcli.data.reading import OnBadRows, Reading
+from embedcli.data.read_options import OnBadRows, ReadOptions
 from embedcli.data.splits import leakage
 from embedcli.data.times import EARLIEST, LATEST, moment, unit_of
 from embedcli.errors import DataError
@@ -58,7 +58,7 @@ def parquet(folder: Path, times: Values | pa.Array) -> Path:
 
 def read(path: Path) -> list[int]:
     """Return the times of a table."""
-    ratings = load(path, reading=Reading(duplicates="last", implicit=True))
+    ratings = load(path, options=ReadOptions(duplicates="last", implicit=True))
     assert ratings.timestamp is not None
     return ratings.timestamp.tolist()  # type: ignore[no-any-return]
 
@@ -88,8 +88,8 @@ def test_a_time_out_of_the_calendar_is_a_bad_row(write: Writer, tmp_path: Path) 
         path = write(tmp_path, [*SECONDS[:7], odd, *SECONDS[7:]])
         shown = rf"(line [89]|row 8): the time is not in the years 1 to 9999: '{odd}'$"
         with pytest.raises(DataError, match=shown):
-            load(path, reading=Reading(implicit=True))
-        skipped = load(path, reading=Reading(implicit=True, on_bad_rows=OnBadRows.SKIP))
+            load(path, options=ReadOptions(implicit=True))
+        skipped = load(path, options=ReadOptions(implicit=True, on_bad_rows=OnBadRows.SKIP))
         assert skipped.timestamp is not None
         assert skipped.timestamp[: len(SECONDS)].tolist() == SECONDS
         assert describe(skipped).first == datetime(2010, 1, 1, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_lines_are_right_after_a_time_out_of_the_calendar(tmp_path: Path) -> Non
     path = csv(tmp_path, [*SECONDS[:3], LATEST + 1, *SECONDS[3:]])
     path.write_text(path.read_text().replace(",i3,3,", ",i3,4,") + f"u,i5,4,{SECONDS[0]}\n")
     with pytest.raises(DataError, match="line 43: user 'u' has rated 'i5' before, in line 7"):
-        load(path, reading=Reading(on_bad_rows=OnBadRows.SKIP))
+        load(path, options=ReadOptions(on_bad_rows=OnBadRows.SKIP))
 
 
 @pytest.mark.parametrize("write", [csv, lines])
@@ -110,7 +110,7 @@ def test_a_date_out_of_the_calendar_is_a_bad_row(write: Writer, odd: str, tmp_pa
     """A date whose year is 0, or becomes so by its offset, is a bad row and no internal error."""
     dates = ["2010-01-02"] * 250  # more than the layout is found from
     with pytest.raises(DataError, match=rf"(line 25\d): the time cannot be read: '{odd[:8]}"):
-        load(write(tmp_path, [*dates, odd]), reading=Reading(implicit=True))
+        load(write(tmp_path, [*dates, odd]), options=ReadOptions(implicit=True))
 
 
 def test_the_ends_of_the_calendar_can_be_described(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_ends_of_the_calendar_can_be_described(tmp_path: Path) -> None:
     dates = ["0001-01-01T00:00:00", "2010-01-01T00:00:00", "9999-12-31T23:59:59"]
     path = csv(tmp_path, dates)
     assert read(path) == [EARLIEST, SECONDS[0], LATEST]
-    found = describe(load(path, reading=Reading(implicit=True)))
+    found = describe(load(path, options=ReadOptions(implicit=True)))
     assert (found.first, found.last) == (datetime.min.replace(tzinfo=UTC), moment(LATEST))
     assert leakage("time", np.array([EARLIEST]), np.array([EARLIEST])).endswith("of 0001-01-01")
 
@@ -130,7 +130,7 @@ def test_days_as_eight_digits(write: Writer, tmp_path: Path) -> None:
     numbers = [int(f"{day:%Y%m%d}") for day in days]
     assert read(write(tmp_path, numbers))[: len(SECONDS)] == SECONDS
     with pytest.raises(DataError, match=r"(line 24[12]|row 241): the time cannot be read: '20100231'"):
-        load(write(tmp_path, [*numbers * 6, 20100231]), reading=Reading(implicit=True))
+        load(write(tmp_path, [*numbers * 6, 20100231]), options=ReadOptions(implicit=True))
 
 
 @pytest.mark.parametrize("unit", UNITS)

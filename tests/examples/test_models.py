@@ -120,7 +120,7 @@ def test_lesson_finds_the_truth_of_a_planted_world(world: World, session: Any) -
     order = [str(j + 1) for j in np.argsort(world.quality)]
     assert [row.id for row in session.biases.worst[:3]] == order[:3]  # then come ten films of nearly one quality
     assert {row.id for row in session.biases.best[:2]} == set(order[-2:])
-    seen = session.run.item_seen
+    seen = session.run.item_stats
     rated = seen.n_ratings > 0
     stars = session.run.array("item_stars").mean(0)
     by_stars, by_mean = (spearmanr(x[rated], world.quality[rated]).statistic for x in (stars, seen.mean_rating))

@@ -10,7 +10,7 @@ import pytest
 from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import UsageError
 from embedcli.run.lookup import closest, find
-from embedcli.run.record import Run, Seen
+from embedcli.run.record import ItemStats, Run
 
 TITLES = (
     "Godfather, The (1972)",
@@ -32,7 +32,7 @@ def run() -> Run:
     """Return a run of a few films, with ids from 1 on."""
     n = len(TITLES)
     items = Items(tuple(str(j + 1) for j in range(n)), TITLES, (None,) * n, ((),) * n)
-    seen, nobody = Seen(np.arange(n, 0, -1), np.full(n, 3.0)), Seen(np.zeros(0, np.int64), np.zeros(0))
+    seen, nobody = ItemStats(np.arange(n, 0, -1), np.full(n, 3.0)), ItemStats(np.zeros(0, np.int64), np.zeros(0))
     data = DataSet("films", "Films", "made", "", (1, 5), "film")
     return Run("films", data, items, Users(()), seen, nobody, {"item_factors": np.zeros((1, n, 2), np.float32)})
 
@@ -86,6 +86,6 @@ def test_not_found(run: Run, asked: str, message: str, hint: str) -> None:
 
 def test_closest_are_the_most_rated_first(run: Run) -> None:
     """Of the titles that hold the words asked for, the most rated stands first."""
-    turned = replace(run, item_seen=Seen(run.item_seen.n_ratings[::-1].copy(), run.item_seen.mean_rating))
+    turned = replace(run, item_stats=ItemStats(run.item_stats.n_ratings[::-1].copy(), run.item_stats.mean_rating))
     assert closest(run, "the") == ["Godfather, The (1972)", "Empire Strikes Back, The (1980)"]
     assert closest(turned, "the") == ["Empire Strikes Back, The (1980)", "Godfather, The (1972)"]

@@ -33,8 +33,8 @@ def test_run_comes_back(saved: Run) -> None:
     for name in saved.arrays:
         np.testing.assert_array_equal(found.array(name), saved.array(name))
     assert (found.items, found.users, found.data) == (saved.items, saved.users, saved.data)
-    np.testing.assert_array_equal(found.item_seen.n_ratings, saved.item_seen.n_ratings)
-    np.testing.assert_array_equal(found.user_seen.mean_rating, saved.user_seen.mean_rating)
+    np.testing.assert_array_equal(found.item_stats.n_ratings, saved.item_stats.n_ratings)
+    np.testing.assert_array_equal(found.user_stats.mean_rating, saved.user_stats.mean_rating)
     assert list(found.training.scores) == list(saved.training.scores)
     assert found.rows is not None
     assert saved.rows is not None

@@ -13,7 +13,7 @@ from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import pca
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
-from embedcli.run.record import Run, Table
+from embedcli.run.record import EmbeddingTable, Run
 from embedcli.run.store import load, save
 
 DATA = DataSet("people", "People", "made", "", (0, 1), "person", target="income")
@@ -21,23 +21,23 @@ DATA = DataSet("people", "People", "made", "", (0, 1), "person", target="income"
 
 @pytest.fixture
 def run() -> Run:
-    """Return a run of two tables: countries on a line, cut in three dimensions, and colours."""
+    """Return a run of two tables: countries on a line, cut in three dimensions, and colors."""
     rng = np.random.default_rng(0)
     line = np.linspace(-1, 1, 12)
     countries = np.outer(line, [2.0, 1.0, -1.0]) + rng.normal(0, 0.01, (2, 12, 3))
     labels = tuple(f"Country, {j}" for j in range(12))
     tables = {
-        "native-country": Table.of(labels, np.arange(12) + 5, line / 2 + 0.5),
-        "colour": Table.of(("red", "green"), np.array([3, 4]), np.array([0.5, np.nan])),
+        "native-country": EmbeddingTable.of(labels, np.arange(12) + 5, line / 2 + 0.5),
+        "color": EmbeddingTable.of(("red", "green"), np.array([3, 4]), np.array([0.5, np.nan])),
     }
-    factors = {"native-country": countries, "colour": rng.normal(size=(2, 2, 4))}
+    factors = {"native-country": countries, "color": rng.normal(size=(2, 2, 4))}
     return Run.from_tables(factors, tables, DATA, name="people")
 
 
 def test_a_run_of_tables_is_saved_and_read(run: Run, tmp_path: Path) -> None:
     """Labels, counts, means and embeddings of every table come back from the disk."""
     again = load(tmp_path / save(run, tmp_path).name)
-    assert list(again.tables) == ["native-country", "colour"]
+    assert list(again.tables) == ["native-country", "color"]
     for name, table in run.tables.items():
         assert again.tables[name].labels == table.labels
         np.testing.assert_array_equal(again.tables[name].seen.n_ratings, table.seen.n_ratings)
@@ -54,24 +54,24 @@ def test_the_analysis_works_on_a_table(run: Run) -> None:
     assert [effect.name for effect in found.components[0].effects] == []  # twelve labels are too few to test
 
 
-@pytest.mark.parametrize(("name", "complaint"), [(None, "has no items, only tables"), ("colours", "'colours'")])
+@pytest.mark.parametrize(("name", "complaint"), [(None, "has no items, only tables"), ("colors", "'colors'")])
 def test_an_unknown_table(run: Run, name: str | None, complaint: str) -> None:
     """A table that is not there is answered with those that are."""
     with pytest.raises(UsageError, match=complaint) as error:
         run.table(name)
-    assert error.value.hint == "choose one with --table: native-country, colour"
+    assert error.value.hint == "choose one with --table: native-country, color"
 
 
 def test_factors_that_do_not_fit(run: Run) -> None:
     """A table with more labels than embeddings is refused."""
-    with pytest.raises(RunError, match=r"table.colour has the shape \(2, 3, 4\)"):
-        Run.from_tables({"colour": np.zeros((2, 3, 4))}, {"colour": run.tables["colour"]}, DATA)
+    with pytest.raises(RunError, match=r"table.color has the shape \(2, 3, 4\)"):
+        Run.from_tables({"color": np.zeros((2, 3, 4))}, {"color": run.tables["color"]}, DATA)
     with pytest.raises(RunError, match="there is no array table"):
         Run.from_tables({}, run.tables, DATA)
 
 
 def test_users_are_the_same_model_from_the_other_side(trained: Run) -> None:
-    """Seen from the users, the predictions are the same, and so are the shares of the preference axes."""
+    """ItemStats from the users, the predictions are the same, and so are the shares of the preference axes."""
     users = trained.table("users")
     assert users.items.ids == trained.users.ids
     np.testing.assert_array_equal(users.array("item_factors"), trained.array("user_factors"))
@@ -101,6 +101,6 @@ def test_pca_of_a_table(run: Run, embedcli: Invoke) -> None:
     for command in ("pca", "biases"):
         result = embedcli(command)
         assert result.exit_code == 2
-        assert "hint: choose one with --table: native-country, colour" in result.stderr
+        assert "hint: choose one with --table: native-country, color" in result.stderr
     assert embedcli("runs", "show").exit_code == 0
     assert embedcli("runs", "list").exit_code == 0

@@ -35,7 +35,7 @@ def test_too_few_ratings_are_not_tested(world: World) -> None:
     ratings = world.ratings.take(np.arange(400))
     run = fit(ratings.split("none"), TrainConfig(n_members=1, n_factors=4, n_draws=0))
     assert run.training.evidence is None
-    assert "resampled_axes" not in run.arrays
+    assert "fold_axes" not in run.arrays
 
 
 def test_regression_is_the_textbook_one() -> None:

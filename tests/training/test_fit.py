@@ -22,7 +22,7 @@ SMALL = TrainConfig(n_factors=4, n_epochs=1, n_members=2, n_folds=0, n_draws=0)
 
 def test_planted_truth_comes_back(world: World, trained: Run) -> None:
     """The bias of an item is what the average user thinks of it, up to noise."""
-    rated = trained.item_seen.n_ratings >= 10
+    rated = trained.item_stats.n_ratings >= 10
     bias = trained.array("item_bias").mean(0)
     assert np.corrcoef(bias[rated], world.quality[rated])[0, 1] > 0.95
 
@@ -75,8 +75,8 @@ def test_epochs_are_reported_as_they_end(world: World) -> None:
 def test_item_without_ratings_is_kept(world: World, trained: Run) -> None:
     """An item that nobody rated stays in the run, with n = 0, no mean, and an interval wider than any other's."""
     last = len(world.ratings.items) - 1
-    assert trained.item_seen.n_ratings[last] == 0
-    assert np.isnan(trained.item_seen.mean_rating[last])
+    assert trained.item_stats.n_ratings[last] == 0
+    assert np.isnan(trained.item_stats.mean_rating[last])
     spread = trained.array("item_stars").std(0)
     assert spread.argmax() == last
 

@@ -109,7 +109,7 @@ def test_the_model_beats_popularity(run: Run) -> None:
 
 def test_biases_and_components_work(run: Run, liked: Ratings, world: World) -> None:
     """A bias goes with how often the item was taken, and a component is named after the planted taste."""
-    assert np.array_equal(run.item_seen.n_ratings, np.bincount(liked.split("random").train.item, minlength=120))
+    assert np.array_equal(run.item_stats.n_ratings, np.bincount(liked.split("random").train.item, minlength=120))
     found = biases(run)
     assert found.n_draws == 0
     assert found.correlation_log_n is not None

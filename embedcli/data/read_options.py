@@ -24,7 +24,7 @@ class OnBadRows(StrEnum):
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """What is known of a table before it is read; None is found out from the file.
 
     A column is given by its name, or by its number from 1 on. `items` is a second table, which says of the items
