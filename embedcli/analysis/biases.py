@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort, check_limit
 from embedcli.errors import UsageError
+from embedcli.evidence.observations import DAMPING as DAMPING
+from embedcli.evidence.observations import damped_mean
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-DAMPING = 5.0  # ratings at the global mean that a damped mean starts from
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
 FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
@@ -272,7 +273,7 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
     n, mean = run.item_stats.n_ratings[passing], np.nan_to_num(run.item_stats.mean_rating[passing])
     every = run.item_stats.n_ratings
     global_mean = every @ np.nan_to_num(run.item_stats.mean_rating) / max(every.sum(), 1)
-    damped = (n * mean + DAMPING * global_mean) / (n + DAMPING)
+    damped = damped_mean(n * mean, n, prior_mean=global_mean)
     order = np.argsort(stars - damped, kind="stable")
 
     def row(rank: int, j: int) -> Mover:

@@ -14,7 +14,7 @@ from embedcli.analysis.axes import SHAKY, STABLE, ComponentFinder, Floats, Rows,
 from embedcli.analysis.choices import Basis, Beyond, Rotation, check_limit
 from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names, test
 from embedcli.errors import UsageError
-from embedcli.run.preference import TOP_ITEMS, most_rated
+from embedcli.evidence.bases import TOP_ITEMS, most_rated
 from embedcli.run.record import ComponentTest, Evidence, Run
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from embedcli.analysis.biases import select_rated
 from embedcli.analysis.choices import check_limit
 from embedcli.analysis.effects import Candidates, Effect, test
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import side_by_side
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, reopen
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.training.config import LARGEST_BATCH, TrainConfig
+from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.run.record import Epoch
@@ -190,7 +190,8 @@ def train(
 
     check_storable(ratings.users, ratings.items)
 
-    from embedcli.training.fit import fit, stored_bytes
+    from embedcli.training.config import stored_bytes
+    from embedcli.training.fit import fit
 
     check_writable(run_dir, stored_bytes(config, parts.train, len(parts.test)))
     run = fit(

@@ -127,7 +127,7 @@ def captions(found: Biases, run: Run, shown: Sequence[ItemBias]) -> list[str]:
     else:
         said = [f"bias: of the trained model, in logits, 0 for the average {noun}; n, mean: training ratings."]
     if run.data.implicit:
-        negatives = run.training.config.get("n_negatives", "some")
+        negatives = run.training.settings.get("n_negatives", "some")
         said = [
             f"{value}: {who} over all users, beside {negatives} {noun}s drawn at random; bias: {value} above the "
             f"average {noun}'s; n: training rows.",

@@ -16,8 +16,8 @@ from embedcli.analysis.compare import compare, rmse_change, side_by_side
 from embedcli.analysis.directions import axis
 from embedcli.analysis.probe import probe
 from embedcli.errors import UsageError
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
-from embedcli.training.config import TrainConfig
 from embedcli.training.fit import fit
 
 
