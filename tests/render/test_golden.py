@@ -44,7 +44,7 @@ LONG = "Children of the Corn: The Gathering, with a Subtitle That Goes On and On
 
 def make_run() -> Run:
     """Return a run of two films that was never trained."""
-    data = DataSet("made", "Made ratings", "made.zip", "0" * 64, (1.0, 5.0), "film")
+    data = DataSet("made", "Made ratings", "made.zip", "0" * 60, (1.0, 5.0), "film")
     ratings = Ratings(
         data,
         Users(("1", "2")),
