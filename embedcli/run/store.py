@@ -15,14 +15,12 @@ from typing import Any
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.run.config import TrainConfig
 from embedcli.run.files import (
     ArrayFile,
     check_storable,
     contents,
     damaged,
-    known,
-    pair,
+    decoded,
     read_items,
     read_json,
     read_rows,
@@ -30,7 +28,8 @@ from embedcli.run.files import (
     read_users,
     verify,
 )
-from embedcli.run.record import ComponentTest, Epoch, Evidence, PosteriorInfo, Run, Score, SplitInfo, Training
+from embedcli.run.predictions import Range
+from embedcli.run.record import Run, Training
 from embedcli.run.shapes import check_shapes, table_array
 from embedcli.scratch import scratch_folder, sync_folder, write_synced
 
@@ -177,46 +176,23 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
     if others := [name for name, dtype in arrays.dtypes.items() if dtype != "F32"]:
         raise damaged(arrays.path, f"{others[0]} is not of 32-bit floating-point numbers")
     rows, heldout = read_rows(folder / "rows.safetensors", sha256.get("rows.safetensors"), len(users), len(items))
-    data = known(DataSet, about["data"])
-    data["scale"] = pair(data["scale"])
     return Run(
         name=folder.resolve().name,
-        data=DataSet(**data),
+        data=decoded(DataSet, about["data"]),
         items=items,
         users=users,
         item_stats=item_stats,
         user_stats=user_stats,
         arrays=arrays,
         link=about["link"],
-        y_range=_range(about["y_range"]),
-        training=_training(about["training"]),
+        y_range=decoded(Range | None, about["y_range"]),
+        training=decoded(Training, about["training"] | {"config": about["training"]["config"] or None}),
         rows=rows,
         heldout=heldout,
         tables=tables,
         created=about["created"],
         command=about["command"],
     )
-
-
-def _training(values: dict[str, Any]) -> Training:
-    training = known(Training, values)
-    training["epochs"] = [Epoch(**known(Epoch, epoch)) for epoch in training["epochs"]]
-    training["scores"] = [Score(**known(Score, score)) for score in training["scores"]]
-    config = known(TrainConfig, training["config"])
-    training["config"] = TrainConfig(**config | {"y_range": _range(config.get("y_range"))}) if config else None
-    training["split"] = SplitInfo(**known(SplitInfo, training["split"]))
-    if training["posterior"] is not None:
-        training["posterior"] = PosteriorInfo(**known(PosteriorInfo, training["posterior"]))
-    if training["evidence"] is not None:
-        evidence = known(Evidence, training["evidence"])
-        for name in ("tests", "pca_tests"):
-            evidence[name] = [ComponentTest(**known(ComponentTest, test)) for test in evidence[name]]
-        training["evidence"] = Evidence(**evidence)
-    return Training(**training)
-
-
-def _range(values: list[float] | None) -> tuple[float, float] | None:
-    return None if values is None else pair(values)
 
 
 def problems(folder: Path) -> dict[str, str]:

@@ -68,7 +68,7 @@ MUTATIONS = (
         "all fold axes those of the first",
         "evidence/components.py",
         "axes.append(v)",
-        "axes.append([v, *axes][-1])",
+        "axes.append((axes or [v])[0])",
         COMPONENTS,
     ),
     Mutation(
@@ -79,19 +79,14 @@ MUTATIONS = (
         ENGINE,
     ),
     Mutation(
-        "step forgotten between epochs",
+        "schedule begun again in each epoch",
         "training/engines/torch.py",
-        "state.step += 1",
-        "state.step += state.epoch == 0",
+        "one_cycle(state.step,",
+        "one_cycle(state.step % steps_per_epoch(config, n_rows),",
         ENGINE,
     ),
-    Mutation(
-        "moments forgotten",
-        "training/state.py",
-        "(np.zeros_like(w), np.zeros_like(w))",
-        "(np.ones_like(w), np.zeros_like(w))",
-        ENGINE,
-    ),
+    Mutation("no bias correction", "training/engines/torch.py", "float(n_steps)", "1e6", ENGINE),
+    Mutation("rows in one order", "training/state.py", "rng.permutation(rows)", "rows", ENGINE),
     Mutation(
         "shaky axes named",
         "analysis/components.py",

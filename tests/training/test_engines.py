@@ -49,27 +49,27 @@ def gradients(
     return of_factors, of_biases
 
 
-def test_two_steps_are_adamw_by_hand(few: Ratings) -> None:
-    """Two steps of one member are AdamW by its formula, each table with its own decay, in the order of the state."""
-    config = replace(CONFIG, n_members=1, n_epochs=1, batch_size=200, learning_rate=0.1, bias_weight_decay=0.1)
+def test_steps_are_adamw_by_hand(few: Ratings) -> None:
+    """Two epochs of one member, of two steps each, are AdamW by its formula: decay, schedule and order of the rows."""
+    config = replace(CONFIG, n_members=1, n_epochs=2, batch_size=200, learning_rate=0.1, bias_weight_decay=0.1)
     model, state = begin(few, config)
-    weights = [w.astype(np.float64) for w in (model.weights()["factors"], model.weights()["biases"])]
+    weights = [weight.detach().numpy().astype(np.float64) for weight in model.parameters()]
     means, squares = ([np.zeros_like(w) for w in weights] for _ in range(2))
     order = np.random.default_rng(0)
     order.normal(size=weights[0].shape)  # the start of the factors
-    for step, rows in enumerate(np.split(order.permutation(400), 2)):
-        rate, beta1 = one_cycle(step, 2, 0.1)
+    for step, rows in enumerate(np.split(np.r_[order.permutation(400), order.permutation(400)], 4)):
+        rate, beta1 = one_cycle(step, 4, 0.1)
         batch = few.user[rows].astype(np.int64), few.item[rows].astype(np.int64) + len(few.users), few.value[rows]
         for j, gradient in enumerate(gradients(*weights, model.global_bias, *batch)):
             means[j] = beta1 * means[j] + (1 - beta1) * gradient
             squares[j] = BETA2 * squares[j] + (1 - BETA2) * gradient**2
             move = means[j] / (1 - beta1 ** (step + 1)) / (np.sqrt(squares[j] / (1 - BETA2 ** (step + 1))) + EPS)
             weights[j] = weights[j] * (1 - rate * (config.weight_decay, 0.1)[j]) - rate * move
-    assert list(learn(model, few, config, state)) == [(1, pytest.approx(one_cycle(1, 2, 0.1)[0]))]
-    for name, expected, mean in zip(("factors", "biases"), weights, means, strict=True):
-        np.testing.assert_allclose(model.weights()[name], expected, atol=1e-5)
+    assert [rate for _, rate in learn(model, few, config, state)] == [one_cycle(step, 4, 0.1)[0] for step in (1, 3)]
+    for (name, weight), expected, mean in zip(model.named_parameters(), weights, means, strict=True):
+        np.testing.assert_allclose(weight.detach(), expected, atol=1e-5)
         np.testing.assert_allclose(state.moments[name][0], mean, atol=1e-6)
-    assert (state.step, state.epoch) == (2, 1)
+    assert (state.step, state.epoch) == (4, 2)
 
 
 @pytest.mark.parametrize("n_first", [1, 3])
@@ -78,8 +78,8 @@ def test_state_carries_on(few: Ratings, n_first: int) -> None:
     (whole, state), (parts, carried) = begin(few), begin(few)
     rates = list(learn(whole, few, CONFIG, state))
     assert [*islice(learn(parts, few, CONFIG, carried), n_first), *learn(parts, few, CONFIG, carried)] == rates
-    for name, weight in whole.weights().items():
-        assert parts.weights()[name].tobytes() == weight.tobytes()
+    for weight, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.equal(weight, other)
     assert list(learn(whole, few, CONFIG, state)) == []
 
 
@@ -101,7 +101,7 @@ def test_number_of_threads_does_not_matter(few: Ratings) -> None:
         torch.set_num_threads(n_threads)
         model, state = begin(few)
         list(learn(model, few, CONFIG, state))
-        trained.append(b"".join(weight.tobytes() for weight in model.weights().values()))
+        trained.append(b"".join(weight.tobytes() for weight in model.arrays().values()))
     torch.set_num_threads(threads)
     assert trained[0] == trained[1]
 
