@@ -40,12 +40,10 @@ ROOM = 1 << 20  # bytes that stay free on the disk
 def save(run: Run, run_dir: Path = DEFAULT_DIR, *, name: str | None = None, command: str = "") -> Run:
     """Write a run under `run_dir` and return it with the name it has there.
 
-    The name is the data set's, with -2, -3, ... if older runs have it; a name that is asked for is taken
-    as it is. All files are written and synced under a hidden name first and renamed together, so an
-    interrupted save leaves nothing that looks like a run.
-
-    Raises RunError if the folder cannot be written, UsageError if the name asked for is taken, DataError for an id,
-    a title or a tag that could not be read back.
+    The default name is the data set's, with -2, -3, ... if older runs have it. All files are written and synced under
+    a hidden name first and renamed together, so an interrupted save leaves nothing that looks like a run.
+    Raises RunError if the folder cannot be written, UsageError if the name is taken, DataError for an id, a title or a
+    tag that could not be read back.
     """
     if name is not None:
         check_name(name, run_dir)
@@ -57,8 +55,8 @@ def save_anywhere(
 ) -> tuple[Run, Path, RunError | None]:
     """Write a run under `run_dir`, or if that fails, in another place: a finished training is not lost.
 
-    A name that another training took in the meantime gets a number. Returns the run, its folder, and what kept it
-    from being written under `run_dir`. Raises RunError if it cannot be written anywhere.
+    A name that another training took in the meantime gets a number. Returns the run, its folder, and the error that
+    kept it from being written under `run_dir`. Raises RunError if it cannot be written anywhere.
     """
     names = list(numbered(name or folder_name(run.data.name)))
     try:
@@ -110,7 +108,7 @@ def numbered(name: str) -> Iterator[str]:
 
 
 def folder_name(name: str) -> str:
-    """Make the name of a data set one that a run can have: letters, digits and `_.+-`, not too many."""
+    """Turn the name of a data set into a valid one for a run: letters, digits and '_.+-', not too many."""
     words = re.sub(r"[^\w.+-]+", "-", name).strip(".+-")
     return words.encode()[:MOST_BYTES_OF_A_NAME].decode(errors="ignore").rstrip(".+-") or "ratings"
 
@@ -151,10 +149,10 @@ def check_writable(run_dir: Path, n_bytes: int = 0) -> None:
 
 
 def load(folder: Path) -> Run:
-    """Read a run; every file is held against the sha256 in run.json before it is used.
+    """Read a run; every file is checked against the sha256 in run.json before it is used.
 
-    The arrays are checked by name, type and shape now, and read when they are asked for; the rows are opened when
-    they are asked for. Raises RunError if a file is missing, damaged, or of another schema version.
+    The arrays are checked by name, type and shape now; arrays and rows are read when they are asked for.
+    Raises RunError if a file is missing, damaged, or of another schema version.
     """
     if not folder.is_dir():
         raise RunError(f"there is no run at {folder}", "choose another one: embedcli runs list")
@@ -196,19 +194,19 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
 
 
 def problems(folder: Path) -> dict[str, str]:
-    """Read a run whole, and return what is wrong, by file; nothing for a run that is as it was written."""
+    """Read a run whole, and return its faults by file; none if it is as it was written."""
     try:
         files = dict(read_json(folder / "run.json")["files"])
     except (RunError, KeyError, TypeError, ValueError) as error:
         return {"run.json": str(error)}
-    found = {}
+    faults = {}
     for file, sha256 in files.items():
         try:
             verify(folder / file, sha256)
         except RunError as error:
-            found[file] = error.message
-    if found:
-        return found
+            faults[file] = error.message
+    if faults:
+        return faults
     try:
         run = load(folder)
         for name in run.arrays:
