@@ -230,7 +230,7 @@ def test_spread_is_not_called_an_interval(embedcli: Invoke) -> None:
         (("biases", "--movers"), "Better than their mean says"),
         (("pca", "--basis", "preference"), "axes of 3 members' predicted preferences"),
         (("pca", "--rotate", "varimax"), "embeddings, varimax"),
-        (("pca", "--beyond", "quality"), "embeddings, beyond quality"),
+        (("pca", "--partial-out", "quality"), "embeddings, beyond quality"),
     ],
 )
 def test_options_of_the_looks(embedcli: Invoke, command: tuple[str, ...], shown: str) -> None:

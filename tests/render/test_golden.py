@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 
 from embedcli.analysis.biases import Agreement, Biases, ItemBias, Mover, Movers, Pull
-from embedcli.analysis.choices import Basis, Beyond, By, Rotation, Sort
+from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
 from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.effects import Effect
@@ -169,7 +169,7 @@ def components_view() -> View:
         components=(named, shaky, untested),
         basis=Basis.PCA,
         rotation=Rotation.NONE,
-        beyond=Beyond.NOTHING,
+        partial_out=PartialOut.NOTHING,
         n_items=1000,
         n_members=5,
         items="the 1,000 most rated films",
