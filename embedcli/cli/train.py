@@ -20,7 +20,7 @@ from embedcli.data import splits
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.training.config import LARGEST_BATCH, TrainConfig
+from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Split
@@ -148,7 +148,8 @@ def train(
 def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
-    from embedcli.training.fit import fit, stored_bytes
+    from embedcli.training.config import stored_bytes
+    from embedcli.training.fit import fit
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
     return fit(
