@@ -163,8 +163,8 @@ def train(
             why = f"{option} {given:g} has no meaning with --split {split}"
             raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
     split_seed = seed if split_seed is None else split_seed
-    fraction = splits.FRACTION if valid_fraction is None else valid_fraction
-    splits.check(split, seed=split_seed, fraction=fraction)
+    fraction = splits.TEST_FRACTION if valid_fraction is None else valid_fraction
+    splits.check(split, seed=split_seed, test_fraction=fraction)
     if name is not None:
         check_name(name, run_dir)
     check_writable(run_dir)
@@ -186,7 +186,7 @@ def train(
         implicit=implicit,
     )
     ratings = reading.read(data, copy, how, offline=offline, notes=notes)
-    parts = ratings.split(split, seed=split_seed, fraction=fraction)
+    parts = ratings.split(split, seed=split_seed, test_fraction=fraction)
 
     check_storable(ratings.users, ratings.items)
 
