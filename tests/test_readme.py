@@ -13,7 +13,7 @@ import pytest
 from conftest import Invoke
 
 from embedcli.cli import app
-from embedcli.data import catalogue
+from embedcli.data import catalog
 from embedcli.data.fetch import sha256_of
 from embedcli.data.ratings import Ratings
 
@@ -28,7 +28,7 @@ def sessions() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def made_catalogue(made_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def made_catalog(made_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the name ml-100k mean the planted world, in the cache already."""
     cache = tmp_path / "cache"
     cache.mkdir()
@@ -36,8 +36,8 @@ def made_catalogue(made_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     with zipfile.ZipFile(archive, "w") as file:
         for path in made_files.iterdir():
             file.write(path, f"ml-100k/{path.name}")
-    source = replace(catalogue.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
-    monkeypatch.setitem(catalogue.CATALOGUE, "ml-100k", replace(catalogue.ML_100K, sources=(source,)))
+    source = replace(catalog.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
+    monkeypatch.setitem(catalog.CATALOG, "ml-100k", replace(catalog.ML_100K, sources=(source,)))
 
 
 def run_sessions(embedcli: Invoke) -> list[tuple[str, str, str]]:
@@ -52,7 +52,7 @@ def run_sessions(embedcli: Invoke) -> list[tuple[str, str, str]]:
     return found
 
 
-@pytest.mark.usefixtures("made_catalogue")
+@pytest.mark.usefixtures("made_catalog")
 def test_every_console_block_runs(embedcli: Invoke) -> None:
     """Every command of the README runs, in the order they stand in, from an empty folder."""
     assert len(run_sessions(embedcli)) >= 5

@@ -63,7 +63,7 @@ class SplitOptions:
     ] = "random"
     test_fraction: Annotated[
         float | None,
-        _option("--test-fraction", "F", f"Share of test rows, for random and time (default: {splits.FRACTION}).", DATA),
+        _option("--test-fraction", "F", "Share of test rows in a random or time split (default: 0.1).", DATA),
     ] = None
     split_seed: Annotated[int | None, _option("--split-seed", "S", "Seed of a random split (default: --seed).")] = None
 
@@ -78,7 +78,7 @@ class SplitOptions:
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         options: dict[str, Any] = {
             "seed": seed if self.split_seed is None else self.split_seed,
-            "fraction": splits.FRACTION if self.test_fraction is None else self.test_fraction,
+            "test_fraction": splits.TEST_FRACTION if self.test_fraction is None else self.test_fraction,
         }
         splits.check(self.split, **options)
         return options

@@ -19,7 +19,7 @@ from conftest import Invoke
 from planted import World
 
 from embedcli.cli import answer
-from embedcli.data import movielens
+from embedcli.data.formats import movielens_100k
 from embedcli.render import output
 from embedcli.render.output import Format
 from embedcli.render.view import View
@@ -126,7 +126,7 @@ def test_every_split_trains(
 ) -> None:
     """Each split of the genuine ratings can be trained on; `none` has no test error and says so."""
     sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
-    monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
+    monkeypatch.setattr(movielens_100k, "U_DATA_SHA256", sha256)
     result = embedcli(*TRAIN, "--data", made_files, "--split", split, "--format", "json")
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)

@@ -26,12 +26,12 @@ from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
-from embedcli.data.catalogue import ML_100K
-from embedcli.data.describe import describe
+from embedcli.data.catalog import ML_100K
+from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import biases, catalogue, compare, components, description, runs
+from embedcli.render import biases, catalog, compare, components, description, runs
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
 from embedcli.run.config import TrainConfig
@@ -237,7 +237,7 @@ def describe_view() -> View:
         value=np.array([1, 5, 5], dtype=np.float32),
         timestamp=np.array([880_000_000, 890_000_000, 885_000_000]),
     )
-    return description.describe(describe(ratings, n_bad_rows=2, n_repeated=1))
+    return description.description_view(describe_ratings(ratings, n_bad_rows=2, n_repeated=1))
 
 
 def problems_view() -> View:
@@ -245,14 +245,14 @@ def problems_view() -> View:
     found = Problems("ratings.csv")
     found.add(Problem(7, "the rating is not a number", "good"))
     found.add(Problem(3, "the row is blank", ""))
-    return description.problems([found], "ratings.csv", 12)
+    return description.problems_view([found], "ratings.csv", 12)
 
 
 VIEWS: dict[str, Callable[[], View]] = {
     "biases": biases_view,
     "movers": movers_view,
     "trained": trained_view,
-    "catalogue": lambda: catalogue.view([(ML_100K, None)]),
+    "catalog": lambda: catalog.catalog_view([(ML_100K, None)]),
     "components": components_view,
     "describe": describe_view,
     "problems": problems_view,
