@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from embedcli.analysis.biases import Agreement, Biases, ItemBias, Mover, Movers, Pull
-from embedcli.analysis.choices import Basis, Beyond, By, Rotation, Sort
+from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
+from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
 from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
+from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
 from embedcli.data.catalogue import ML_100K
 from embedcli.data.describe import describe
@@ -91,7 +92,7 @@ def biases_view() -> View:
     first = replace(first, stars=2.6, is_outside=True)
     pulls = (Pull(10, 20, 208, 0.17), Pull(100, None, 305, -0.004))
     found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, 305, 0.039, pulls)}
-    return biases.view(Biases(**found), make_run(), worst=True, best=True)
+    return biases.view(Biases(**found), make_run(), ("best", "worst"))
 
 
 RANKING: dict[str, Any] = {
@@ -103,7 +104,6 @@ RANKING: dict[str, Any] = {
     "limit": 10,
     "min_ratings": 10,
     "n_items": 1152,
-    "n_members": 5,
     "n_draws": 300,
     "agreement": None,
     "correlation_log_n": 0.43,
@@ -115,14 +115,14 @@ def trained_view() -> View:
     """Return the worst by the trained members, whose stars are not known."""
     row = ItemBias(1, LONG, -1.02, None, None, None, None, None, None, None, 19, 1.3, 0.125, "424")
     found = RANKING | {"worst": (row,), "best": (row,), "n_draws": 0, "correlation_mean": 0.97}
-    return biases.view(Biases(**found), make_run(), worst=True, best=False)
+    return biases.view(Biases(**found), make_run(), ("worst",))
 
 
 def movers_view() -> View:
     """Return an item whose stars are above its damped mean, and one below."""
     up = Mover(1, "Up (2009)", 3.45, 3.1, 0.35, 11, 2.91, "1")
     down = replace(up, title=LONG, difference=-0.4)
-    return biases.movers(Movers((up,), (down,), By.TRAINED, 10, 1152, 300), make_run(), Biases(**RANKING))
+    return biases.movers(Movers(By.TRAINED, 10, 1152, 300, 0.43, None, (up,), (down,)), make_run())
 
 
 def components_view() -> View:
@@ -169,7 +169,7 @@ def components_view() -> View:
         components=(named, shaky, untested),
         basis=Basis.PCA,
         rotation=Rotation.NONE,
-        beyond=Beyond.NOTHING,
+        partial_out=PartialOut.NOTHING,
         n_items=1000,
         n_members=5,
         items="the 1,000 most rated films",
@@ -335,7 +335,7 @@ def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
 def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
-    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, ["word " * 30])
+    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, "word " * 30)
     shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40
