@@ -11,9 +11,9 @@ from scipy.stats import hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from embedcli.analysis.choices import Grouping, check_limit
-from embedcli.analysis.components import select
+from embedcli.analysis.choices import Grouping
 from embedcli.analysis.effects import Candidates, false_discovery
+from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import principal_axes, side_by_side
 from embedcli.run.record import Run
@@ -98,7 +98,7 @@ def clusters(
     Distances are those in the largest principal axes of all members' embeddings side by side; the items are
     those that `pca` takes. Raises UsageError where there are too few items for so many groups.
     """
-    rows, described = select(run, min_ratings, top_items)
+    rows, described = most_rated_first(run, min_ratings, top_items)
     if not 2 <= k <= len(rows) // 2:
         raise UsageError(
             f"-k {k} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s", "give another -k"

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from embedcli.analysis.axes import match
-from embedcli.analysis.biases import agreement
-from embedcli.analysis.choices import check_limit
 from embedcli.analysis.components import Component, pca
+from embedcli.analysis.decay import agreement
 from embedcli.analysis.neighbours import MOST_NEAREST, nearest
+from embedcli.analysis.selection import check_limit
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.biases import stars_and_bias
 from embedcli.analysis.choices import Method
-from embedcli.analysis.components import Component, pca, select
+from embedcli.analysis.components import Component, pca
 from embedcli.analysis.layouts import LEAST_ITEMS, Fidelity, fidelity, layout, unit_vectors
+from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.run.lookup import find
 from embedcli.run.record import Run
@@ -123,7 +124,9 @@ def map_items(
         raise UsageError(
             f"--components {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
         )
-    rows, described = select(run, min_ratings, DRAWN[method] if min_ratings is None and not top_items else top_items)
+    rows, described = most_rated_first(
+        run, min_ratings, DRAWN[method] if min_ratings is None and not top_items else top_items
+    )
     marked = list(dict.fromkeys(find(run, title) for title in highlight))
     rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
     if len(rows) < LEAST_ITEMS:

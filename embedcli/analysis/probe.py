@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from embedcli.analysis.components import pca, select
+from embedcli.analysis.components import pca
 from embedcli.analysis.effects import FEWEST_TAGGED, Candidates, false_discovery
+from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import principal_axes, side_by_side
 from embedcli.evidence.scores import auc
@@ -77,7 +78,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
 
     Raises UsageError where there are too few items or nothing to predict.
     """
-    rows, described = select(run, min_ratings, top_items)
+    rows, described = most_rated_first(run, min_ratings, top_items)
     candidates = Candidates.of(run, rows)
     if len(rows) < 2 * FEWEST_TAGGED:
         raise UsageError(

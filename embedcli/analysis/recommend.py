@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import select_rated
-from embedcli.analysis.choices import check_limit
+from embedcli.analysis.selection import check_limit, rated
 from embedcli.errors import UsageError
 from embedcli.run.predictions import ratings_of, sigmoid
 from embedcli.run.record import Run
@@ -92,7 +91,7 @@ def recommend(
     Raises UsageError where nothing is left to recommend.
     """
     check_limit(limit, "items")
-    passing = select_rated(run, min_ratings)
+    passing = rated(run, min_ratings)
     kept = passing if include_rated else np.setdiff1d(passing, taste.rows)
     if not len(kept):
         raise UsageError(

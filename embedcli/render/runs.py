@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from embedcli.analysis.biases import MANY, TOO_MUCH
-from embedcli.analysis.decay import TOO_LITTLE, TOO_STEEP, DecayVerdict, judge_decay
-from embedcli.render.view import Block, Column, View, decimal, name, text, whole
+from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
+from embedcli.analysis.record import Column
+from embedcli.render.view import Block, View, decimal, name, text, whole
 from embedcli.run.record import Run
 from embedcli.run.shelf import Entry
 

@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 from planted import World, write_movielens
 
 from embedcli.data import loading
-from embedcli.data.catalogue import CATALOGUE, Download, Entry, Wheel
+from embedcli.data.catalog import CATALOG, CatalogEntry, Download, Wheel
 from embedcli.errors import DataError
 from embedcli.run.files import seal
 from embedcli.run.record import Run
@@ -117,10 +117,10 @@ def small_disk(n_bytes: int) -> Iterator[None]:
         ("train --name .hidden", "--name '.hidden' is not a valid name for a run"),
         ("train --data nowhere --split thirds", "unknown split 'thirds'"),
         ("train --data nowhere --split-seed -1", "--split-seed -1 is below 0"),
-        ("train --data nowhere --valid-fraction 0", "--valid-fraction 0 is not between 0 and 1"),
-        ("train --data nowhere --valid-fraction 1.5", "--valid-fraction 1.5 is not between 0 and 1"),
-        ("train --data nowhere --valid-fraction nan", "--valid-fraction nan is not between 0 and 1"),
-        ("train --split none --valid-fraction 0.1", "--valid-fraction 0.1 has no meaning with --split none"),
+        ("train --data nowhere --test-fraction 0", "--test-fraction 0 is not between 0 and 1"),
+        ("train --data nowhere --test-fraction 1.5", "--test-fraction 1.5 is not between 0 and 1"),
+        ("train --data nowhere --test-fraction nan", "--test-fraction nan is not between 0 and 1"),
+        ("train --split none --test-fraction 0.1", "--test-fraction 0.1 has no meaning with --split none"),
         ("train --split u1 --split-seed 0", "--split-seed 0 has no meaning with --split u1"),
         ("train --folds 1", "--folds 1 are too few"),
         ("train --draws 1", "--draws 1 are too few"),
@@ -152,7 +152,7 @@ def test_hint_of_wrong_usage(fails: Fails, line: str, hint: str) -> None:
     ("options", "complaint"),
     [
         ("--split u1", "this data set has no official fold 'u1'"),
-        ("--valid-fraction 1e-9", "--valid-fraction 1e-09 does not cut 8,000 ratings in two parts"),
+        ("--test-fraction 1e-9", "--test-fraction 1e-09 does not cut 8,000 ratings in two parts"),
         ("--y-range 2 4", "--y-range 2 4 leaves out ratings, which go from 1 to 5"),
         ("--device abacus", "--device 'abacus' cannot be used"),
     ],
@@ -174,7 +174,7 @@ def test_loss_that_is_no_number(fails: Fails, made_files: Path) -> None:
 
 
 @pytest.fixture
-def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], None]:
+def catalog(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], None]:
     """Return a function that sets what the server of ml-100k answers; the environment has no pip."""
 
     def answer(content: bytes | Exception) -> None:
@@ -191,7 +191,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], 
         Download("ml-100k.zip", "https://example.org/ml-100k.zip", 1000, hashlib.sha256(bytes(1000)).hexdigest()),
         Wheel("made-1.0.whl", "made==1.0", 1000, "0" * 64),
     )
-    monkeypatch.setitem(CATALOGUE, "ml-100k", Entry("ml-100k", "MovieLens 100K", "", sources))
+    monkeypatch.setitem(CATALOG, "ml-100k", CatalogEntry("ml-100k", "MovieLens 100K", "", sources))
     monkeypatch.setattr(importlib.import_module("importlib.util"), "find_spec", lambda name: None)
     return answer
 
@@ -208,13 +208,13 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], 
 @pytest.mark.parametrize("command", ["train", "data fetch"])
 def test_data_that_cannot_be_had(
     fails: Fails,
-    catalogue: Callable[[bytes | Exception], None],
+    catalog: Callable[[bytes | Exception], None],
     command: str,
     answer: bytes | Exception,
     complaint: str,
 ) -> None:
     """Without a cache and a source that serves, every source's answer is told, and what else can be done."""
-    catalogue(answer)
+    catalog(answer)
     said = fails(*command.split())
     assert complaint in said
     assert "pip is not in this environment" in said

@@ -20,17 +20,18 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from embedcli.analysis.biases import Agreement, Biases, ItemBias, Mover, Movers, Pull
-from embedcli.analysis.choices import Basis, Beyond, By, Rotation, Sort
+from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
+from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
 from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
+from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
-from embedcli.data.catalogue import ML_100K
-from embedcli.data.describe import describe
+from embedcli.data.catalog import ML_100K
+from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import biases, catalogue, compare, components, description, runs
+from embedcli.render import biases, catalog, compare, components, description, runs
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
 from embedcli.run.config import TrainConfig
@@ -92,7 +93,7 @@ def biases_view() -> View:
     first = replace(first, stars=2.6, is_outside=True)
     pulls = (Pull(10, 20, 208, 0.17), Pull(100, None, 305, -0.004))
     found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, 305, 0.039, pulls)}
-    return biases.view(Biases(**found), make_run(), worst=True, best=True)
+    return biases.view(Biases(**found), make_run(), ("best", "worst"))
 
 
 RANKING: dict[str, Any] = {
@@ -104,7 +105,6 @@ RANKING: dict[str, Any] = {
     "limit": 10,
     "min_ratings": 10,
     "n_items": 1152,
-    "n_members": 5,
     "n_draws": 300,
     "agreement": None,
     "correlation_log_n": 0.43,
@@ -116,14 +116,14 @@ def trained_view() -> View:
     """Return the worst by the trained members, whose stars are not known."""
     row = ItemBias(1, LONG, -1.02, None, None, None, None, None, None, None, 19, 1.3, 0.125, "424")
     found = RANKING | {"worst": (row,), "best": (row,), "n_draws": 0, "correlation_mean": 0.97}
-    return biases.view(Biases(**found), make_run(), worst=True, best=False)
+    return biases.view(Biases(**found), make_run(), ("worst",))
 
 
 def movers_view() -> View:
     """Return an item whose stars are above its damped mean, and one below."""
     up = Mover(1, "Up (2009)", 3.45, 3.1, 0.35, 11, 2.91, "1")
     down = replace(up, title=LONG, difference=-0.4)
-    return biases.movers(Movers((up,), (down,), By.TRAINED, 10, 1152, 300), make_run(), Biases(**RANKING))
+    return biases.movers(Movers(By.TRAINED, 10, 1152, 300, 0.43, None, (up,), (down,)), make_run())
 
 
 def components_view() -> View:
@@ -170,7 +170,7 @@ def components_view() -> View:
         components=(named, shaky, untested),
         basis=Basis.PCA,
         rotation=Rotation.NONE,
-        beyond=Beyond.NOTHING,
+        partial_out=PartialOut.NOTHING,
         n_items=1000,
         n_members=5,
         items="the 1,000 most rated films",
@@ -237,7 +237,7 @@ def describe_view() -> View:
         value=np.array([1, 5, 5], dtype=np.float32),
         timestamp=np.array([880_000_000, 890_000_000, 885_000_000]),
     )
-    return description.describe(describe(ratings, n_bad_rows=2, n_repeated=1))
+    return description.description_view(describe_ratings(ratings, n_bad_rows=2, n_repeated=1))
 
 
 def problems_view() -> View:
@@ -245,14 +245,14 @@ def problems_view() -> View:
     found = Problems("ratings.csv")
     found.add(Problem(7, "the rating is not a number", "good"))
     found.add(Problem(3, "the row is blank", ""))
-    return description.problems([found], "ratings.csv", 12)
+    return description.problems_view([found], "ratings.csv", 12)
 
 
 VIEWS: dict[str, Callable[[], View]] = {
     "biases": biases_view,
     "movers": movers_view,
     "trained": trained_view,
-    "catalogue": lambda: catalogue.view([(ML_100K, None)]),
+    "catalog": lambda: catalog.catalog_view([(ML_100K, None)]),
     "components": components_view,
     "describe": describe_view,
     "problems": problems_view,
@@ -336,7 +336,7 @@ def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
 def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
-    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, ["word " * 30])
+    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, "word " * 30)
     shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40
