@@ -125,8 +125,8 @@ MUTATIONS = (
     Mutation(
         "seeds left out of the interval of the RMSE",
         "analysis/compare.py",
-        "(n_members - 1) * rmse.var()",
-        "0 * rmse.var()",
+        "(n_members - 1) * np.var(",
+        "0 * np.var(",
         "analysis/test_inspections.py",
     ),
     Mutation("no sha256", "run/files.py", "if digest != sha256:", "if False:", "run/test_store.py"),
