@@ -10,10 +10,10 @@ from planted import World
 from sklearn.metrics import r2_score, roc_auc_score
 
 from embedcli.analysis import probe as probing
+from embedcli.analysis.axis import axis
 from embedcli.analysis.choices import Grouping
 from embedcli.analysis.clusters import clusters
 from embedcli.analysis.compare import compare, rmse_change, side_by_side
-from embedcli.analysis.directions import axis
 from embedcli.analysis.probe import probe
 from embedcli.errors import UsageError
 from embedcli.run.record import Run

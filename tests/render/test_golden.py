@@ -23,8 +23,8 @@ from rich.console import Console
 from embedcli.analysis.biases import Agreement, Biases, ItemBias, Mover, Movers, Pull
 from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
 from embedcli.analysis.compare import RunFigures, SideBySide
-from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.effects import Effect
+from embedcli.analysis.pca import Component, Components, PoleItem
 from embedcli.data.catalogue import ML_100K
 from embedcli.data.describe import describe
 from embedcli.data.problems import Problem, Problems

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from embedcli.analysis.biases import biases
-from embedcli.analysis.components import pca
-from embedcli.analysis.maps import map_items
+from embedcli.analysis.map import map_items
+from embedcli.analysis.pca import pca
 from embedcli.render import pages
-from embedcli.render.maps import TAG_RULE
+from embedcli.render.map import TAG_RULE
 from embedcli.render.pages import map_page, report_page
 from embedcli.run.record import Run
 

@@ -10,19 +10,19 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
-from embedcli.analysis import layouts
+from embedcli.analysis import projections
 from embedcli.analysis.choices import Method
-from embedcli.analysis.components import pca
-from embedcli.analysis.layouts import fidelity
-from embedcli.analysis.maps import map_items, tag_groups
+from embedcli.analysis.map import map_items, tag_groups
+from embedcli.analysis.pca import pca
+from embedcli.analysis.projections import fidelity
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
 
 @pytest.mark.parametrize("together", [7, 250])
 def test_fidelity_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
-    """Trustworthiness is scikit-learn's and recall that of brute force, however many items are looked at at a time."""
-    monkeypatch.setattr(layouts, "TOGETHER", together)
+    """Trustworthiness is scikit-learn's and recall that of brute force, however many items are compared at a time."""
+    monkeypatch.setattr(projections, "TOGETHER", together)
     rng = np.random.default_rng(0)
     near = rng.normal(size=(60, 8))
     xy = near[:, :2] + 0.3 * rng.normal(size=(60, 2))
@@ -41,7 +41,7 @@ def test_a_map_of_components_is_that_of_pca(trained: Run) -> None:
     axes = pca(trained, n_components=2)
     rows = [trained.items.ids.index(place.id) for place in found.places]
     np.testing.assert_allclose([(place.x, place.y) for place in found.places], axes.scores[rows][:, [1, 0]])
-    assert rows == axes.rows[:20].tolist()
+    assert rows == axes.item_rows[:20].tolist()
     assert found.axes is not None
     assert [axis.component for axis in found.axes] == [2, 1]
     assert found.share == pytest.approx(axes.components[0].share + axes.components[1].share)
