@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from functools import wraps
 from typing import Any, get_type_hints
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand
 
 from embedcli.cli.app import app
 
-MODEL, DATA, OUTPUT, ADVANCED = "Model", "Data", "Output", "Advanced"
+ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT = "Arguments", "Options", "Model", "Data", "Advanced", "Output"
+PANELS = (ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT)  # of the help, in this order
 ALL = "--all"  # beside --help: show the panel Advanced, too
 _declared: dict[type, dict[str, Any]] = {}
 
@@ -71,7 +72,8 @@ def _options_of(record: Any) -> list[inspect.Parameter]:
 
 
 def _default(field: Field[Any]) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+    """Return the default of a field; an empty tuple is no value on the command line."""
+    return None if field.default == () else field.default
 
 
 class Command(TyperCommand):
@@ -86,17 +88,18 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options of each panel."""
-        panels: dict[str, list[tuple[str, str]]] = {}
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in PANELS}
         for parameter in self.get_params(ctx):
-            panel = getattr(parameter, "rich_help_panel", None)
-            entry = parameter.get_help_record(ctx)
-            if entry is not None:
-                default = "Arguments" if isinstance(parameter, typer.core.TyperArgument) else "Options"
-                panels.setdefault(panel or default, []).append(entry)
-        n_more = 0 if ctx.meta.get(ALL) else len(panels.pop(ADVANCED, ()))
-        for panel, entries in sorted(panels.items(), key=lambda item: item[0] in (OUTPUT, ADVANCED)):
-            with formatter.section(panel):
-                formatter.write_dl(entries)
+            usual = (
+                ARGUMENTS if isinstance(parameter, TyperArgument) else OUTPUT if parameter.name == "help" else OPTIONS
+            )
+            panel = getattr(parameter, "rich_help_panel", None) or usual
+            panels[panel] += filter(None, [parameter.get_help_record(ctx)])
+        n_more = 0 if ctx.meta.get(ALL) else len(panels.pop(ADVANCED))
+        for panel, entries in panels.items():
+            if entries:
+                with formatter.section(panel):
+                    formatter.write_dl(entries)
         if n_more:
             formatter.write_paragraph()
             formatter.write_text(f"{n_more} more options: {ctx.command_path} --help {ALL}")

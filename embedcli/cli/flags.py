@@ -25,11 +25,9 @@ RENAMED = {"--valid-fraction": "--test-fraction", "--beyond": "--partial-out"}  
 
 def current(args: Sequence[str]) -> list[str]:
     """Return a command line with the options that were renamed under their current names."""
-    renamed = []
-    for arg in args:
-        name, equals, value = arg.partition("=")
-        renamed.append(RENAMED.get(name, name) + equals + value)
-    return renamed
+    end = args.index("--") if "--" in args else len(args)
+    parts = [arg.partition("=") for arg in args[:end]]
+    return ["".join((RENAMED.get(name, name), *rest)) for name, *rest in parts] + list(args[end:])
 
 
 def flags(message: str) -> str:

@@ -179,7 +179,7 @@ class Ratings:
         if not train.any():
             raise UsageError(
                 f"the split {kind!r} leaves none of the {len(self):,} ratings to train on",
-                "give more ratings, or a smaller --valid-fraction",
+                "give more ratings, or a smaller --test-fraction",
             )
         left, out = self.take(train), self.take(test)
         return Split(

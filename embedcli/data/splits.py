@@ -25,7 +25,7 @@ def check(kind: str, *, seed: int, fraction: float) -> None:
     if kind == "random" and seed < 0:
         raise UsageError(f"--split-seed {seed} is below 0", "give 0 or more")
     if kind in WITH_FRACTION and not 0 < fraction < 1:
-        raise UsageError(f"--valid-fraction {fraction:g} is not between 0 and 1", FRACTION_HINT)
+        raise UsageError(f"--test-fraction {fraction:g} is not between 0 and 1", FRACTION_HINT)
 
 
 def test_rows(
@@ -52,7 +52,7 @@ def test_rows(
     if kind == "random":
         n_test = round(n * fraction)
         if not 0 < n_test < n:
-            raise UsageError(f"--valid-fraction {fraction:g} does not cut {n:,} ratings in two parts", FRACTION_HINT)
+            raise UsageError(f"--test-fraction {fraction:g} does not cut {n:,} ratings in two parts", FRACTION_HINT)
         return np.random.default_rng(seed).permutation(n)[:n_test]
     fold = int(kind[1])
     if fold > n_folds:
