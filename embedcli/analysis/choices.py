@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from embedcli.errors import UsageError
-
 
 class Sort(StrEnum):
     """What a ranking goes by."""
@@ -51,8 +49,8 @@ class Measure(StrEnum):
     EUCLIDEAN = "euclidean"
 
 
-class Beyond(StrEnum):
-    """What is taken out of components before they are looked at."""
+class PartialOut(StrEnum):
+    """What is partialled out of the components before they are named."""
 
     NOTHING = "nothing"
     QUALITY = "quality"
@@ -64,9 +62,3 @@ class Method(StrEnum):
     PCA = "pca"
     TSNE = "tsne"
     UMAP = "umap"
-
-
-def check_limit(limit: int, what: str) -> None:
-    """Raise UsageError unless at least one is to be returned; `what` says of what."""
-    if limit < 1:
-        raise UsageError(f"-n {limit} is below 1", f"give the number of {what}, such as -n 10")

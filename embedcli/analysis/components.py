@@ -11,10 +11,10 @@ import numpy as np
 from scipy.stats import skew
 
 from embedcli.analysis.axes import SHAKY, STABLE, ComponentFinder, Floats, Rows, agreement
-from embedcli.analysis.choices import Basis, Beyond, Rotation, check_limit
+from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names, test
+from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.run.preference import TOP_ITEMS, most_rated
 from embedcli.run.record import ComponentTest, Evidence, Run
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Components:
     components: tuple[Component, ...]
     basis: Basis
     rotation: Rotation
-    beyond: Beyond
+    partial_out: PartialOut
     n_items: int
     n_members: int
     items: str  # which items, in words
@@ -114,7 +114,7 @@ def pca(
     top_items: int | None = None,
     basis: Basis = Basis.PCA,
     rotation: Rotation = Rotation.NONE,
-    beyond: Beyond = Beyond.NOTHING,
+    partial_out: PartialOut = PartialOut.NOTHING,
 ) -> Components:
     """Find the axes along which the items spread most, with the evidence for each, and what goes with it.
 
@@ -123,8 +123,8 @@ def pca(
     consensus that no rotation of a member's factors can change. `Basis.PREFERENCE` are the axes of the predicted
     preferences themselves. The + pole of a component is that of the higher mean rating, or where that hardly
     differs, of the longer tail. `Rotation.VARIMAX` turns the components so that each item stands out on few of them
-    (Kaiser 1958); `Beyond.QUALITY` takes out what bias, log n and year explain: shares, stability, poles and tags are
-    then those of the rest, the test on ratings left out and `scores` those of the whole component.
+    (Kaiser 1958); `PartialOut.QUALITY` takes out what bias, log n and year explain: shares, stability, poles and tags
+    are then those of the rest, the test on ratings left out and `scores` those of the whole component.
 
     The items are those with at least `min_ratings` ratings, of these the `top_items` most rated; by default
     the 1,000 most rated. `limit` items are returned per pole.
@@ -132,14 +132,14 @@ def pca(
     Raises UsageError where the components or items asked for are not there, RunError where the run lacks arrays.
     """
     n_factors = run.shape("item_factors")[2]
-    rows, described = select(run, min_ratings, top_items)
+    rows, described = most_rated_first(run, min_ratings, top_items)
     check(n_components, limit, n_factors, len(rows))
     finder = ComponentFinder(run, rows, n_components, basis, rotation)
     coordinates, shares = finder.of_run()
     coordinates *= [_sign(score, run.item_stats.mean_rating[rows]) for score in coordinates[rows].T]
     shown, folds, members = coordinates[rows], finder.of_folds(), finder.of_members()
     candidates = Candidates.of(run, rows)
-    if beyond is Beyond.QUALITY:
+    if partial_out is PartialOut.QUALITY:
         left, *others = (beyond_quality(candidates, scores) for scores in (shown, *folds, *members))
         shares = shares * left.var(0) / shown.var(0)
         shown, folds, members = left, others[: len(folds)], others[len(folds) :]
@@ -149,7 +149,7 @@ def pca(
     found = []
     for j in range(n_components):
         lacking = _lacking(tests[j], stability[j])
-        told = tuple(effect for effect in effects[j] if beyond is Beyond.NOTHING or effect.kind == "tag")
+        told = tuple(effect for effect in effects[j] if partial_out is PartialOut.NOTHING or effect.kind == "tag")
         order = np.argsort(shown[:, j], kind="stable")
         lowest, highest = (
             tuple(_pole_item(run, int(rows[at]), float(shown[at, j])) for at in end[:limit])
@@ -174,7 +174,7 @@ def pca(
         components=tuple(found),
         basis=basis,
         rotation=rotation,
-        beyond=beyond,
+        partial_out=partial_out,
         n_items=len(rows),
         n_members=run.n_members,
         items=described,
@@ -182,22 +182,6 @@ def pca(
         scores=coordinates,
         rows=rows,
     )
-
-
-def select(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[Rows, str]:
-    """Return (the row numbers of the items to look at, the most rated first; which they are, in words)."""
-    if top_items is not None and top_items < 1:
-        raise UsageError(f"--top-items {top_items} is below 1", "give a number of items, such as 1000")
-    if min_ratings is not None and min_ratings < 0:
-        raise UsageError(f"--min-ratings {min_ratings} is below 0", "give 0 for all, or a number such as 10")
-    n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
-    enough = most_rated(n, len(n), 1 if min_ratings is None else min_ratings)
-    order = enough[: top_items or TOP_ITEMS] if min_ratings is None or top_items is not None else enough
-    if min_ratings is None and len(order) == len(n):
-        return order, f"all {len(order):,} {noun}"
-    if min_ratings is None or len(order) < len(enough):
-        return order, f"the {len(order):,} most rated {noun}"
-    return order, f"{len(order):,} {noun} with at least {min_ratings} ratings"
 
 
 def check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:

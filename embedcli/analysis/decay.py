@@ -1,17 +1,57 @@
-"""Whether the weight decay of a run suits its data: too little, about right, or too much."""
+"""Whether the weight decay of a run suits its data: what held-out ratings and the posterior say of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embedcli.analysis.biases import agreement
+import numpy as np
+from numpy.typing import NDArray
+
 from embedcli.run.record import Run
 
-TOO_LITTLE, TOO_STEEP = 0.65, 1.5  # held-out slope; with TOO_MUCH of biases: examples/benchmarks/decay.py
+Floats = NDArray[np.float64]
+
+PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
+MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
+FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
+TOO_MUCH = 0.08  # share of them outside their interval: measured in examples/benchmarks/decay.py
+
+TOO_LITTLE, TOO_STEEP = 0.65, 1.5  # held-out slope; examples/benchmarks/decay.py
 USUAL = 0.5  # the default of --weight-decay
 LESSON = (
     1.78 / 90_000
 )  # per training row, learning rates x wd of fastai's fit_one_cycle(5, 5e-3, wd=0.1), batches of 64
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Mean difference of the trained stars to the posterior's, of items with n_from to below n_to ratings."""
+
+    n_from: int
+    n_to: int | None
+    n_items: int
+    stars: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the trained stars agree with the posterior, which knows no weight decay.
+
+    `outside` is the share of the items that pass the filter whose trained stars are outside their interval.
+    `outside_many` is the same share of the `n_many` of them with 100 ratings or more, None if there are fewer than
+    20: too much decay shows in them, because their intervals are narrow. `pulls` says how far the stars of rarely
+    rated items are drawn away from the posterior's.
+    """
+
+    outside: float
+    n_many: int
+    outside_many: float | None
+    pulls: tuple[Pull, ...]
+
+    @property
+    def is_too_much_decay(self) -> bool | None:
+        """Whether the share outside says that the weight decay is too much; None without enough items."""
+        return None if self.outside_many is None else self.outside_many > TOO_MUCH
 
 
 @dataclass(frozen=True)
@@ -35,9 +75,53 @@ class DecayVerdict:
     lesson: float | None
 
 
+def stars_interval(run: Run, interval: float = 0.95) -> tuple[Floats, Floats]:
+    """Return (lower, upper), (I,) each: the equal-tailed interval of each item's stars by the posterior's draws."""
+    tail = (1 - interval) / 2
+    lower, upper = np.quantile(run.array("item_stars"), (tail, 1 - tail), axis=0)
+    return lower, upper
+
+
+def is_outside(stars: Floats, bounds: tuple[Floats, Floats]) -> NDArray[np.bool_]:
+    """Return whether each item's stars (I,) are outside its interval."""
+    lower, upper = bounds
+    return (stars < lower) | (stars > upper)
+
+
+def agreement(
+    run: Run, bounds: tuple[Floats, Floats] | None = None, min_ratings: int = PULL_FROM[0]
+) -> Agreement | None:
+    """Compare the trained stars with the posterior; None if the run lacks either.
+
+    `bounds` are the intervals of the stars, at 95 % if not given.
+    """
+    if not run.n_draws or "trained_stars" not in run.arrays:
+        return None
+    n, posterior = run.item_stats.n_ratings, run.array("item_stars").mean(0, dtype=np.float64)
+    stars = run.array("trained_stars").mean(0, dtype=np.float64)
+    outside = is_outside(stars, bounds or stars_interval(run))
+    passing, many = n >= min_ratings, n >= max(MANY, min_ratings)
+    if not passing.any():
+        return None
+    groups = [
+        (low, high, (n >= max(low, min_ratings)) & (n < (high or np.inf)))
+        for low, high in zip(PULL_FROM, (*PULL_FROM[1:], None), strict=True)
+    ]
+    return Agreement(
+        outside=float(outside[passing].mean()),
+        n_many=int(many.sum()),
+        outside_many=float(outside[many].mean()) if many.sum() >= FEWEST_JUDGES else None,
+        pulls=tuple(
+            Pull(low, high, int(here.sum()), float((stars - posterior)[here].mean()))
+            for low, high, here in groups
+            if here.any()
+        ),
+    )
+
+
 def judge_decay(run: Run) -> DecayVerdict | None:
     """Judge the weight decay of a run; None if nothing is known that could judge it."""
-    weight_decay, evidence = run.training.config.get("weight_decay"), run.training.evidence
+    weight_decay, evidence = run.training.weight_decay, run.training.evidence
     agreed = agreement(run)
     slope = evidence.heldout_slope if evidence is not None and evidence.pca_tests[0].predicts else None
     outside = None if agreed is None else agreed.outside_many
@@ -62,11 +146,11 @@ def judge_decay(run: Run) -> DecayVerdict | None:
 
 def _lesson(run: Run) -> float | None:
     """Return the weight decay that amounts to the lesson's, over the sum of this training's learning rates."""
-    config, shrinkage = run.training.config, run.training.shrinkage
-    lesson = LESSON * run.training.split.get("n_train", 0)
+    settings, shrinkage = run.training.settings, run.training.shrinkage
+    lesson = LESSON * run.training.split.n_train
     if run.data.implicit or not lesson:
         return None
-    for role, decay in (("factors", config.get("weight_decay")), ("biases", config.get("bias_weight_decay"))):
+    for role, decay in (("factors", settings.get("weight_decay")), ("biases", settings.get("bias_weight_decay"))):
         if decay and shrinkage.get(role):
             return float(lesson * decay / shrinkage[role])
     return None

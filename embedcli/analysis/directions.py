@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import select_rated
-from embedcli.analysis.choices import check_limit
 from embedcli.analysis.effects import Candidates, Effect, test
+from embedcli.analysis.selection import check_limit, rated
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import side_by_side
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def axis(run: Run, start: Sequence[int], end: Sequence[int], *, limit: int = 10,
         title = run.items.titles[min(both)]
         raise UsageError(f"{title!r} stands on both sides of the axis", "give each title on one side")
     run.check_rated([*start, *end])
-    passing = select_rated(run, min_ratings)
+    passing = rated(run, min_ratings)
     start, end = list(start), list(end)
     every = side_by_side(run.array("item_factors"))
     places = _places(every, start, end)

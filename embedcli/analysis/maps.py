@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.biases import stars_and_bias
 from embedcli.analysis.choices import Method
-from embedcli.analysis.components import Component, pca, select
-from embedcli.analysis.layouts import LEAST_ITEMS, Fidelity, directions, fidelity, layout
+from embedcli.analysis.components import Component, pca
+from embedcli.analysis.layouts import LEAST_ITEMS, Fidelity, fidelity, layout, unit_vectors
+from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.run.lookup import find
 from embedcli.run.record import Run
@@ -123,14 +124,16 @@ def map_items(
         raise UsageError(
             f"--components {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
         )
-    rows, described = select(run, min_ratings, DRAWN[method] if min_ratings is None and not top_items else top_items)
+    rows, described = most_rated_first(
+        run, min_ratings, DRAWN[method] if min_ratings is None and not top_items else top_items
+    )
     marked = list(dict.fromkeys(find(run, title) for title in highlight))
     rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
     if len(rows) < LEAST_ITEMS:
         raise UsageError(
             f"{len(rows)} {run.data.noun}s are too few for a map", "lower --min-ratings or raise --top-items"
         )
-    near = directions(run.array("item_factors"), rows)
+    near = unit_vectors(run.array("item_factors"), rows)
     axes, axes_over = None, ""
     if method is Method.PCA:
         found = pca(run, n_components=max(components), limit=1, min_ratings=min_ratings)

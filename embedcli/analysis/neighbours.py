@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import select_rated
-from embedcli.analysis.choices import Measure, check_limit
+from embedcli.analysis.choices import Measure
+from embedcli.analysis.selection import check_limit, rated
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def similar(
     """
     check_limit(limit, "neighbours")
     run.check_rated(rows)
-    passing = select_rated(run, min_ratings)
+    passing = rated(run, min_ratings)
     members = _by_member(run.array("item_factors"), rows, passing, by)  # (M, n_asked, n)
     folds = None
     if "fold_item_factors" in run.arrays:

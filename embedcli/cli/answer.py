@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from embedcli.cli.command import OUTPUT
 from embedcli.cli.notes import Notes
 from embedcli.render.output import Format, check_output, format_of, write, write_file
 
@@ -15,38 +18,68 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the options --format, -o and -q ask for."""
+    """What the options for the output ask for; UsageError, before any time is spent, if they do not fit together."""
 
-    format: Format
-    output: Path | None
-    notes: Notes
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Output format (default: by the ending of -o, else a table).",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Output file, such as out.csv or out.json.", rich_help_panel=OUTPUT
+        ),
+    ] = None
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Explain the columns and how to read them.", rich_help_panel=OUTPUT)
+    ] = False
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="No progress, no notes on stderr.", rich_help_panel=OUTPUT)
+    ] = False
+
+    def __post_init__(self) -> None:
+        _ = self.chosen
+        check_output(self.output)
+
+    @property
+    def chosen(self) -> Format:
+        """The format of the answer."""
+        return format_of(self.format, self.output)
+
+    @property
+    def notes(self) -> Notes:
+        """What is said on stderr."""
+        return Notes(self.quiet)
 
     @classmethod
     def to(cls, output: Path | None, format: Format | None, quiet: bool, *, default: Format = Format.TABLE) -> Answer:
-        """Check the options, before any time is spent on the answer; UsageError if they do not fit one another."""
-        chosen = format_of(format, output, default)
-        check_output(output)
-        return cls(chosen, output, Notes(quiet))
+        """Until every command takes its answer as one parameter."""
+        return cls(format if output is not None and output.suffix else format or default, output, quiet=quiet)
 
-    @property
-    def is_read(self) -> bool:
-        """Whether the answer is a table on stdout, for a person."""
-        return self.format is Format.TABLE and self.output is None
+    def beside(self, path: Path) -> Answer:
+        """Return the answer that a further file gets, CSV unless its ending says otherwise."""
+        return Answer(None if path.suffix else Format.CSV, path, quiet=self.quiet)
 
     def show(self, view: View, *, what: str = "") -> None:
-        """Write a view where it is asked for, and say so if that is a file; `what` says what is in it."""
-        write(view, self.format, self.output)
+        """Write a view to stdout or the file, and say so if it is a file; `what` says what is in it."""
+        write(view, self.chosen, self.output, explain=self.explain)
+        if self.explain and self.chosen not in (Format.TABLE, Format.MD):
+            self.notes.say(*(f"{header}: {legend}" for header, legend in view.legend.items()), *view.explanation)
         self._wrote(what)
 
     def save(self, content: bytes, *, what: str = "") -> None:
-        """Write a picture or a page to the file that is asked for, and say so."""
+        """Write a picture or a page to the file, and say so."""
         assert self.output is not None
         write_file(self.output, content)
         self._wrote(what)
 
     def next(self, command: str) -> None:
         """Say what to type next, to a person who reads the answer."""
-        if self.is_read:
+        if self.chosen is Format.TABLE and self.output is None:
             self.notes.say(f"next: {command}")
 
     def _wrote(self, what: str) -> None:

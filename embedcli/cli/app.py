@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import embedcli
+from embedcli.cli.flags import current, flags
 from embedcli.cli.notes import Notes
 from embedcli.errors import EmbedcliError, Interrupted
 
@@ -35,7 +36,7 @@ class Program(TyperGroup):
         """Run a command line and exit with its code: 0 done, 1 failed, 2 usage, 130 interrupted."""
         try:
             extra.update(standalone_mode=False)
-            code = super().main(args, *others, **extra)
+            code = super().main(current(sys.argv[1:] if args is None else args), *others, **extra)
         except EmbedcliError as error:
             code = _fail(error.message, error.hint, error.exit_code)
         except TyperException as error:
@@ -95,7 +96,7 @@ def _about_os(error: OSError) -> tuple[str, str]:
 
 
 def _fail(message: str, hint: str, code: int) -> int:
-    Notes().say(f"error: {message}", f"hint: {hint}")
+    Notes().say(f"error: {flags(message)}", f"hint: {flags(hint)}")
     return code
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedcli.cli import reading
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
+from embedcli.cli.command import command
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import FormatOption, Output, Quiet
+from embedcli.cli.source import Source
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import DataError
 from embedcli.terminal import print_out
@@ -82,27 +83,9 @@ def print_data_path(name: DataName = "ml-100k") -> None:
     print_out(str(path))
 
 
-@data_app.command("describe", short_help="Show what is in a data set.")
-def describe(
-    data: reading.DataArgument = None,
-    copy: reading.DataOption = None,
-    user_col: reading.UserCol = None,
-    item_col: reading.ItemCol = None,
-    rating_col: reading.RatingCol = None,
-    time_col: reading.TimeCol = None,
-    sep: reading.Sep = None,
-    encoding: reading.Encoding = None,
-    items: reading.ItemsTable = None,
-    item_id_col: reading.ItemIdCol = None,
-    title_col: reading.TitleCol = None,
-    tag_cols: reading.TagCols = None,
-    implicit: reading.Implicit = False,
-    offline: reading.Offline = False,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
-    """Show what is in a data set: how many, how dense, rated how and when, and what is missing.
+@command("describe", group=data_app, short_help="Show what is in a data set.")
+def describe(source: Source, options: ReadOptions, answer: Answer) -> None:
+    """Show what is in a data set: its size, density, ratings, timestamps, and what is missing.
 
     \b
     Examples:
@@ -114,65 +97,32 @@ def describe(
     from embedcli.data.problems import REPEATED
     from embedcli.render.description import description_view
 
-    answer = Answer.to(output, format, quiet)
-    how = ReadOptions(
-        user_col=user_col,
-        item_col=item_col,
-        rating_col=rating_col,
-        time_col=time_col,
-        sep=sep,
-        encoding=encoding,
-        items=items,
-        item_id_col=item_id_col,
-        title_col=title_col,
-        tag_cols=reading.tags_of(tag_cols),
-        implicit=implicit,
-    )
-    found: list[Problems] = []
-    ratings = reading.read(data, copy, how, offline=offline, notes=answer.notes, problems=found)
-    n_bad = sum(len(file) for file in found)
-    n_repeated = sum(file.counts[REPEATED] for file in found)
+    problems: list[Problems] = []
+    ratings = source.read(options, answer.notes, problems)
+    n_bad = sum(len(file) for file in problems)
+    n_repeated = sum(file.counts[REPEATED] for file in problems)
     answer.show(description_view(describe_ratings(ratings, n_bad_rows=n_bad - n_repeated, n_repeated=n_repeated)))
 
 
-@data_app.command("check", short_help="List everything that is wrong with a file of ratings.")
+@command("check", group=data_app, short_help="List all problems of a file of ratings.")
 def check(
+    options: ReadOptions,
+    answer: Answer,
+    *,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A table of ratings, a folder, a zip, or - for stdin.")],
-    user_col: reading.UserCol = None,
-    item_col: reading.ItemCol = None,
-    rating_col: reading.RatingCol = None,
-    time_col: reading.TimeCol = None,
-    sep: reading.Sep = None,
-    encoding: reading.Encoding = None,
-    duplicates: reading.DuplicatesOption = reading.DEFAULT.duplicates,
-    implicit: reading.Implicit = False,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
 ) -> None:
-    """List every problem of a file of ratings with its line; the exit code is 1 where there is any.
+    """List each problem of a file of ratings with its line; the exit code is 1 if there is any.
 
     \b
     Examples:
       embedcli data check ratings.csv
       embedcli data check ratings.csv --format csv -o problems.csv
-      embedcli data check plays.tsv --duplicates last    where repeated pairs are no problem
+      embedcli data check plays.tsv --duplicates last    duplicates are no problem
     """
     from embedcli.render.description import problems_view
 
-    answer = Answer.to(output, format, quiet)
-    how = ReadOptions(
-        user_col=user_col,
-        item_col=item_col,
-        rating_col=rating_col,
-        time_col=time_col,
-        sep=sep,
-        encoding=encoding,
-        duplicates=duplicates,
-        implicit=implicit,
-    )
-    found: list[Problems] = []
-    ratings = reading.read(file, None, how, offline=True, notes=answer.notes, problems=found)
-    answer.show(problems_view(found, ratings.data.source, len(ratings)))
-    if any(found):
+    problems: list[Problems] = []
+    ratings = Source(file, offline=True).read(options, answer.notes, problems)
+    answer.show(problems_view(problems, ratings.data.source, len(ratings)))
+    if any(problems):
         raise typer.Exit(1)

@@ -10,7 +10,6 @@ import typer
 from embedcli.analysis.choices import Method
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
-from embedcli.cli.notes import Notes
 from embedcli.cli.options import (
     FewestRatings,
     FormatOption,
@@ -78,7 +77,7 @@ def draw_map(
     from embedcli.run.shelf import open_run
 
     kind = _picture(output, format)
-    answer = Answer(Format.TABLE, output, Notes(quiet)) if kind else Answer.to(output, format, quiet)
+    answer = Answer(Format.TABLE, output, quiet=quiet) if kind else Answer.to(output, format, quiet)
     check_output(output)
     to_coordinates = None if coordinates is None else Answer.to(coordinates, None, quiet, default=Format.CSV)
     if labels < 0:

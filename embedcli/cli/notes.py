@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from embedcli.cli.flags import flags
 from embedcli.terminal import plain
 
 if TYPE_CHECKING:
@@ -33,11 +34,15 @@ class Notes:
                 sys.stderr.close()  # what could not be written must not be tried again when Python exits
             sys.stderr = None
 
+    def say_of_library(self, *lines: str) -> None:
+        """Print lines of the library, with the options of the command line for its parameters."""
+        self.say(*map(flags, lines))
+
     @contextmanager
     def fetching(self) -> Iterator[tuple[Note, Progress]]:
         """Give what a download reports to: lines, and a bar where stderr is a terminal."""
         if self.quiet or sys.stderr is None or not sys.stderr.isatty():
-            yield self.say, lambda what, done, total: None
+            yield self.say_of_library, lambda what, done, total: None
             return
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
@@ -57,7 +62,7 @@ class Notes:
         def on_note(line: str) -> None:
             bars.stop()
             tasks.clear()
-            self.say(line)
+            self.say_of_library(line)
 
         try:
             yield on_note, on_progress

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedcli.cli.command import DATA
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import plain
+
+if TYPE_CHECKING:
+    from embedcli.run.record import Run
 
 
 def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -36,6 +41,56 @@ def complete_title(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     wanted = incomplete.casefold()
     return [title for title in titles if title.casefold().startswith(wanted) and title == plain(title)]
+
+
+RUN = typer.Option(
+    "--run",
+    metavar="RUN",
+    help="Name or path of a run (default: EMBEDCLI_RUN, else the newest run).",
+    autocompletion=complete_run,
+    rich_help_panel=DATA,
+)
+RUN_DIR = typer.Option("--run-dir", metavar="DIR", help="Folder of the runs.", rich_help_panel=DATA)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Which run a command looks into."""
+
+    run: Annotated[str | None, RUN] = None
+    run_dir: Annotated[Path, RUN_DIR] = DEFAULT_DIR
+
+    def open(self) -> Run:
+        """Open the run; RunError if there is none, or if it has only embedding tables."""
+        from embedcli.run.shelf import open_run
+
+        return open_run(self.run, self.run_dir).table()
+
+    @property
+    def again(self) -> str:
+        """The options, with a blank before each, with which another command opens the same run."""
+        return reopen(self.run, self.run_dir)
+
+
+@dataclass(frozen=True)
+class TableOptions(RunOptions):
+    """Which embedding table of which run a command looks into."""
+
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            metavar="TABLE",
+            help="Another embedding table of the run: users, or the name of a column.",
+            rich_help_panel=DATA,
+        ),
+    ] = None
+
+    def open(self) -> Run:
+        """Open the run, and take the embeddings of the table as its items."""
+        from embedcli.run.shelf import open_run
+
+        return open_run(self.run, self.run_dir).table(self.table)
 
 
 RunOption = Annotated[

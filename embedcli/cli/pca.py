@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from embedcli.analysis.choices import Basis, Beyond, Rotation
+from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
 from embedcli.cli.options import (
@@ -36,9 +36,9 @@ def pca(
     rotate: Annotated[
         Rotation, typer.Option("--rotate", help="Turn the components so that items stand out on few.")
     ] = Rotation.NONE,
-    beyond: Annotated[
-        Beyond, typer.Option("--beyond", help="Take out first what bias, log n and year explain: quality.")
-    ] = Beyond.NOTHING,
+    partial_out: Annotated[
+        PartialOut, typer.Option("--partial-out", help="Take out first what bias, log n and year explain: quality.")
+    ] = PartialOut.NOTHING,
     scores: Annotated[
         Path | None,
         typer.Option("--scores", metavar="FILE", help="Write every item's coordinates to a file too (.csv ...)."),
@@ -57,7 +57,7 @@ def pca(
       embedcli pca --components 3             three axes, five films at each pole
       embedcli pca --components 5 -n 10       more of both
       embedcli pca --min-ratings 50           of films with at least 50 ratings
-      embedcli pca --beyond quality           genre beyond how good, old or known
+      embedcli pca --partial-out quality      genre beyond how good, old or known
       embedcli pca --basis preference         axes of the predicted preferences
       embedcli pca --scores films.csv -q      every film's coordinates, in a file
       embedcli pca --table users              of the users' embeddings
@@ -82,7 +82,7 @@ def pca(
         top_items=top_items,
         basis=basis,
         rotation=rotate,
-        beyond=beyond,
+        partial_out=partial_out,
     )
     answer.show(render.view(found, opened))
     if to_scores is not None:

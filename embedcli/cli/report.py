@@ -9,7 +9,6 @@ import typer
 
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app
-from embedcli.cli.notes import Notes
 from embedcli.cli.options import MinRatings, Quiet, RunDir, RunOption
 from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
@@ -48,7 +47,7 @@ def report(
     if output.suffix.lower() not in (".html", ".htm", ""):
         raise UsageError(f"{output}: a report is a page, not {output.suffix}", "end it in .html")
     check_output(output)
-    answer = Answer(Format.TABLE, output, Notes(quiet))
+    answer = Answer(Format.TABLE, output, quiet=quiet)
     opened = open_run(run, run_dir).table()
     axes = pca(opened, n_components=components)
     try:

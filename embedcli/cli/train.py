@@ -1,122 +1,121 @@
-"""`embedcli train`."""
+"""`embedcli train`: train a model and save it as a run."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embedcli.cli import reading
 from embedcli.cli.answer import Answer
-from embedcli.cli.app import app
+from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, reopen
+from embedcli.cli.options import reopen
+from embedcli.cli.source import Source
+from embedcli.data import splits
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.training.config import LARGEST_BATCH, TrainConfig
+from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
-    from embedcli.run.record import Epoch
+    from embedcli.data.ratings import Split
+    from embedcli.run.record import Epoch, Run
 
-DEFAULT = TrainConfig()
+
+def _option(flag: str, metavar: str, help: str, panel: str = ADVANCED) -> Any:
+    return typer.Option(flag, metavar=metavar, help=help, rich_help_panel=panel)
 
 
-@app.command(short_help="Train a model and save it as a run.")
-def train(
-    data: reading.DataArgument = None,
-    copy: reading.DataOption = None,
-    factors: Annotated[
-        int, typer.Option("--factors", metavar="K", help="Length of the embeddings.")
-    ] = DEFAULT.n_factors,
-    epochs: Annotated[int, typer.Option("--epochs", metavar="N", help="Passes over the ratings.")] = DEFAULT.n_epochs,
-    lr: Annotated[
-        float, typer.Option("--lr", metavar="RATE", help="Highest learning rate of the one-cycle schedule.")
-    ] = DEFAULT.learning_rate,
-    weight_decay: Annotated[
-        float, typer.Option("--weight-decay", metavar="W", help="Decoupled weight decay of the factors.")
-    ] = DEFAULT.weight_decay,
-    bias_weight_decay: Annotated[
-        float, typer.Option("--bias-weight-decay", metavar="W", help="Decoupled weight decay of the biases.")
-    ] = DEFAULT.bias_weight_decay,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "--batch-size",
-            metavar="N",
-            help=f"Ratings per step (default: {LARGEST_BATCH}, fewer for small data).",
-        ),
-    ] = DEFAULT.batch_size,
-    members: Annotated[
-        int, typer.Option("--members", metavar="N", help="Models trained together, with seeds of their own.")
-    ] = DEFAULT.n_members,
-    draws: Annotated[
-        int,
-        typer.Option(
-            "--draws",
-            metavar="N",
-            help="Draws from the posterior for the intervals of the stars; 0 for none.",
-        ),
-    ] = DEFAULT.n_draws,
-    folds: Annotated[
-        int,
-        typer.Option(
-            "--folds",
-            metavar="N",
-            help="Members that leave out a fold each, to test the components; 0 for none.",
-        ),
-    ] = DEFAULT.n_folds,
-    negatives: Annotated[
-        int, typer.Option("--negatives", metavar="N", help="Rows sampled for each, of implicit data.")
-    ] = DEFAULT.n_negatives,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the members.")] = DEFAULT.seed,
-    split_seed: Annotated[
-        int | None,
-        typer.Option("--split-seed", metavar="S", help="Seed of the random split (default: --seed)."),
-    ] = None,
-    split: Annotated[
-        str,
-        typer.Option("--split", metavar="KIND", help="random, leave-last, time, an official fold u1..u5, or none."),
-    ] = "random",
-    valid_fraction: Annotated[
-        float | None,
-        typer.Option("--valid-fraction", metavar="F", help="Share left out by --split random or time (default: 0.1)."),
-    ] = None,
-    y_range: Annotated[
+declare(
+    TrainConfig,
+    n_factors=Annotated[int, _option("--factors", "K", "Number of factors of an embedding.", MODEL)],
+    n_epochs=Annotated[int, _option("--epochs", "N", "Passes over the ratings.", MODEL)],
+    learning_rate=Annotated[float, _option("--lr", "RATE", "Peak learning rate of the one-cycle schedule.", MODEL)],
+    weight_decay=Annotated[float, _option("--weight-decay", "W", "Decoupled weight decay of the factors.", MODEL)],
+    n_members=Annotated[int, _option("--members", "N", "Number of models, each with its own seed.", MODEL)],
+    seed=Annotated[int, _option("--seed", "S", "Seed of the members.", MODEL)],
+    bias_weight_decay=Annotated[float, _option("--bias-weight-decay", "W", "Decoupled weight decay of the biases.")],
+    batch_size=Annotated[
+        int | None, _option("--batch-size", "N", f"Ratings per step (default: {LARGEST_BATCH}, fewer for small data).")
+    ],
+    n_draws=Annotated[int, _option("--draws", "N", "Posterior draws for the intervals; 0 for none.")],
+    n_folds=Annotated[int, _option("--folds", "N", "Folds for testing the components; 0 for none.")],
+    n_negatives=Annotated[int, _option("--negatives", "N", "Sampled negatives per row of implicit data.")],
+    y_range=Annotated[
         tuple[float, float] | None,
-        typer.Option("--y-range", metavar="LO HI", help="Range of the predictions (default: from the scale, 0 5.5)."),
-    ] = DEFAULT.y_range,
-    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda or mps.")] = DEFAULT.device,
+        _option("--y-range", "LO HI", "Range of the predictions (default: from the scale, 0 5.5 for 1 to 5)."),
+    ],
+    device=Annotated[str, _option("--device", "DEVICE", "cpu, cuda or mps.")],
+)
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """Which ratings are test rows."""
+
+    split: Annotated[
+        str, _option("--split", "KIND", "random, leave-last, time, an official fold u1..u5, or none.", DATA)
+    ] = "random"
+    test_fraction: Annotated[
+        float | None,
+        _option("--test-fraction", "F", "Share of test rows in a random or time split (default: 0.1).", DATA),
+    ] = None
+    split_seed: Annotated[int | None, _option("--split-seed", "S", "Seed of a random split (default: --seed).")] = None
+
+    def check(self, seed: int) -> dict[str, Any]:
+        """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
+        for option, given, kinds in (
+            ("--split-seed", self.split_seed, ("random",)),
+            ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
+        ):
+            if self.split not in kinds and given is not None:
+                why = f"{option} {given:g} has no meaning with --split {self.split}"
+                raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
+        options: dict[str, Any] = {
+            "seed": seed if self.split_seed is None else self.split_seed,
+            "test_fraction": splits.TEST_FRACTION if self.test_fraction is None else self.test_fraction,
+        }
+        splits.check(self.split, **options)
+        return options
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """How the run is saved."""
+
     name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="NAME", help="The run's name (default: the data set's, numbered)."),
-    ] = None,
+        str | None, _option("--name", "NAME", "Name of the run (default: the data set's, numbered).", OUTPUT)
+    ] = None
+    run_dir: Annotated[Path, _option("--run-dir", "DIR", "Folder of the runs.", OUTPUT)] = DEFAULT_DIR
     keep_rows: Annotated[
-        bool, typer.Option("--keep-rows/--no-keep-rows", help="Keep the training ratings with the run.")
-    ] = True,
-    user_col: reading.UserCol = None,
-    item_col: reading.ItemCol = None,
-    rating_col: reading.RatingCol = None,
-    time_col: reading.TimeCol = None,
-    sep: reading.Sep = None,
-    encoding: reading.Encoding = None,
-    items: reading.ItemsTable = None,
-    item_id_col: reading.ItemIdCol = None,
-    title_col: reading.TitleCol = None,
-    tag_cols: reading.TagCols = None,
-    duplicates: reading.DuplicatesOption = reading.DEFAULT.duplicates,
-    on_bad_rows: reading.BadRows = reading.DEFAULT.on_bad_rows,
-    min_user_ratings: reading.MinUser = reading.DEFAULT.min_user_ratings,
-    min_item_ratings: reading.MinItem = reading.DEFAULT.min_item_ratings,
-    implicit: reading.Implicit = reading.DEFAULT.implicit,
-    offline: reading.Offline = False,
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
+        bool,
+        typer.Option(
+            "--keep-rows/--no-keep-rows", help="Keep the training ratings in the run.", rich_help_panel=ADVANCED
+        ),
+    ] = True
+
+    def check(self) -> None:
+        """Raise UsageError or RunError, before any time is spent, if the run could not be saved."""
+        from embedcli.run.store import check_name, check_writable
+
+        if self.name is not None:
+            check_name(self.name, self.run_dir)
+        check_writable(self.run_dir)
+
+
+@command(short_help="Train a model and save it as a run.")
+def train(
+    source: Source,
+    config: TrainConfig,
+    split: SplitOptions,
+    options: ReadOptions,
+    saving: SaveOptions,
+    answer: Answer,
 ) -> None:
     """Train an embedding-dot-bias model with weight decay, and save it as a run.
 
@@ -126,92 +125,56 @@ def train(
       embedcli train --split u1 --members 1   one member, on an official fold
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train --data ~/ml-100k.zip     your own copy
-      embedcli train ml-1m                    another edition, fetched by its name
-      embedcli train ratings.csv              your own ratings, columns found
+      embedcli train ml-1m                    another edition, by its name
+      embedcli train ratings.csv              your own ratings, columns detected
       embedcli train books.tsv --items titles.csv --duplicates last
 
-    The test rows are for display: nothing is chosen by them. The factors are decayed more than the biases:
-    it is the factors that would learn the training ratings by heart.
+    Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
+    because the factors overfit.
     """
-    config = TrainConfig(
-        n_factors=factors,
-        n_epochs=epochs,
-        learning_rate=lr,
-        weight_decay=weight_decay,
-        bias_weight_decay=bias_weight_decay,
-        batch_size=batch_size,
-        n_members=members,
-        n_draws=draws,
-        n_folds=folds,
-        n_negatives=negatives,
-        seed=seed,
-        y_range=y_range,
-        device=device,
-    )
-    from embedcli.data import splits
     from embedcli.render.runs import summary
     from embedcli.run.files import check_storable
-    from embedcli.run.store import check_name, check_writable, save_anywhere
 
-    answer = Answer.to(output, format, quiet)
-    notes = answer.notes
-    for option, given, kinds in (
-        ("--split-seed", split_seed, ("random",)),
-        ("--valid-fraction", valid_fraction, splits.WITH_FRACTION),
-    ):
-        if split not in kinds and given is not None:
-            why = f"{option} {given:g} has no meaning with --split {split}"
-            raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
-    split_seed = seed if split_seed is None else split_seed
-    fraction = splits.TEST_FRACTION if valid_fraction is None else valid_fraction
-    splits.check(split, seed=split_seed, test_fraction=fraction)
-    if name is not None:
-        check_name(name, run_dir)
-    check_writable(run_dir)
-    how = ReadOptions(
-        user_col=user_col,
-        item_col=item_col,
-        rating_col=rating_col,
-        time_col=time_col,
-        sep=sep,
-        encoding=encoding,
-        items=items,
-        item_id_col=item_id_col,
-        title_col=title_col,
-        tag_cols=reading.tags_of(tag_cols),
-        duplicates=duplicates,
-        on_bad_rows=on_bad_rows,
-        min_user_ratings=min_user_ratings,
-        min_item_ratings=min_item_ratings,
-        implicit=implicit,
-    )
-    ratings = reading.read(data, copy, how, offline=offline, notes=notes)
-    parts = ratings.split(split, seed=split_seed, test_fraction=fraction)
-
+    of_split = split.check(config.seed)
+    saving.check()
+    ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
+    run = _fit(ratings.split(split.split, **of_split), config, saving, answer.notes)
+    run, path, exit_code = _save(run, saving, answer.notes)
+    answer.show(summary(run, path))
+    raise typer.Exit(exit_code)
 
-    from embedcli.training.fit import fit, stored_bytes
 
-    check_writable(run_dir, stored_bytes(config, parts.train, len(parts.test)))
-    run = fit(
+def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -> Run:
+    """Train, and say on stderr how it goes."""
+    from embedcli.run.store import check_writable
+    from embedcli.training.config import stored_bytes
+    from embedcli.training.fit import fit
+
+    check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
+    return fit(
         parts,
         config,
         lambda epoch: notes.say(*_epoch_lines(epoch)),
         on_stage=lambda stage, seconds: notes.say(f"{stage} ({seconds:.1f} s)"),
-        keep_rows=keep_rows,
+        keep_rows=saving.keep_rows,
     )
-    command = shlex.join(["embedcli", *sys.argv[1:]])
-    run, path, problem = save_anywhere(run, run_dir, name=name, command=command)
-    if problem is None:
-        if name not in (None, run.name):
-            Notes().say(f"note: another training took the name {name!r}; this run is named {run.name!r}")
-        named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
-        notes.say(f"saved {path}; next: embedcli biases --worst{reopen(named, run_dir)}")
-    else:  # said before anything else can fail
-        Notes().say(f"error: {problem.message}", f"hint: {problem.hint}")
-    answer.show(summary(run, path))
-    if problem is not None:
-        raise typer.Exit(problem.exit_code)
+
+
+def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
+    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code."""
+    from embedcli.run.store import save_anywhere
+
+    command_line = shlex.join(["embedcli", *sys.argv[1:]])
+    run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
+    if problem is not None:  # said before anything else can fail
+        Notes().say_of_library(f"error: {problem.message}", f"hint: {problem.hint}")
+        return run, path, problem.exit_code
+    if saving.name not in (None, run.name):
+        Notes().say(f"note: another training took the name {saving.name!r}; this run is named {run.name!r}")
+    named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
+    notes.say(f"saved {path}; next: embedcli biases --worst{reopen(named, saving.run_dir)}")
+    return run, path, 0
 
 
 def _epoch_lines(epoch: Epoch) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from embedcli.analysis.components import two_digits
 from embedcli.analysis.directions import Axis
 from embedcli.analysis.effects import Effect
+from embedcli.analysis.record import Column
 from embedcli.render.components import written_effect
-from embedcli.render.view import Block, Column, View, decimal, text, whole
+from embedcli.render.view import Block, View, decimal, text, whole
 from embedcli.run.record import Run
 
 MOST = 6  # effects that are written out

@@ -8,7 +8,8 @@ from typing import Any
 
 from embedcli.analysis.compare import Comparison, SideBySide
 from embedcli.analysis.components import Component, two_digits
-from embedcli.render.view import Block, Column, View, decimal, name, text, whole
+from embedcli.analysis.record import Column
+from embedcli.render.view import Block, View, decimal, name, text, whole
 from embedcli.run.record import Run
 
 CLEARLY = 1.2  # times what seeds make, from which a change is more than that

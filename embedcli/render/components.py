@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from embedcli.analysis.axes import SHAKY, STABLE
-from embedcli.analysis.choices import Basis, Beyond, Rotation
+from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.analysis.components import Component, Components, two_digits
 from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
 from embedcli.render.view import Block, View, decimal, text, whole
@@ -25,7 +25,7 @@ def view(found: Components, run: Run) -> View:
         body={
             "basis": found.basis.value,
             "rotation": found.rotation.value,
-            "beyond": found.beyond.value,
+            "partial_out": found.partial_out.value,
             "n_items": found.n_items,
             "items": found.items,
             "effect_threshold": THRESHOLD,
@@ -64,7 +64,7 @@ def _headline(found: Components) -> str:
     members = f"{found.n_members} members' " if found.n_members > 1 else ""
     what = f"PCA of {members}embeddings" if found.basis is Basis.PCA else f"axes of {members}predicted preferences"
     what += ", varimax" if found.rotation is Rotation.VARIMAX else ""
-    return what + (", beyond quality" if found.beyond is Beyond.QUALITY else "")
+    return what + (", beyond quality" if found.partial_out is PartialOut.QUALITY else "")
 
 
 def _card(component: Component, noun: str) -> Block:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from embedcli.analysis.record import Column, Row
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
-from embedcli.render.view import Block, Column, Row, View, name, text, whole
+from embedcli.render.view import Block, View, name, text, whole
 
 WIDEST = 40  # letters of a bar
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.neighbours import Neighbours
-from embedcli.render.view import Block, Column, View, decimal, text, whole
+from embedcli.analysis.record import Column
+from embedcli.render.view import Block, View, decimal, text, whole
 from embedcli.run.record import Run
 
 

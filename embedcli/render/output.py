@@ -59,18 +59,19 @@ def format_of(format: Format | None, output: Path | None, default: Format = Form
     return format or by_ending or default
 
 
-def write(view: View, format: Format = Format.TABLE, output: Path | None = None) -> None:
+def write(view: View, format: Format = Format.TABLE, output: Path | None = None, *, explain: bool = False) -> None:
     """Write a view to stdout, or to a file, which is replaced as a whole or not at all.
 
     Raises UsageError if that is not possible.
     """
     if output is not None:
-        content = render(view, format, _console(io.StringIO(), UNLIMITED))
+        content = render(view, format, _console(io.StringIO(), UNLIMITED), explain=explain)
         write_file(output, content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
         return
     if format is Format.PARQUET and sys.stdout.isatty():
         raise UsageError("--format parquet is not for a terminal", "write it to a file: -o FILE.parquet")
-    content = render(view, format, _console(sys.stdout, _width()) if format is Format.TABLE else None)
+    console = _console(sys.stdout, _width()) if format is Format.TABLE else None
+    content = render(view, format, console, explain=explain)
     if isinstance(content, bytes):
         sys.stdout.buffer.write(content)
     else:  # a table is plain already, and may be colored
@@ -111,14 +112,17 @@ def _width() -> int:
         return UNLIMITED
 
 
-def render(view: View, format: Format, console: Console | None = None) -> str | bytes:
-    """Return a view as text, or Parquet as bytes; only the table format needs a console, for its width and color."""
+def render(view: View, format: Format, console: Console | None = None, *, explain: bool = False) -> str | bytes:
+    """Return a view as text, or Parquet as bytes; only the table format needs a console, for its width and color.
+
+    With `explain`, a table and Markdown end with the legend of their columns.
+    """
     match format:
         case Format.TABLE:
             assert console is not None
-            return _table(view, console)
+            return _table(view, console, explain)
         case Format.MD:
-            return _markdown(view)
+            return _markdown(view, explain)
         case Format.CSV:
             return _separated(view, ",")
         case Format.TSV:
@@ -137,7 +141,7 @@ def _console(file: Any, width: int | None) -> Console:
     return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
 
 
-def _table(view: View, console: Console) -> str:
+def _table(view: View, console: Console, explain: bool) -> str:
     with console.capture() as capture:
         console.print(plain(view.title), style="bold", soft_wrap=False)
         for block in view.blocks:
@@ -145,11 +149,18 @@ def _table(view: View, console: Console) -> str:
                 continue
             console.print()
             _print_block(block, console)
-        if view.captions:
-            console.print()
-        for caption in view.captions:
+        hint = "" if explain or not view.legend else "columns: --explain"
+        captions = [*view.captions, " | ".join(filter(None, (view.caption, hint)))]
+        console.print()
+        for caption in filter(None, captions):
             console.print(plain(caption), style="dim")
-    return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
+        if explain:
+            console.print()
+            _print_block(Block("How to read this", lines=list(view.legend.items())), console)
+            for sentence in view.explanation:
+                console.print()
+                console.print(plain(sentence))
+    return "".join(line.rstrip() + "\n" for line in capture.get().rstrip().splitlines())
 
 
 def _print_block(block: Block, console: Console) -> None:
@@ -178,7 +189,7 @@ def _print_block(block: Block, console: Console) -> None:
             overflow="fold",
         )
     for row in block.rows:
-        table.add_row(*(Text(plain(column.write(row[column.key]))) for column in block.columns))
+        table.add_row(*(Text(plain(column.cell(row))) for column in block.columns))
     usual, with_room = console.width, console.options.update(max_width=UNLIMITED)
     if Measurement.get(console, with_room, table).maximum > usual:
         table.padding = (0, 1, 0, 0)
@@ -187,7 +198,7 @@ def _print_block(block: Block, console: Console) -> None:
     console.width = usual
 
 
-def _markdown(view: View) -> str:
+def _markdown(view: View, explain: bool) -> str:
     parts = [f"## {_escape(view.title)}"]
     for block in view.blocks:
         if block.heading:
@@ -199,9 +210,12 @@ def _markdown(view: View) -> str:
         if block.rows:
             lines = [_markdown_row([column.header for column in block.columns])]
             lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))
-            lines += [_markdown_row([column.write(row[column.key]) for column in block.columns]) for row in block.rows]
+            lines += [_markdown_row([column.cell(row) for column in block.columns]) for row in block.rows]
             parts.append("\n".join(lines))
-    parts += [_escape(caption) for caption in view.captions]
+    parts += [_escape(caption) for caption in (*view.captions, *([view.caption] if view.caption else []))]
+    if explain:
+        parts.append("\n".join(f"- **{_escape(header)}** {_escape(legend)}" for header, legend in view.legend.items()))
+        parts += [_escape(sentence) for sentence in view.explanation]
     return "\n\n".join(parts) + "\n"
 
 

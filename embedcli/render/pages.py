@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.biases import Biases, ItemBias
+from embedcli.analysis.biases import MARK, Biases, ItemBias
 from embedcli.analysis.components import Component, Components
 from embedcli.analysis.decay import judge_decay
 from embedcli.analysis.maps import Map, tag_groups
 from embedcli.analysis.neighbours import nearest
 from embedcli.errors import RunError
-from embedcli.render.biases import MARK
-from embedcli.render.biases import captions as about_biases
+from embedcli.render.biases import explanation as about_biases
 from embedcli.render.components import captions as about_components
 from embedcli.render.components import heading, written_effect
 from embedcli.render.maps import TAG_RULE, axis_titles
@@ -50,9 +49,7 @@ def report_page(run: Run, path: Path, biases: Biases | None, components: Compone
         ],
         "curve": _curve(run),
         "ends": [_end(run, biases, end) for end in ("best", "worst")] if biases else [],
-        "about_ends": about_biases(biases, run, (*biases.best, *biases.worst))
-        if biases
-        else ["this run has no biases to rank by."],
+        "about_ends": about_biases(biases, run) if biases else ["this run has no biases to rank by."],
         "cards": [_card(component) for component in components.components],
         "about_cards": about_components(components, run.data.noun),
         "facts": list(facts(run, path).items()),
@@ -65,7 +62,7 @@ def _page(found: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     data = run.data
-    about = (run.training.split.get("description"), f"{run.n_members} members", f"embedcli {run.meta['version']}")
+    about = (run.training.split.description, f"{run.n_members} members", f"embedcli {run.meta['version']}")
     subtitle = " | ".join(
         [f"{len(run.items):,} {data.noun}s, {len(run.users):,} users", f"run {run.name}", *filter(None, about)]
     )

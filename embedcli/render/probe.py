@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from embedcli.analysis.probe import Probes
-from embedcli.render.view import Block, Column, View, decimal, text, whole
+from embedcli.analysis.record import Column
+from embedcli.render.view import Block, View, decimal, text, whole
 from embedcli.run.record import Run
 
 

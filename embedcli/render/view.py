@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: the key of its values in a row, its header, and how a value is written.
-
-    Numbers stand to the right and are never broken; text stands to the left and wraps where room is scarce,
-    unless it is a name that is typed as it stands.
-    """
-
-    key: str
-    header: str
-    write: Callable[[Any], str] = str
-    is_number: bool = True
-    is_name: bool = False
+from embedcli.analysis.record import Column, Record, Row, columns_of, nested
+from embedcli.run.record import Run
 
 
 @dataclass(frozen=True)
@@ -38,39 +24,70 @@ class Block:
 class View:
     """An answer of the program.
 
-    `title`, `blocks` and `captions` are what people read; `records` are the same as flat rows with stable
-    keys, `body` as nested data, both in full precision; `meta` says what it is about.
+    `title`, `blocks` and `caption`, one line, are what people read; `explanation` is what `--explain` adds to the
+    legends of the columns. `records` are the same as flat rows with stable keys, `body` as nested data, both in full
+    precision; `meta` says what it is about.
     """
 
     title: str
     blocks: Sequence[Block]
     records: Sequence[Row]
     body: Mapping[str, Any]
-    captions: Sequence[str] = ()
+    caption: str = ""
+    explanation: Sequence[str] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
+    captions: Sequence[str] = ()  # until every view has one caption
+
+    @property
+    def legend(self) -> dict[str, str]:
+        """The meaning of each column, by its header."""
+        columns = (column for block in self.blocks for column in block.columns)
+        return {column.header or column.sign: column.legend for column in columns if column.legend}
 
 
-def text(key: str, header: str) -> Column:
-    """Return a column of text."""
-    return Column(key, header, lambda value: "" if value is None else str(value), is_number=False)
+def view_of(
+    record: Record, run: Run, title: str, blocks: Sequence[Block], caption: str = "", explanation: Sequence[str] = ()
+) -> View:
+    """Return the view of an analysis: its flat rows and its nested body are those of the record."""
+    return View(title, blocks, record.rows(), nested(record), caption, explanation, run.meta)
 
 
-def name(key: str, header: str) -> Column:
-    """Return a column of names, which are typed as they stand and never broken."""
-    return Column(key, header, is_number=False, is_name=True)
+def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequence[str] = (), **words: Any) -> Block:
+    """Return the table of rows of one record type, by the columns that its fields declare.
 
-
-def whole(key: str, header: str) -> Column:
-    """Return a column of whole numbers."""
-    return Column(key, header, lambda value: "" if value is None else f"{value:,}")
-
-
-def decimal(key: str, header: str, digits: int = 2, *, sign: bool = False) -> Column:
-    """Return a column of numbers with so many digits after the point; None is left empty."""
-    spec = f"{'+' if sign else ''}.{digits}f"
-    return Column(key, header, lambda value: "" if value is None else format(value, spec))
+    A column without a value in any of the rows is left out, and so are the keys in `without`; `words` fill the
+    braces of headers and legends.
+    """
+    shown = [vars(row) for row in rows]
+    columns = [
+        column
+        for column in columns_of(record, **words)
+        if column.key not in without
+        and any(row[column.key] is not None for row in shown)
+        and (not column.sign or any(row[column.key] for row in shown))
+    ]
+    return Block(heading, columns=columns, rows=shown)
 
 
 def percent(share: float) -> str:
     """Write a share as a percentage, as short as it goes."""
     return f"{100 * share:g} %"
+
+
+# until every record declares its columns
+
+
+def text(key: str, header: str) -> Column:  # noqa: D103
+    return Column(key, header, is_number=False)
+
+
+def name(key: str, header: str) -> Column:  # noqa: D103
+    return Column(key, header, is_number=False, is_name=True)
+
+
+def whole(key: str, header: str) -> Column:  # noqa: D103
+    return Column(key, header, "{:,}".format)
+
+
+def decimal(key: str, header: str, digits: int = 2, *, sign: bool = False) -> Column:  # noqa: D103
+    return Column(key, header, f"{{:{'+' if sign else ''}.{digits}f}}".format)

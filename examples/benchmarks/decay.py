@@ -11,8 +11,7 @@ from __future__ import annotations
 import argparse
 
 import embedcli
-from embedcli.analysis.biases import agreement
-from embedcli.analysis.decay import judge_decay
+from embedcli.analysis.decay import agreement, judge_decay
 
 DECAYS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli.analysis.biases import agreement, biases, movers
+from embedcli.analysis.biases import biases, movers
 from embedcli.analysis.choices import By, Sort
-from embedcli.analysis.decay import judge_decay
+from embedcli.analysis.decay import agreement, judge_decay
 from embedcli.errors import RunError, UsageError
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
-from embedcli.training.config import TrainConfig
 from embedcli.training.fit import fit
 
 
@@ -82,7 +82,7 @@ def test_the_weight_decay_changes_the_ranking(world: World) -> None:
 
 def test_agreement_counts_what_lies_outside(drawn: Run) -> None:
     """The share outside is that of items whose trained stars miss the interval; the pull their mean distance by n."""
-    found = agreement(drawn, interval=0.95)
+    found = agreement(drawn)
     assert found is not None
     n = drawn.item_stats.n_ratings
     line = np.arange(len(n)) / 40
@@ -135,7 +135,7 @@ def test_the_lessons_decay_shrinks_as_much(trained: Run) -> None:
     assert found is not None
     assert found.lesson is not None
     per_decay = trained.training.shrinkage["factors"] / 0.5
-    assert found.lesson * per_decay == pytest.approx(1.78 * trained.training.split["n_train"] / 90_000)
+    assert found.lesson * per_decay == pytest.approx(1.78 * trained.training.split.n_train / 90_000)
     data = replace(trained.data, implicit=True)
     of_implicit = judge_decay(replace(trained, data=data))
     assert of_implicit is not None
@@ -228,21 +228,21 @@ def test_frame_holds_both_ends(trained: Run) -> None:
     """The table for notebooks has a row per item and end, with the figures of the record."""
     found = biases(trained, limit=3)
     frame = found.to_frame()
-    assert list(frame["list"]) == ["worst"] * 3 + ["best"] * 3
-    assert list(frame["bias"]) == [row.bias for row in (*found.worst, *found.best)]
+    assert list(frame["list"]) == ["best"] * 3 + ["worst"] * 3
+    assert list(frame["bias"]) == [row.bias for row in (*found.best, *found.worst)]
 
 
 def test_what_cannot_be_shown(trained: Run) -> None:
     """A filter that nothing passes, a list of no rows, and a run without biases are refused."""
-    with pytest.raises(UsageError, match="--min-ratings 1000 leaves no film: the most rated has"):
+    with pytest.raises(UsageError, match="`min_ratings` 1000 leaves no film: the most rated has"):
         biases(trained, min_ratings=1000)
-    with pytest.raises(UsageError, match="--min-ratings -1 is below 0"):
+    with pytest.raises(UsageError, match="`min_ratings` -1 is below 0"):
         biases(trained, min_ratings=-1)
-    with pytest.raises(UsageError, match=r"--interval 0\.9999 is more than 300 draws can tell"):
+    with pytest.raises(UsageError, match=r"`interval` 0\.9999 needs more than 300 draws"):
         biases(trained, interval=0.9999)
-    with pytest.raises(UsageError, match="--interval 1 is not between 0 and 1"):
+    with pytest.raises(UsageError, match="`interval` 1 is not between 0 and 1"):
         biases(trained, interval=1.0)
-    with pytest.raises(UsageError, match="-n 0 is below 1"):
+    with pytest.raises(UsageError, match="`limit` 0 is below 1"):
         biases(trained, limit=0)
     with pytest.raises(RunError, match="holds no item_bias"):
         bare = {"item_factors": trained.array("item_factors")}

@@ -10,7 +10,7 @@ from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
 from embedcli.analysis import components
 from embedcli.analysis.axes import ComponentFinder, varimax
-from embedcli.analysis.choices import Basis, Beyond, Rotation
+from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.analysis.components import pca
 from embedcli.errors import UsageError
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
@@ -195,8 +195,8 @@ def test_rotated_components_share_what_the_components_did(trained: Run) -> None:
 
 
 def test_beyond_quality_only_tags_speak(trained: Run) -> None:
-    """Beyond quality the coordinates shown do not correlate with the mean rating, and no number is an effect."""
-    found = pca(trained, beyond=Beyond.QUALITY, n_components=1, limit=119).components[0]
+    """PartialOut quality the coordinates shown do not correlate with the mean rating, and no number is an effect."""
+    found = pca(trained, partial_out=PartialOut.QUALITY, n_components=1, limit=119).components[0]
     assert {effect.kind for effect in found.effects} == {"tag"}
     mean, score = zip(*((item.mean_rating, item.score) for item in found.positive), strict=True)
     assert abs(np.corrcoef(mean, score)[0, 1]) < 0.1
@@ -204,7 +204,7 @@ def test_beyond_quality_only_tags_speak(trained: Run) -> None:
 
 def test_beyond_quality_has_a_share_and_a_stability_of_its_own(trained: Run) -> None:
     """What is left of a component is smaller, and is held against what is left of it in the folds."""
-    whole, left = (pca(trained, beyond=beyond, n_components=3) for beyond in Beyond)
+    whole, left = (pca(trained, partial_out=partial_out, n_components=3) for partial_out in PartialOut)
     for before, after in zip(whole.components, left.components, strict=True):
         assert after.share < before.share
         assert after.stability != before.stability

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from embedcli.analysis.biases import Agreement, Biases, ItemBias, Mover, Movers, Pull
-from embedcli.analysis.choices import Basis, Beyond, By, Rotation, Sort
+from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
+from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
 from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
+from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
@@ -33,8 +34,9 @@ from embedcli.errors import UsageError
 from embedcli.render import biases, catalog, compare, components, description, runs
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
+from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
-from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
+from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
 from embedcli.run.shelf import Entry
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -43,7 +45,7 @@ LONG = "Children of the Corn: The Gathering, with a Subtitle That Goes On and On
 
 def make_run() -> Run:
     """Return a run of two films that was never trained."""
-    data = DataSet("made", "Made ratings", "made.zip", "0" * 64, (1.0, 5.0), "film")
+    data = DataSet("made", "Made ratings", "made.zip", "0" * 60, (1.0, 5.0), "film")
     ratings = Ratings(
         data,
         Users(("1", "2")),
@@ -53,8 +55,8 @@ def make_run() -> Run:
         np.array([4, 5], np.float32),
     )
     training = Training(
-        config={"n_factors": 2, "weight_decay": 0.5, "n_members": 2, "seed": 0, "y_range": [0.0, 5.5]},
-        split={"kind": "random", "description": "random 90/10 seed 0", "n_train": 2, "n_test": 1},
+        config=TrainConfig(n_factors=2, weight_decay=0.5, n_members=2, batch_size=512, y_range=(0.0, 5.5)),
+        split=SplitInfo("random", 0, "random 90/10 seed 0", n_train=2, n_test=1),
         epochs=[Epoch(1, 0.01, 1.2345, 1.3456, 0.5), Epoch(2, 0.001, 0.9, None, 12.0)],
         scores=[Score("global mean", 1.125, 0.9), Score("members averaged", 0.8888, 0.7)],
         protocol="RMSE and MAE as they should be",
@@ -91,7 +93,7 @@ def biases_view() -> View:
     first = replace(first, stars=2.6, is_outside=True)
     pulls = (Pull(10, 20, 208, 0.17), Pull(100, None, 305, -0.004))
     found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, 305, 0.039, pulls)}
-    return biases.view(Biases(**found), make_run(), worst=True, best=True)
+    return biases.view(Biases(**found), make_run(), ("best", "worst"))
 
 
 RANKING: dict[str, Any] = {
@@ -103,7 +105,6 @@ RANKING: dict[str, Any] = {
     "limit": 10,
     "min_ratings": 10,
     "n_items": 1152,
-    "n_members": 5,
     "n_draws": 300,
     "agreement": None,
     "correlation_log_n": 0.43,
@@ -115,14 +116,14 @@ def trained_view() -> View:
     """Return the worst by the trained members, whose stars are not known."""
     row = ItemBias(1, LONG, -1.02, None, None, None, None, None, None, None, 19, 1.3, 0.125, "424")
     found = RANKING | {"worst": (row,), "best": (row,), "n_draws": 0, "correlation_mean": 0.97}
-    return biases.view(Biases(**found), make_run(), worst=True, best=False)
+    return biases.view(Biases(**found), make_run(), ("worst",))
 
 
 def movers_view() -> View:
     """Return an item whose stars are above its damped mean, and one below."""
     up = Mover(1, "Up (2009)", 3.45, 3.1, 0.35, 11, 2.91, "1")
     down = replace(up, title=LONG, difference=-0.4)
-    return biases.movers(Movers((up,), (down,), By.TRAINED, 10, 1152, 300), make_run(), Biases(**RANKING))
+    return biases.movers(Movers(By.TRAINED, 10, 1152, 300, 0.43, None, (up,), (down,)), make_run())
 
 
 def components_view() -> View:
@@ -169,7 +170,7 @@ def components_view() -> View:
         components=(named, shaky, untested),
         basis=Basis.PCA,
         rotation=Rotation.NONE,
-        beyond=Beyond.NOTHING,
+        partial_out=PartialOut.NOTHING,
         n_items=1000,
         n_members=5,
         items="the 1,000 most rated films",
@@ -202,7 +203,7 @@ def shelf_view() -> View:
     about = {
         "created": "2026-01-02T03:04:05+00:00",
         "data": {"title": "Made ratings"},
-        "training": {"config": dict(run.training.config), "split": run.training.split, "scores": [{"rmse": 0.88}]},
+        "training": {"config": run.training.settings, "split": asdict(run.training.split), "scores": [{"rmse": 0.88}]},
     }
     older = Entry(Path("runs/older"), 0, about)
     made = Entry(Path("runs/made"), 0, about | {"schema_version": SCHEMA_VERSION})
@@ -335,7 +336,7 @@ def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
 def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
-    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, ["word " * 30])
+    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, "word " * 30)
     shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40

@@ -1,0 +1,132 @@
+"""What the records of all analyses share: each declares its fields once, and how they are shown.
+
+    @dataclass(frozen=True)
+    class Row:
+        title: Annotated[str, text("{noun}")]
+        stars: Annotated[float, decimal("stars", "mean predicted rating over all users")]
+
+Tables, Markdown, the legend of `--explain` and the documentation take header, format and legend from here. A field
+without such an annotation is in CSV, JSON and Parquet only. Words in braces are filled in later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = Mapping[str, Any]
+
+PYTHON_ONLY = "python only"  # annotation of a field that no file format holds, such as a large array
+
+
+class Record:
+    """The answer of an analysis: a frozen dataclass that also knows its rows."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return flat rows with stable keys, as CSV and Parquet hold them."""
+        raise NotImplementedError
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a table of pandas."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+
+def nested(value: Any) -> Any:
+    """Return a record as JSON holds it: dataclasses as dictionaries, enums as their values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        marked = _annotations(type(value), str)
+        return {spec.name: nested(getattr(value, spec.name)) for spec in fields(value) if spec.name not in marked}
+    if isinstance(value, tuple | list):
+        return [nested(entry) for entry in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the key of its values in a row, its header, how a value is written, and what it means.
+
+    Numbers are right-aligned and never broken. Text is left-aligned and wraps, unless it is a name that people type.
+    `end_key` names the field with the upper end of an interval whose lower end is `key`; `sign` is what marks a row.
+    """
+
+    key: str
+    header: str
+    write: Callable[[Any], str] = str
+    legend: str = ""
+    is_number: bool = True
+    is_name: bool = False
+    end_key: str = ""
+    sign: str = ""
+
+    def cell(self, row: Mapping[str, Any]) -> str:
+        """Write the value of a row; a missing value is an empty cell."""
+        if row[self.key] is None:
+            return ""
+        lower = self.write(row[self.key])
+        return f"{lower}..{self.write(row[self.end_key])}" if self.end_key else lower
+
+
+def column(header: str, legend: str = "", write: Callable[[Any], str] = str, **style: Any) -> Column:
+    """Declare how a field of a dataclass is shown; `style` are further fields of `Column`."""
+    return Column("", header, write, legend, **style)
+
+
+def text(header: str, legend: str = "") -> Column:
+    """Declare a field of text, which wraps if the terminal is narrow."""
+    return column(header, legend, is_number=False)
+
+
+def name(header: str, legend: str = "") -> Column:
+    """Declare a field of names, which people type: they are never broken."""
+    return column(header, legend, is_number=False, is_name=True)
+
+
+def whole(header: str, legend: str = "", *, end: str = "") -> Column:
+    """Declare a field of whole numbers; with `end`, an interval up to that field."""
+    return column(header, legend, "{:,}".format, end_key=end)
+
+
+def decimal(header: str, legend: str = "", digits: int = 2, *, sign: bool = False, end: str = "") -> Column:
+    """Declare a field of numbers with `digits` decimals; with `end`, an interval up to that field."""
+    return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end)
+
+
+def mark(sign: str, legend: str) -> Column:
+    """Declare a field that is true or false: a sign under an empty header if it is true."""
+    return column("", legend, lambda value: sign if value else "", is_number=False, sign=sign)
+
+
+def p_value(header: str, legend: str = "") -> Column:
+    """Declare a field of p or q values, written as .012 or <.001."""
+    return column(header, legend, written_p)
+
+
+def written_p(p: float) -> str:
+    """Write a p or q value to three digits."""
+    return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def columns_of(record: type, **words: Any) -> list[Column]:
+    """Return the columns that the fields of a record declare, the braces in their texts filled with `words`."""
+    return [
+        replace(column, key=key, header=column.header.format_map(words), legend=column.legend.format_map(words))
+        for key, column in _annotations(record, Column).items()
+    ]
+
+
+def _annotations(record: type, kind: type) -> dict[str, Any]:
+    """Return the annotations of one kind, by the field that they are of."""
+    hints = get_type_hints(record, include_extras=True)
+    return {
+        key: extra
+        for key, hint in hints.items()
+        for extra in getattr(hint, "__metadata__", ())
+        if isinstance(extra, kind)
+    }

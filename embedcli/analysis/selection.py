@@ -1,0 +1,73 @@
+"""Which items an analysis looks at, how many it returns, and how an item is described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.errors import UsageError
+from embedcli.evidence.bases import TOP_ITEMS, most_rated
+from embedcli.run.record import Run
+
+Rows = NDArray[np.int64]
+
+
+def check_limit(limit: int, what: str) -> None:
+    """Raise UsageError unless `limit` is at least 1; `what` names what is limited."""
+    if limit < 1:
+        raise UsageError(f"`limit` {limit} is below 1", f"give the number of {what}, such as `limit` 10")
+
+
+def rated_often(run: Run, min_ratings: int) -> Rows:
+    """Return the row numbers of the items with at least `min_ratings` training ratings; UsageError if none has."""
+    check_min_ratings(min_ratings)
+    n = run.item_stats.n_ratings
+    rows = np.flatnonzero(n >= min_ratings)
+    if not len(rows):
+        raise UsageError(
+            f"`min_ratings` {min_ratings} leaves no {run.data.noun}: the most rated has {n.max():,}",
+            f"give `min_ratings` {n.max()} or less",
+        )
+    return rows
+
+
+def rated(run: Run, min_ratings: int) -> Rows:
+    """Return what `rated_often` returns, without items that have no training rating if any item has one."""
+    rows, n = rated_often(run, min_ratings), run.item_stats.n_ratings
+    return rows[n[rows] > 0] if n.any() else rows
+
+
+def most_rated_first(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[Rows, str]:
+    """Return (row numbers of the items to analyse, the most rated first; a description of the selection).
+
+    Without `min_ratings` these are the `top_items` most rated, 1,000 by default.
+    """
+    if top_items is not None and top_items < 1:
+        raise UsageError(f"`top_items` {top_items} is below 1", "give a number of items, such as 1000")
+    check_min_ratings(min_ratings or 0)
+    n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
+    enough = most_rated(n, len(n), 1 if min_ratings is None else min_ratings)
+    rows = enough[: top_items or TOP_ITEMS] if min_ratings is None or top_items is not None else enough
+    if min_ratings is None and len(rows) == len(n):
+        return rows, f"all {len(rows):,} {noun}"
+    if min_ratings is None or len(rows) < len(enough):
+        return rows, f"the {len(rows):,} most rated {noun}"
+    return rows, f"{len(rows):,} {noun} with at least {min_ratings} ratings"
+
+
+def check_min_ratings(min_ratings: int) -> None:
+    """Raise UsageError if `min_ratings` is negative."""
+    if min_ratings < 0:
+        raise UsageError(f"`min_ratings` {min_ratings} is below 0", "give 0 for all, or a number such as 10")
+
+
+def item(run: Run, row: int) -> dict[str, Any]:
+    """Return the fields that every record of an item has: title, n_ratings, mean_rating and id."""
+    return {
+        "title": run.items.titles[row],
+        "n_ratings": int(run.item_stats.n_ratings[row]),
+        "mean_rating": run.item_stats.mean_of(row),
+        "id": run.items.ids[row],
+    }

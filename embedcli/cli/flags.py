@@ -1,0 +1,37 @@
+"""The names that the command line has for the parameters of the library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+OPTIONS = {  # parameters of the library whose options have other names
+    "learning_rate": "--lr",
+    "limit": "-n",
+    "n_components": "--components",
+    "n_draws": "--draws",
+    "n_epochs": "--epochs",
+    "n_factors": "--factors",
+    "n_folds": "--folds",
+    "n_members": "--members",
+    "n_negatives": "--negatives",
+    "n_clusters": "-k",
+}
+RENAMED = {"--valid-fraction": "--test-fraction", "--beyond": "--partial-out"}  # accepted until version 0.3
+
+
+def current(args: Sequence[str]) -> list[str]:
+    """Return a command line with the options that were renamed under their current names."""
+    end = args.index("--") if "--" in args else len(args)
+    parts = [arg.partition("=") for arg in args[:end]]
+    return ["".join((RENAMED.get(name, name), *rest)) for name, *rest in parts] + list(args[end:])
+
+
+def flags(message: str) -> str:
+    """Return a message of the library with the options of the command line for its `parameters`."""
+    return re.sub(r"`([a-z][a-z_]*)`", lambda match: option_of(match[1]), message)
+
+
+def option_of(parameter: str) -> str:
+    """Return the option of the command line for a parameter of the library."""
+    return OPTIONS.get(parameter, "--" + parameter.replace("_", "-"))
