@@ -264,7 +264,7 @@ def test_damaged_line(fails: Fails, folder: Path, file: str, number: int, line: 
     lines = path.read_text(encoding="latin-1").split("\n")
     lines[number - 1] = line
     path.write_text("\n".join(lines), encoding="latin-1", newline="")
-    assert fails("train", "--data", folder).startswith(f"error: {path}, line {number}: {complaint}")
+    assert fails("train", "--data", folder).startswith(f"error: {path}, line {number:,}: {complaint}")
 
 
 @pytest.mark.parametrize("file", ["u.data", "u.item", "u.user"])
