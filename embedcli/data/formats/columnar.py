@@ -165,7 +165,7 @@ def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    if codes.max(initial=-1) >= len(encoded.dictionary):
+    if codes.min(initial=0) < -1 or codes.max(initial=-1) >= len(encoded.dictionary):
         raise pa.ArrowInvalid("a code without a word")
     used = np.flatnonzero(np.bincount(codes + 1, minlength=len(encoded.dictionary) + 1)[1:])
     if len(used) == len(encoded.dictionary):
