@@ -13,7 +13,7 @@ from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item, rated, row_of
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import side_by_side
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import PCA
 
 from embedcli.analysis.choices import Basis, Rotation
 from embedcli.errors import UsageError
-from embedcli.run.preference import most_rated, preference_basis, side_by_side
+from embedcli.evidence.bases import most_rated, preference_basis, principal_axes, side_by_side
 from embedcli.run.record import ComponentTest, Run
 
 Floats = NDArray[np.float64]
@@ -65,7 +64,7 @@ class ComponentFinder:
         name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
         folds = self.run.array(name) if name in self.run.arrays else ()
         found = [
-            principal_axes(fold[None], self.rows)[0] if self.basis is Basis.PCA else fold.astype(np.float64)
+            _principal(fold[None], self.rows)[0] if self.basis is Basis.PCA else fold.astype(np.float64)
             for fold in folds
         ]
         return [self._rotated(coordinates)[self.rows] for coordinates in found]
@@ -82,7 +81,7 @@ class ComponentFinder:
         if self.basis is Basis.PREFERENCE:
             return [*evidence.tests, *[None] * self.n_components][: self.n_components]
         tests = evidence.pca_tests
-        tested, _ = principal_axes(self.run.array("item_factors"), most_rated(self.run.item_stats.n_ratings))
+        tested, _ = _principal(self.run.array("item_factors"), most_rated(self.run.item_stats.n_ratings))
         matches, phi = match(shown, tested[self.rows, : len(tests)])
         return [tests[j] if agreed >= SHAKY else None for j, agreed in zip(matches, phi, strict=True)]
 
@@ -93,7 +92,7 @@ class ComponentFinder:
         out on it.
         """
         if self.basis is Basis.PCA:
-            return principal_axes(self.run.array("item_factors")[members], self.rows)
+            return _principal(self.run.array("item_factors")[members], self.rows)
         users, items = (self.run.array(name)[members] for name in ("user_factors", "item_factors"))
         n_users, n_items = self.run.user_stats.n_ratings, self.run.item_stats.n_ratings
         rank = users.shape[2]
@@ -122,15 +121,15 @@ def varimax(scores: Floats) -> Floats:
     return rotation
 
 
-def principal_axes(factors: NDArray[np.float32], rows: Rows) -> tuple[Floats, Floats]:
-    """Return coordinates (I, K) and variances (K,) of scikit-learn's PCA over some rows of factors (M, I, k)."""
+def _principal(factors: NDArray[np.float32], rows: Rows) -> tuple[Floats, Floats]:
+    """Return coordinates (I, K) and variances (K,) of the PCA over some rows of factors (M, I, k)."""
     centred = factors.astype(np.float64)
     centred -= centred[:, rows].mean(1, keepdims=True)
     combined = side_by_side(centred)
     if not combined[rows].var(0).sum() > SMALLEST_VARIANCE:
         return combined, np.zeros(combined.shape[1])
-    fitted = PCA(svd_solver="full").fit(combined[rows])
-    return fitted.transform(combined) / np.sqrt(len(factors)), fitted.explained_variance_
+    axes, variances = principal_axes(combined[rows])
+    return combined @ axes / np.sqrt(len(factors)), variances
 
 
 def agreement(shown: Floats, others: list[Floats]) -> list[float | None]:

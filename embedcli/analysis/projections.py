@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.choices import Method
 from embedcli.analysis.components import unit
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import side_by_side
 
 Floats = NDArray[np.float64]
 

@@ -53,7 +53,7 @@ def _page(drawn: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     data = run.data
-    about = (run.training.split.get("description"), f"{run.n_members} members", f"embedcli {run.meta['version']}")
+    about = (run.training.split.description, f"{run.n_members} members", f"embedcli {run.meta['version']}")
     scripts = {"plotly": _plotly(), "script": (TEMPLATES / "map.js").read_text(encoding="utf-8")}
     counts = f"{len(run.items):,} {data.noun}s, {len(run.users):,} users"
     return environment.get_template("page.html.j2").render(

@@ -145,6 +145,35 @@ def test_unstable_component_is_not_named(trained: Run) -> None:
     assert first.positive_name == first.negative_name == ()
 
 
+def test_planted_shaky_axis_is_not_named(trained: Run) -> None:
+    """An axis that members trained on parts of the ratings find again with phi .85 to .95 is shaky, and has no name."""
+    spread = pca(trained, n_components=1).scores[:, 0].std()
+    folds = trained.array("fold_item_factors")
+    noise = 0.45 * spread * np.random.default_rng(0).normal(size=folds.shape)
+    arrays = {**trained.arrays, "fold_item_factors": (folds + noise).astype(np.float32)}
+    first = pca(replace(trained, arrays=arrays)).components[0]
+    assert first.real
+    assert first.stability is not None
+    assert 0.87 < first.stability < 0.93
+    assert (first.stability_word, first.positive_name, first.negative_name) == ("shaky", (), ())
+    assert "it is shaky" in str(first.unnamed)
+
+
+def test_tags_that_are_unrelated_to_an_axis_do_not_name_it(trained: Run) -> None:
+    """Shuffled tags name no axis, nor beside many tags that do go with it, which make a small q of a large p."""
+    n_named = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        planted = [[f"{tag} {copy}" for copy in range(30)] for (tag,) in trained.items.tags]
+        shuffled = [[f"shuffled {j}" for j in np.flatnonzero(rng.random(30) < 0.4)] for _ in planted]
+        tags = tuple((*own, *others) for own, others in zip(planted, shuffled, strict=True))
+        first = pca(replace(trained, items=replace(trained.items, tags=tags)), n_components=1).components[0]
+        names = first.positive_name + first.negative_name
+        assert {"Action 0", "Romance 29"} <= set(names)
+        n_named += any(name.startswith("shuffled") for name in names)
+    assert n_named <= 1
+
+
 def test_untested_component_is_not_named(trained: Run) -> None:
     """Where nothing was tested, effects are shown and nothing is named."""
     first = pca(replace(trained, training=Training())).components[0]
