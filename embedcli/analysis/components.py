@@ -55,19 +55,16 @@ class ComponentFinder:
 
     def of_members(self) -> list[Floats]:
         """Return the components (n, K') of each member alone; nothing if there is a single member."""
-        n = self.run.n_members
-        found = [self._of_members(slice(m, m + 1))[0] for m in range(n)] if n > 1 else []
-        return [self._rotated(coordinates)[self.rows] for coordinates in found]
+        members = range(self.run.n_members) if self.run.n_members > 1 else ()
+        return [self._rotated(self._of_members(slice(m, m + 1))[0])[self.rows] for m in members]
 
     def of_folds(self) -> list[Floats]:
         """Return the components (n, K') of each member that left out a fold; nothing if the run has none."""
         name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
-        folds = self.run.array(name) if name in self.run.arrays else ()
-        found = [
-            _principal(fold[None], self.rows)[0] if self.basis is Basis.PCA else fold.astype(np.float64)
-            for fold in folds
-        ]
-        return [self._rotated(coordinates)[self.rows] for coordinates in found]
+        folds = list(self.run.array(name).astype(np.float64)) if name in self.run.arrays else []
+        if self.basis is Basis.PCA:
+            folds = [_principal(fold[None], self.rows)[0] for fold in folds]
+        return [self._rotated(coordinates)[self.rows] for coordinates in folds]
 
     def tests(self, shown: Floats) -> list[ComponentTest | None]:
         """Return the test of each component shown (n, K): that of its match among the tested components of the run.
@@ -121,7 +118,7 @@ def varimax(scores: Floats) -> Floats:
     return rotation
 
 
-def _principal(factors: NDArray[np.float32], rows: Rows) -> tuple[Floats, Floats]:
+def _principal(factors: NDArray[np.floating], rows: Rows) -> tuple[Floats, Floats]:
     """Return coordinates (I, K) and variances (K,) of the PCA over some rows of factors (M, I, k)."""
     centred = factors.astype(np.float64)
     centred -= centred[:, rows].mean(1, keepdims=True)

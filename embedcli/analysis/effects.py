@@ -103,11 +103,8 @@ def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[t
         q = false_discovery_control(2 * ndtr(-np.abs(z)), axis=0)
         passed = (np.abs(sizes) >= THRESHOLD) & (np.abs(sizes) > gate) & (q < LEVEL)
         for j, effects in enumerate(by_axis):
-            columns = (values[:, j].tolist() for values in (sizes, q, passed))
-            effects += [
-                Effect(name, kind, size, n_known, q_value, has_passed)
-                for name, n_known, size, q_value, has_passed in zip(names, n.tolist(), *columns, strict=True)
-            ]
+            columns = (values.tolist() for values in (sizes[:, j], n, q[:, j], passed[:, j]))
+            effects += [Effect(name, kind, *figures) for name, *figures in zip(names, *columns, strict=True)]
     return tuple(_strongest_first(effects) for effects in by_axis)
 
 

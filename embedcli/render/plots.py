@@ -44,6 +44,13 @@ STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "text.parse_math": False,  # a `$` in a title is a dollar
 }
+LABEL: dict[str, Any] = {
+    "textcoords": "offset points",
+    "fontsize": 7.5,
+    "ha": "center",
+    "va": "center",
+    "annotation_clip": False,
+}
 STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -147,7 +154,9 @@ def _label(axes: Axes, canvas: Any, drawn: Map, sizes: Floats, n_labels: int) ->
     dots = np.column_stack([centres - radius[:, None], centres + radius[:, None]])[order]
     taken = np.empty((0, 4))
     for index in order:
-        label = axes.annotate(**_annotation(drawn.places[index]))
+        point = drawn.places[index]
+        color = MARKED if point.highlighted else "#222222"
+        label = axes.annotate(_short(point), (point.x, point.y), (0, 0), color=color, **LABEL)
         box = label.get_window_extent(renderer)
         spot = _spot(centres[index], radius[index], box.width, box.height, np.vstack([taken, dots]), frame)
         if spot is None:
@@ -156,20 +165,6 @@ def _label(axes: Axes, canvas: Any, drawn: Map, sizes: Floats, n_labels: int) ->
         label.set_position(tuple((spot[0] - centres[index]) / POINT))
         taken = np.vstack([taken, spot[1]])
     return len(taken)
-
-
-def _annotation(point: MapPoint) -> dict[str, Any]:
-    return {
-        "text": _short(point),
-        "xy": (point.x, point.y),
-        "xytext": (0, 0),
-        "textcoords": "offset points",
-        "fontsize": 7.5,
-        "ha": "center",
-        "va": "center",
-        "color": MARKED if point.highlighted else "#222222",
-        "annotation_clip": False,
-    }
 
 
 def _spot(
