@@ -17,9 +17,10 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -288,19 +289,23 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not a number")
 
 
-def known(record: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a record's fields; KeyError for a missing one without a default. Other values are left."""
-    return {
-        field.name: values[field.name]
-        for field in fields(record)
-        if field.name in values or (field.default is MISSING and field.default_factory is MISSING)
-    }
+def decoded(kind: Any, value: Any) -> Any:
+    """Return a value of run.json as a type: records, lists and pairs of them, or None. Other keys of a record are left.
 
-
-def pair(values: list[float]) -> tuple[float, float]:
-    """Return both of two numbers; ValueError if there are more or fewer."""
-    low, high = values
-    return low, high
+    KeyError for a missing key without a default, ValueError for a pair of another length.
+    """
+    if isinstance(kind, UnionType) or get_origin(kind) is Union:
+        return None if value is None else decoded(get_args(kind)[0], value)
+    if is_dataclass(kind):
+        types = get_type_hints(kind)
+        required = (field.name for field in fields(kind) if field.default is field.default_factory is MISSING)
+        names = {*required, *(types.keys() & value.keys())}
+        return kind(**{name: decoded(types[name], value[name]) for name in names})  # type: ignore[operator]
+    if get_origin(kind) is tuple:
+        return tuple(decoded(own, item) for own, item in zip(get_args(kind), value, strict=True))
+    if get_origin(kind) is Sequence:
+        return [decoded(get_args(kind)[0], item) for item in value]
+    return value
 
 
 def read_items(path: Path, sha256: str) -> tuple[Items, ItemStats]:
