@@ -215,7 +215,7 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
         return time_form(text_of(entry.get(names[index])) for entry in known)
 
     schema = detect_schema(names, len(names), context.options, stream.name, form_of)
-    rows = Rows(schema, Problems(stream.name))
+    rows, wanted = Rows(schema, Problems(stream.name)), schema.role_names
 
     def texts() -> Iterator[tuple[int, dict[str, str]] | Problem]:
         for line, entry in json_rows(stream):
@@ -224,7 +224,7 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
             if isinstance(entry, Problem):
                 yield entry
             else:
-                yield line, {role: text_of(entry.get(name)) for role, name in schema.role_names.items()}
+                yield line, {role: text_of(entry.get(name)) for role, name in wanted.items()}
 
     entries = texts()
     for first in entries:
