@@ -26,7 +26,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Items, Users
+from embedcli.data.ratings import Items, Users, check_texts
 from embedcli.data.text import separated, shorten
 from embedcli.errors import DataError, RunError
 from embedcli.run.record import EmbeddingTable, HeldOutRows, ItemStats, Run, TrainingRows
@@ -35,7 +35,6 @@ SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
-MOST_LETTERS = 1_000_000  # of a field: the csv module reads 131,072 unless told otherwise
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
 Column = tuple[str, ...]
 Made = TypeVar("Made")
@@ -225,33 +224,10 @@ class StoredHeldOut(_Stored, HeldOutRows):
 
 def check_storable(users: Users, items: Items) -> None:
     """Raise DataError, with the value, if an id, a title, a tag or a column cannot be written and read back."""
-    texts: dict[str, Iterable[str]] = {
-        "user id": users.ids,
-        "item id": items.ids,
-        "title": items.titles,
-        "tag": (tag for tags in items.tags for tag in tags),
-        "list of tags": ("|".join(tags) for tags in items.tags),
-    }
     for own, table in ((ITEM_FIELDS, items), (USER_FIELDS, users)):
         if taken := [name for name in table.columns if name in own]:
             raise DataError(f"a column is named {taken[0]!r}, as one of a run's own", "give the column another name")
-        texts["column name"] = [*texts.get("column name", ()), *table.columns]
-        texts |= {f"value of column {name!r}": values for name, values in table.columns.items()}
-    for what, values in texts.items():
-        for text in values:
-            if problem := _unstorable(what, text):
-                raise DataError(f"{what} {shorten(text)!r} {problem}, which cannot be saved", "correct it in the data")
-
-
-def _unstorable(what: str, text: str) -> str:
-    """Say what keeps a text from being written and read back; nothing if it can be."""
-    if len(text) > MOST_LETTERS:
-        return f"has {len(text):,} letters"
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        return "holds half of a UTF-16 surrogate pair"
-    if what == "tag" and (not text or "|" in text):
-        return "holds the separator '|'" if text else "is empty"
-    return ""
+    check_texts(users, items)
 
 
 def _as_text(stats: ItemStats) -> tuple[list[str], list[str]]:
@@ -375,7 +351,6 @@ def _read_csv(
 ) -> Made:
     """Return what `make` makes of the run's own columns, which come first, and of the others."""
     verify(path, sha256)
-    usual = csv.field_size_limit(MOST_LETTERS)
     try:
         header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
         if tuple(header[: len(own)]) != own:
@@ -384,5 +359,3 @@ def _read_csv(
         return make(columns[: len(own)], dict(zip(header[len(own) :], columns[len(own) :], strict=True)))
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, f"cut short or not the table it was: {error}") from error
-    finally:
-        csv.field_size_limit(usual)

@@ -31,7 +31,7 @@ def read_table(source: Source, context: ReadContext) -> Ratings:
     for note in rows.schema.notes:
         context.on_note(f"note: {note}")
     check_rows(rows, context)
-    return resolve_duplicates(ratings_of(rows, source, context), rows, context)
+    return resolve_duplicates(ratings_of(rows, context, source.stem), rows, context)
 
 
 def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
@@ -61,12 +61,12 @@ def check_rows(rows: Rows, context: ReadContext) -> None:
         context.on_note(rows.problems.summary())
 
 
-def ratings_of(rows: Rows, source: Source, context: ReadContext, scale: tuple[float, float] | None = None) -> Ratings:
+def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[float, float] | None = None) -> Ratings:
     """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
     user, item, value, timestamp = rows.columns()
     if not len(user):
-        raise DataError(f"{source.name}: there is no valid row", "embedcli data check FILE lists all problems")
-    implicit = _is_implicit(rows.schema, value, context, source.name)
+        raise DataError(f"{rows.problems.where}: there is no valid row", "embedcli data check FILE lists all problems")
+    implicit = _is_implicit(rows.schema, value, context, rows.problems.where)
     if value is None or implicit:
         scale, value = (0.0, 1.0), np.ones(len(user), dtype=np.float32)
     elif scale is None:
@@ -74,7 +74,7 @@ def ratings_of(rows: Rows, source: Source, context: ReadContext, scale: tuple[fl
         scale = low, high
         for line in lines:
             context.on_note(line)
-    data = DataSet(source.stem, source.stem, source.name, rows.sha256, scale, rows.schema.noun, implicit=implicit)
+    data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, rows.schema.noun, implicit=implicit)
     return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
 
 
