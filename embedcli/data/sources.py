@@ -83,6 +83,14 @@ class Stream:
         except UNREADABLE as error:
             raise damaged(self.name, error) from error
 
+    @property
+    def format(self) -> str:
+        """The format of a table by its first bytes: parquet, json or text; DataError for an empty file."""
+        start = self.head.lstrip()
+        if not start:
+            raise DataError(f"{self.name}: the file is empty", "give a table with a row for each rating or item")
+        return "parquet" if self.head.startswith(b"PAR1") else "json" if start.startswith(b"{") else "text"
+
     def whole(self, most: int, hint: str) -> bytes:
         """Return all bytes; DataError if there are more than `most`."""
         content = self.read(most + 1)

@@ -23,7 +23,6 @@ from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
-PARQUET = b"PAR1"
 BATCH = 1 << 20  # rows of a Parquet file read at a time
 CHUNK = 1 << 17  # JSON lines read at a time
 SAMPLE = 200  # rows that the schema is detected from

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from embedcli.data.formats.columnar import PARQUET, faults, is_plain, json_rows, open_parquet, text_of, texts_of
+from embedcli.data.formats.columnar import faults, is_plain, json_rows, open_parquet, text_of, texts_of
 from embedcli.data.formats.delimited import text_rows
 from embedcli.data.formats.detect import WORDS, column_index_of, normalized, noun_of
 from embedcli.data.problems import Problem
@@ -85,8 +85,6 @@ def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
     """
     kept, size = list[list[str]](), 0
     with source.open() as stream:
-        if not stream.head.strip():
-            raise DataError(f"{source.name}: the file is empty", "give a table of items")
         try:
             rows = _rows(stream, on_note)
             names = next(rows)
@@ -110,11 +108,8 @@ def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
 
 def _rows(stream: Stream, on_note: Note) -> Iterator[list[str]]:
     """Yield the rows of a table of text, Parquet or JSON lines, the names of its columns first."""
-    if stream.head.startswith(PARQUET):
-        return _parquet_rows(stream)
-    if stream.head.lstrip().startswith(b"{"):
-        return _json_rows(stream)
-    return text_rows(stream, on_note)
+    readers = {"parquet": _parquet_rows, "json": _json_rows}
+    return readers[stream.format](stream) if stream.format in readers else text_rows(stream, on_note)
 
 
 def _parquet_rows(stream: Stream) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Rows
-from embedcli.data.formats.columnar import PARQUET, read_json_lines, read_parquet
+from embedcli.data.formats.columnar import read_json_lines, read_parquet
 from embedcli.data.formats.delimited import read_delimited
 from embedcli.data.formats.detect import TableSchema
 from embedcli.data.problems import KEPT, REPEATED
@@ -37,16 +37,8 @@ def read_table(source: Source, context: ReadContext) -> Ratings:
 def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
     """Read all rows of a table, whose schema is detected unless it is given; invalid rows are in its problems."""
     with source.open() as stream:
-        if not stream.head.strip():
-            raise DataError(
-                f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
-            )
-        if schema is None and stream.head.startswith(PARQUET):
-            rows = read_parquet(stream, context)
-        elif schema is None and stream.head.lstrip().startswith(b"{"):
-            rows = read_json_lines(stream, context)
-        else:
-            rows = read_delimited(stream, context, schema)
+        readers = {"parquet": read_parquet, "json": read_json_lines, "text": read_delimited}
+        rows = readers[stream.format](stream, context) if schema is None else read_delimited(stream, context, schema)
     rows.convert_times()
     return rows
 
