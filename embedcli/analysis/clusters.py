@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import hypergeom
+from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from embedcli.analysis.choices import Grouping
-from embedcli.analysis.effects import Candidates, false_discovery
+from embedcli.analysis.effects import Candidates
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import principal_axes, side_by_side
@@ -190,7 +190,7 @@ def _tags(candidates: Candidates, labels: NDArray[np.int64]) -> list[tuple[Tagge
     if not len(candidates.tag_names):
         return [()] * k
     p = hypergeom.sf(here - 1, n, carriers[None], sizes)
-    q = false_discovery(p.reshape(-1, 1)).reshape(p.shape)
+    q = false_discovery_control(p, axis=None).reshape(p.shape)
     lift = here / (sizes * carriers / n)
     return [
         tuple(

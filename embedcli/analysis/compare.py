@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from embedcli.analysis.axes import match
-from embedcli.analysis.components import Component, pca
+from embedcli.analysis.components import match
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.neighbours import MOST_NEAREST, nearest
+from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.selection import check_limit
 from embedcli.errors import UsageError
 from embedcli.evidence.scores import rmse

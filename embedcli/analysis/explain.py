@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from embedcli.analysis.choices import Basis
-from embedcli.analysis.components import pca
+from embedcli.analysis.pca import pca
 from embedcli.analysis.recommend import UserVector, logits, predictions
 from embedcli.evidence.bases import preference_basis, side_by_side
 from embedcli.run.predictions import ratings_of

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import rankdata
+from scipy.stats import false_discovery_control, rankdata
 
-from embedcli.analysis.components import pca
-from embedcli.analysis.effects import FEWEST_TAGGED, Candidates, false_discovery
+from embedcli.analysis.effects import FEWEST_TAGGED, Candidates
+from embedcli.analysis.pca import pca
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import principal_axes, side_by_side
@@ -97,7 +97,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     probed: list[Probed] = []
     for kind in ("tag", "number"):
         family = [(one, p) for one, p in found if one.kind == kind]
-        q = false_discovery(np.array([p for _, p in family])[:, None])[:, 0]
+        q = false_discovery_control([p for _, p in family])
         judged = [
             replace(one, q=float(value), readable=bool(value < LEVEL and one.score > one.control_high))
             for (one, _), value in zip(family, q, strict=True)

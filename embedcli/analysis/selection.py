@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import TOP_ITEMS, most_rated
+from embedcli.run.lookup import find
 from embedcli.run.record import Run
 
 Rows = NDArray[np.int64]
@@ -61,6 +62,11 @@ def check_min_ratings(min_ratings: int) -> None:
     """Raise UsageError if `min_ratings` is negative."""
     if min_ratings < 0:
         raise UsageError(f"`min_ratings` {min_ratings} is below 0", "give 0 for all, or a number such as 10")
+
+
+def row_of(run: Run, item: str | int) -> int:
+    """Return the row number of an item: of its title or id, as people ask for it, or the row number itself."""
+    return find(run, item) if isinstance(item, str) else int(item)
 
 
 def item(run: Run, row: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from embedcli.analysis.compare import Comparison, SideBySide
-from embedcli.analysis.components import Component, two_digits
+from embedcli.analysis.components import two_digits
+from embedcli.analysis.pca import Component
 from embedcli.analysis.record import Column
 from embedcli.render.view import Block, View, decimal, name, text, whole
 from embedcli.run.record import Run

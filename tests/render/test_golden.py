@@ -20,18 +20,22 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from embedcli.analysis.axis import Axis, AxisItem
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
-from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
+from embedcli.analysis.choices import Basis, By, Method, PartialOut, Rotation, Sort
 from embedcli.analysis.compare import RunFigures, SideBySide
-from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
+from embedcli.analysis.map import Map, MapPoint
+from embedcli.analysis.pca import Component, Components, PoleItem
+from embedcli.analysis.projections import Fidelity
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import biases, catalog, compare, components, description, runs
+from embedcli.render import axis, biases, catalog, compare, description, pca, runs
+from embedcli.render import map as map_render
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
 from embedcli.run.config import TrainConfig
@@ -126,59 +130,120 @@ def movers_view() -> View:
     return biases.movers(Movers(By.TRAINED, 10, 1152, 300, 0.43, None, (up,), (down,)), make_run())
 
 
-def components_view() -> View:
+EFFECTS = (
+    Effect("mean rating", "number", 0.9, 1000, 0.0, True),
+    Effect("year", "number", -0.44, 999, 0.0123, True),
+    Effect("Drama", "tag", 0.32, 300, 0.001, True),
+    Effect("Action", "tag", -0.22, 200, 0.5, False),
+)
+LOW = PoleItem(LONG, -1.5, 19, 1.3, 1996, "424")
+CASABLANCA = PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483")
+NAMED = Component(
+    component=1,
+    share=0.158,
+    verdict="real",
+    t=41.2,
+    slope=0.91,
+    predicts=True,
+    real=True,
+    stability=0.97,
+    stability_word="stable",
+    agreement=0.995,
+    unnamed=None,
+    positive_name=("high mean rating", "older", "Drama"),
+    negative_name=("low mean rating", "newer"),
+    effects=EFFECTS,
+    positive=(CASABLANCA, PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654")),
+    negative=(LOW,),
+)
+SHAKY = replace(
+    NAMED,
+    component=2,
+    stability=0.88,
+    stability_word="shaky",
+    unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
+    positive_name=(),
+    negative_name=(),
+)
+
+
+def pca_view() -> View:
     """Return a component that is named, one that is not, and one that was never tested."""
-    effects = (
-        Effect("mean rating", "number", 0.9, 1000, 0.0, True),
-        Effect("year", "number", -0.44, 999, 0.0123, True),
-        Effect("Drama", "tag", 0.32, 300, 0.001, True),
-        Effect("Action", "tag", -0.22, 200, 0.5, False),
+    missing: dict[str, Any] = dict.fromkeys(("verdict", "t", "slope", "predicts", "real", "stability", "agreement"))
+    untested = replace(
+        SHAKY,
+        component=3,
+        share=0.01,
+        stability_word="not tested",
+        unnamed="it was not tested on held-out ratings",
+        effects=(),
+        positive=(CASABLANCA,),
+        **missing,
     )
-    pole = (
-        PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483"),
-        PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654"),
-    )
-    low = (PoleItem(LONG, -1.5, 19, 1.3, 1996, "424"),)
-    named = Component(
-        component=1,
-        share=0.158,
-        test=ComponentTest(41.2, 0.91, True, True),
-        stability=0.97,
-        agreement=0.995,
-        unnamed=None,
-        positive_name=("high mean rating", "older", "Drama"),
-        negative_name=("low mean rating", "newer"),
-        effects=effects,
-        positive=pole,
-        negative=low,
-    )
-    shaky = replace(
-        named,
-        component=2,
-        stability=0.88,
-        unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
-        positive_name=(),
-        negative_name=(),
-    )
-    untested = Component(3, 0.01, None, None, None, "it was not tested on held-out ratings", (), (), (), pole[:1], low)
     tests = [
         ComponentTest(41.2, 0.91, True, True),
         ComponentTest(9.0, 0.7, True, True),
         ComponentTest(1.0, 0.1, False, False),
     ]
     record = Components(
-        components=(named, shaky, untested),
         basis=Basis.PCA,
         rotation=Rotation.NONE,
         partial_out=PartialOut.NOTHING,
         n_items=1000,
         n_members=5,
         items="the 1,000 most rated films",
+        effect_threshold=0.25,
+        n_tested=3,
+        n_real=2,
+        n_sign_flips=1,
+        components=(NAMED, SHAKY, untested),
         evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
         scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
-        rows=np.arange(2),
+        item_rows=np.arange(2),
     )
-    return components.view(record, make_run())
+    return pca.view(record, make_run())
+
+
+def axis_view() -> View:
+    """Return an axis from two films to one, with intervals and a film without a mean."""
+    first = AxisItem(1, LONG, -0.125, -0.5, 0.25, 19, 1.3, "424")
+    last = AxisItem(1, "Casablanca (1942)", 1.25, 1.0, 1.5, 1234, None, "483")
+    record = Axis(
+        start=("One [1] (1990)", LONG),
+        end=("Casablanca (1942)",),
+        share=0.081,
+        chance=0.042,
+        stability=0.949,
+        n_items=936,
+        min_ratings=20,
+        n_members=2,
+        n_folds=5,
+        effects=EFFECTS,
+        first=(first,),
+        last=(last,),
+    )
+    return axis.view(record, make_run())
+
+
+def map_view() -> View:
+    """Return a map of four films, two of them with a letter, by a component that is named and one that is not."""
+    point = MapPoint("Casablanca (1942)", 0.5, -0.25, 243, 4.46, 4.5, 4.25, 4.75, 1.25, 1942, ("Drama",), True, "483")
+    bare = replace(point, title=LONG, x=-1.5, stars=None, lower=None, upper=None, bias=None, year=None, tags=())
+    points = (replace(bare, highlighted=False), point, *(replace(bare, y=y, highlighted=False) for y in (0.0, 1.0)))
+    record = Map(
+        method=Method.PCA,
+        seed=0,
+        items="the 4 most rated films",
+        axes=(NAMED, SHAKY),
+        axes_over="the 1,000 most rated films",
+        share=0.258,
+        fidelity=Fidelity(0.75, 0.25, 0.98765, 10),
+        n_members=2,
+        places=points,
+        color=None,
+        item_rows=np.arange(4),
+    )
+    return map_render.view(record, make_run(), n_labels=2)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +318,9 @@ VIEWS: dict[str, Callable[[], View]] = {
     "movers": movers_view,
     "trained": trained_view,
     "catalog": lambda: catalog.catalog_view([(ML_100K, None)]),
-    "components": components_view,
+    "axis": axis_view,
+    "map": map_view,
+    "pca": pca_view,
     "describe": describe_view,
     "problems": problems_view,
     "run": lambda: runs.details(make_run(), Path("runs/made")),
