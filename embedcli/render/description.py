@@ -24,7 +24,7 @@ def description_view(figures: Description) -> View:
         (what, f"{figures.n_ratings:,}"),
         ("users", f"{figures.n_users:,}"),
         (f"{noun}s", f"{figures.n_items:,}" + _without(figures)),
-        ("density", f"{100 * found.density:.3g} % of all pairs"),
+        ("density", f"{100 * figures.density:.3g} % of all pairs"),
         ("scale", scale),
         ("time", "not known" if figures.first is None else f"{figures.first:%Y-%m-%d} to {figures.last:%Y-%m-%d}"),
         ("tags", f"{figures.n_tags:,} different" if figures.n_tags else "none"),

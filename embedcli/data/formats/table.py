@@ -38,7 +38,8 @@ def read_rows(source: Source, context: ReadContext, schema: TableSchema | None =
     """Read all rows of a table, whose schema is detected unless it is given; invalid rows are in its problems."""
     with source.open() as stream:
         readers = {"parquet": read_parquet, "json": read_json_lines, "text": read_delimited}
-        rows = readers[stream.format](stream, context) if schema is None else read_delimited(stream, context, schema)
+        read = readers[stream.format]
+        rows = read(stream, context) if schema is None else read_delimited(stream, context, schema)
     rows.convert_times()
     return rows
 
