@@ -228,7 +228,7 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
     entries = texts()
     for first in entries:
         rows.add(parse_texts(chain([first], islice(entries, CHUNK)), rows.schema, rows.problems))
-    rows.sha256 = stream.sha256
+    rows.sha256 = stream.digest.hexdigest()
     return rows
 
 

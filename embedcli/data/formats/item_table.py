@@ -39,10 +39,6 @@ class ItemFile:
     names: tuple[str, ...]
     rows: list[list[str]]
 
-    def column(self, index: int) -> list[str]:
-        """Return the texts of a column."""
-        return [row[index] for row in self.rows]
-
     def column_index(self, name: str, role: str) -> int:
         """Return the index of the column that the option of a role names; UsageError if missing."""
         return column_index_of(name, self.names, len(self.names), role, self.where)
@@ -165,7 +161,8 @@ def _json_rows(stream: Stream) -> Iterator[list[str]]:
 def _id_column(table: ItemFile, ratings: Ratings, options: ReadOptions, on_note: Note) -> int:
     """Return the index of the column with the item ids of the ratings: as given, else by its name and its ids."""
     names, where, wanted = table.names, table.where, set(ratings.items.ids)
-    share = [len(wanted & set(table.column(index))) / max(len(wanted), 1) for index in range(len(names))]
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(names)
+    share = [len(wanted.intersection(column)) / max(len(wanted), 1) for column in columns]
     best = max(range(len(share)), key=lambda index: _fitness(names[index], share[index], ratings.items.id_column))
     if options.item_id_col is not None:
         given = table.column_index(options.item_id_col, "item_id")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.data.formats.blocks import Rows
 from embedcli.data.formats.columnar import read_json_lines, read_parquet
 from embedcli.data.formats.delimited import read_delimited
-from embedcli.data.formats.detect import TableSchema
+from embedcli.data.formats.detect import TableSchema, noun_of
 from embedcli.data.problems import KEPT, REPEATED
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadContext
@@ -67,7 +67,8 @@ def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[fl
         scale = low, high
         for line in lines:
             context.on_note(line)
-    data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, rows.schema.noun, implicit=implicit)
+    noun = noun_of(rows.schema.role_names.get("item", ""))
+    data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, noun, implicit=implicit)
     return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
 
 
