@@ -14,55 +14,55 @@ from embedcli.render.view import Block, View, name, text, whole
 WIDEST = 40  # letters of a bar
 
 
-def description_view(found: Description) -> View:
+def description_view(figures: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
-    about, noun = found.data, found.data.noun
+    about, noun = figures.data, figures.data.noun
     low, high = about.scale
-    scale = 'none: implicit, a row means "did"' if about.implicit else f"{low:g} to {high:g}, mean {found.mean:.2f}"
+    scale = 'none: implicit, a row means "did"' if about.implicit else f"{low:g} to {high:g}, mean {figures.mean:.2f}"
     what = "rows" if about.implicit else "ratings"
     facts = [
-        (what, f"{found.n_ratings:,}"),
-        ("users", f"{found.n_users:,}"),
-        (f"{noun}s", f"{found.n_items:,}" + _without(found)),
-        ("density", f"{100 * found.density:.3g} % of all pairs"),
+        (what, f"{figures.n_ratings:,}"),
+        ("users", f"{figures.n_users:,}"),
+        (f"{noun}s", f"{figures.n_items:,}" + _without(figures)),
+        ("density", f"{100 * figures.density:.3g} % of all pairs"),
         ("scale", scale),
-        ("time", "not known" if found.first is None else f"{found.first:%Y-%m-%d} to {found.last:%Y-%m-%d}"),
-        ("tags", f"{found.n_tags:,} different" if found.n_tags else "none"),
-        ("bad rows", f"{found.n_bad_rows:,}"),
-        ("repeated", f"{found.n_repeated:,} pairs of user and {noun} stand again"),
+        ("time", "not known" if figures.first is None else f"{figures.first:%Y-%m-%d} to {figures.last:%Y-%m-%d}"),
+        ("tags", f"{figures.n_tags:,} different" if figures.n_tags else "none"),
+        ("bad rows", f"{figures.n_bad_rows:,}"),
+        ("repeated", f"{figures.n_repeated:,} pairs of user and {noun} stand again"),
         ("source", about.source),
         ("sha256", about.sha256),
     ]
     blocks = [Block(lines=facts)]
     if not about.implicit:
-        blocks.append(_drawn("Ratings", "rating", found.histogram, "n"))
+        blocks.append(_drawn("Ratings", "rating", figures.histogram, "n"))
     blocks += [
-        _drawn(f"Users by their number of {what}", what, found.users_by_n, "users"),
-        _drawn(f"{noun.capitalize()}s by their number of {what}", what, found.items_by_n, f"{noun}s"),
+        _drawn(f"Users by their number of {what}", what, figures.users_by_n, "users"),
+        _drawn(f"{noun.capitalize()}s by their number of {what}", what, figures.items_by_n, f"{noun}s"),
         Block(
             heading=f"Quantiles of the number of {what}",
             lines=[
                 (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in quantiles.items()))
-                for side, quantiles in (("user", found.per_user), (noun, found.per_item))
+                for side, quantiles in (("user", figures.per_user), (noun, figures.per_item))
             ],
         ),
     ]
-    body = asdict(found)
-    body |= {key: getattr(found, key).isoformat() if getattr(found, key) else None for key in ("first", "last")}
+    body = asdict(figures)
+    body |= {key: getattr(figures, key).isoformat() if getattr(figures, key) else None for key in ("first", "last")}
     records = [
         {"distribution": name, **asdict(bar)}
         for name in ("histogram", "users_by_n", "items_by_n")
-        for bar in getattr(found, name)
+        for bar in getattr(figures, name)
     ]
-    return View(title=f"{about.title} | {found.n_ratings:,} {what}", blocks=blocks, records=records, body=body)
+    return View(title=f"{about.title} | {figures.n_ratings:,} {what}", blocks=blocks, records=records, body=body)
 
 
-def _without(found: Description) -> str:
+def _without(figures: Description) -> str:
     """Say how many items lack something."""
     lacking = (
-        (found.n_items_unrated, "without a rating"),
-        (found.n_items_untitled, "without a title"),
-        (found.n_items_untagged if found.n_tags else 0, "without a tag"),
+        (figures.n_items_unrated, "without a rating"),
+        (figures.n_items_untitled, "without a title"),
+        (figures.n_items_untagged if figures.n_tags else 0, "without a tag"),
     )
     said = [f"{n:,} {what}" for n, what in lacking if n]
     return f" ({', '.join(said)})" if said else ""
@@ -84,15 +84,15 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
 
 def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
     """List every problem with its line, in the order of the file."""
-    found = [(file, problem) for file in files for problem in sorted(file.listed, key=lambda one: one.line)]
+    listed = [(file, problem) for file in files for problem in sorted(file.listed, key=lambda problem: problem.line)]
     n = sum(len(file) for file in files)
     records: list[dict[str, Any]] = [
         {"file": file.where, "line": problem.line, "problem": problem.kind, "value": problem.value}
-        for file, problem in found
+        for file, problem in listed
     ]
     read = "" if n_ratings is None else f", {n_ratings:,} ratings can be read"
     columns = [whole("line", "line"), text("problem", "what is wrong"), text("value", "value")]
-    captions = [] if len(found) == n else [f"the first {len(found):,} of {n:,} are listed"]
+    captions = [] if len(listed) == n else [f"the first {len(listed):,} of {n:,} are listed"]
     return View(
         title=f"{where}: {f'{n:,} problem' + 's' * (n != 1) if n else 'no problem'}{read}",
         blocks=[Block(columns=columns, rows=records)] if records else [],

@@ -23,7 +23,6 @@ from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
-PARQUET = b"PAR1"
 BATCH = 1 << 20  # rows of a Parquet file read at a time
 CHUNK = 1 << 17  # JSON lines read at a time
 SAMPLE = 200  # rows that the schema is detected from
@@ -229,7 +228,7 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
     entries = texts()
     for first in entries:
         rows.add(parse_texts(chain([first], islice(entries, CHUNK)), rows.schema, rows.problems))
-    rows.sha256 = stream.sha256
+    rows.sha256 = stream.digest.hexdigest()
     return rows
 
 

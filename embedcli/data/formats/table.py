@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Rows
-from embedcli.data.formats.columnar import PARQUET, read_json_lines, read_parquet
+from embedcli.data.formats.columnar import read_json_lines, read_parquet
 from embedcli.data.formats.delimited import read_delimited
-from embedcli.data.formats.detect import TableSchema
+from embedcli.data.formats.detect import TableSchema, noun_of
 from embedcli.data.problems import KEPT, REPEATED
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadContext
@@ -37,16 +37,9 @@ def read_table(source: Source, context: ReadContext) -> Ratings:
 def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
     """Read all rows of a table, whose schema is detected unless it is given; invalid rows are in its problems."""
     with source.open() as stream:
-        if not stream.head.strip():
-            raise DataError(
-                f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
-            )
-        if schema is None and stream.head.startswith(PARQUET):
-            rows = read_parquet(stream, context)
-        elif schema is None and stream.head.lstrip().startswith(b"{"):
-            rows = read_json_lines(stream, context)
-        else:
-            rows = read_delimited(stream, context, schema)
+        readers = {"parquet": read_parquet, "json": read_json_lines, "text": read_delimited}
+        read = readers[stream.format]
+        rows = read(stream, context) if schema is None else read_delimited(stream, context, schema)
     rows.convert_times()
     return rows
 
@@ -74,7 +67,8 @@ def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[fl
         scale = low, high
         for line in lines:
             context.on_note(line)
-    data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, rows.schema.noun, implicit=implicit)
+    noun = noun_of(rows.schema.role_names.get("item", ""))
+    data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, noun, implicit=implicit)
     return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
 
 
