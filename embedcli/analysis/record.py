@@ -98,6 +98,11 @@ def decimal(header: str, legend: str = "", digits: int = 2, *, sign: bool = Fals
     return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end)
 
 
+def share(header: str, legend: str = "", digits: int = 0) -> Column:
+    """Declare a field of shares, written as percentages."""
+    return column(header, legend, lambda value: f"{100 * value:.{digits}f} %")
+
+
 def mark(sign: str, legend: str) -> Column:
     """Declare a field that is true or false: a sign under an empty header if it is true."""
     return column("", legend, lambda value: sign if value else "", is_number=False, sign=sign)
