@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from embedcli.analysis.directions import axis as axis
     from embedcli.analysis.explain import explain as explain
     from embedcli.analysis.maps import map_items as map_items
-    from embedcli.analysis.neighbours import similar as similar
     from embedcli.analysis.probe import probe as probe
     from embedcli.analysis.recommend import fold_in as fold_in
     from embedcli.analysis.recommend import of_user as of_user
     from embedcli.analysis.recommend import recommend as recommend
+    from embedcli.analysis.similar import similar as similar
     from embedcli.data.loading import load
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.lookup import find as find
@@ -60,7 +60,7 @@ _HOME = {
     "recommend": "embedcli.analysis.recommend",
     "save_run": "embedcli.run.store",
     "side_by_side": "embedcli.analysis.compare",
-    "similar": "embedcli.analysis.neighbours",
+    "similar": "embedcli.analysis.similar",
 }
 _THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called in its module, where that differs
 __all__ = list(_HOME)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from embedcli.analysis.record import name, nested, text, whole
+from embedcli.analysis.record import column, name, nested, text, whole
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
 from embedcli.render.view import Block, View, table
@@ -18,7 +18,7 @@ WIDEST = 40  # letters of a bar
 class DrawnBar:
     """A bar of a histogram, drawn in letters."""
 
-    label: Annotated[str, text("{label}")]
+    label: Annotated[str, column("{label}")]
     n: Annotated[int, whole("{counted}")]
     bar: Annotated[str, name("")]
 

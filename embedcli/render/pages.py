@@ -17,7 +17,7 @@ from embedcli.analysis.biases import MARK, Biases, ItemBias
 from embedcli.analysis.components import Component, Components
 from embedcli.analysis.decay import judge_decay
 from embedcli.analysis.maps import Map, tag_groups
-from embedcli.analysis.neighbours import nearest
+from embedcli.analysis.similar import nearest
 from embedcli.errors import RunError
 from embedcli.render.biases import explanation as about_biases
 from embedcli.render.components import captions as about_components

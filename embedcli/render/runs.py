@@ -130,7 +130,8 @@ def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
         sentences.append(f"Too few {noun}s have {MANY} ratings or more to see too much decay.")
     if verdict.lesson is not None:
         sentences.append(
-            f"fastai's wd=0.1, as in the lesson, shrinks the factors as a weight decay of {verdict.lesson:.2g} does here."
+            f"fastai's wd=0.1, as in the lesson, shrinks the factors as a weight decay of {verdict.lesson:.2g} does "
+            "here."
         )
     return sentences
 

@@ -88,7 +88,7 @@ MUTATIONS = (
         "analysis/compare.py",
         "(n_members - 1) * rmse.var()",
         "0 * rmse.var()",
-        "analysis/test_inspections.py",
+        "analysis/test_compare.py",
     ),
     Mutation("no sha256", "run/files.py", "if found.hexdigest() != sha256:", "if False:", "run/test_store.py"),
     Mutation(
