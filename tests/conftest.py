@@ -50,7 +50,7 @@ def made_files(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained(world: World) -> Run:
     """Return a run of three members trained on the planted world, not saved."""
-    from embedcli.training.config import TrainConfig
+    from embedcli.run.config import TrainConfig
     from embedcli.training.fit import fit
 
     return fit(world.ratings.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))

@@ -16,7 +16,7 @@ from embedcli.analysis.effects import Candidates
 from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import principal_axes, side_by_side
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
@@ -138,8 +138,7 @@ def clusters(
 
 def _scores(factors: Floats) -> Floats:
     """Return factors (n, R) on their largest principal axes."""
-    left, s, _ = np.linalg.svd(factors - factors.mean(0), full_matrices=False)
-    scores: Floats = left[:, :MOST_AXES] * s[:MOST_AXES]
+    scores: Floats = (factors - factors.mean(0)) @ principal_axes(factors)[0][:, :MOST_AXES]
     return scores
 
 

@@ -19,6 +19,7 @@ from embedcli.analysis.record import Record, column, decimal, name, share, text,
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
+from embedcli.evidence.scores import rmse
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
@@ -200,8 +201,8 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         saw_same_ratings=_saw_same_ratings(a, b),
         correlation=_spearman(stars_a, stars_b),
         correlation_interval=_interval(stars_a, stars_b),
-        change=_root_mean_square(stars_b - stars_a) if have_same_scale else None,
-        seed_noise=None if noise is None else _root_mean_square(noise),
+        change=rmse(stars_a, stars_b) if have_same_scale else None,
+        seed_noise=None if noise is None else float(np.sqrt(np.mean(noise**2))),
         components=_pairs(a, b, common, n_components),
         overlap=_overlap(near_a, near_b),
         chance=min(MOST_NEAREST, n - 1) / (n - 1),
@@ -219,7 +220,7 @@ def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
     n_real = None if evidence is None else sum(test.real for test in evidence.pca_tests)
     return RunFigures(
         name=run.name,
-        weight_decay=run.training.config.get("weight_decay"),
+        weight_decay=run.training.weight_decay,
         rmse=scores[-1].rmse if scores else None,
         rmse_change=None if change is None else change[0],
         rmse_change_interval=None if change is None else change[1],
@@ -253,9 +254,8 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
         averaged = np.clip(total / n_members, *scale)
         errors.append(np.sqrt(weights @ np.bincount(block, (averaged - value) ** 2) / (weights @ np.bincount(block))))
         if n_members > 1:
-            without = [np.clip((total - member) / (n_members - 1), *scale) for member in members]
-            rmse = np.array([_root_mean_square(predicted - value) for predicted in without])
-            variance += float((n_members - 1) * rmse.var())
+            without = (np.clip((total - member) / (n_members - 1), *scale) for member in members)
+            variance += float((n_members - 1) * np.var([rmse(predicted, value) for predicted in without]))
     change, *drawn = errors[1] - errors[0]
     half = 1.96 * float(np.sqrt(np.var(drawn) + variance))
     return float(change), (float(change) - half, float(change) + half)
@@ -286,7 +286,7 @@ def _saw_same_ratings(a: Run, b: Run) -> bool:
     """Tell whether both runs were trained on the same ratings, as far as the runs can tell."""
     if not a.data.sha256 or a.data.sha256 != b.data.sha256:
         return False
-    return all(a.training.split.get(key) == b.training.split.get(key) for key in ("description", "n_train"))
+    return all(getattr(a.training.split, key) == getattr(b.training.split, key) for key in ("description", "n_train"))
 
 
 def _common(a: Run, b: Run, min_ratings: int) -> _Common:
@@ -315,7 +315,7 @@ def _plain(title: str) -> str:
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
     """Return the settings in which the runs differ."""
     settings = [
-        {"data set": run.data.title, "split": run.training.split.get("description"), **run.training.config}
+        {"data set": run.data.title, "split": run.training.split.description or None, **run.training.settings}
         for run in runs
     ]
     names = dict.fromkeys(name for of_run in settings for name in of_run)
@@ -337,10 +337,6 @@ def _seed_noise(a: Run, b: Run, common: _Common) -> Floats | None:
         for run, rows in ((a, common.rows_a), (b, common.rows_b))
     )
     return np.asarray(np.sqrt(sum(variances)), dtype=np.float64)
-
-
-def _root_mean_square(values: Floats) -> float:
-    return float(np.sqrt(np.mean(values**2)))
 
 
 def _spearman(a: Floats, b: Floats) -> float:

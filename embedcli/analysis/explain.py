@@ -13,7 +13,8 @@ from embedcli.analysis.recommend import logits, of_user, predictions
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import row_of
-from embedcli.run.preference import preference_basis, side_by_side
+from embedcli.evidence.bases import preference_basis, side_by_side
+from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
 MOST = 5  # components that are parts of their own
@@ -62,22 +63,20 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
     preferences adds, and the rest. Components that are real and stable have their names.
     """
     vector, row = of_user(run, user), row_of(run, item)
-    logit = float(logits(run, vector)[:, row].mean())
+    logit = logits(run, vector)[:, row].mean()
     parts = [
         Part("global", float(run.array("global_bias").mean(dtype=np.float64))),
         Part("user", float(vector.bias.mean())),
         Part(run.data.noun, float(run.array("item_bias")[:, row].mean(dtype=np.float64))),
         *_components(run, run.users.ids.index(user), row),
     ]
-    parts.append(Part("other components", logit - sum(part.logit for part in parts)))
-    low, high = run.y_range or (0.0, 1.0)
-    of_mean = logit if run.link == "identity" else low + (high - low) / (1 + np.exp(-logit))
+    parts.append(Part("other components", float(logit) - sum(part.logit for part in parts)))
     return Explanation(
         user=user,
         parts=tuple(parts),
-        logit=logit,
+        logit=float(logit),
         prediction=float(predictions(run, vector)[:, row].mean()),
-        of_mean_logit=float(of_mean),
+        of_mean_logit=float(ratings_of(logit, run.sigmoid_range)),
         rating=dict(zip(vector.rows.tolist(), vector.values.tolist(), strict=True)).get(row),
         knows_rating=run.rows is not None,
         is_unrated=run.is_unrated(row),

@@ -15,7 +15,8 @@ from embedcli.analysis.effects import FEWEST_TAGGED, Candidates
 from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import principal_axes, side_by_side
+from embedcli.evidence.scores import auc
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
@@ -121,9 +122,9 @@ def _judged(probed: list[Probed]) -> list[Probed]:
 def _scores(run: Run, rows: Rows) -> Floats:
     """Return the items (n, R) on the largest principal axes of all members' embeddings, with mean 0."""
     every = side_by_side(run.array("item_factors"))[rows]
-    left, s, _ = np.linalg.svd(every - every.mean(0), full_matrices=False)
-    kept = min(MOST_AXES, int((s > 1e-9 * s[0]).sum()), len(rows) // 4)
-    scores: Floats = left[:, :kept] * s[:kept]
+    axes, variances = principal_axes(every)
+    kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
+    scores: Floats = (every - every.mean(0)) @ axes[:, :kept]
     return scores
 
 
@@ -152,7 +153,7 @@ def _probed(target: _Target, x: Floats, components: Floats, rng: np.random.Gener
     shuffled = rng.permuted(np.tile(y, (N_SHUFFLES, 1)), axis=1)
     labels = np.vstack([y, shuffled]).T  # (n, 1 + N_SHUFFLES)
     predicted = _cross_validated(x, labels, rng.permutation(len(y)) % N_FOLDS)
-    score, *controls = _auc(predicted, labels) if target.kind == "tag" else _r2(predicted, labels)
+    score, *controls = auc(predicted, labels) if target.kind == "tag" else _r2(predicted, labels)
     # the normal tail beyond the shuffles: a hundred of them cannot tell p below .01
     z = (score - np.mean(controls)) / max(np.std(controls, ddof=1), 1e-9)
     ranks = rankdata(y)
@@ -184,13 +185,6 @@ def _cross_validated(x: Floats, y: Floats, fold: Rows) -> Floats:
         weights = np.linalg.solve(gram, centered.T @ (y[train] - level))
         predicted[test] = level + (x[test] - center) @ weights
     return predicted
-
-
-def _auc(predicted: Floats, truth: Floats) -> Floats:
-    """Return the ROC AUC of each column (Mann and Whitney's U over the number of pairs)."""
-    n = truth.sum(0)
-    auc: Floats = ((rankdata(predicted, axis=0) * truth).sum(0) - n * (n + 1) / 2) / (n * (len(truth) - n))
-    return auc
 
 
 def _r2(predicted: Floats, truth: Floats) -> Floats:

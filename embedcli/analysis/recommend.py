@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.record import Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item, rated, row_of
 from embedcli.errors import UsageError
+from embedcli.run.predictions import NAMES, ratings_of, sigmoid
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
@@ -152,8 +153,7 @@ def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | 
     if the run lacks users or biases.
     """
     rows, values = _rows_and_values(run, ratings.items() if isinstance(ratings, Mapping) else ratings)
-    names = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
-    users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in names)
+    users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in NAMES)
     has_rated = run.user_stats.n_ratings > 0
     vectors = np.array(
         [
@@ -191,13 +191,13 @@ def _most_probable(run: Run, known: Floats, x: Floats, constant: Floats, values:
     known (U, 1 + k) are those of the member's own users, and the logit is constant + x theta, x (n, 1 + k).
     """
     low, high = run.y_range or run.data.scale
-    noise = (run.training.posterior or {}).get("noise", NOISE * (high - low))
+    noise = run.training.posterior.noise if run.training.posterior else NOISE * (high - low)
     prior = np.atleast_2d(np.cov(known, rowvar=False)) + 1e-6 * np.eye(known.shape[1])
     theta: Floats = known.mean(0)
     start = theta
     for _ in range(STEPS):
-        predicted, slope = _link(run, constant + x @ theta)
-        design = x * slope[:, None]
+        logit = constant + x @ theta
+        predicted, design = ratings_of(logit, run.sigmoid_range), x * _slope(run, logit)[:, None]
         # theta = start + prior D' (D prior D' + noise^2)^-1 (r - predicted + D (theta - start))
         inner = design @ prior @ design.T + noise**2 * np.eye(len(values))
         theta = start + prior @ design.T @ np.linalg.solve(inner, values - predicted + design @ (theta - start))
@@ -206,7 +206,7 @@ def _most_probable(run: Run, known: Floats, x: Floats, constant: Floats, values:
 
 def predictions(run: Run, user: UserVector) -> Floats:
     """Return the predicted rating of every item by every member, (M, I)."""
-    return _link(run, logits(run, user))[0]
+    return ratings_of(logits(run, user), run.sigmoid_range)
 
 
 def logits(run: Run, user: UserVector) -> Floats:
@@ -217,10 +217,11 @@ def logits(run: Run, user: UserVector) -> Floats:
     return total
 
 
-def _link(run: Run, logit: Floats) -> tuple[Floats, Floats]:
-    """Return the rating that a logit stands for, and its slope."""
-    if run.link == "identity" or run.y_range is None:
-        return logit, np.ones_like(logit)
-    low, high = run.y_range
-    share = 1 / (1 + np.exp(-logit))
-    return low + (high - low) * share, (high - low) * share * (1 - share)
+def _slope(run: Run, logit: Floats) -> Floats:
+    """Return the slope of the link at a logit, in units of the rating."""
+    if run.sigmoid_range is None:
+        return np.ones_like(logit)
+    low, high = run.sigmoid_range
+    share = sigmoid(logit)
+    slope: Floats = (high - low) * share * (1 - share)
+    return slope

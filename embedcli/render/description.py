@@ -33,7 +33,7 @@ class ListedProblem:
     value: Annotated[str, text("value")]
 
 
-def describe(description: Description) -> View:
+def description_view(description: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
     about, noun = description.data, description.data.noun
     what = "rows" if about.implicit else "ratings"
@@ -113,7 +113,7 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
     return table(rows, DrawnBar, heading, label=label, counted=counted)
 
 
-def problems(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
+def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
     """List every problem with its line, in the order of the file."""
     rows = [
         ListedProblem(file.where, problem.line, problem.kind, problem.value)

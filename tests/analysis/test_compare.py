@@ -10,8 +10,8 @@ from planted import World
 
 from embedcli.analysis.compare import compare, rmse_change, side_by_side
 from embedcli.errors import UsageError
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
-from embedcli.training.config import TrainConfig
 from embedcli.training.fit import fit
 
 

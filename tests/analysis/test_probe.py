@@ -10,6 +10,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 from embedcli.analysis import probe as probing
 from embedcli.analysis.probe import probe
+from embedcli.evidence.scores import auc
 from embedcli.run.record import Run
 
 
@@ -37,7 +38,7 @@ def test_figures_of_a_probe_are_scikit_learns() -> None:
     """AUC and R2 are those of scikit-learn, and so are ridge predictions on a line."""
     rng = np.random.default_rng(0)
     truth, predicted = rng.integers(0, 2, (60, 1)).astype(float), rng.normal(size=(60, 1))
-    assert probing._auc(predicted, truth)[0] == pytest.approx(roc_auc_score(truth[:, 0], predicted[:, 0]))
+    assert auc(predicted, truth)[0] == pytest.approx(roc_auc_score(truth[:, 0], predicted[:, 0]))
     y = rng.normal(size=(60, 1))
     assert probing._r2(predicted, y)[0] == pytest.approx(r2_score(y, predicted))
 

@@ -78,7 +78,7 @@ def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatc
 
 
 def test_folds_are_a_share_of_members(trained: Run) -> None:
-    """`folds` is the share of the fold members with the neighbour among as many of their own nearest, by brute force."""
+    """`folds` is the share of the fold members that have the neighbour among as many nearest, by brute force."""
     passing = np.flatnonzero(trained.item_stats.n_ratings >= 20)
     others = passing[passing != 7]
     nearest_of = []

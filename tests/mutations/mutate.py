@@ -29,25 +29,64 @@ class Mutation:
     tests: str
 
 
-POSTERIOR = "training/test_posterior.py"
+COMPONENTS, ENGINE = "evidence/test_components.py", "training/test_engines.py"
+POSTERIOR = "evidence/test_posterior.py"
 MUTATIONS = (
-    Mutation("no burn-in", "training/posterior.py", "BURN_IN = 40", "BURN_IN = 0", POSTERIOR),
+    Mutation("no burn-in", "evidence/posterior.py", "BURN_IN = 40", "BURN_IN = 0", POSTERIOR),
     Mutation(
         "modes, not draws",
-        "training/posterior.py",
+        "evidence/posterior.py",
         "tau * linear + precision @ mean, noise)",
         "tau * linear + precision @ mean, 0 * noise)",
         POSTERIOR,
     ),
-    Mutation("noise halved", "training/posterior.py", "items, tau**-0.5", "items, tau**-0.5 / 2", POSTERIOR),
-    Mutation("variance for sd", "training/posterior.py", "items, tau**-0.5", "items, 1 / tau", POSTERIOR),
+    Mutation("noise halved", "evidence/posterior.py", "items, tau**-0.5", "items, tau**-0.5 / 2", POSTERIOR),
+    Mutation("variance for sd", "evidence/posterior.py", "items, tau**-0.5", "items, 1 / tau", POSTERIOR),
     Mutation(
         "no popularity prior",
-        "training/posterior.py",
+        "evidence/posterior.py",
         "(log_n - log_n.mean()) / max(log_n.std(), 1e-9)",
         "0 * log_n",
         POSTERIOR,
     ),
+    Mutation(
+        "modes, not draws, by calibration",
+        "evidence/posterior.py",
+        "tau * linear + precision @ mean, noise)",
+        "tau * linear + precision @ mean, 0 * noise)",
+        "evidence/test_calibration.py",
+    ),
+    Mutation("no margin", "evidence/components.py", "MARGIN * largest", "largest", COMPONENTS),
+    Mutation(
+        "fold axes of the whole",
+        "evidence/components.py",
+        "observations.take(fold != f), observations.take(fold == f)",
+        "observations, observations.take(fold == f)",
+        COMPONENTS,
+    ),
+    Mutation(
+        "all fold axes those of the first",
+        "evidence/components.py",
+        "axes.append(v)",
+        "axes.append((axes or [v])[0])",
+        COMPONENTS,
+    ),
+    Mutation(
+        "decay of the biases on the factors",
+        "training/engines/torch.py",
+        '"factors": config.weight_decay',
+        '"factors": config.bias_weight_decay',
+        ENGINE,
+    ),
+    Mutation(
+        "schedule begun again in each epoch",
+        "training/engines/torch.py",
+        "one_cycle(state.step,",
+        "one_cycle(state.step % steps_per_epoch(config, n_rows),",
+        ENGINE,
+    ),
+    Mutation("no bias correction", "training/engines/torch.py", "float(n_steps)", "1e6", ENGINE),
+    Mutation("rows in one order", "training/state.py", "rng.permutation(rows)", "rows", ENGINE),
     Mutation(
         "shaky axes named",
         "analysis/components.py",
@@ -79,18 +118,18 @@ MUTATIONS = (
     Mutation(
         "stars of the mean user",
         "run/canonical.py",
-        "1 / (1 + np.exp(-logits))",
-        "1 / (1 + np.exp(-logits.mean(0, keepdims=True)))",
+        "sigmoid(logits).mean(0",
+        "sigmoid(logits.mean(0, keepdims=True)).mean(0",
         "run/test_canonical.py",
     ),
     Mutation(
         "seeds left out of the interval of the RMSE",
         "analysis/compare.py",
-        "(n_members - 1) * rmse.var()",
-        "0 * rmse.var()",
+        "(n_members - 1) * np.var(",
+        "0 * np.var(",
         "analysis/test_compare.py",
     ),
-    Mutation("no sha256", "run/files.py", "if found.hexdigest() != sha256:", "if False:", "run/test_store.py"),
+    Mutation("no sha256", "run/files.py", "if digest != sha256:", "if False:", "run/test_store.py"),
     Mutation(
         "run.json not sealed",
         "run/files.py",

@@ -1,14 +1,14 @@
-"""What the ratings leave open: draws from the posterior of a factor model, by Gibbs sampling.
+"""Draws from the posterior of a factor model, by Gibbs sampling.
 
-Bayesian matrix factorisation (Salakhutdinov and Mnih 2008) with biases inside the factors and a popular item
+Bayesian matrix factorisation (Salakhutdinov and Mnih 2008) with biases inside the factors. A popular item is
 expected to be a better one:
 
     r_ui ~ N(middle + b_u + c_i + p_u . q_i, 1 / tau)
     (b_u, p_u) ~ N(0, L_user^-1)        (c_i, q_i) ~ N(B' z_i, L_item^-1),   z_i = (1, standardised log(n_i + 1))
 
-with matrix-normal-Wishart priors of B and both L, and a gamma prior of tau: weight decay is a Gaussian prior, and
-here its strength is drawn too. A row's sums over its ratings come from one sparse product with a table of the
-other side's products, and the Cholesky steps run over all rows at once: a sweep costs a few milliseconds.
+B and both L have matrix-normal-Wishart priors, tau a gamma prior: weight decay is a Gaussian prior, and here its
+strength is drawn too. A row's sums over its ratings come from one sparse product with a table of the other side's
+products, and the Cholesky steps run over all rows at once: a sweep costs a few milliseconds.
 
 Chosen by the coverage of its intervals on worlds with a known truth: examples/benchmarks/trust.py.
 """
@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings
+from embedcli.evidence.observations import Observations
 
 Matrix = NDArray[np.float64]
 
@@ -39,26 +39,22 @@ PRIOR_MEAN_PRECISION = 0.01  # of B, in units of one row
 
 @dataclass(frozen=True)
 class Posterior:
-    """Joint draws.
+    """Joint draws, in stars."""
 
-    `item_stars` (D, I) is the mean rating if every user rated the item, `noise` (D,) the standard deviation of a
-    rating around its expectation, both in stars.
-    """
-
-    item_stars: NDArray[np.float32]
-    noise: Matrix
+    item_stars: NDArray[np.float32]  # (D, I) the mean rating if every user rated the item
+    noise: Matrix  # (D,) standard deviation of a rating around its expectation
 
 
-def sample(ratings: Ratings, n_draws: int, rng: np.random.Generator) -> Posterior:
-    """Draw from the posterior given these ratings.
+def sample(observations: Observations, scale: tuple[float, float], n_draws: int, rng: np.random.Generator) -> Posterior:
+    """Draw from the posterior given these ratings on a scale (lowest, highest).
 
     Stars are the linear prediction averaged over all users and cut to the scale once: the ratings have been cut
     already, so cutting each user's prediction again would draw them to the middle.
     """
-    middle = float(ratings.value.mean(dtype=np.float64))
-    low, high = ratings.data.scale
+    low, high = scale
+    middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
-    by_user, by_item = sides(ratings, (ratings.value.astype(np.float64) - middle) / unit)
+    by_user, by_item = sides(observations, (observations.value.astype(np.float64) - middle) / unit)
     stars, noise = [], []
     for users, items, sd in chain(by_user, by_item, n_draws, rng):
         factors = items.copy()
@@ -78,19 +74,16 @@ class Side:
     total: NDArray[Any]  # (n_rows,)
 
 
-def sides(ratings: Ratings, value: Matrix) -> tuple[Side, Side]:
-    """Return the two sides of ratings whose (n,) centred values are given: by user, by item."""
+def sides(observations: Observations, value: Matrix) -> tuple[Side, Side]:
+    """Return the two sides of ratings with these centred values (n,): by user, by item."""
 
     def side(rows: NDArray[np.int32], columns: NDArray[np.int32], shape: tuple[int, int]) -> Side:
         seen = sp.csr_array((np.ones(len(value), np.float32), (rows, columns)), shape=shape)
         rated = sp.csr_array((value.astype(np.float32), (rows, columns)), shape=shape)
         return Side(seen, rated, np.bincount(rows, minlength=shape[0]), np.bincount(rows, value, shape[0]))
 
-    n_users, n_items = len(ratings.users), len(ratings.items)
-    return (
-        side(ratings.user, ratings.item, (n_users, n_items)),
-        side(ratings.item, ratings.user, (n_items, n_users)),
-    )
+    user, item, shape = observations.user, observations.item, (observations.n_users, observations.n_items)
+    return side(user, item, shape), side(item, user, shape[::-1])
 
 
 def chain(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from embedcli.analysis.record import name, nested, text
-from embedcli.data.catalogue import Entry
+from embedcli.data.catalog import CatalogEntry
 from embedcli.render.view import View, table
 
 
@@ -22,7 +22,7 @@ class KnownDataSet:
     cached: Annotated[str | None, text("cached")]
 
 
-def view(entries: Sequence[tuple[Entry, Path | None]]) -> View:
+def catalog_view(entries: Sequence[tuple[CatalogEntry, Path | None]]) -> View:
     """List (data set, its cached file or None) pairs."""
     rows = [
         KnownDataSet(entry.name, entry.title, entry.summary, None if path is None else str(path))

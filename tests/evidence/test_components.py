@@ -1,0 +1,120 @@
+"""The tests of components."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from planted import World
+
+from embedcli.evidence import components as components_module
+from embedcli.evidence.components import component_evidence, n_above_flips, regress, sign_flips
+from embedcli.evidence.observations import BiasModel, Observations, bias_model
+from embedcli.run.config import TrainConfig
+from embedcli.run.record import Run
+from embedcli.training.evaluation import observed
+from embedcli.training.fit import fit
+
+
+def test_planted_factor_is_found(trained: Run) -> None:
+    """In a world with one factor the first component is real, in either basis, and the sign flips see it alone.
+
+    The second carries what the cut into five stars makes of quality times taste: ten times weaker, but no noise.
+    """
+    evidence = trained.training.evidence
+    assert evidence is not None
+    for tests in (evidence.tests, evidence.pca_tests):
+        assert tests[0].real
+        assert tests[0].t > 10 * tests[1].t
+        assert [test.real for test in tests[2:]] == [False] * 6
+        assert 0.7 < tests[0].slope < 1.4  # it predicts what it claims
+    assert evidence.n_sign_flips == 1
+
+
+def test_too_few_ratings_are_not_tested(world: World) -> None:
+    """Of a few hundred ratings no component is tested, and none is called real."""
+    ratings = world.ratings.take(np.arange(400))
+    run = fit(ratings.split("none"), TrainConfig(n_members=1, n_factors=4, n_draws=0))
+    assert run.training.evidence is None
+    assert "fold_axes" not in run.arrays
+
+
+def test_regression_is_the_textbook_one() -> None:
+    """T and slope are those of ordinary least squares."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 3))
+    y = x @ [1.0, 0.0, -2.0] + rng.normal(size=500)
+    t, slope = regress(x, y)
+    expected, residual, *_ = np.linalg.lstsq(x, y, rcond=None)
+    error = np.sqrt(residual[0] / 497 * np.diag(np.linalg.inv(x.T @ x)))
+    np.testing.assert_allclose(slope, expected)
+    np.testing.assert_allclose(t, expected / error)
+
+
+def test_bias_model_leaves_no_bias(world: World) -> None:
+    """After the bias model the residuals of a user or an item with many ratings average to about nothing."""
+    ratings = world.ratings
+    residual = bias_model(observed(ratings), 3.0, 6).residuals(observed(ratings))
+    by_item = np.bincount(ratings.item, residual) / np.bincount(ratings.item)
+    assert np.abs(by_item).max() < 0.15
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_flips_see_nothing_in_noise(world: World, seed: int) -> None:
+    """Where the ratings are shuffled among the pairs, sign flips see no component."""
+    rng = np.random.default_rng(seed)
+    shuffled = replace(world.ratings, value=rng.permutation(world.ratings.value))
+    assert sign_flips(observed(shuffled), rng) == 0
+
+
+def test_ratings_that_are_all_equal(world: World) -> None:
+    """Where every rating is the same, nothing is real, and nothing breaks."""
+    flat = replace(world.ratings, value=np.full_like(world.ratings.value, 3))
+    evidence = fit(flat.split("none"), TrainConfig(n_members=1, n_factors=4, n_draws=100)).training.evidence
+    assert evidence is not None
+    assert (evidence.n_real, evidence.n_sign_flips) == (0, 0)
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1.01, 0), (1.05, 1)])
+def test_singular_values_need_a_margin_over_the_flips(times: float, expected: int) -> None:
+    """A value up to 1.02 times the largest of the flips does not count, one above does.
+
+    A block of ones (10, 10) has the value 10, and with random signs about 6. Beside it stands an entry of 10 / times,
+    which is its own singular value whatever its sign: the largest of all flips.
+    """
+    matrix = np.zeros((12, 12))
+    matrix[:10, :10], matrix[10, 10], matrix[11, 11] = 1.0, 10 / times, 0.1
+    assert n_above_flips(sp.csr_array(matrix), 2, np.random.default_rng(0)) == expected
+
+
+def test_fold_members_are_judged_on_rows_they_have_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Factors that predict the rows of their own fold have t and slope of the regression, and their own fold's axes.
+
+    Two fold members have factors of their own: the taste of half the users. The contributions of both explain their
+    held-out residuals, and the preference axis of each is its own item factor.
+    """
+    rng = np.random.default_rng(0)
+    user, item = (codes.ravel().astype(np.int32) for codes in np.indices((60, 40)))
+    fold, users, items = np.arange(2400) % 2, rng.normal(size=(60, 1)), rng.normal(size=(2, 40, 1))
+    items -= items.mean(1, keepdims=True)
+    value = 3 + (users - users.mean())[user, 0] * items[fold, item, 0] + 0.3 * rng.normal(size=2400)
+    observations = Observations(user, item, value.astype(np.float32), 60, 40)
+    sides = np.stack([users, users]).astype(np.float32), items.astype(np.float32)
+    fitted_on: list[int] = []
+
+    def spied(rows: Observations, damping: float, sweeps: int) -> BiasModel:
+        fitted_on.append(len(rows.value))
+        return bias_model(rows, damping, sweeps)
+
+    monkeypatch.setattr(components_module, "bias_model", spied)
+    found = component_evidence(observations, fold, *sides, 1.0, rng)
+    for t, slope in (found.preference, found.pca):
+        assert t[0] > 50
+        assert slope[0] == pytest.approx(1, abs=0.1)
+    for axis, own in zip(found.fold_axes[..., 0], items[..., 0], strict=True):
+        assert abs(np.corrcoef(axis, own)[0, 1]) > 0.999
+    assert fitted_on[:2] == [1200, 1200]  # the bias model of a fold sees the rows outside it
+    swapped = component_evidence(observations, 1 - fold, *sides, 1.0, rng)
+    assert swapped.preference[0][0] < 10
