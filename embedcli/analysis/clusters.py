@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -103,37 +105,39 @@ def clusters(
 ) -> Clusters:
     """Cut the items into groups by k-means or Ward's hierarchical clustering (scikit-learn).
 
-    Distances are measured on the largest principal axes of all members' embeddings side by side; the items are as
-    for `pca`. Raises UsageError if there are too few items for this number of groups.
+    Distances are measured on the largest principal axes of all members' embeddings; the items are as for `pca`.
+    Raises UsageError if there are too few items for this number of groups.
     """
     rows, described = most_rated_first(run, min_ratings, top_items)
-    if not 2 <= n_clusters <= len(rows) // 2:
-        raise UsageError(
-            f"`n_clusters` {n_clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
-            "give another `n_clusters`",
-        )
+    _check_number(n_clusters, len(rows), run.data.noun)
     check_limit(limit, "items per cluster")
+    group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
     x = _scores(side_by_side(run.array("item_factors"))[rows])
-    labels = _largest_first(_group(x, n_clusters, method, seed))
-    folds = [
-        _group(_scores(fold[rows].astype(np.float64)), n_clusters, method, seed)
-        for fold in run.arrays.get("fold_item_factors", ())
-    ]
-    rng = np.random.default_rng(seed)
+    labels = _largest_first(group(x))
+    folds = [group(_scores(fold[rows].astype(np.float64))) for fold in run.arrays.get("fold_item_factors", ())]
     return Clusters(
         clusters=_described(run, rows, x, labels, folds, limit),
         method=method,
         silhouette=float(silhouette_score(x, labels)),
-        control=max(_control(x, n_clusters, method, seed, rng) for _ in range(N_CONTROLS)),
+        control=_control(x, group, seed),
         stability=float(np.mean([adjusted_rand_score(labels, fold) for fold in folds])) if folds else None,
         n_items=len(rows),
         items=described,
         n_folds=len(folds),
         grouped=tuple(
-            GroupedItem(label + 1, run.items.ids[row], run.items.titles[row])
-            for row, label in zip(rows.tolist(), labels.tolist(), strict=True)
+            GroupedItem(label, run.items.ids[row], run.items.titles[row])
+            for row, label in zip(rows, (labels + 1).tolist(), strict=True)
         ),
     )
+
+
+def _check_number(n_clusters: int, n_items: int, noun: str) -> None:
+    """Raise UsageError if this number of groups cannot be made of the items."""
+    if not 2 <= n_clusters <= n_items // 2:
+        raise UsageError(
+            f"`n_clusters` {n_clusters} is not from 2 to {n_items // 2}, half of the {n_items} {noun}s",
+            "give another `n_clusters`",
+        )
 
 
 def _scores(factors: Floats) -> Floats:
@@ -153,10 +157,11 @@ def _largest_first(labels: Rows) -> Rows:
     return np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]
 
 
-def _control(x: Floats, n_clusters: int, method: Grouping, seed: int, rng: np.random.Generator) -> float:
-    """Return the silhouette of groups in a normal cloud with the covariance of x (whose columns are uncorrelated)."""
-    cloud = rng.normal(size=x.shape) * x.std(0)
-    return float(silhouette_score(cloud, _group(cloud, n_clusters, method, seed)))
+def _control(x: Floats, group: Callable[[Floats], Rows], seed: int) -> float:
+    """Return the highest silhouette of groups in normal clouds with the covariance of x (of uncorrelated columns)."""
+    rng = np.random.default_rng(seed)
+    clouds = (rng.normal(size=x.shape) * x.std(0) for _ in range(N_CONTROLS))
+    return max(float(silhouette_score(cloud, group(cloud))) for cloud in clouds)
 
 
 def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows], limit: int) -> tuple[Cluster, ...]:

@@ -55,7 +55,6 @@ class Recommendations(Record):
     n_items: int
     n_left_out: int
     min_ratings: int
-    n_members: int
     knows_rated: bool
     is_unrated: bool
 
@@ -104,9 +103,8 @@ def recommend(
         n_items=len(rows),
         n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
-        n_members=run.n_members,
         knows_rated=vector.id is None or run.rows is not None,
-        is_unrated=vector.id is not None and run.user_stats.n_ratings[run.users.ids.index(vector.id)] == 0,
+        is_unrated=vector.id is not None and bool(run.user_stats.n_ratings[run.users.ids.index(vector.id)] == 0),
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -45,6 +46,8 @@ def nested(value: Any) -> Any:
         return {spec.name: nested(getattr(value, spec.name)) for spec in fields(value) if spec.name not in marked}
     if isinstance(value, tuple | list):
         return [nested(entry) for entry in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
     return value.value if isinstance(value, Enum) else value
 
 

@@ -67,7 +67,6 @@ class Neighbours(Record):
     limit: int
     min_ratings: int
     n_items: int
-    n_members: int
     n_folds: int
 
     def rows(self) -> list[dict[str, Any]]:
@@ -103,7 +102,6 @@ def similar(
         limit=limit,
         min_ratings=min_ratings,
         n_items=len(passing),
-        n_members=len(members),
         n_folds=len(folds),
     )
 

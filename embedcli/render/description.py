@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Annotated
 
-from embedcli.analysis.record import column, name, nested, text, whole
+from embedcli.analysis.record import Column, nested
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
-from embedcli.render.view import Block, View, table
+from embedcli.render.view import Block, View
 
 WIDEST = 40  # letters of a bar
-
-
-@dataclass(frozen=True)
-class DrawnBar:
-    """A bar of a histogram, drawn in letters."""
-
-    label: Annotated[str, column("{label}")]
-    n: Annotated[int, whole("{counted}")]
-    bar: Annotated[str, name("")]
-
-
-@dataclass(frozen=True)
-class ListedProblem:
-    """A problem of a file, with its line."""
-
-    file: str
-    line: Annotated[int, whole("line")]
-    problem: Annotated[str, text("what is wrong")]
-    value: Annotated[str, text("value")]
+PROBLEMS = (
+    Column("line", "line", "{:,}".format),
+    Column("problem", "what is wrong", is_number=False),
+    Column("value", "value", is_number=False),
+)
 
 
 def description_view(description: Description) -> View:
@@ -47,11 +31,6 @@ def description_view(description: Description) -> View:
         (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in of_side.items()))
         for side, of_side in (("user", description.per_user), (noun, description.per_item))
     ]
-    times = {
-        key: None if time is None else time.isoformat()
-        for key in ("first", "last")
-        for time in [getattr(description, key)]
-    }
     return View(
         title=f"{about.title} | {description.n_ratings:,} {what}",
         blocks=[
@@ -64,7 +43,7 @@ def description_view(description: Description) -> View:
             for name in ("histogram", "users_by_n", "items_by_n")
             for bar in getattr(description, name)
         ],
-        body=nested(description) | times,
+        body=nested(description),
     )
 
 
@@ -103,20 +82,25 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
     """Draw bars as long as their counts, the longest WIDEST letters."""
     most = max((bar.n for bar in bars), default=0) or 1
     rows = [
-        DrawnBar(
-            f"{bar.low:g}" if bar.low == bar.high else f"{bar.low:.4g} to {bar.high:.4g}",
-            bar.n,
-            "\u2588" * round(WIDEST * bar.n / most) or ("\u258f" if bar.n else ""),
-        )
+        {
+            "label": f"{bar.low:g}" if bar.low == bar.high else f"{bar.low:.4g} to {bar.high:.4g}",
+            "n": bar.n,
+            "bar": "\u2588" * round(WIDEST * bar.n / most) or ("\u258f" if bar.n else ""),
+        }
         for bar in bars
     ]
-    return table(rows, DrawnBar, heading, label=label, counted=counted)
+    columns = (
+        Column("label", label),
+        Column("n", counted, "{:,}".format),
+        Column("bar", "", is_number=False, is_name=True),
+    )
+    return Block(heading, columns=columns, rows=rows)
 
 
 def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
     """List every problem with its line, in the order of the file."""
     rows = [
-        ListedProblem(file.where, problem.line, problem.kind, problem.value)
+        {"file": file.where, "line": problem.line, "problem": problem.kind, "value": problem.value}
         for file in files
         for problem in sorted(file.listed, key=lambda problem: problem.line)
     ]
@@ -124,8 +108,8 @@ def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) 
     read = "" if n_ratings is None else f", {n_ratings:,} ratings can be read"
     return View(
         title=f"{where}: {f'{n:,} problem' + 's' * (n != 1) if n else 'no problem'}{read}",
-        blocks=[table(rows, ListedProblem)] if rows else [],
+        blocks=[Block(columns=PROBLEMS, rows=rows)],
         caption="" if len(rows) == n else f"the first {len(rows):,} of {n:,} are listed",
-        records=nested(rows),
-        body={"n_problems": n, "n_ratings": n_ratings, "problems": nested(rows)},
+        records=rows,
+        body={"n_problems": n, "n_ratings": n_ratings, "problems": rows},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.optimize import minimize
 
 from embedcli.analysis.explain import explain
 from embedcli.analysis.recommend import UserVector, fold_in, logits, of_user, predictions, recommend
+from embedcli.analysis.record import nested
 from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
@@ -135,6 +137,12 @@ def test_user_without_ratings_is_told(trained: Run) -> None:
     seen = replace(trained.user_stats, n_ratings=np.where(np.arange(len(trained.users)) == 11, 0, 5))
     run = replace(trained, user_stats=seen)
     assert [recommend(run, user).is_unrated for user in ("12", "13")] == [True, False]
+
+
+def test_recommendations_are_json(trained: Run) -> None:
+    """A record of recommendations is JSON, for a user of the run and for a new one."""
+    for user in ("12", fold_in(trained, {"star wars": 5.0})):
+        assert json.loads(json.dumps(nested(recommend(trained, user))))["items"][0]["rank"] == 1
 
 
 def test_what_cannot_be_recommended(trained: Run) -> None:

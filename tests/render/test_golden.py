@@ -236,7 +236,7 @@ def similar_view() -> View:
         Neighbourhood("One [1] (1990)", "10", 2, 4.5, (row, last)),
         Neighbourhood("Two (1991)", "20", 0, None, (row,)),
     )
-    return similar.view(Neighbours(hoods, Measure.COSINE, 2, 20, 939, 5, 5), make_run())
+    return similar.view(Neighbours(hoods, Measure.COSINE, 2, 20, 939, 5), make_run())
 
 
 def recommend_view() -> View:
@@ -246,7 +246,7 @@ def recommend_view() -> View:
         Recommendation(2, "Two (1991)", 4.1, 0.1, -0.5, 1, 19, None, "20"),
     )
     profile = {f"Film {j}": float(j) for j in range(1, 7)}
-    return recommend.view(Recommendations(None, profile, rows, 939, 6, 20, 5, True, False), make_run())
+    return recommend.view(Recommendations(None, profile, rows, 939, 6, 20, True, False), make_run())
 
 
 def explain_view() -> View:
