@@ -164,7 +164,7 @@ def _table(view: View, console: Console, explain: bool) -> str:
                 continue
             console.print()
             _print_block(block, console)
-        hint = "" if explain or not view.legend else "columns: --explain"
+        hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
         captions = [*view.captions, " | ".join(filter(None, (view.caption, hint)))]
         console.print()
         for caption in filter(None, captions):

@@ -57,15 +57,15 @@ def view_of(
 def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequence[str] = (), **words: Any) -> Block:
     """Return the table of rows of one record type, by the columns that its fields declare.
 
-    A column without a value in any of the rows is left out, and so are the keys in `without`; `words` fill the
-    braces of headers and legends.
+    A column without a value in any of the rows is left out (if there are rows), and so are the keys in `without`;
+    `words` fill the braces of headers and legends.
     """
     shown = [vars(row) for row in rows]
     columns = [
         column
         for column in columns_of(record, **words)
         if column.key not in without
-        and any(row[column.key] is not None for row in shown)
+        and (not shown or any(row[column.key] is not None for row in shown))
         and (not column.sign or any(row[column.key] for row in shown))
     ]
     return Block(heading, columns=columns, rows=shown)

@@ -134,7 +134,7 @@ MUTATIONS = (
         "analysis/compare.py",
         "(n_members - 1) * np.var(",
         "0 * np.var(",
-        "analysis/test_inspections.py",
+        "analysis/test_compare.py",
     ),
     Mutation("no sha256", "run/files.py", "if digest != sha256:", "if False:", "run/test_store.py"),
     Mutation(
