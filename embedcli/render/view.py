@@ -38,7 +38,6 @@ class View:
     caption: str = ""
     explanation: Sequence[str] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
-    captions: Sequence[str] = ()  # until every view has one caption
 
     @property
     def legend(self) -> dict[str, str]:
@@ -74,22 +73,3 @@ def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequenc
 def percent(share: float) -> str:
     """Write a share as a percentage, as short as it goes."""
     return f"{100 * share:g} %"
-
-
-# until every record declares its columns
-
-
-def text(key: str, header: str) -> Column:  # noqa: D103
-    return Column(key, header, is_number=False)
-
-
-def name(key: str, header: str) -> Column:  # noqa: D103
-    return Column(key, header, is_number=False, is_name=True)
-
-
-def whole(key: str, header: str) -> Column:  # noqa: D103
-    return Column(key, header, "{:,}".format)
-
-
-def decimal(key: str, header: str, digits: int = 2, *, sign: bool = False) -> Column:  # noqa: D103
-    return Column(key, header, f"{{:{'+' if sign else ''}.{digits}f}}".format)

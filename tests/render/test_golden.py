@@ -32,6 +32,7 @@ from embedcli.analysis.pca import Component, Components, PoleItem
 from embedcli.analysis.probe import Probed, Probes
 from embedcli.analysis.projections import Fidelity
 from embedcli.analysis.recommend import Recommendation, Recommendations
+from embedcli.analysis.record import Column
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
@@ -54,12 +55,13 @@ from embedcli.render import (
 )
 from embedcli.render import map as map_render
 from embedcli.render.output import Format, format_of, render
-from embedcli.render.view import Block, View, text, whole
+from embedcli.render.view import Block, View
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
 from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
 from embedcli.run.shelf import Entry
 
+N = Column("n", "n", "{:,}".format)
 GOLDEN = Path(__file__).parent / "golden"
 LONG = "Children of the Corn: The Gathering, with a Subtitle That Goes On and On and On and On (1996)"
 
@@ -494,7 +496,9 @@ def test_json_is_json(view: str) -> None:
 def odd_view(title: str) -> View:
     """Return a view of one row."""
     row = {"title": title, "n": 1_000_000}
-    return View("odd", [Block(columns=(text("title", "title"), whole("n", "n")), rows=[row])], [row], {"rows": [row]})
+    return View(
+        "odd", [Block(columns=(Column("title", "title", is_number=False), N), rows=[row])], [row], {"rows": [row]}
+    )
 
 
 @pytest.mark.parametrize("format", ["csv", "tsv"])
@@ -517,7 +521,7 @@ def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
 def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
-    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, "word " * 30)
+    view = View("wide", [Block(columns=(N,), rows=[row])], [row], {}, "word " * 30)
     shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40
