@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedcli.analysis.record import Column, Record, Row, columns_of, nested
-from embedcli.run.record import Run
+
+if TYPE_CHECKING:  # every command imports this file, also for its help
+    from embedcli.run.record import Run
 
 
 @dataclass(frozen=True)
