@@ -16,7 +16,7 @@ from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import reopen
 from embedcli.cli.source import Source
-from embedcli.data import splits
+from embedcli.data import TEST_FRACTION
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
@@ -63,12 +63,14 @@ class SplitOptions:
     ] = "random"
     test_fraction: Annotated[
         float | None,
-        _option("--test-fraction", "F", f"Share of test rows, for random and time (default: {splits.FRACTION}).", DATA),
+        _option("--test-fraction", "F", f"Share of test rows, for random and time (default: {TEST_FRACTION}).", DATA),
     ] = None
     split_seed: Annotated[int | None, _option("--split-seed", "S", "Seed of a random split (default: --seed).")] = None
 
     def check(self, seed: int) -> dict[str, Any]:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
+        from embedcli.data import splits
+
         for option, given, kinds in (
             ("--split-seed", self.split_seed, ("random",)),
             ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
@@ -78,7 +80,7 @@ class SplitOptions:
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         options: dict[str, Any] = {
             "seed": seed if self.split_seed is None else self.split_seed,
-            "fraction": splits.FRACTION if self.test_fraction is None else self.test_fraction,
+            "fraction": TEST_FRACTION if self.test_fraction is None else self.test_fraction,
         }
         splits.check(self.split, **options)
         return options

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data import splits
+from embedcli.data import TEST_FRACTION, splits
 from embedcli.errors import UsageError
 
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
@@ -161,7 +161,7 @@ class Ratings:
             item=new_item.astype(np.int32) if min_item_ratings else item,
         )
 
-    def split(self, kind: str = "random", *, seed: int = 0, fraction: float = splits.FRACTION) -> Split:
+    def split(self, kind: str = "random", *, seed: int = 0, fraction: float = TEST_FRACTION) -> Split:
         """Leave out test rows.
 
         `kind` is `random` (the first `fraction` of a permutation of the rows drawn from `seed`), an official

@@ -11,7 +11,6 @@ from embedcli.data.times import moment
 from embedcli.errors import UsageError
 
 FRACTION_HINT = "give a fraction above 0 and below 1, such as 0.1, or --split none to train on all"
-FRACTION = 0.1  # of the ratings, left out by a random split or one in time unless another is given
 WITH_FRACTION = ("random", "time")
 IN_TIME = ("leave-last", "time")
 

@@ -34,7 +34,7 @@ import numpy as np  # noqa: E402, F401
 import pandas as pd  # noqa: E402, F401
 import pytest  # noqa: E402
 import scipy.stats  # noqa: E402, F401
-import sklearn.cluster  # noqa: E402, F401
+import sklearn.cluster  # noqa: E402
 import sklearn.decomposition  # noqa: E402, F401
 import torch  # noqa: E402, F401
 import typer.testing  # noqa: E402, F401
