@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from embedcli.analysis.recommend import recommend as recommend
     from embedcli.data.loading import load
     from embedcli.errors import EmbedcliError as EmbedcliError
+    from embedcli.run.config import TrainConfig as TrainConfig
     from embedcli.run.lookup import find as find
     from embedcli.run.record import Run as Run
     from embedcli.run.shelf import open_run as open_run
     from embedcli.run.store import save
-    from embedcli.training.config import TrainConfig as TrainConfig
     from embedcli.training.fit import fit as fit
 
     load_ratings = load
@@ -42,7 +42,7 @@ __version__ = "0.2.0.dev0"
 _HOME = {
     "EmbedcliError": "embedcli.errors",
     "Run": "embedcli.run.record",
-    "TrainConfig": "embedcli.training.config",
+    "TrainConfig": "embedcli.run.config",
     "axis": "embedcli.analysis.directions",
     "biases": "embedcli.analysis.biases",
     "clusters": "embedcli.analysis.clusters",

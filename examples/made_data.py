@@ -15,7 +15,7 @@ import hashlib
 import numpy as np
 
 import embedcli
-from embedcli.data.catalogue import find
+from embedcli.data.catalog import find_data_set
 from embedcli.data.fetch import cached
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 
@@ -37,7 +37,7 @@ def ratings(data: str | None = None, *, small: bool = False) -> Ratings:
     """Return the ratings at `data`, else MovieLens 100K from the cache (unless `small`), else made ones; say which."""
     if data is not None:
         found = embedcli.load_ratings(data)
-    elif not small and cached(find("ml-100k")):
+    elif not small and cached(find_data_set("ml-100k")):
         found = embedcli.load_ratings("ml-100k")
     else:
         found = make()

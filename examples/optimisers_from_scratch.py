@@ -30,9 +30,12 @@ from made_data import options, ratings
 from torch import Tensor
 
 from embedcli.data.ratings import Split
-from embedcli.training.config import TrainConfig
-from embedcli.training.evaluation import predict, score
-from embedcli.training.fit import new_model, one_thread, resolve
+from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import predict
+from embedcli.training.config import resolve
+from embedcli.training.evaluation import score
+from embedcli.training.model import new_model
+from embedcli.training.stages import one_thread
 
 BATCH_SIZE = 512
 Memory = dict[str, Tensor]
@@ -95,7 +98,7 @@ def difference(name: str, n_steps: int = 100) -> float:
 def race(name: str, split: Split, n_epochs: int) -> list[float]:
     """Train the dot-bias model and return the RMSE on the ratings left out, four times an epoch."""
     (step, _, rate), train, rng = OPTIMISERS[name], split.train, np.random.default_rng(0)
-    model = new_model(train, resolve(TrainConfig(n_factors=20), train), [rng])
+    model, test = new_model(train, resolve(TrainConfig(n_factors=20), train), [rng]), split.test
     memories: list[Memory] = [{} for _ in model.parameters()]
     columns = [torch.from_numpy(column) for column in (train.user.astype(np.int64), train.item, train.value)]
     n_batches = len(train) // BATCH_SIZE + 1
@@ -106,7 +109,8 @@ def race(name: str, split: Split, n_epochs: int) -> list[float]:
         for w, memory in zip(model.parameters(), memories, strict=True):
             step(w, w.grad, memory, learning_rate=rate)
         if number % (n_batches // 4) == 0:
-            curve.append(score("", predict(model, split.test)[0], split.test).rmse)
+            predicted = predict(model.arrays(), test.user, test.item, (model.low, model.high))
+            curve.append(score("", predicted[0], test).rmse)
     return curve
 
 

@@ -72,7 +72,7 @@ def trained(world: World, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run of three members trained on the planted world, not saved."""
 
     def train() -> Run:
-        from embedcli.training.config import TrainConfig
+        from embedcli.run.config import TrainConfig
         from embedcli.training.fit import fit
 
         return fit(world.ratings.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.movielens import GENRES
+from embedcli.data.formats.movielens_100k import GENRES
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 
 N_USERS, N_ITEMS, N_RATINGS = 200, 120, 8_000

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.decomposition import PCA
 
 from embedcli.analysis.choices import Basis, Rotation
 from embedcli.errors import UsageError
-from embedcli.run.preference import most_rated, preference_basis, side_by_side
+from embedcli.evidence.bases import most_rated, preference_basis, principal_axes, side_by_side
 from embedcli.run.record import ComponentTest, Run
 
 Floats = NDArray[np.float64]
@@ -130,14 +129,14 @@ def varimax(scores: Floats) -> Floats:
 
 
 def _pca(factors: NDArray[np.float32], rows: Rows) -> tuple[Floats, Floats]:
-    """Return coordinates (I, K) and variances (K,) of scikit-learn's PCA over some rows of factors (M, I, k)."""
+    """Return coordinates (I, K) and variances (K,) of the PCA over some rows of factors (M, I, k)."""
     centred = factors.astype(np.float64)
     centred -= centred[:, rows].mean(1, keepdims=True)
     every = side_by_side(centred)
     if not every[rows].var(0).sum() > SMALLEST_VARIANCE:
         return every, np.zeros(every.shape[1])
-    fitted = PCA(svd_solver="full").fit(every[rows])
-    return fitted.transform(every) / np.sqrt(len(factors)), fitted.explained_variance_
+    axes, variances = principal_axes(every[rows])
+    return every @ axes / np.sqrt(len(factors)), variances
 
 
 def agreement(shown: Floats, others: list[Floats]) -> list[float | None]:

@@ -13,12 +13,13 @@ from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_inte
 from embedcli.analysis.record import Record, decimal, mark, text, whole
 from embedcli.analysis.selection import check_limit, item, rated_often
 from embedcli.errors import UsageError
+from embedcli.evidence.observations import DAMPING as DAMPING
+from embedcli.evidence.observations import damped_mean
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-DAMPING = 5.0  # ratings at the global mean that a damped mean starts from
 MARK = "!"  # beside an interval that does not contain the trained stars
 
 
@@ -201,7 +202,7 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
     n, mean = run.item_stats.n_ratings[passing], np.nan_to_num(run.item_stats.mean_rating[passing])
     every = run.item_stats.n_ratings
     global_mean = every @ np.nan_to_num(run.item_stats.mean_rating) / max(every.sum(), 1)
-    damped = (n * mean + DAMPING * global_mean) / (n + DAMPING)
+    damped = damped_mean(n * mean, n, prior_mean=global_mean)
     order = np.argsort(stars - damped, kind="stable")
 
     def row(rank: int, j: int) -> Mover:

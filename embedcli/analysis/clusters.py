@@ -15,7 +15,7 @@ from embedcli.analysis.choices import Grouping
 from embedcli.analysis.effects import Candidates, false_discovery
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import principal_axes, side_by_side
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-DIRECTIONS = 20  # principal ones of all members' embeddings, that distances are taken in
+MOST_AXES = 20  # principal ones of all members' embeddings, that distances are taken in
 LEVEL = 0.05
 FEWEST = 5  # items of a cluster with a tag: fewer are not named
 CONTROLS = 5  # clouds without groups that the silhouette is held against
@@ -95,7 +95,7 @@ def clusters(
 ) -> Clusters:
     """Cut the items into k groups by k-means or Ward's hierarchical clustering (scikit-learn).
 
-    Distances are those in the largest principal directions of all members' embeddings side by side; the items are
+    Distances are those in the largest principal axes of all members' embeddings side by side; the items are
     those that `pca` takes. Raises UsageError where there are too few items for so many groups.
     """
     rows, described = most_rated_first(run, min_ratings, top_items)
@@ -104,10 +104,10 @@ def clusters(
             f"-k {k} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s", "give another -k"
         )
     check_limit(limit, "items per cluster")
-    x = _directions(side_by_side(run.array("item_factors"))[rows])
+    x = _scores(side_by_side(run.array("item_factors"))[rows])
     labels = _by_size(_group(x, k, method, seed))
     folds = [] if "fold_item_factors" not in run.arrays else list(run.array("fold_item_factors"))
-    others = [_group(_directions(fold[rows].astype(np.float64)), k, method, seed) for fold in folds]
+    others = [_group(_scores(fold[rows].astype(np.float64)), k, method, seed) for fold in folds]
     rng = np.random.default_rng(seed)
     return Clusters(
         clusters=_described(run, rows, x, labels, others, limit),
@@ -123,11 +123,10 @@ def clusters(
     )
 
 
-def _directions(factors: Floats) -> Floats:
-    """Return factors (n, R) on their largest principal directions."""
-    left, s, _ = np.linalg.svd(factors - factors.mean(0), full_matrices=False)
-    found: Floats = left[:, :DIRECTIONS] * s[:DIRECTIONS]
-    return found
+def _scores(factors: Floats) -> Floats:
+    """Return factors (n, R) on their largest principal axes."""
+    scores: Floats = (factors - factors.mean(0)) @ principal_axes(factors)[0][:, :MOST_AXES]
+    return scores
 
 
 def _group(x: Floats, k: int, method: Grouping, seed: int) -> NDArray[np.int64]:

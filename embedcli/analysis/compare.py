@@ -209,7 +209,7 @@ def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
     scores = run.training.scores
     return RunFigures(
         name=run.name,
-        weight_decay=run.training.config.get("weight_decay"),
+        weight_decay=run.training.weight_decay,
         rmse=scores[-1].rmse if scores else None,
         rmse_change=None if change is None else change[0],
         rmse_change_interval=None if change is None else change[1],
@@ -267,7 +267,7 @@ def _saw_same_ratings(a: Run, b: Run) -> bool:
     """Tell whether both runs were trained on the same ratings, as far as the runs can tell."""
     if not a.data.sha256 or a.data.sha256 != b.data.sha256:
         return False
-    return all(a.training.split.get(key) == b.training.split.get(key) for key in ("description", "n_train"))
+    return all(getattr(a.training.split, key) == getattr(b.training.split, key) for key in ("description", "n_train"))
 
 
 def _matched(a: Run, b: Run, min_ratings: int) -> tuple[Rows, Rows, str, int]:
@@ -304,7 +304,7 @@ def _plain(title: str) -> str:
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
     """Return the settings in which the runs differ."""
     found = [
-        {"data set": run.data.title, "split": run.training.split.get("description"), **run.training.config}
+        {"data set": run.data.title, "split": run.training.split.description or None, **run.training.settings}
         for run in runs
     ]
     every = dict.fromkeys(key for one in found for key in one)

@@ -121,7 +121,7 @@ def agreement(
 
 def judge_decay(run: Run) -> DecayVerdict | None:
     """Judge the weight decay of a run; None if nothing is known that could judge it."""
-    weight_decay, evidence = run.training.config.get("weight_decay"), run.training.evidence
+    weight_decay, evidence = run.training.weight_decay, run.training.evidence
     agreed = agreement(run)
     slope = evidence.heldout_slope if evidence is not None and evidence.pca_tests[0].predicts else None
     outside = None if agreed is None else agreed.outside_many
@@ -146,11 +146,11 @@ def judge_decay(run: Run) -> DecayVerdict | None:
 
 def _lesson(run: Run) -> float | None:
     """Return the weight decay that amounts to the lesson's, over the sum of this training's learning rates."""
-    config, shrinkage = run.training.config, run.training.shrinkage
-    lesson = LESSON * run.training.split.get("n_train", 0)
+    settings, shrinkage = run.training.settings, run.training.shrinkage
+    lesson = LESSON * run.training.split.n_train
     if run.data.implicit or not lesson:
         return None
-    for role, decay in (("factors", config.get("weight_decay")), ("biases", config.get("bias_weight_decay"))):
+    for role, decay in (("factors", settings.get("weight_decay")), ("biases", settings.get("bias_weight_decay"))):
         if decay and shrinkage.get(role):
             return float(lesson * decay / shrinkage[role])
     return None

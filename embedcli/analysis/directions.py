@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.effects import Candidates, Effect, test
 from embedcli.analysis.selection import check_limit, rated
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import side_by_side
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import pca
 from embedcli.analysis.recommend import UserVector, logits, predictions
-from embedcli.run.preference import preference_basis, side_by_side
+from embedcli.evidence.bases import preference_basis, side_by_side
+from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
 MOST = 5  # components that are told apart
@@ -63,8 +64,6 @@ def explain(run: Run, taste: UserVector, user: str, row: int) -> Explanation:
     ]
     parts.append(Part("other components", logit - sum(part.logit for part in parts)))
     known = dict(zip(taste.rows.tolist(), taste.values.tolist(), strict=True))
-    low, high = run.y_range or (0.0, 1.0)
-    of_mean = logit if run.link == "identity" else low + (high - low) / (1 + np.exp(-logit))
     return Explanation(
         user=user,
         title=run.items.titles[row],
@@ -72,7 +71,7 @@ def explain(run: Run, taste: UserVector, user: str, row: int) -> Explanation:
         parts=tuple(parts),
         logit=logit,
         prediction=float(predictions(run, taste)[:, row].mean()),
-        of_mean_logit=float(of_mean),
+        of_mean_logit=float(ratings_of(by_member.mean(), run.sigmoid_range)),
         rating=known.get(row),
         knows_rating=run.rows is not None,
         is_unrated=run.is_unrated(row),

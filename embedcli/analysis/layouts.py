@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Method
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import side_by_side
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +35,8 @@ class Fidelity:
     n_neighbours: int
 
 
-def directions(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> Floats:
-    """Return the directions (n, M k) of some items: each member's factors centred, side by side, of length 1."""
+def unit_vectors(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> Floats:
+    """Return the embeddings (n, M k) of some items at length 1: each member's factors centred, side by side."""
     chosen = factors[:, rows].astype(np.float64)
     every = side_by_side(chosen - chosen.mean(1, keepdims=True))
     length = np.linalg.norm(every, axis=1, keepdims=True)
@@ -45,7 +45,7 @@ def directions(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> Floats:
 
 
 def layout(near: Floats, method: Method, seed: int) -> Floats:
-    """Lay items out in two dimensions by their directions (n, R) -> (n, 2); the same seed gives the same.
+    """Lay items out in two dimensions by their unit vectors (n, R) -> (n, 2); the same seed gives the same.
 
     scikit-learn's t-SNE, begun from the principal components, or UMAP, whose package umap-learn is optional.
     """
@@ -66,7 +66,7 @@ def layout(near: Floats, method: Method, seed: int) -> Floats:
 
 
 def fidelity(near: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fidelity:
-    """Measure what a layout (n, 2) keeps of the neighbourhoods by the directions (n, R) of the same items.
+    """Measure what a layout (n, 2) keeps of the neighbourhoods by the unit vectors (n, R) of the same items.
 
     Of more than MOST_ASKED items, the neighbourhoods of so many are looked at, among all. Memory is n x TOGETHER.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.biases import stars_and_bias
 from embedcli.analysis.choices import Method
 from embedcli.analysis.components import Component, pca
-from embedcli.analysis.layouts import LEAST_ITEMS, Fidelity, directions, fidelity, layout
+from embedcli.analysis.layouts import LEAST_ITEMS, Fidelity, fidelity, layout, unit_vectors
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.run.lookup import find
@@ -133,7 +133,7 @@ def map_items(
         raise UsageError(
             f"{len(rows)} {run.data.noun}s are too few for a map", "lower --min-ratings or raise --top-items"
         )
-    near = directions(run.array("item_factors"), rows)
+    near = unit_vectors(run.array("item_factors"), rows)
     axes, axes_over = None, ""
     if method is Method.PCA:
         found = pca(run, n_components=max(components), limit=1, min_ratings=min_ratings)

@@ -14,7 +14,8 @@ from embedcli.analysis.components import pca
 from embedcli.analysis.effects import FEWEST_TAGGED, Candidates, false_discovery
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
-from embedcli.run.preference import side_by_side
+from embedcli.evidence.bases import principal_axes, side_by_side
+from embedcli.evidence.scores import auc
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -108,10 +109,10 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
 def _directions(run: Run, rows: NDArray[np.int64]) -> Floats:
     """Return the items (n, R) on the largest principal directions of all members' embeddings, with mean 0."""
     every = side_by_side(run.array("item_factors"))[rows]
-    left, s, _ = np.linalg.svd(every - every.mean(0), full_matrices=False)
-    kept = min(MOST_DIRECTIONS, int((s > 1e-9 * s[0]).sum()), len(rows) // 4)
-    found: Floats = left[:, :kept] * s[:kept]
-    return found
+    axes, variances = principal_axes(every)
+    kept = min(MOST_DIRECTIONS, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
+    scores: Floats = (every - every.mean(0)) @ axes[:, :kept]
+    return scores
 
 
 def _targets(candidates: Candidates) -> list[tuple[str, str, Floats, NDArray[np.bool_]]]:
@@ -136,7 +137,7 @@ def _probed(
     shuffled = rng.permuted(np.tile(y, (SHUFFLES, 1)), axis=1)
     every = np.vstack([y, shuffled]).T  # (n, 1 + SHUFFLES)
     predicted = _cross_validated(x, every, rng.permutation(len(y)) % FOLDS)
-    scores = _auc(predicted, every) if kind == "tag" else _r2(predicted, every)
+    scores = auc(predicted, every) if kind == "tag" else _r2(predicted, every)
     control = scores[1:]
     # the normal tail beyond the shuffles: a hundred of them cannot tell p below .01
     z = (scores[0] - control.mean()) / max(control.std(ddof=1), 1e-9)
@@ -161,14 +162,6 @@ def _cross_validated(x: Floats, y: Floats, fold: NDArray[np.int64]) -> Floats:
         weights = np.linalg.solve(gram, own.T @ (y[seen] - level))
         predicted[left] = level + (x[left] - centre) @ weights
     return predicted
-
-
-def _auc(predicted: Floats, truth: Floats) -> Floats:
-    """Return the ROC AUC of each column (Mann and Whitney's U over the number of pairs)."""
-    ranks = rankdata(predicted, axis=0)
-    n = truth.sum(0)
-    found: Floats = ((ranks * truth).sum(0) - n * (n + 1) / 2) / (n * (len(truth) - n))
-    return found
 
 
 def _r2(predicted: Floats, truth: Floats) -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.selection import check_limit, rated
 from embedcli.errors import UsageError
+from embedcli.run.predictions import ratings_of, sigmoid
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def fold_in(run: Run, ratings: Mapping[int, float]) -> UserVector:
     users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in names)
     rated = run.user_stats.n_ratings > 0
     low, high = run.y_range or run.data.scale
-    noise = (run.training.posterior or {}).get("noise", NOISE * (high - low))
+    noise = run.training.posterior.noise if run.training.posterior else NOISE * (high - low)
     found = []
     for m in range(len(items)):
         known = np.column_stack([user_bias[m], users[m]])[rated]  # (U, 1 + k)
@@ -172,7 +173,7 @@ def fold_in(run: Run, ratings: Mapping[int, float]) -> UserVector:
         theta, start = known.mean(0), known.mean(0)
         for _ in range(STEPS):
             logit = level[m] + item_bias[m, rows] + x @ theta
-            predicted, slope = _link(run, logit)
+            predicted, slope = ratings_of(logit, run.sigmoid_range), _slope(run, logit)
             design = x * slope[:, None]
             # theta = start + prior D' (D prior D' + noise^2)^-1 (r - predicted + D (theta - start))
             inner = design @ prior @ design.T + noise**2 * np.eye(len(rows))
@@ -184,7 +185,7 @@ def fold_in(run: Run, ratings: Mapping[int, float]) -> UserVector:
 
 def predictions(run: Run, taste: UserVector) -> Floats:
     """Return the predicted rating of every item by every member, (M, I)."""
-    return _link(run, logits(run, taste))[0]
+    return ratings_of(logits(run, taste), run.sigmoid_range)
 
 
 def logits(run: Run, taste: UserVector) -> Floats:
@@ -196,10 +197,11 @@ def logits(run: Run, taste: UserVector) -> Floats:
     return found
 
 
-def _link(run: Run, logit: Floats) -> tuple[Floats, Floats]:
-    """Return the rating that a logit stands for, and its slope."""
-    if run.link == "identity" or run.y_range is None:
-        return logit, np.ones_like(logit)
-    low, high = run.y_range
-    share = 1 / (1 + np.exp(-logit))
-    return low + (high - low) * share, (high - low) * share * (1 - share)
+def _slope(run: Run, logit: Floats) -> Floats:
+    """Return the slope of the link at a logit, in units of the rating."""
+    if run.sigmoid_range is None:
+        return np.ones_like(logit)
+    low, high = run.sigmoid_range
+    share = sigmoid(logit)
+    slope: Floats = (high - low) * share * (1 - share)
+    return slope

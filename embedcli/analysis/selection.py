@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.errors import UsageError
-from embedcli.run.preference import TOP_ITEMS, most_rated
+from embedcli.evidence.bases import TOP_ITEMS, most_rated
 from embedcli.run.record import Run
 
 Rows = NDArray[np.int64]

@@ -39,12 +39,12 @@ def list_data(format: FormatOption = None, output: Output = None, quiet: Quiet =
     Examples:
       embedcli data list
     """
-    from embedcli.data.catalogue import CATALOGUE
+    from embedcli.data.catalog import CATALOG
     from embedcli.data.fetch import cached
-    from embedcli.render.catalogue import view
+    from embedcli.render.catalog import catalog_view
 
     answer = Answer.to(output, format, quiet)
-    answer.show(view([(entry, cached(entry)) for entry in CATALOGUE.values()]))
+    answer.show(catalog_view([(entry, cached(entry)) for entry in CATALOG.values()]))
 
 
 @data_app.command("fetch", short_help="Fetch a data set and verify it.")
@@ -56,12 +56,12 @@ def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
       embedcli data fetch ml-100k
       EMBEDCLI_DATA=/big/disk embedcli data fetch
     """
-    from embedcli.data.catalogue import find
+    from embedcli.data.catalog import find_data_set
     from embedcli.data.fetch import fetch
 
     notes = Notes(quiet)
     with notes.fetching() as (on_note, on_progress):
-        path, source = fetch(find(name), on_note=on_note, on_progress=on_progress)
+        path, source = fetch(find_data_set(name), on_note=on_note, on_progress=on_progress)
     notes.say(f"{name}: {source}")
     print_out(str(path))
 
@@ -74,10 +74,10 @@ def print_data_path(name: DataName = "ml-100k") -> None:
     Examples:
       embedcli data path ml-100k
     """
-    from embedcli.data.catalogue import find
+    from embedcli.data.catalog import find_data_set
     from embedcli.data.fetch import cache_dir, cached
 
-    path = cached(find(name))
+    path = cached(find_data_set(name))
     if path is None:
         raise DataError(f"{name} is not in the cache, {cache_dir()}", f"fetch it: embedcli data fetch {name}")
     print_out(str(path))
@@ -93,15 +93,15 @@ def describe(source: Source, options: ReadOptions, answer: Answer) -> None:
       embedcli data describe ratings.csv            your own table
       embedcli data describe ml-1m --format json    for a script
     """
-    from embedcli.data.describe import describe as count
+    from embedcli.data.describe import describe_ratings
     from embedcli.data.problems import REPEATED
-    from embedcli.render.description import describe as view
+    from embedcli.render.description import description_view
 
     problems: list[Problems] = []
     ratings = source.read(options, answer.notes, problems)
     n_bad = sum(len(file) for file in problems)
     n_repeated = sum(file.counts[REPEATED] for file in problems)
-    answer.show(view(count(ratings, n_bad_rows=n_bad - n_repeated, n_repeated=n_repeated)))
+    answer.show(description_view(describe_ratings(ratings, n_bad_rows=n_bad - n_repeated, n_repeated=n_repeated)))
 
 
 @command("check", group=data_app, short_help="List all problems of a file of ratings.")
@@ -119,10 +119,10 @@ def check(
       embedcli data check ratings.csv --format csv -o problems.csv
       embedcli data check plays.tsv --duplicates last    duplicates are no problem
     """
-    from embedcli.render.description import problems as view
+    from embedcli.render.description import problems_view
 
     problems: list[Problems] = []
     ratings = Source(file, offline=True).read(options, answer.notes, problems)
-    answer.show(view(problems, ratings.data.source, len(ratings)))
+    answer.show(problems_view(problems, ratings.data.source, len(ratings)))
     if any(problems):
         raise typer.Exit(1)

@@ -14,7 +14,7 @@ from embedcli.terminal import plain
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from embedcli.data.sources import Note, Progress
+    from embedcli.data.read_options import Note, Progress
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ DEFAULT_DATA = "ml-100k"
 
 def complete_data(incomplete: str) -> list[str]:
     """Complete the name of a data set."""
-    from embedcli.data.catalogue import CATALOGUE
+    from embedcli.data.catalog import CATALOG
 
-    return [name for name in CATALOGUE if name.startswith(incomplete)]
+    return [name for name in CATALOG if name.startswith(incomplete)]
 
 
 @dataclass(frozen=True)

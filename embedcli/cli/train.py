@@ -16,11 +16,11 @@ from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import reopen
 from embedcli.cli.source import Source
-from embedcli.data import TEST_FRACTION
+from embedcli.data import splits
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.training.config import LARGEST_BATCH, TrainConfig
+from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Split
@@ -63,14 +63,12 @@ class SplitOptions:
     ] = "random"
     test_fraction: Annotated[
         float | None,
-        _option("--test-fraction", "F", f"Share of test rows, for random and time (default: {TEST_FRACTION}).", DATA),
+        _option("--test-fraction", "F", "Share of test rows in a random or time split (default: 0.1).", DATA),
     ] = None
     split_seed: Annotated[int | None, _option("--split-seed", "S", "Seed of a random split (default: --seed).")] = None
 
     def check(self, seed: int) -> dict[str, Any]:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
-        from embedcli.data import splits
-
         for option, given, kinds in (
             ("--split-seed", self.split_seed, ("random",)),
             ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
@@ -80,7 +78,7 @@ class SplitOptions:
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         options: dict[str, Any] = {
             "seed": seed if self.split_seed is None else self.split_seed,
-            "fraction": TEST_FRACTION if self.test_fraction is None else self.test_fraction,
+            "test_fraction": splits.TEST_FRACTION if self.test_fraction is None else self.test_fraction,
         }
         splits.check(self.split, **options)
         return options
@@ -150,7 +148,8 @@ def train(
 def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
-    from embedcli.training.fit import fit, stored_bytes
+    from embedcli.training.config import stored_bytes
+    from embedcli.training.fit import fit
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
     return fit(

@@ -1,4 +1,4 @@
-"""What there is in a data set: how many, how dense, rated how, when, and what is missing."""
+"""Figures of a data set: its size, density, ratings and times, and what is missing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import DataSet, Ratings
 from embedcli.data.times import moment
 
-MOST_LEVELS = 21  # different ratings that are counted one by one; more are counted in as many bins
+MOST_LEVELS = 21  # different ratings that are counted one by one; more are counted in bins
 QUANTILES = {"min": 0.0, "5%": 0.05, "25%": 0.25, "median": 0.5, "75%": 0.75, "95%": 0.95, "max": 1.0}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """So many ratings from `low` to `high` (the same, where ratings have steps)."""
+    """The number of ratings from `low` to `high`; both are the same if the ratings have steps."""
 
     low: float
     high: float
@@ -30,8 +30,8 @@ class Bar:
 class Description:
     """A data set in figures; `per_user` and `per_item` are quantiles of the numbers of ratings.
 
-    `density` is the share of all pairs of user and item that is rated; `first` and `last` are times in UTC, None
-    where none are known; `n_bad_rows` counts rows that could not be read, `n_repeated` pairs that stand again.
+    `density` is the share of all pairs of user and item that is rated; `first` and `last` are times in UTC, None if
+    unknown; `n_bad_rows` counts invalid rows, `n_repeated` duplicate pairs of user and item.
     """
 
     data: DataSet
@@ -55,8 +55,8 @@ class Description:
     n_tags: int
 
 
-def describe(ratings: Ratings, *, n_bad_rows: int = 0, n_repeated: int = 0) -> Description:
-    """Count what there is in ratings."""
+def describe_ratings(ratings: Ratings, *, n_bad_rows: int = 0, n_repeated: int = 0) -> Description:
+    """Return the figures of ratings."""
     of_user = np.bincount(ratings.user, minlength=len(ratings.users))
     of_item = np.bincount(ratings.item, minlength=len(ratings.items))
     items, times = ratings.items, ratings.timestamp
@@ -98,7 +98,7 @@ def _by_size(counts: NDArray[np.int64]) -> tuple[Bar, ...]:
     """Count users or items by their numbers of ratings: 0, 1, 2 to 4, 5 to 9, 10 to 19, 20 to 49 and so on."""
     most = counts.max(initial=0)
     edges = [0, *(step * 10**power for power in range(12) for step in (1, 2, 5))]
-    edges = edges[: next(at for at, edge in enumerate(edges) if edge > most) + 1]
+    edges = edges[: next(index for index, edge in enumerate(edges) if edge > most) + 1]
     n, _ = np.histogram(counts, edges)
     bars = [Bar(low, high - 1, int(k)) for low, high, k in zip(edges[:-1], edges[1:], n, strict=True)]
     return tuple(dropwhile(lambda bar: not bar.n, bars))

@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed if the server still has the same version, given up if it stalls or sends too much."""
+"""Download of a file over HTTP: resumed if the server has the same version, given up if it stalls or is too large."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from embedcli.data.catalogue import Download
-from embedcli.data.sources import Progress
+from embedcli.data.catalog import Download
+from embedcli.data.read_options import Progress
 
 CHUNK = 1 << 16  # bytes
-LARGEST = 1 << 30  # bytes of a file whose size is not known; the largest edition of MovieLens has a third of that
+LARGEST = 1 << 30  # bytes of a file of unknown size: three times the largest edition of MovieLens
 TIMEOUT = 10.0  # seconds without a byte
 SLOWEST = 1000  # bytes a second
 PATIENCE = 15.0  # seconds that a server may be behind SLOWEST
-FAILURES = (OSError, http.client.HTTPException, ValueError, OverflowError)  # the last two: addresses and numbers
-VERSION = re.compile(rb'"[\x21\x23-\x7e]{1,200}"')  # a strong ETag (RFC 9110): a weak one names no sequence of bytes
+FAILURES = (OSError, http.client.HTTPException, ValueError, OverflowError)  # the last two: for addresses and numbers
+VERSION = re.compile(rb'"[\x21\x23-\x7e]{1,200}"')  # a strong ETag (RFC 9110); a weak one does not identify bytes
 
 
 class Unavailable(Exception):
-    """A source that did not serve; the next one is tried. The message is one printable line."""
+    """A source that does not serve the file; the next one is tried. The message is one printable line."""
 
     def __init__(self, message: str) -> None:
         printable = "".join(letter if letter.isprintable() else " " for letter in message)
@@ -39,8 +39,8 @@ class Unavailable(Exception):
 def download(source: Download, file: IO[bytes], version: Path, on_progress: Progress) -> bool:
     """Fill a file with a download, and return whether it was resumed.
 
-    `file` may have the first part of the download, and the file at `version` the ETag of the whole.
-    Raises Unavailable if the server does not serve, OSError if the disk does not take the bytes.
+    `file` may hold the first part of the download, and the file at `version` the ETag of the whole. Raises Unavailable
+    if the server does not serve it, OSError if the bytes cannot be written.
     """
     host = urlsplit(source.url).netloc
     done, etag = _first_part(file, version, source)
@@ -72,12 +72,12 @@ def download(source: Download, file: IO[bytes], version: Path, on_progress: Prog
 
 def forget(path: Path) -> None:
     """Remove a part or its version, so that it is not resumed."""
-    with suppress(OSError):  # it is not there, or a folder; Windows removes no open file, and its folder goes later
+    with suppress(OSError):  # missing, a folder, or an open file on Windows, whose folder is removed later
         path.unlink()
 
 
 def _first_part(file: IO[bytes], version: Path, source: Download) -> tuple[int, str]:
-    """Return (bytes that an earlier download left, its ETag), or (0, "") if they are not to be trusted."""
+    """Return (bytes that an earlier download left, its ETag), or (0, "") if they cannot be trusted."""
     done, etag = file.seek(0, os.SEEK_END), b""
     with suppress(OSError):
         descriptor = os.open(version, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -88,16 +88,16 @@ def _first_part(file: IO[bytes], version: Path, source: Download) -> tuple[int, 
 
 
 def _continues(answer: http.client.HTTPResponse, done: int, etag: str, source: Download) -> bool:
-    """Tell whether an answer is the rest of the file that the first `done` bytes belong to."""
-    found = re.fullmatch(rf"bytes {done}-(\d{{1,18}})/(\d{{1,18}})", answer.headers.get("Content-Range", ""))
-    if answer.status != http.HTTPStatus.PARTIAL_CONTENT or answer.headers.get("ETag") != etag or found is None:
+    """Tell whether an answer is the rest of the file to which the first `done` bytes belong."""
+    content_range = re.fullmatch(rf"bytes {done}-(\d{{1,18}})/(\d{{1,18}})", answer.headers.get("Content-Range", ""))
+    if answer.status != http.HTTPStatus.PARTIAL_CONTENT or answer.headers.get("ETag") != etag or content_range is None:
         return False
-    last, size = int(found[1]), int(found[2])
+    last, size = map(int, content_range.groups())
     return last == size - 1 and size == (source.size or size) and answer.length in (None, size - done)
 
 
 def _begin(answer: http.client.HTTPResponse, file: IO[bytes], version: Path, host: str) -> None:
-    """Empty the file, and store the version that is to come."""
+    """Empty the file, and store the version of the download."""
     if answer.status != http.HTTPStatus.OK:
         raise Unavailable(f"{host}: HTTP status {answer.status} instead of the file")
     forget(version)
@@ -124,7 +124,7 @@ def _answer(url: str, headers: dict[str, str], host: str) -> http.client.HTTPRes
 
 
 def _chunks(answer: http.client.HTTPResponse, host: str) -> Iterator[bytes]:
-    # an OSError in here is the network's; one of the caller's is the disk's
+    # an OSError here comes from the network, in the caller from the disk
     try:
         while chunk := answer.read(CHUNK):
             yield chunk
@@ -134,7 +134,7 @@ def _chunks(answer: http.client.HTTPResponse, host: str) -> Iterator[bytes]:
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        """Follow a redirect unless it leaves HTTP or its encryption; its own content, of any size, is not read."""
+        """Follow a redirect unless it leaves HTTP or its encryption; its own content is not read."""
         fp.close()
         if urlsplit(newurl).scheme not in ("https", *(["http"] if req.type == "http" else [])):
             raise urllib.error.URLError(f"redirect to {newurl}, which is not encrypted")
@@ -152,7 +152,7 @@ class _Https(urllib.request.HTTPSHandler):
 
 
 def _patient(connection_class: Any) -> Any:
-    """Have a class of connections read answers that stall if they are slow."""
+    """Return a subclass of a connection class whose answers fail if they are too slow."""
     return type(connection_class.__name__, (connection_class,), {"response_class": _Answer})
 
 
@@ -163,9 +163,9 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Paced(io.RawIOBase):
-    """The bytes of a connection, headers included: TimeoutError if they come at less than SLOWEST for too long.
+    """The bytes of a connection, with headers: TimeoutError if they are slower than SLOWEST for too long.
 
-    The timeout of a socket ends silence only: a byte every nine seconds would go on for ever.
+    The timeout of a socket ends silence only: a byte every nine seconds would go on forever.
     """
 
     def __init__(self, raw: io.RawIOBase) -> None:
@@ -180,7 +180,7 @@ class _Paced(io.RawIOBase):
         self.left = min(PATIENCE, self.left - (now - self.since) + (count or 0) / SLOWEST)
         self.since = now
         if self.left < 0:
-            raise TimeoutError(f"stalled, less than {SLOWEST:,} bytes a second came")
+            raise TimeoutError(f"stalled at less than {SLOWEST:,} bytes a second")
         return count
 
     def close(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from embedcli.data import text
+from embedcli.data.formats.delimited import encoding_of
 from embedcli.data.sources import UNREADABLE, Source, open_zip
 from embedcli.errors import DataError, UsageError
 
@@ -15,7 +18,7 @@ MOST = 1 << 24  # bytes of a file that is read whole: four times those of the la
 class Files:
     """Read-only access to the files of one folder, on disk or inside a zip.
 
-    `names` maps a file's bare name to where it lies under `root`.
+    `names` maps the bare name of a file to its path under `root`.
     """
 
     root: Path
@@ -25,23 +28,45 @@ class Files:
         return name in self.names
 
     def holds(self, names: tuple[str, ...]) -> bool:
-        """Tell whether any of these files is there."""
+        """Tell whether there is any of these files."""
         return any(name in self.names for name in names)
 
     def read(self, name: str, most: int = MOST) -> bytes:
-        """Return a file's bytes; DataError where it is missing or cannot be read."""
+        """Return the bytes of a file; DataError if it is missing, too large or cannot be read."""
+        with self.source(name).open() as stream:
+            return stream.whole(
+                most, "give the file of ratings itself, as a table of any size, and the titles with `items`"
+            )
+
+    def table(
+        self,
+        name: str,
+        *,
+        separator: str,
+        n_columns: int = 0,
+        header: Sequence[str] = (),
+        encoding: str | None = None,
+        key: str | None = None,
+    ) -> list[tuple[int, list[str]]]:
+        """Return (line, fields) of each row of a small table, as `text.rows` does; the encoding may be detected.
+
+        With `key`, the name of the first column, its ids must be unique.
+        """
+        raw, where = self.read(name), self.where(name)
+        encoding = encoding or encoding_of(raw, None, where, lambda line: None)
+        content = text.decode(raw, encoding, where)
+        rows = list(text.rows(content, where, separator=separator, n_columns=n_columns, header=header))
+        if key is not None:
+            text.check_unique(rows, key, where)
+        return rows
+
+    def source(self, name: str) -> Source:
+        """Return a file as a source of bytes; DataError if it is missing."""
         if name not in self.names:
             raise DataError(
                 f"{self.root}: there is no {name}",
-                "give the extracted folder of the data set with --data, or the zip as it was downloaded",
+                "give the extracted folder of the data set, or the zip as it was downloaded",
             )
-        with self.source(name).open() as stream:
-            return stream.whole(
-                most, "give the file of ratings itself, read as a table of any size, and --items for the titles"
-            )
-
-    def source(self, name: str) -> Source:
-        """Return a file as a source of bytes."""
         if self.root.is_dir():
             return Source(self.where(name), self.root / self.names[name])
         return Source(self.where(name), self.root, self.names[name])
@@ -52,14 +77,14 @@ class Files:
 
     @property
     def label(self) -> str:
-        """Name the data set after its folder or zip; a run of that name must not be hidden."""
+        """Name the data set after its folder or zip, without the dot that would hide a run of this name."""
         return self.root.resolve().name.removesuffix(".zip").lstrip(".") or "data"
 
 
 def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
-    """Open a folder, or the folder inside a zip that holds a file whose name ends in one of the suffixes.
+    """Open a folder, or the topmost folder inside a zip with a file whose name ends in one of the suffixes.
 
-    Raises UsageError where nothing is at the path, DataError for a file that is no zip.
+    Raises UsageError if there is nothing at the path, DataError for a file that is not a zip.
     """
     if path.is_dir():
         try:
@@ -67,16 +92,13 @@ def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from error
     if not path.exists():
-        raise UsageError(
-            f"there is no data set at {str(path)!r}",
-            "give the extracted folder or the zip, or leave --data out to use MovieLens 100K",
-        )
+        raise UsageError(f"there is no data set at {str(path)!r}", "give the extracted folder or the zip")
     try:
         with path.open("rb") as file:
             names = [name for name in open_zip(file).namelist() if not name.endswith("/")]
     except UNREADABLE as error:
         raise DataError(
-            f"{path}: this is no readable zip: {error}",
+            f"{path}: not a readable zip: {error}",
             "give the extracted folder or the zip as it was downloaded; if it was cut short, download it again",
         ) from error
     members = {name: PurePosixPath(name) for name in names}

@@ -1,9 +1,11 @@
-"""What is wrong with the rows of a table, and where."""
+"""The problems of a table: which rows are invalid, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
 
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
@@ -15,10 +17,7 @@ MOST = 1_000_000  # problems of a table that has fewer good rows
 
 @dataclass(frozen=True)
 class Problem:
-    """A row that cannot be read: the line of the file (or the row of a file without lines), what is wrong, and how.
-
-    `kind` is the same for all problems of one sort, `value` what stands there.
-    """
+    """An invalid row: its line (or its row, if the file has no lines), the kind of problem, and the invalid value."""
 
     line: int
     kind: str
@@ -30,7 +29,7 @@ class Problem:
 
 @dataclass
 class Problems:
-    """The problems met while a file is read, in the order of its lines; `n_good` rows before had none."""
+    """The problems of a file, in the order of its lines; `n_good` counts the valid rows."""
 
     where: str
     unit: str = "line"
@@ -41,23 +40,23 @@ class Problems:
     def __len__(self) -> int:
         return self.counts.total()
 
-    def add(self, problem: Problem, n: int = 1) -> None:
-        """Take note of a problem, or of n of its kind of which it is one."""
-        self.counts[problem.kind] += n
-        if len(self.listed) < KEPT:
-            self.listed.append(replace(problem, value=shorten(problem.value, 200)))
+    def add(self, kind: str, rows: Iterable[tuple[int, str]], n: int = 1) -> None:
+        """Add n problems of a kind, given the (line, value) of the first of them."""
+        self.counts[kind] += n
+        kept = islice(rows, max(KEPT - len(self.listed), 0))
+        self.listed += [Problem(line, kind, shorten(value, 200)) for line, value in kept]
 
     def error(self) -> DataError:
-        """Return the error that names the first problem, and how many there are."""
+        """Return the error that names the first problem and the number of problems."""
         first, n = self.listed[0], len(self)
         more = f" (and {n - 1:,} more such row{'s' if n > 2 else ''})" if n > 1 else ""
         return DataError(
             f"{self.where}, {self.unit} {first.line:,}: {first}{more}",
-            "correct that, or leave such rows out with --on-bad-rows skip",
+            "correct it, download or copy the file again, or leave such rows out with `on_bad_rows` skip",
         )
 
     def summary(self) -> str:
-        """Say how many rows were left out, why, and where the first of each kind stands."""
+        """Say how many rows were left out, why, and the first line of each kind."""
         first = {problem.kind: problem for problem in reversed(self.listed)}
         kinds = "; ".join(
             f"{n:,} x {kind} (first in {self.unit} {first[kind].line:,}: {shorten(first[kind].value, 30)!r})"

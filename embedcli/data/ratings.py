@@ -1,4 +1,4 @@
-"""What a data set is: who rated what how, and what is known of the users and the items."""
+"""Ratings, with what is known about the users and the items, and their split for a test."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data import TEST_FRACTION, splits
-from embedcli.errors import UsageError
+from embedcli.data import splits
+from embedcli.data.text import MOST_LETTERS, is_whole, shorten
+from embedcli.errors import DataError, UsageError
 
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
 
@@ -19,9 +20,9 @@ MOST_KINDS = 50  # different values of a column of users that still tell kinds o
 class Items:
     """The items of a data set; row j of every field is item code j.
 
-    `tags` holds one tuple of tags (for films: the genres) per item; `columns` what else the source has.
-    Titles are no keys: two items may share one. `id_column` is what the table of ratings calls the column of ids,
-    empty where it has no header.
+    `tags` holds one tuple of tags (for films: the genres) per item, `columns` the further columns of the source.
+    Titles are not keys: two items may share one. `id_column` is the name of the item column in the table of ratings,
+    empty if it has no header.
     """
 
     ids: tuple[str, ...]
@@ -61,22 +62,21 @@ class Users:
         return Users(tuple(self.ids[row] for row in rows), _taken(self.columns, rows))
 
     def as_items(self) -> Items:
-        """Return the users as rows of a table of items, titled by their ids.
+        """Return the users as items, titled by their ids.
 
-        What they are said to be in words (a column of at most 50 different values that are no numbers, such as an
-        occupation) becomes their tags.
+        Columns of words, such as an occupation (at most 50 different values, not all of them numbers), become tags.
         """
-        told = {
+        kinds_of_users = {
             key: values
             for key, values in self.columns.items()
             if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds)
         }
         tags = [
-            tuple(f"{key} {value}".replace("|", "/") for key, value in zip(told, row, strict=True) if value)
-            for row in zip(*told.values(), strict=True)
+            tuple(f"{key} {value}".replace("|", "/") for key, value in zip(kinds_of_users, row, strict=True) if value)
+            for row in zip(*kinds_of_users.values(), strict=True)
         ]
         n = len(self)
-        return Items(self.ids, self.ids, (None,) * n, tuple(tags) if told else ((),) * n)
+        return Items(self.ids, self.ids, (None,) * n, tuple(tags) if kinds_of_users else ((),) * n)
 
 
 def _taken(columns: Mapping[str, tuple[str, ...]], rows: NDArray[np.integer]) -> dict[str, tuple[str, ...]]:
@@ -85,12 +85,11 @@ def _taken(columns: Mapping[str, tuple[str, ...]], rows: NDArray[np.integer]) ->
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a data set is called, where it came from and how it is rated.
+    """The name of a data set, its source and its scale.
 
-    `sha256` is that of the bytes of the rating rows (for MovieLens 100K: of `u.data`), `scale` the lowest
-    and the highest rating, `noun` what one item is called, `n_folds` the number of official folds, `target` what
-    one row tells of an item: a rating, where it is not said otherwise. Where the data is `implicit`, a row means
-    "did", and every value is 1.
+    `sha256` is the hash of the bytes of the rating rows (for MovieLens 100K: of `u.data`), `scale` the lowest and the
+    highest rating, `noun` the word for one item, `n_folds` the number of official folds, `target` the quantity in the
+    rows, usually a rating. If the data is `implicit`, a row means "did", and every value is 1.
     """
 
     name: str
@@ -105,7 +104,7 @@ class DataSet:
 
     @property
     def value_noun(self) -> str:
-        """Say in a word what a prediction is: stars, or the chance that an item is taken."""
+        """Return the word for a prediction: stars, or the chance that an item is taken."""
         return "chance" if self.implicit else "stars"
 
 
@@ -113,8 +112,8 @@ class DataSet:
 class Ratings:
     """Ratings as parallel arrays of length n: row j says that `user[j]` gave `item[j]` the rating `value[j]`.
 
-    `user` and `item` are codes: row numbers of `users` and `items`. Every user and every item of the data set
-    stays in those tables, also where no rating of theirs is left.
+    `user` and `item` are codes: row numbers of `users` and `items`. Every user and every item of the data set stays in
+    those tables, even if none of their ratings is left.
     """
 
     data: DataSet
@@ -134,9 +133,9 @@ class Ratings:
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp)
 
     def k_core(self, min_user_ratings: int, min_item_ratings: int) -> Ratings:
-        """Leave out users and items with fewer ratings, again and again until all that stay have enough.
+        """Leave out users and items with fewer ratings, again and again until all that remain have enough.
 
-        Raises UsageError where nothing stays.
+        Raises UsageError if nothing remains.
         """
         kept = np.arange(len(self))
         while True:
@@ -147,11 +146,8 @@ class Ratings:
                 break
             kept = kept[enough]
             if not len(kept):
-                raise UsageError(
-                    f"no rating is left with --min-user-ratings {min_user_ratings} and "
-                    f"--min-item-ratings {min_item_ratings}",
-                    "give lower numbers",
-                )
+                limits = f"`min_user_ratings` {min_user_ratings} and `min_item_ratings` {min_item_ratings}"
+                raise UsageError(f"no rating is left with {limits}", "give lower numbers")
         (users, new_user), (items, new_item) = (np.unique(codes, return_inverse=True) for codes in (user, item))
         return replace(
             self.take(kept),
@@ -161,42 +157,42 @@ class Ratings:
             item=new_item.astype(np.int32) if min_item_ratings else item,
         )
 
-    def split(self, kind: str = "random", *, seed: int = 0, fraction: float = TEST_FRACTION) -> Split:
-        """Leave out test rows.
+    def split(self, kind: str = "random", *, seed: int = 0, test_fraction: float = splits.TEST_FRACTION) -> Split:
+        """Hold out test rows.
 
-        `kind` is `random` (the first `fraction` of a permutation of the rows drawn from `seed`), an official
-        fold (`u1`..`u5`: the K-th fifth of the rows, as GroupLens cut them), `leave-last` (each user's last in
-        time), `time` (the latest `fraction` of all), or `none` (train on all).
+        `kind` is `random` (the first `test_fraction` of a permutation of the rows drawn from `seed`), an official fold
+        (`u1`..`u5`: the K-th fifth of the rows, as GroupLens split them), `leave-last` (the last rating of each user),
+        `time` (the latest `test_fraction` of all), or `none` (train on all).
 
-        Raises UsageError for an unknown kind, a fold or times the data set does not have, and a fraction that
-        leaves nothing to train on or nothing to test.
+        Raises UsageError for an unknown kind, for a fold or times that the data set does not have, and for a fraction
+        that leaves no training or no test rows.
         """
-        test = splits.test_rows(
-            kind, self.user, self.timestamp, n_folds=self.data.n_folds, seed=seed, fraction=fraction
+        test = splits.heldout_rows(
+            kind, self.user, self.timestamp, n_folds=self.data.n_folds, seed=seed, test_fraction=test_fraction
         )
         train = np.ones(len(self), dtype=bool)
         train[test] = False
         if not train.any():
             raise UsageError(
                 f"the split {kind!r} leaves none of the {len(self):,} ratings to train on",
-                "give more ratings, or a smaller --test-fraction",
+                "give more ratings, or a smaller `test_fraction`",
             )
-        left, out = self.take(train), self.take(test)
+        kept, held_out = self.take(train), self.take(test)
         return Split(
             kind=kind,
             seed=seed if kind == "random" else None,
-            description=splits.describe(kind, seed=seed, fraction=fraction),
-            train=left,
-            test=out,
-            leakage=splits.leakage(kind, left.timestamp, out.timestamp),
+            description=splits.description(kind, seed=seed, test_fraction=test_fraction),
+            train=kept,
+            test=held_out,
+            leakage=splits.leakage(kind, kept.timestamp, held_out.timestamp),
         )
 
 
 @dataclass(frozen=True)
 class Split:
-    """Ratings to train on and ratings left out of the training, which nothing may be chosen by.
+    """Training ratings and held-out test ratings; nothing may be chosen by the test.
 
-    `leakage` says what a split in time lets the training know of the test's future, empty for other splits.
+    `leakage` says what the training knows about the time of the test, empty for splits that are not in time.
     """
 
     kind: str
@@ -208,9 +204,35 @@ class Split:
 
     @property
     def n_cold(self) -> tuple[int, int]:
-        """Numbers of test rows whose user, and whose item, has no training row."""
+        """Numbers of test rows whose user has no training row, and whose item has none."""
         users, items = (
             np.bincount(codes, minlength=n) > 0
             for codes, n in ((self.train.user, len(self.train.users)), (self.train.item, len(self.train.items)))
         )
         return int((~users[self.test.user]).sum()), int((~items[self.test.item]).sum())
+
+
+def check_texts(users: Users, items: Items, where: str = "") -> None:
+    """Raise DataError for a text that cannot be stored with a run and read back."""
+    texts = {
+        "user id": users.ids,
+        "item id": items.ids,
+        "title": items.titles,
+        "tag": tuple(tag for tags in items.tags for tag in tags),
+        "list of tags": tuple(map("|".join, items.tags)),
+        "column name": (*items.columns, *users.columns),
+    }
+    texts |= {f"value of column {name!r}": own for table in (items, users) for name, own in table.columns.items()}
+    for what, values in texts.items():
+        problem, text = "", max(values, key=len, default="")
+        if len(text) > MOST_LETTERS:
+            problem = f"has {len(text):,} letters, more than {MOST_LETTERS:,}"
+        elif not all(map(is_whole, values)):
+            problem, text = "holds half of a UTF-16 surrogate pair", next(text for text in values if not is_whole(text))
+        elif what == "tag" and (wrong := [tag for tag in values if not tag or "|" in tag]):
+            problem, text = "holds the separator '|'" if wrong[0] else "is empty", wrong[0]
+        if problem:
+            raise DataError(
+                f"{f'{where}: ' if where else ''}{what} {shorten(text)!r} {problem}, which cannot be saved",
+                "correct it in the data, or name another column, such as with `title_col` or `tag_cols`",
+            )

@@ -1,14 +1,24 @@
-"""How a table of ratings is to be read. Every default of the reading is declared here, once."""
+"""How to read a table of ratings. Every default of the reading is declared here, once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from embedcli.data.problems import Problems
+
+Note = Callable[[str], None]
+"""Called with a line for the user."""
+Progress = Callable[[str, int, int], None]
+"""Called during a download or while a file is read with (its name, bytes so far, bytes in all)."""
 
 
 class Duplicates(StrEnum):
-    """What to do where a user has rated an item more than once."""
+    """What to do if a user has rated an item more than once."""
 
     ERROR = "error"
     LAST = "last"
@@ -17,7 +27,7 @@ class Duplicates(StrEnum):
 
 
 class OnBadRows(StrEnum):
-    """What to do with a row that cannot be read."""
+    """What to do with an invalid row."""
 
     STOP = "stop"
     SKIP = "skip"
@@ -25,11 +35,11 @@ class OnBadRows(StrEnum):
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What is known of a table before it is read; None is found out from the file.
+    """What is known about a table before it is read; what is None is detected.
 
-    A column is given by its name, or by its number from 1 on. `items` is a second table, which says of the items
-    their titles, tags and years. `min_user_ratings` and `min_item_ratings` leave out users and items with fewer,
-    again and again until none is left. `implicit` says that a row means "did", whatever else stands in it.
+    A column is given by its name, or by its number from 1 on. `items` is a second table, with the titles, tags and
+    years of the items. `min_user_ratings` and `min_item_ratings` leave out users and items with fewer ratings, until
+    all have enough (k-core). With `implicit` a row means "did", whatever its rating.
     """
 
     user_col: str | None = None
@@ -47,3 +57,16 @@ class ReadOptions:
     min_user_ratings: int = 0
     min_item_ratings: int = 0
     implicit: bool = False
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """What every reader is given: the options and the listeners.
+
+    If `problems` is a list, the problems of rows are collected there and do not end the reading.
+    """
+
+    options: ReadOptions
+    on_note: Note
+    on_progress: Progress
+    problems: list[Problems] | None = None

@@ -1,27 +1,27 @@
-"""The scale of ratings, and the values on it that are hardly ratings: codes for "not rated", slips, counts."""
+"""The scale of ratings, and values that may not be ratings: codes for "not rated", mistakes, counts."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLE = 1_000_000  # ratings that the levels are found from
-MOST_STEPS = 101  # levels of a scale with steps; more, and it has none
+SAMPLE = 1_000_000  # ratings that the levels are detected from
+MOST_STEPS = 101  # levels of a scale with steps; a scale with more levels has no steps
 FEWEST_LEVELS = 3  # of a scale that another level can be far from
 SHORT_SCALE = 21  # levels of a scale on which any 0 is noted: 0 to 10 in halves
-PERCENT = 100.0  # a scale that goes so far has a 0 of its own
+PERCENT = 100.0  # a scale that goes this far includes 0
 MANY_ZEROS = 0.3  # share of zeros that is noted on every scale
 TAIL = 10  # times the median: no scale of whole numbers goes further
 BULK = 4  # times the 90th percentile: likewise
 
 
 def find_scale(value: NDArray[np.float32]) -> tuple[float, float, list[str]]:
-    """Return the lowest and the highest of ratings (n,), and what there is to say of them, a line each.
+    """Return the lowest and the highest of ratings (n,), and notes about them, one per line.
 
-    The lines that begin with `note:` name values that may not be ratings, with what to do. Legitimate scales have
-    none, but for a 0 on a short scale, which cannot be told from a code for "not rated".
+    The lines that begin with `note:` name values that may not be ratings, and what to do. Legitimate scales have none,
+    except for a 0 on a short scale, which may be a code for "not rated".
     """
-    few = len(value) <= SAMPLE  # of more a random sample: every k-th might be of the same item
+    few = len(value) <= SAMPLE  # of more, a random sample: every k-th might be of the same item
     sample = value if few else value[np.random.default_rng(0).integers(0, len(value), SAMPLE)]
     levels, counts = np.unique(sample, return_counts=True)
     low, high = float(value.min()) + 0.0, float(value.max()) + 0.0  # -0 becomes 0
@@ -30,46 +30,46 @@ def find_scale(value: NDArray[np.float32]) -> tuple[float, float, list[str]]:
     if levels[-1] < high:
         levels, counts = np.r_[levels, np.float32(high)], np.r_[counts, 1]
     step = f"in steps of {np.diff(levels).min(initial=high - low):.4g}" if len(levels) <= MOST_STEPS else ""
-    said = f"ratings from {low:g} to {high:g}" + (f" {step}" if step else ", without steps")
-    return low, high, [said, *(f"note: {line}" for line in _oddities(value, levels, counts))]
+    summary = f"ratings from {low:g} to {high:g}" + (f" {step}" if step else ", without steps")
+    return low, high, [summary, *(f"note: {line}" for line in _oddities(value, levels, counts))]
 
 
 def _oddities(value: NDArray[np.float32], levels: NDArray[np.float32], counts: NDArray[np.int64]) -> list[str]:
-    """Say which values may not be ratings, given the levels of a sample and how many ratings each has there."""
+    """Say which values may not be ratings, given the levels of a sample and their numbers of ratings."""
     first, last = _main_scale(levels, counts)
     scale = levels[first:last]
     if _looks_like_counts(scale, counts[first:last]):
         half, most = _quantile(levels, counts, 0.5), levels[-1]
         return [
             f"the ratings look like counts (half of them are {half:g} or less, the highest is {most:g}): "
-            "if they are, train on who did what with --implicit"
+            "if they are, train on who did what with `implicit`"
         ]
-    found = []
+    notes = []
     if first:
-        found.append(_far_off(value, value < scale[0], scale))
+        notes.append(_far_off(value, value < scale[0], scale))
     if last < len(levels):
-        found.append(_far_off(value, value > scale[-1], scale))
+        notes.append(_far_off(value, value > scale[-1], scale))
     negative = _lone_negative(value, scale)
     if negative is not None:
-        found.append(_not_rated(value, negative))
+        notes.append(_not_rated(value, negative))
         scale = scale[1:]
     if scale[0] == 0 and len(scale) > 2:
         short = len(scale) <= SHORT_SCALE and scale[-1] < PERCENT
         if short or float((value == 0).mean()) > MANY_ZEROS:
-            found.append(_not_rated(value, 0.0))
-    return found
+            notes.append(_not_rated(value, 0.0))
+    return notes
 
 
 def _main_scale(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> tuple[int, int]:
-    """Return [first, last) of the levels that lie together.
+    """Return the range [first, last) of the levels of the main scale.
 
-    What is above or below them lies beyond a gap that is wider than all they span.
+    Levels above or below it are separated by a gap that is wider than the whole scale.
     """
     first, last = 0, len(levels)
     for _ in ("one end", "the other"):
         if last - first <= FEWEST_LEVELS:
             break
-        cut = first + int(np.diff(levels[first:last]).argmax()) + 1  # any gap that is wide enough is the widest
+        cut = first + int(np.diff(levels[first:last]).argmax()) + 1  # a gap that is wide enough is the widest
         gap = levels[cut] - levels[cut - 1]
         above_is_far = last == len(levels) and cut - first >= FEWEST_LEVELS and gap > levels[cut - 1] - levels[first]
         below_is_far = first == 0 and last - cut >= FEWEST_LEVELS and gap > levels[last - 1] - levels[cut]
@@ -83,21 +83,21 @@ def _main_scale(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> tuple
 
 
 def _far_off(value: NDArray[np.float32], far: NDArray[np.bool_], scale: NDArray[np.float32]) -> str:
-    """Say how many ratings lie beyond a gap, marked in `far`."""
+    """Say how many ratings are beyond a gap; `far` marks them."""
     off = value[far]
     low, high, n = float(off.min()), float(off.max()), len(off)
     if low == high == 0:
         return _not_rated(value, 0.0)
     rows = "that row" if n == 1 else "those rows"
-    what, doubt = (f"{low:g}", f'{low:g} is a slip or means "not rated"')
+    what, doubt = (f"{low:g}", f'{low:g} is a mistake or means "not rated"')
     if low != high:
-        what, doubt = f"from {low:g} to {high:g}", "they are slips or codes"
+        what, doubt = f"from {low:g} to {high:g}", "they are mistakes or codes"
     others = f"{scale[0]:g} to {scale[-1]:g}"
     return f"{_amount(n, len(value))} {what}, far from all others ({others}): if {doubt}, leave {rows} out of the file"
 
 
 def _looks_like_counts(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> bool:
-    """Tell whether ratings are whole numbers from 0 on, most of them low, with a long tail."""
+    """Tell whether ratings are integers from 0 on, most of them low, with a long tail."""
     if levels[0] < 0 or (levels % 1).any():
         return False
     median, most = (_quantile(levels, counts, share) for share in (0.5, 0.9))
@@ -109,7 +109,7 @@ def _quantile(levels: NDArray[np.float32], counts: NDArray[np.int64], share: flo
 
 
 def _lone_negative(value: NDArray[np.float32], levels: NDArray[np.float32]) -> float | None:
-    """Return the one negative rating, a whole number, of a scale that goes further up than down: -1 on 0 to 5."""
+    """Return the only negative rating, if it is an integer on a scale that goes further up than down: -1 on 0 to 5."""
     low, high = float(levels[0]), float(levels[-1])
     if not (low < 0 < high and -low < high and low % 1 == 0 and (levels < 0).sum() == 1):
         return None
@@ -123,7 +123,7 @@ def _not_rated(value: NDArray[np.float32], code: float) -> str:
 
 
 def _amount(n: int, total: int) -> str:
-    """Say how many of all ratings, as a share if they are neither few nor rare."""
+    """Write a number of ratings, as a share if they are neither few nor rare."""
     if n < 10 or n < total / 100:
         return f"{n:,} of {total:,} ratings {'is' if n == 1 else 'are'}"
     return f"{n / total:.0%} of the ratings are"

@@ -1,12 +1,13 @@
-"""Where the bytes of a table come from: a file or a pipe, plain or compressed, or a file inside a zip.
+"""Sources of bytes: a file or a pipe, plain or compressed, or a file inside a zip.
 
-What is read is bounded: a line, a whole file, and how much a compressed file may grow. So a file without an end, or one
-made to grow without bounds, ends in an error before it has filled the memory.
+What is read is bounded: a line, a whole file, and the growth of a compressed file. So a file without an end, or one
+made to grow without bounds, ends in an error before it fills the memory.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -25,19 +26,14 @@ from typing import IO, Any
 from embedcli.data.text import not_text
 from embedcli.errors import DataError, UsageError
 
-Note = Callable[[str], None]
-"""Called with a line for the user."""
-Progress = Callable[[str, int, int], None]
-"""Called with (what is fetched or read, bytes so far, bytes in all) while that goes on."""
-
 STDIN = "-"
-# what a damaged file raises; RuntimeError and ValueError: a zip with a password or a name that is not text
+# raised for damaged files; RuntimeError and ValueError: for a zip with a password or a name that is not text
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError)
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 FOREIGN = {b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Excel file", b"\x89PNG": "a picture", b"SQLite": "a database"}
 TABLES = (".csv", ".tsv", ".dat", ".txt", ".inter", ".data", ".json", ".jsonl", ".ndjson", ".parquet")
 MAGIC = 8  # bytes that tell the kind of a file
-HEAD = 1 << 18  # bytes that the columns of a table are found from
+HEAD = 1 << 18  # bytes that the columns of a table are detected from
 LONGEST_LINE = 1 << 20  # bytes
 MOST_GROWTH = 100  # times its size that a compressed file may decompress to: tables reach 3 to 20
 FREE_GROWTH = 1 << 25  # bytes that it may decompress to in any case
@@ -47,24 +43,24 @@ PATIENCE = 10.0  # seconds to wait for the first writer of a named pipe
 
 
 class Stream:
-    """Bytes being read, decompressed. `head` holds the first of them, which are still to be read."""
+    """Bytes being read, decompressed. `head` holds the first of them, which are read again."""
 
     def __init__(self, name: str, raw: IO[bytes], file: IO[bytes], stack: ExitStack, *, is_file: bool) -> None:
         self.name, self._stack = name, stack
-        self.size = os.fstat(raw.fileno()).st_size if is_file else 0  # bytes of the file on the disk; 0 if not known
+        self.size = os.fstat(raw.fileno()).st_size if is_file else 0  # bytes of the file on the disk; 0 if unknown
         self._raw, self._start = raw, raw.tell()
         self._is_plain = is_file and file is raw
-        self._n_read = 0
+        self._n_read, self._digest = 0, hashlib.sha256()
         self.head = file.read(HEAD)
         self._file = _put_back(self.head, file) if file is raw else io.BufferedReader(_Again(self.head, file))
 
     def read(self, n_bytes: int) -> bytes:
-        """Return so many bytes, fewer only at the end; DataError if they cannot be read."""
+        """Return this number of bytes, fewer only at the end; DataError if they cannot be read."""
         try:
             part = self._file.read(n_bytes)
         except UNREADABLE as error:
             raise damaged(self.name, error) from error
-        self._count(len(part))
+        self._count(part)
         return part
 
     def lines(self) -> Iterator[bytes]:
@@ -80,7 +76,7 @@ class Stream:
                 raise self._endless(number, line[:40].decode(errors="replace"))
             if not line:
                 return
-            self._count(len(line))
+            self._count(line)
             yield line
 
     def texts(self, encoding: str) -> Iterator[str]:
@@ -92,7 +88,7 @@ class Stream:
                 number += 1
                 if len(line) == LONGEST_LINE:
                     raise self._endless(number, line)
-                self._count(len(line))
+                self._count(line.encode(errors="replace"))
                 yield line.removeprefix("\ufeff") if number == 1 else line
         except UnicodeError as error:
             raise not_text(error, encoding, f"{self.name}, line {number + 1:,}") from error
@@ -113,17 +109,23 @@ class Stream:
         return content
 
     def on_disk(self) -> IO[bytes]:
-        """Return a file that can be read at any place: the file itself, or a temporary copy of all bytes."""
+        """Return a seekable file: the file itself, or a temporary copy of all bytes."""
         return self._raw if self._is_plain else _spooled(self.name, self.read, self._stack)
 
-    def _count(self, n_bytes: int) -> None:
-        """Count bytes read; DataError if a compressed file grows too much."""
-        self._n_read += n_bytes
+    def _count(self, part: bytes) -> None:
+        """Count and hash bytes that were read; DataError if a compressed file grows too much."""
+        self._n_read += len(part)
+        self._digest.update(part)
         if self._n_read > FREE_GROWTH and self._file is not self._raw and self._n_read > MOST_GROWTH * self.done:
             raise DataError(
                 f"{self.name}: it decompresses to more than {MOST_GROWTH} times its size: not a table of ratings",
-                "check what it is; if it is right, decompress it and give the file that comes out",
+                "check the file; if it is right, decompress it and give the decompressed file",
             )
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the bytes read so far, in hexadecimal."""
+        return self._digest.hexdigest()
 
     @property
     def done(self) -> int:
@@ -132,7 +134,7 @@ class Stream:
 
 
 class _Again(io.RawIOBase):
-    """A file of which some bytes were read before: they come again, then the rest."""
+    """A file whose first bytes were read before: they are read again, then the rest."""
 
     def __init__(self, head: bytes, file: IO[bytes]) -> None:
         self._head, self._file, self._done = head, file, 0
@@ -194,11 +196,11 @@ class Source:
             except UNREADABLE as error:
                 raise damaged(self.name, error) from error
             if kind != "plain" and _kind(stream.head, self.name) != "plain":
-                raise DataError(f"{self.name}: compressed twice", "decompress it once, and give what comes out")
+                raise DataError(f"{self.name}: compressed twice", "decompress it once, and give the decompressed file")
             yield stream
 
     def _decompressed(self, raw: IO[bytes], kind: str, stack: ExitStack) -> tuple[IO[bytes], IO[bytes]]:
-        """Return the file as it is on the disk and the file decompressed; the same if it is plain."""
+        """Return the file as it is on the disk and the decompressed file; they are the same if it is plain."""
         if kind == "gzip":
             return raw, io.BufferedReader(gzip.GzipFile(fileobj=raw))
         if kind == "zstd":
@@ -213,31 +215,28 @@ class Source:
 
 
 def open_zip(file: IO[bytes]) -> zipfile.ZipFile:
-    """Open a zip; what it raises is among UNREADABLE, also if its directory is too large to be one."""
+    """Open a zip; all that it raises is among UNREADABLE, also if its directory is too large."""
     archive = zipfile.ZipFile(_Directory(file))
     archive.fp = file
     return archive
 
 
 def damaged(name: str, error: BaseException) -> DataError:
-    """Say that a file cannot be read."""
+    """Return the error for a file that cannot be read."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    hint = (
-        "start the command that writes into it"
-        if isinstance(error, TimeoutError)
-        else "download or copy the file again"
-    )
+    no_writer = isinstance(error, TimeoutError)
+    hint = "start the command that writes into it" if no_writer else "download or copy the file again"
     return DataError(f"{name}: cannot be read: {reason[:200]}", hint)
 
 
 def _opened(path: Path, stack: ExitStack) -> tuple[IO[bytes], bytes]:
-    """Return a file, and the first bytes if they were read; an OSError for a pipe that nobody writes into."""
+    """Return a file, and its first bytes if they were read; OSError for a pipe without a writer."""
     if not stat.S_ISFIFO(path.stat().st_mode):
         return stack.enter_context(path.open("rb")), b""
     raw = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb"))
     head = b""
     if not select.select([raw], [], [], PATIENCE)[0]:
-        try:  # a pipe with a writer, however slow, would block
+        try:  # a pipe with a slow writer would block
             head = os.read(raw.fileno(), 1)
         except BlockingIOError:
             pass
@@ -271,7 +270,7 @@ def _spooled(name: str, read: Callable[[int], bytes], stack: ExitStack) -> IO[by
 
 
 def source_of(where: str | Path) -> Source:
-    """Return the source at a path, or standard input for `-`; UsageError where nothing is there."""
+    """Return the source at a path, or standard input for `-`; UsageError if there is no file."""
     if str(where) == STDIN:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError(
@@ -292,7 +291,7 @@ def source_of(where: str | Path) -> Source:
 
 
 def is_zip(path: Path) -> bool:
-    """Tell whether a path is a zip, by its first bytes; those of a pipe are left in it."""
+    """Tell whether a path is a zip, by its first bytes; nothing is read from a pipe."""
     if not path.is_file():
         return False
     try:
@@ -306,7 +305,9 @@ def _kind(head: bytes, name: str) -> str:
     """Return the compression of a file by its first bytes; DataError for a file that is not a table."""
     for magic, what in FOREIGN.items():
         if head.startswith(magic):
-            raise DataError(f"{name}: this is {what}, no table of ratings", "save the table as CSV and give that file")
+            raise DataError(
+                f"{name}: this is {what}, not a table of ratings", "save the table as CSV and give that file"
+            )
     return next((kind for magic, kind in COMPRESSED.items() if head.startswith(magic)), "plain")
 
 
@@ -318,8 +319,8 @@ def _table_in(archive: zipfile.ZipFile, where: str) -> str:
     tables = [name for name in names if name.lower().endswith(TABLES) and "__MACOSX" not in name]
     rated = [name for name in tables if "rating" in name.lower()] if len(tables) > 1 else tables
     if len(rated) != 1:
-        found = ", ".join(name[:60] for name in (rated or tables or names)[:5]) or "none at all"
+        candidates = ", ".join(name[:60] for name in (rated or tables or names)[:5]) or "none at all"
         raise DataError(
-            f"{where}: which of its files holds the ratings is not clear: {found}", "unzip it, and give that file"
+            f"{where}: it is not clear which of its files has the ratings: {candidates}", "unzip it, and give that file"
         )
     return rated[0]

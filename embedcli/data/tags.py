@@ -1,4 +1,4 @@
-"""Tags of an item as tables write them in one field."""
+"""Tags of an item, as tables write them in one field."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import warnings
 
 from embedcli.data.text import mended
 
-LONGEST_LIST = 100_000  # letters of a field that is parsed as a list
+LONGEST_LIST = 100_000  # characters of a field that is parsed as a list
 NO_TAG = ("", "(no genres listed)", "nan", "none", "null", "n/a", "unknown")
 
 
 def split_tags(text: str) -> tuple[str, ...]:
-    """Split a field of tags: `A|B`, `A; B`, `A, B`, a list as JSON or Python writes it, also of named objects.
+    """Split a field of tags: `A|B`, `A; B`, `A, B`, or a JSON or Python list, also of objects with a name.
 
-    No tag is empty or holds "|", and none stands twice.
+    No tag is empty or contains "|", and there are no duplicates.
     """
     text = text.strip()
     parts = _listed(text) if text.startswith("[") and len(text) <= LONGEST_LIST else None
@@ -26,20 +26,20 @@ def split_tags(text: str) -> tuple[str, ...]:
 
 
 def clean_tag(text: str) -> str:
-    """Return a tag as it can be kept, empty for one that says nothing."""
+    """Return a tag as it can be stored; it is empty if it means "no tag"."""
     tag = " ".join(mended(text).replace("|", "/").split()).strip("'\" ")
     return "" if tag.casefold() in NO_TAG else tag
 
 
 def _listed(text: str) -> list[str] | None:
-    """Return the texts of a list that JSON, else Python writes so; None for what is not such a list."""
+    """Return the texts of a JSON or Python list; None if the text is not a list."""
     for parse in (json.loads, ast.literal_eval):
         try:
-            with warnings.catch_warnings():  # Python warns of odd escapes in what it parses
+            with warnings.catch_warnings():  # Python warns about odd escapes in what it parses
                 warnings.simplefilter("ignore")
-                found = parse(text)
-            if isinstance(found, list):
-                return [str(part.get("name", "") if isinstance(part, dict) else part) for part in found]
+                value = parse(text)
+            if isinstance(value, list):
+                return [str(part.get("name", "") if isinstance(part, dict) else part) for part in value]
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     return None

@@ -1,4 +1,4 @@
-"""Times as tables have them: numbers of some unit since 1970, and the years that a calendar has."""
+"""Times in tables: numbers in some unit since 1970, and the years that a calendar has."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST, LATEST = -62_135_596_800, 253_402_300_799  # the first and the last second of the years 1 to 9999
-UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))  # numbers from here on are nano-, micro-, milliseconds
-SAMPLE = 100_000  # times, evenly spread over all, that the unit is found from
+UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))  # the least size in nano-, micro-, milliseconds
+SAMPLE = 100_000  # times, evenly spread over all, that the unit is detected from
 
 
 def unit_of(columns: Sequence[NDArray[np.int64]]) -> int:
-    """Return how many units of all these times make a second: 1, or a thousand, a million or a billion.
+    """Return how many units of these times make a second: 1, a thousand, a million or a billion.
 
-    The median decides, by its size: seconds lie below 1e11 until the year 5138. Zeros, which mean that no time is
-    known, do not count.
+    The size of the median decides: seconds are below 1e11 until the year 5138. Zeros mean an unknown time and are
+    ignored.
     """
     step = max(sum(map(len, columns)) // SAMPLE, 1)
     sizes = np.abs(np.concatenate([np.zeros(0), *(times[::step] for times in columns)]))
@@ -29,7 +29,7 @@ def unit_of(columns: Sequence[NDArray[np.int64]]) -> int:
 
 
 def in_calendar(seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell of each time (n,) in seconds since 1970 whether it lies in the years 1 to 9999."""
+    """Tell for each time (n,) in seconds since 1970 whether it is in the years 1 to 9999."""
     return (seconds >= EARLIEST) & (seconds <= LATEST)
 
 

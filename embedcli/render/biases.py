@@ -83,7 +83,7 @@ def explanation(ranking: Biases, run: Run) -> list[str]:
     noun, sentences = run.data.noun, []
     if run.data.implicit:
         sentences = [
-            f"The model was trained on {run.training.config.get('n_negatives', 'some')} sampled {noun}s per row. "
+            f"The model was trained on {run.training.settings.get('n_negatives', 'some')} sampled {noun}s per row. "
             f"What users take says more about what they know than about what they like: compare n. The sampled "
             "rows are no observations, so there are no intervals.",
         ]

@@ -14,7 +14,7 @@ from embedcli.render.view import Block, View, name, text, whole
 WIDEST = 40  # letters of a bar
 
 
-def describe(found: Description) -> View:
+def description_view(found: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
     about, noun = found.data, found.data.noun
     low, high = about.scale
@@ -82,7 +82,7 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
     return Block(heading, columns=[Column("label", label), whole("n", counted), name("bar", "")], rows=rows)
 
 
-def problems(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
+def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
     """List every problem with its line, in the order of the file."""
     found = [(file, problem) for file in files for problem in sorted(file.listed, key=lambda one: one.line)]
     n = sum(len(file) for file in files)

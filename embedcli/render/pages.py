@@ -62,7 +62,7 @@ def _page(found: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     data = run.data
-    about = (run.training.split.get("description"), f"{run.n_members} members", f"embedcli {run.meta['version']}")
+    about = (run.training.split.description, f"{run.n_members} members", f"embedcli {run.meta['version']}")
     subtitle = " | ".join(
         [f"{len(run.items):,} {data.noun}s, {len(run.users):,} users", f"run {run.name}", *filter(None, about)]
     )

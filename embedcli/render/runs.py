@@ -51,9 +51,9 @@ def protocol(run: Run) -> list[str]:
     if not training.scores:
         return []
     lines = [f"{training.protocol}."]
-    if leakage := training.split.get("leakage"):
-        cold = " and ".join(f"{training.split[f'n_cold_{side}']:,} of {side}" for side in ("users", "items"))
-        lines.append(f"{training.split['description']}: {leakage}. Cold test rows: {cold} without training ratings.")
+    if leakage := training.split.leakage:
+        cold = " and ".join(f"{getattr(training.split, f'n_cold_{side}'):,} of {side}" for side in ("users", "items"))
+        lines.append(f"{training.split.description}: {leakage}. Cold test rows: {cold} without training ratings.")
     return lines
 
 
@@ -106,10 +106,10 @@ def facts(run: Run, path: Path) -> dict[str, str]:
         "path": str(path),
         "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
-        "data": f"{run.data.title}, {training.split.get('n_train', 0):,} training rows, from {run.data.source}",
+        "data": f"{run.data.title}, {training.split.n_train:,} training rows, from {run.data.source}",
         "sha256": run.data.sha256,
-        "split": training.split.get("description", ""),
-        **{key: _written(value) for key, value in training.config.items()},
+        "split": training.split.description,
+        **{key: _written(value) for key, value in training.settings.items()},
         "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),
         "arrays": ", ".join(f"{name} {run.shape(name)}" for name in sorted(run.arrays)),
         "versions": ", ".join(f"{name} {number}" for name, number in training.versions.items()),
@@ -203,22 +203,22 @@ def _shelf_row(entry: Entry) -> dict[str, Any]:
 
 
 def _settings(run: Run) -> list[str]:
-    config = run.training.config
+    decay = run.training.weight_decay
     return [
-        run.training.split.get("description", ""),
+        run.training.split.description,
         f"{run.n_members} member{'s' if run.n_members > 1 else ''} x {run.shape('item_factors')[2]} factors",
-        f"weight decay {config.get('weight_decay', 'unknown')}",
+        f"weight decay {'unknown' if decay is None else decay}",
     ]
 
 
 def _without_test(run: Run) -> list[tuple[str, str]]:
     training = run.training
     last = f", training RMSE {training.epochs[-1].train_rmse:.3f}" if training.epochs else ""
-    return [("", f"trained on all {training.split.get('n_train', 0):,} ratings{last}; none is left to test on")]
+    return [("", f"trained on all {training.split.n_train:,} ratings{last}; none is left to test on")]
 
 
 def _body(run: Run, path: Path) -> dict[str, Any]:
-    training = asdict(run.training)
+    training = asdict(run.training) | {"config": run.training.settings}
     return {
         "path": str(path),
         "created": _utc(run.created),

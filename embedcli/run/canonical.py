@@ -6,12 +6,11 @@ learned bias means nothing until that freedom is used up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = Mapping[str, NDArray[np.float32]]
+from embedcli.run.predictions import NAMES, Arrays, Range, sigmoid
+
 Floats = NDArray[np.float64]
 NODES = 16  # of the Gauss-Hermite quadrature
 MOST_PAIRS = 50_000_000  # of user and item whose predictions are summed one by one
@@ -44,20 +43,13 @@ def canonical(
     return {name: value.astype(np.float32) for name, value in zip(NAMES, values, strict=True)}
 
 
-NAMES = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
+def trained_stars(arrays: Arrays, rated_users: NDArray[np.bool_], y_range: Range | None) -> NDArray[np.float32]:
+    """Return the mean predicted rating of each item over all users with ratings, in stars, (M, I).
 
-
-def trained_stars(
-    arrays: Arrays, rated_users: NDArray[np.bool_], *, link: str, y_range: tuple[float, float] | None
-) -> NDArray[np.float32]:
-    """Return each item's mean predicted rating over all users with ratings, in stars, (M, I).
-
-    "If every user had rated it." The mean of the sigmoid is summed over the users, some items at a time. Of more than
-    MOST_PAIRS pairs of user and item it is taken by Gauss-Hermite quadrature instead, as if the logits of an item
-    were normal over the users (their mean and variance follow from the first two moments of (b_u, p_u)): that costs
-    I k^2, and is off by up to .02 stars where the weight decay is weak.
-
-    `link` is `sigmoid` (into `y_range`) or `identity`.
+    "If every user had rated it." The mean of the sigmoid is summed over the users, some items at a time. If there are
+    more than MOST_PAIRS pairs of user and item, Gauss-Hermite quadrature takes it as if the logits of an item were
+    normal over the users (their mean and variance follow from the first two moments of (b_u, p_u)). That costs I k^2,
+    and is off by up to .02 stars if the weight decay is weak. Without `y_range` the link is the identity.
     """
     users, items, user_bias, item_bias, level = (arrays[name].astype(np.float64) for name in NAMES)
     stars = np.empty(item_bias.shape, dtype=np.float32)
@@ -65,11 +57,10 @@ def trained_stars(
         of_users = np.column_stack([user_bias[m], users[m]])[rated_users]  # (U, 1 + k)
         of_items = np.column_stack([np.ones(len(items[m])), items[m]])  # (I, 1 + k)
         constant = level[m] + item_bias[m]
-        if link == "identity":
+        if y_range is None:
             stars[m] = constant + of_items @ of_users.mean(0)
             continue
         mean_of_sigmoid = _exact if len(of_users) * len(of_items) <= MOST_PAIRS else _by_quadrature
-        assert y_range is not None
         low, high = y_range
         stars[m] = low + (high - low) * mean_of_sigmoid(constant, of_items, of_users)
     return stars
@@ -77,13 +68,13 @@ def trained_stars(
 
 def _exact(constant: Floats, of_items: Floats, of_users: Floats) -> Floats:
     """Return the mean over the users of the sigmoid of each item's logits, (I,)."""
-    found = np.empty(len(of_items))
+    mean = np.empty(len(of_items))
     of_users = of_users.astype(np.float32)
     for begin in range(0, len(of_items), TOGETHER):
         here = slice(begin, begin + TOGETHER)
         logits = of_users @ of_items[here].astype(np.float32).T + constant[here].astype(np.float32)  # (U, TOGETHER)
-        found[here] = (1 / (1 + np.exp(-logits))).mean(0, dtype=np.float64)
-    return found
+        mean[here] = sigmoid(logits).mean(0, dtype=np.float64)
+    return mean
 
 
 def _by_quadrature(constant: Floats, of_items: Floats, of_users: Floats) -> Floats:
@@ -92,5 +83,5 @@ def _by_quadrature(constant: Floats, of_items: Floats, of_users: Floats) -> Floa
     covariance = np.atleast_2d(np.cov(of_users, rowvar=False, bias=True))
     sd = np.sqrt(np.einsum("ij,jk,ik->i", of_items, covariance, of_items, optimize=True).clip(0))
     logits = (constant + of_items @ of_users.mean(0))[:, None] + sd[:, None] * nodes
-    found: Floats = 1 / (1 + np.exp(-logits)) @ weights / weights.sum()
-    return found
+    mean: Floats = sigmoid(logits) @ weights / weights.sum()
+    return mean

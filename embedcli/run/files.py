@@ -1,8 +1,8 @@
-"""The files of a run: what stands in each, written and read.
+"""The files of a run, written and read.
 
-run.json            what was trained, how, and what came of it; the sha256 of every other file, and of itself
-items.csv           id, title, year, tags, n_ratings, mean_rating, then what else the source has
-users.csv           id, n_ratings, mean_rating, then what else the source has
+run.json            settings and results of the training; the sha256 of every other file, and of itself
+items.csv           id, title, year, tags, n_ratings, mean_rating, then the other columns of the source
+users.csv           id, n_ratings, mean_rating, then the other columns of the source
 tables.csv          table, id, title, year, tags, n_rows, mean_target of the labels of further tables, if there are any
 model.safetensors   the arrays of the model; column j of an item array is row j of items.csv
 rows.safetensors    the training rows, about nine bytes each, and the test rows with their predictions, about 9 + 4 M
@@ -16,9 +16,10 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,36 +35,41 @@ ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 MOST_LETTERS = 1_000_000  # of a field: the csv module reads 131,072 unless told otherwise
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
-CHUNK = 1 << 20  # bytes that are hashed at a time
+Column = tuple[str, ...]
+Made = TypeVar("Made")
 TABLE_FIELDS = ("table", "id", "title", "year", "tags", "n_rows", "mean_target")
 
 
 class ArrayFile(Mapping[str, NDArray[Any]]):
     """The arrays of a safetensors file by name, each read when it is asked for.
 
-    The file is held against its sha256 first: at once if `verify_now`, else when the first array is asked for.
+    The file is checked against its sha256 first: at once if `verify_now`, else when the first array is asked for.
     """
 
     def __init__(self, path: Path, sha256: str, *, verify_now: bool = True) -> None:
-        from safetensors import SafetensorError, safe_open
-
         self.path, self._sha256, self._is_verified = path, sha256, False
-        self._damage = (OSError, SafetensorError)
-        self._open: Callable[[], Any] = lambda: safe_open(path, framework="numpy")
         if verify_now:
             self.verify()
         elif not path.is_file():
             raise missing(path)
+        with self._open() as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+            self.dtypes = {name: part.get_dtype() for name, part in slices.items()}
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """Open the file; RunError if it cannot be read."""
+        from safetensors import SafetensorError, safe_open
+
         try:
-            with self._open() as file:
-                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-                self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
-                self.dtypes = {name: part.get_dtype() for name, part in slices.items()}
-        except self._damage as error:
-            raise damaged(path, str(error)) from error
+            with safe_open(self.path, framework="numpy") as file:
+                yield file
+        except (OSError, SafetensorError) as error:
+            raise damaged(self.path, str(error)) from error
 
     def verify(self) -> None:
-        """Hold the file against its sha256, once; RunError if it is missing or another."""
+        """Check the file against its sha256, once; RunError if it is missing or another."""
         if not self._is_verified:
             verify(self.path, self._sha256)
             self._is_verified = True
@@ -72,11 +78,8 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
         if name not in self.shapes:
             raise KeyError(name)
         self.verify()
-        try:
-            with self._open() as file:
-                array: NDArray[Any] = file.get_tensor(name)
-        except self._damage as error:
-            raise damaged(self.path, str(error)) from error
+        with self._open() as file:
+            array: NDArray[Any] = file.get_tensor(name)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise damaged(self.path, f"{name} holds a number that is not finite")
         return array
@@ -92,7 +95,7 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
 
 
 def missing(path: Path) -> RunError:
-    """Return the error for a file that is not there."""
+    """Return the error for a missing file."""
     return RunError(f"{path} is missing", TRAIN_AGAIN)
 
 
@@ -102,17 +105,15 @@ def damaged(path: Path, what: str) -> RunError:
 
 
 def verify(path: Path, sha256: str) -> None:
-    """Raise RunError if a file is missing, or its content is not the one with this sha256."""
+    """Raise RunError if a file is missing, or its content does not have this sha256."""
     if not path.is_file():
         raise missing(path)
-    found = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                found.update(chunk)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise damaged(path, error.strerror or str(error)) from error
-    if found.hexdigest() != sha256:
+    if digest != sha256:
         raise damaged(path, "its sha256 is not the one in run.json")
 
 
@@ -131,7 +132,7 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
     users = zip(run.users.ids, *_as_text(run.user_stats), *run.users.columns.values(), strict=True)
     yield hashed("users.csv", _csv((*USER_FIELDS, *run.users.columns), users))
     if run.tables:
-        labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.seen))
+        labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.stats))
         yield hashed("tables.csv", _csv(TABLE_FIELDS, labels))
     arrays = {name: np.ascontiguousarray(array) for name, array in run.arrays.items()}
     yield hashed("model.safetensors", safetensors(arrays))
@@ -144,7 +145,7 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
         "data": asdict(run.data),
         "link": run.link,
         "y_range": run.y_range,
-        "training": asdict(run.training),
+        "training": asdict(run.training) | {"config": run.training.settings},
         "files": hashes,
     }
     about["sha256"] = seal(about)
@@ -152,7 +153,7 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
 
 
 def seal(about: Mapping[str, Any]) -> str:
-    """Return the sha256 that run.json states of itself: of all other values, keys sorted, as compact JSON."""
+    """Return the sha256 in run.json of itself: of all other values, keys sorted, as compact JSON."""
     rest = {key: value for key, value in about.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -173,9 +174,9 @@ def _rows(rows: TrainingRows, heldout: HeldOutRows | None) -> dict[str, NDArray[
 def read_rows(
     path: Path, sha256: str | None, n_users: int, n_items: int
 ) -> tuple[TrainingRows | None, HeldOutRows | None]:
-    """Return the training rows and the rows held out, to be read when they are asked for; None if they were not kept.
+    """Return the training rows and the held-out rows, to be read when they are asked for; None if they were not kept.
 
-    What their columns are called and how long they are is checked now, their content when it is read.
+    The names and the lengths of their columns are checked now, their content when it is read.
     """
     if sha256 is None:
         return None, None
@@ -196,7 +197,7 @@ def read_rows(
 
 
 class _Stored:
-    """Rows in a file, each column read when it is asked for; RunError for what is not as it was written."""
+    """Rows in a file, each column read when it is asked for; RunError if it is not as it was written."""
 
     def __init__(self, arrays: ArrayFile, prefix: str, sizes: Mapping[str, int]) -> None:
         for name, value in (("_arrays", arrays), ("_prefix", prefix), ("_sizes", sizes)):
@@ -214,7 +215,7 @@ class _Stored:
         if column.dtype.name != kind or (
             size is not None and len(column) and not 0 <= column.min() <= column.max() < size
         ):
-            raise damaged(arrays.path, f"{self._prefix + name} holds what no {name} has")
+            raise damaged(arrays.path, f"{self._prefix + name} holds an invalid {name}")
         return column if levels is None else levels[column].astype(np.float32)
 
 
@@ -257,16 +258,16 @@ def _unstorable(what: str, text: str) -> str:
     return ""
 
 
-def _as_text(seen: ItemStats) -> tuple[list[str], list[str]]:
-    means = ["" if np.isnan(mean) else repr(float(mean)) for mean in seen.mean_rating]
-    return [str(n) for n in seen.n_ratings], means
+def _as_text(stats: ItemStats) -> tuple[list[str], list[str]]:
+    means = ["" if np.isnan(mean) else repr(float(mean)) for mean in stats.mean_rating]
+    return [str(n) for n in stats.n_ratings], means
 
 
-def _described(items: Items, seen: ItemStats, columns: Iterable[Sequence[str]] = ()) -> Iterator[tuple[str, ...]]:
+def _described(items: Items, stats: ItemStats, columns: Iterable[Sequence[str]] = ()) -> Iterator[tuple[str, ...]]:
     """Yield a row for each item, or label: id, title, year, tags, n, mean, then the further columns."""
     years = ["" if year is None else str(year) for year in items.years]
     tags = ["|".join(names) for names in items.tags]
-    return zip(items.ids, items.titles, years, tags, *_as_text(seen), *columns, strict=True)
+    return zip(items.ids, items.titles, years, tags, *_as_text(stats), *columns, strict=True)
 
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> bytes:
@@ -312,10 +313,7 @@ def _refuse(constant: str) -> float:
 
 
 def known(record: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a record's fields; KeyError for one that is missing and has no default.
-
-    So an older run, which knows less, can be read; what else there is in the file is left.
-    """
+    """Return the values of a record's fields; KeyError for a missing one without a default. Other values are left."""
     return {
         field.name: values[field.name]
         for field in fields(record)
@@ -324,77 +322,66 @@ def known(record: type, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def pair(values: list[float]) -> tuple[float, float]:
-    """Return both of two numbers; ValueError where there are more or fewer."""
+    """Return both of two numbers; ValueError if there are more or fewer."""
     low, high = values
     return low, high
 
 
 def read_items(path: Path, sha256: str) -> tuple[Items, ItemStats]:
     """Read items.csv."""
-    columns = _read_csv(path, sha256, ITEM_FIELDS)
-    required = [columns.pop(name) for name in ITEM_FIELDS]
-    try:
-        return _items(required, {name: tuple(values) for name, values in columns.items()})
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
-
-
-def read_tables(path: Path, sha256: str | None) -> dict[str, EmbeddingTable]:
-    """Read tables.csv; no tables if the run has no such file."""
-    if sha256 is None:
-        return {}
-    columns = _read_csv(path, sha256, TABLE_FIELDS)
-    names, *described = (columns[name] for name in TABLE_FIELDS)
-    try:
-        rows: dict[str, list[int]] = {}
-        for row, name in enumerate(names):
-            rows.setdefault(name, []).append(row)
-        return {
-            name: EmbeddingTable(*_items([[c[j] for j in here] for c in described], {})) for name, here in rows.items()
-        }
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
-
-
-def _items(described: list[list[str]], columns: dict[str, tuple[str, ...]]) -> tuple[Items, ItemStats]:
-    """Make items of the columns id, title, year, tags, n and mean; ValueError for a number that is none."""
-    ids, titles, years, tags, n, means = described
-    items = Items(
-        ids=tuple(ids),
-        titles=tuple(titles),
-        years=tuple(int(year) if year else None for year in years),
-        tags=tuple(tuple(names.split("|")) if names else () for names in tags),
-        columns=columns,
-    )
-    return items, _seen(n, means)
+    return _read_csv(path, sha256, ITEM_FIELDS, _items)
 
 
 def read_users(path: Path, sha256: str) -> tuple[Users, ItemStats]:
     """Read users.csv."""
-    columns = _read_csv(path, sha256, USER_FIELDS)
-    ids, n_ratings, means = (columns.pop(name) for name in USER_FIELDS)
-    try:
-        users = Users(tuple(ids), {name: tuple(values) for name, values in columns.items()})
-        return users, _seen(n_ratings, means)
-    except ValueError as error:
-        raise damaged(path, str(error)) from error
+    return _read_csv(path, sha256, USER_FIELDS, lambda own, others: (Users(own[0], others), _stats(*own[1:])))
 
 
-def _seen(n_ratings: list[str], means: list[str]) -> ItemStats:
+def read_tables(path: Path, sha256: str | None) -> dict[str, EmbeddingTable]:
+    """Read tables.csv; no tables if the run has no such file."""
+    return {} if sha256 is None else _read_csv(path, sha256, TABLE_FIELDS, _tables)
+
+
+def _tables(own: list[Column], others: Mapping[str, Column]) -> dict[str, EmbeddingTable]:
+    names, *described = own
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        rows.setdefault(name, []).append(row)
+    columns = {name: [tuple(column[row] for row in here) for column in described] for name, here in rows.items()}
+    return {name: EmbeddingTable(*_items(own_columns, {})) for name, own_columns in columns.items()}
+
+
+def _items(own: list[Column], others: Mapping[str, Column]) -> tuple[Items, ItemStats]:
+    """Make items of the columns id, title, year, tags, n and mean; ValueError for an invalid number."""
+    ids, titles, years, tags, n, means = own
+    items = Items(
+        ids=ids,
+        titles=titles,
+        years=tuple(int(year) if year else None for year in years),
+        tags=tuple(tuple(names.split("|")) if names else () for names in tags),
+        columns=others,
+    )
+    return items, _stats(n, means)
+
+
+def _stats(n_ratings: Column, means: Column) -> ItemStats:
     return ItemStats(
         np.array([int(n) for n in n_ratings], dtype=np.int64), np.array([float(mean or "nan") for mean in means])
     )
 
 
-def _read_csv(path: Path, sha256: str, required: tuple[str, ...]) -> dict[str, list[str]]:
+def _read_csv(
+    path: Path, sha256: str, own: tuple[str, ...], make: Callable[[list[Column], Mapping[str, Column]], Made]
+) -> Made:
+    """Return what `make` makes of the run's own columns, which come first, and of the others."""
     verify(path, sha256)
     usual = csv.field_size_limit(MOST_LETTERS)
     try:
         header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
-        if tuple(header[: len(required)]) != required:
-            raise ValueError(f"its columns begin with {', '.join(header[: len(required)])}")
-        columns = zip(*rows, strict=True) if rows else ((),) * len(header)
-        return {name: list(values) for name, values in zip(header, columns, strict=True)}
+        if tuple(header[: len(own)]) != own:
+            raise ValueError(f"its columns begin with {', '.join(header[: len(own)])}")
+        columns: list[Column] = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+        return make(columns[: len(own)], dict(zip(header[len(own) :], columns[len(own) :], strict=True)))
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, f"cut short or not the table it was: {error}") from error
     finally:

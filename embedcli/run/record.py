@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import RunError, UsageError
-from embedcli.run.canonical import NAMES, Arrays, canonical, trained_stars
-from embedcli.run.shapes import check_shapes, finite, table_array
+from embedcli.run.canonical import canonical, trained_stars
+from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import NAMES, Arrays, Range
+from embedcli.run.shapes import checked, table_array
 
 LINKS = ("sigmoid", "identity")
 
@@ -22,8 +24,7 @@ class Epoch:
     """One pass over the training rows.
 
     The errors are RMSE in stars of the averaged members at the end of the epoch, over a sample of 10,000 training
-    rows (all, where there are fewer) and over all test rows (None where nothing is left out); `learning_rate` is
-    that of its last step.
+    rows (all, if there are fewer) and over all test rows (None without any); `learning_rate` is that of its last step.
     """
 
     epoch: int
@@ -37,7 +38,7 @@ class Epoch:
 class Score:
     """Root mean squared error and mean absolute error, in stars, of one way to predict the test rows.
 
-    Of implicit data also the AUC: the chance that a row taken is predicted higher than one sampled.
+    Implicit data has also the AUC: the chance that a row taken is predicted higher than a sampled one.
     """
 
     model: str
@@ -61,7 +62,7 @@ class ComponentTest:
 
     @property
     def verdict(self) -> str:
-        """Say in words what the test has found."""
+        """Say in words what the test shows."""
         if self.real:
             return "real"
         return "predicts, but claims too much" if self.predicts else "does not predict"
@@ -69,10 +70,10 @@ class ComponentTest:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Tests of the components, the largest first, by members that left out a fold of the training rows each.
+    """Tests of the components, the largest first, by members trained without a fold of the training rows each.
 
     `tests` are those of the preference basis, `pca_tests` of the PCA of the item factors over the most rated items.
-    `n_sign_flips` is the second opinion on how many are real; `least_t` and `least_slope` what real means.
+    `n_sign_flips` is the second opinion on how many are real; `least_t` and `least_slope` are the thresholds of real.
     """
 
     tests: Sequence[ComponentTest]
@@ -97,16 +98,37 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class SplitInfo:
+    """How the ratings were split; the cold test rows are those without training ratings of their user, or item."""
+
+    kind: str = ""
+    seed: int | None = None
+    description: str = ""
+    leakage: str = ""
+    n_train: int = 0
+    n_test: int = 0
+    n_cold_users: int = 0
+    n_cold_items: int = 0
+
+
+@dataclass(frozen=True)
+class PosteriorInfo:
+    """The number of draws in a run's item_stars, and their mean noise of a rating, in stars."""
+
+    n_draws: int
+    noise: float
+
+
+@dataclass(frozen=True)
 class Training:
-    """How a run came about, as run.json keeps it.
+    """How a run came about, as run.json keeps it; `config`, `evidence` and `posterior` are None if there is none.
 
     `shrinkage` is the sum over all steps of learning rate x weight decay, by role of the weights: what
-    decoupled decay amounts to, whatever the batch size and the number of epochs. `posterior` says how many draws
-    the run's item_stars are and the noise of a rating they found; None if there are none.
+    decoupled decay amounts to, whatever the batch size and the number of epochs.
     """
 
-    config: Mapping[str, Any] = field(default_factory=dict)
-    split: Mapping[str, Any] = field(default_factory=dict)
+    config: TrainConfig | None = None
+    split: SplitInfo = SplitInfo()
     epochs: Sequence[Epoch] = ()
     scores: Sequence[Score] = ()
     protocol: str = ""
@@ -114,12 +136,22 @@ class Training:
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
     evidence: Evidence | None = None
-    posterior: Mapping[str, float] | None = None
+    posterior: PosteriorInfo | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings by name; none if they are not known."""
+        return asdict(self.config) if self.config else {}
+
+    @property
+    def weight_decay(self) -> float | None:
+        """Weight decay of the factors; None if it is not known."""
+        return None if self.config is None else self.config.weight_decay
 
 
 @dataclass(frozen=True)
 class ItemStats:
-    """What the training rows say of each row of a table: the number of ratings and their mean.
+    """The number and the mean of the training ratings of each row of a table.
 
     The mean of no ratings, and of implicit data, is NaN here, an empty field in a file, and null in JSON.
     """
@@ -170,11 +202,11 @@ class EmbeddingTable:
     """The labels of a further embedding table of a run, such as the values of a categorical column.
 
     Its embeddings are the run's array `table.NAME` (M, n, k). `labels` are written like items: ids, titles, tags;
-    `seen` says of each label in how many training rows it stands, and the mean of the target over these.
+    `stats` has for each label the number of its training rows, and the mean of the target over them.
     """
 
     labels: Items
-    seen: ItemStats
+    stats: ItemStats
 
     @classmethod
     def of(cls, labels: Sequence[str], n_rows: NDArray[np.int64], mean_target: NDArray[np.float64]) -> EmbeddingTable:
@@ -206,7 +238,7 @@ class Run:
     user_stats: ItemStats
     arrays: Arrays
     link: str = "sigmoid"
-    y_range: tuple[float, float] | None = None
+    y_range: Range | None = None
     training: Training = field(default_factory=Training)
     rows: TrainingRows | None = None
     heldout: HeldOutRows | None = None
@@ -223,7 +255,7 @@ class Run:
         *,
         name: str = "",
         link: str = "sigmoid",
-        y_range: tuple[float, float] | None = None,
+        y_range: Range | None = None,
         training: Training | None = None,
         keep_rows: bool = True,
         heldout: HeldOutRows | None = None,
@@ -231,11 +263,11 @@ class Run:
         """Make a run of a model trained anywhere, on the ratings `train`: the one door into a run.
 
         A model with user and item factors and the three biases is put into canonical form, and its trained_stars
-        are computed; of a model with fewer, what is given is kept as it is, and so are all other arrays, such as
-        `item_stars` (D, I), draws from a posterior. `keep_rows` False keeps neither `train` nor `heldout`.
+        are computed; all other arrays, such as `item_stars` (D, I), draws from a posterior, are kept as they are.
+        `keep_rows` False keeps neither `train` nor `heldout`.
 
-        Raises RunError where an array has not the shape that the users and items ask for or is not finite, where
-        the link is unknown, and where a sigmoid has no range.
+        Raises RunError if an array is not finite or does not have the shape that users and items ask for, if the link
+        is unknown, and if a sigmoid has no range.
         """
         where = f"run {name!r}"
         if link not in LINKS or (link == "sigmoid" and y_range is None):
@@ -243,31 +275,28 @@ class Run:
                 f"{where}: the link {link!r} is unknown, or has no y_range",
                 'give link="identity", or link="sigmoid" with y_range=(0, 5.5) or the like',
             )
-        arrays = finite(arrays, where)
-        sizes = {"users": len(train.users), "items": len(train.items)}
-        check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
         values = None if train.data.implicit else train.value
-        item_stats = ItemStats.of(train.item, values, len(train.items))
-        user_stats = ItemStats.of(train.user, values, len(train.users))
-        if set(NAMES) <= set(arrays):
-            rated_users = user_stats.n_ratings > 0
-            centred = canonical(arrays, rated_users, item_stats.n_ratings > 0)
-            stars = trained_stars(centred, rated_users, link=link, y_range=y_range)
-            arrays = {**arrays, **centred, "trained_stars": stars}
-        return cls(
+        run = cls(
             name=name,
             data=train.data,
             items=train.items,
             users=train.users,
-            item_stats=item_stats,
-            user_stats=user_stats,
-            arrays=arrays,
+            item_stats=ItemStats.of(train.item, values, len(train.items)),
+            user_stats=ItemStats.of(train.user, values, len(train.users)),
+            arrays=checked(arrays, {"users": len(train.users), "items": len(train.items)}, where),
             link=link,
             y_range=y_range,
             training=training or Training(),
             rows=TrainingRows(train.user, train.item, train.value) if keep_rows else None,
             heldout=heldout if keep_rows else None,
         )
+        return run._in_canonical_form() if set(NAMES) <= set(run.arrays) else run
+
+    def _in_canonical_form(self) -> Run:
+        rated_users = self.user_stats.n_ratings > 0
+        centred = canonical(self.arrays, rated_users, self.item_stats.n_ratings > 0)
+        stars = trained_stars(centred, rated_users, self.sigmoid_range)
+        return replace(self, arrays={**self.arrays, **centred, "trained_stars": stars})
 
     @classmethod
     def from_tables(
@@ -283,12 +312,9 @@ class Run:
 
         Such as the entity embeddings of the categorical columns of a table (Guo and Berkhahn 2016).
 
-        Raises RunError where there is no table, or where factors do not fit their table or are not finite.
+        Raises RunError if there is no table, and if factors do not fit their table or are not finite.
         """
-        where = f"run {name!r}"
-        arrays = finite({table_array(key): array for key, array in factors.items()}, where)
         sizes = {"users": 0, "items": 0} | {table_array(key): len(table.labels) for key, table in tables.items()}
-        check_shapes({key: array.shape for key, array in arrays.items()}, sizes, where)
         none = ItemStats(np.zeros(0, np.int64), np.zeros(0))
         return cls(
             name=name,
@@ -297,17 +323,22 @@ class Run:
             users=Users(()),
             item_stats=none,
             user_stats=none,
-            arrays=arrays,
+            arrays=checked({table_array(key): array for key, array in factors.items()}, sizes, f"run {name!r}"),
             link="identity",
             training=training or Training(),
             tables=dict(tables),
         )
 
+    @property
+    def sigmoid_range(self) -> Range | None:
+        """The range that a sigmoid squeezes the predictions into; None if the link is the identity."""
+        return self.y_range if self.link == "sigmoid" else None
+
     def table(self, name: str | None = None) -> Run:
         """Return a run whose items are the labels of one embedding table, so that every analysis works on it.
 
         None or "items" are the items themselves, "users" the users: the same model, seen from the other side.
-        Raises UsageError, with the tables there are, for a name that is none of them.
+        Raises UsageError, with the tables there are, for another name.
         """
         if name in (None, "items") and "item_factors" in self.arrays:
             return self
@@ -318,14 +349,14 @@ class Run:
             what = "has no items, only tables" if name is None else f"has no embedding table {name!r}"
             raise UsageError(
                 f"run {self.name!r} {what}",
-                f"choose one with --table: {', '.join((*there, *self.tables))}",
+                f"choose one with `table`: {', '.join((*there, *self.tables))}",
             )
-        found = self.tables[name]
+        table = self.tables[name]
         return replace(
             self,
             data=replace(self.data, noun=f"{name} value"),
-            items=found.labels,
-            item_stats=found.seen,
+            items=table.labels,
+            item_stats=table.stats,
             arrays={"item_factors": self.array(table_array(name))},
             tables={},
         )
@@ -334,9 +365,8 @@ class Run:
         other = {"user_factors": "item_factors", "user_bias": "item_bias", "global_bias": "global_bias"}
         other |= {there: here for here, there in other.items()}
         arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
-        items_seen = self.item_stats.n_ratings > 0
         if set(NAMES) <= set(arrays):
-            arrays["trained_stars"] = trained_stars(arrays, items_seen, link=self.link, y_range=self.y_range)
+            arrays["trained_stars"] = trained_stars(arrays, self.item_stats.n_ratings > 0, self.sigmoid_range)
         rows = self.rows
         return replace(
             self,
@@ -353,16 +383,16 @@ class Run:
         )
 
     def array(self, name: str) -> NDArray[np.float32]:
-        """Return an array by name; RunError where this run has none of that name."""
+        """Return an array by name; RunError if this run does not hold it."""
         if name not in self.arrays:
             raise RunError(
                 f"run {self.name!r} holds no {name}, only {', '.join(sorted(self.arrays))}",
-                "train again with embedcli train, or choose another run with --run",
+                "train again with embedcli train, or choose another run with `run`",
             )
         return self.arrays[name]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of an array, without reading it where it is in a file; RunError as `array`."""
+        """Return the shape of an array, without reading it from its file; RunError as `array`."""
         shapes: Mapping[str, tuple[int, ...]] = getattr(self.arrays, "shapes", {})
         return shapes[name] if name in shapes else self.array(name).shape
 
@@ -381,7 +411,7 @@ class Run:
         """Name the data set, and the run with its weight decay if its folder holds several."""
         if not self.is_one_of_several:
             return self.data.title
-        decay = self.training.config.get("weight_decay")
+        decay = self.training.weight_decay
         return f"{self.data.title} | run {self.name}" + ("" if decay is None else f", weight decay {decay:g}")
 
     def is_unrated(self, row: int) -> bool:
@@ -403,13 +433,13 @@ class Run:
         """What every output says of the run it is about."""
         import embedcli
 
-        config = self.training.config
+        training = self.training
         return {
             "run": self.name,
             "data_set": self.data.title,
-            "seed": config.get("seed"),
-            "weight_decay": config.get("weight_decay"),
-            "split": self.training.split.get("description"),
+            "seed": training.config and training.config.seed,
+            "weight_decay": training.weight_decay,
+            "split": training.split.description or None,
             "n_members": self.n_members,
             "version": embedcli.__version__,
         }

@@ -1,4 +1,4 @@
-"""What the arrays of a run are called, and which shapes they have."""
+"""The names of the arrays of a run, and their shapes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def table_array(name: str) -> str:
 
 
 def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], where: str) -> None:
-    """Hold the shapes of a run's arrays against one another; RunError for the first that does not fit.
+    """Check the shapes of a run's arrays against one another; RunError for the first that does not fit.
 
     `sizes` are the numbers of "users" and "items", and of the labels of each table array.
     """
@@ -47,10 +47,13 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
             raise RunError(f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint)
 
 
-def finite(arrays: Mapping[str, NDArray[np.floating]], where: str) -> dict[str, NDArray[np.float32]]:
-    """Return the arrays in float32; RunError for a number that is not finite."""
-    found = {key: np.asarray(array, dtype=np.float32) for key, array in arrays.items()}
-    for key, array in found.items():
+def checked(
+    arrays: Mapping[str, NDArray[np.floating]], sizes: Mapping[str, int], where: str
+) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays in float32; RunError for a number that is not finite and for a shape that does not fit."""
+    narrow = {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
+    for name, array in narrow.items():
         if not np.isfinite(array).all():
-            raise RunError(f"{where}: {key} holds a number that is not finite", "leave out what diverged")
-    return found
+            raise RunError(f"{where}: {name} holds a number that is not finite", "leave out what diverged")
+    check_shapes({name: array.shape for name, array in narrow.items()}, sizes, where)
+    return narrow

@@ -15,6 +15,7 @@ from typing import Any
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
+from embedcli.run.config import TrainConfig
 from embedcli.run.files import (
     ArrayFile,
     check_storable,
@@ -29,7 +30,7 @@ from embedcli.run.files import (
     read_users,
     verify,
 )
-from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
+from embedcli.run.record import ComponentTest, Epoch, Evidence, PosteriorInfo, Run, Score, SplitInfo, Training
 from embedcli.run.shapes import check_shapes, table_array
 from embedcli.scratch import scratch_folder, sync_folder, write_synced
 
@@ -77,7 +78,7 @@ def save_anywhere(
             shutil.rmtree(folder, ignore_errors=True)
             continue
         saved = folder / written.name
-        return written, saved, RunError(problem.message, f"it is saved elsewhere: open it with --run {_quoted(saved)}")
+        return written, saved, RunError(problem.message, f"it is saved elsewhere: open it with `run` {_quoted(saved)}")
     raise problem
 
 
@@ -97,7 +98,7 @@ def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
     except OSError as error:
         raise RunError(
             f"the run cannot be saved in {run_dir}: {error.strerror or error}",
-            "make room, or give another folder with --run-dir",
+            "make room, or give another folder with `run_dir`",
         ) from error
     return replace(run, name=target.name)
 
@@ -119,14 +120,14 @@ def check_name(name: str, run_dir: Path) -> None:
     """Raise UsageError if a run cannot have that name."""
     if folder_name(name) != name:
         raise UsageError(
-            f"--name {name!r} is not a valid name for a run",
+            f"`name` {name!r} is not a valid name for a run",
             "use letters, digits, '_', '-', '.' and '+', beginning with a letter, a digit or '_', "
             f"at most {MOST_BYTES_OF_A_NAME} bytes",
         )
     if (run_dir / name).exists():
         raise UsageError(
             f"there is a run named {name!r} in {run_dir} already",
-            f"give another --name, or remove it: rm -r {_quoted(run_dir / name)}",
+            f"give another `name`, or remove it: rm -r {_quoted(run_dir / name)}",
         )
 
 
@@ -140,13 +141,13 @@ def check_writable(run_dir: Path, n_bytes: int = 0) -> None:
     except OSError as error:
         raise RunError(
             f"no run can be saved in {run_dir}: {error.strerror or error}",
-            "give a folder that can be written with --run-dir",
+            "give a folder that can be written with `run_dir`",
         ) from error
     needed = n_bytes + ROOM
     if free < needed:
         raise RunError(
             f"no run can be saved in {run_dir}: it takes about {needed / 1e6:,.1f} MB, {free / 1e6:,.1f} MB are free",
-            "make room, or give a folder on another disk with --run-dir",
+            "make room, or give a folder on another disk with `run_dir`",
         )
 
 
@@ -161,7 +162,7 @@ def load(folder: Path) -> Run:
     about = read_json(folder / "run.json")
     try:
         return _load(folder, about, about["files"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, UsageError, ValueError) as error:
         raise damaged(folder / "run.json", f"not what a run says of itself: {error!r}") from error
 
 
@@ -176,14 +177,7 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
     if others := [name for name, dtype in arrays.dtypes.items() if dtype != "F32"]:
         raise damaged(arrays.path, f"{others[0]} is not of 32-bit floating-point numbers")
     rows, heldout = read_rows(folder / "rows.safetensors", sha256.get("rows.safetensors"), len(users), len(items))
-    training, data = known(Training, about["training"]), known(DataSet, about["data"])
-    training["epochs"] = [Epoch(**known(Epoch, epoch)) for epoch in training["epochs"]]
-    training["scores"] = [Score(**known(Score, score)) for score in training["scores"]]
-    if training["evidence"] is not None:
-        evidence = known(Evidence, training["evidence"])
-        for name in ("tests", "pca_tests"):
-            evidence[name] = [ComponentTest(**known(ComponentTest, test)) for test in evidence[name]]
-        training["evidence"] = Evidence(**evidence)
+    data = known(DataSet, about["data"])
     data["scale"] = pair(data["scale"])
     return Run(
         name=folder.resolve().name,
@@ -194,14 +188,35 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
         user_stats=user_stats,
         arrays=arrays,
         link=about["link"],
-        y_range=None if about["y_range"] is None else pair(about["y_range"]),
-        training=Training(**training),
+        y_range=_range(about["y_range"]),
+        training=_training(about["training"]),
         rows=rows,
         heldout=heldout,
         tables=tables,
         created=about["created"],
         command=about["command"],
     )
+
+
+def _training(values: dict[str, Any]) -> Training:
+    training = known(Training, values)
+    training["epochs"] = [Epoch(**known(Epoch, epoch)) for epoch in training["epochs"]]
+    training["scores"] = [Score(**known(Score, score)) for score in training["scores"]]
+    config = known(TrainConfig, training["config"])
+    training["config"] = TrainConfig(**config | {"y_range": _range(config.get("y_range"))}) if config else None
+    training["split"] = SplitInfo(**known(SplitInfo, training["split"]))
+    if training["posterior"] is not None:
+        training["posterior"] = PosteriorInfo(**known(PosteriorInfo, training["posterior"]))
+    if training["evidence"] is not None:
+        evidence = known(Evidence, training["evidence"])
+        for name in ("tests", "pca_tests"):
+            evidence[name] = [ComponentTest(**known(ComponentTest, test)) for test in evidence[name]]
+        training["evidence"] = Evidence(**evidence)
+    return Training(**training)
+
+
+def _range(values: list[float] | None) -> tuple[float, float] | None:
+    return None if values is None else pair(values)
 
 
 def problems(folder: Path) -> dict[str, str]:

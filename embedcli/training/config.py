@@ -1,105 +1,89 @@
-"""The settings of a training. Every default of the program is declared here, once."""
+"""The settings of a training that depend on its ratings: filled in, and checked before the training begins."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+import os
+from dataclasses import replace
 
+import numpy as np
+
+from embedcli.data.ratings import Ratings
 from embedcli.errors import UsageError
+from embedcli.evidence.components import N_TESTED
+from embedcli.run.config import TrainConfig
 
-LARGEST_BATCH = 512
-FEWEST_DRAWS, MOST_DRAWS = 100, 10_000
-STEPS_PER_EPOCH = 175  # at least, by default: decoupled weight decay acts per step
+COPIES = 5  # of the weights in memory: themselves, a start, a gradient and two moments
+MOST_FOLDS, FEWEST_IN_FOLD = 10, 100  # folds that any data may be cut in; rows of each, with more folds
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a training; the defaults were chosen on a tenth of MovieLens 100K's training rows.
+def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
+    """Fill in the settings that depend on the training rows, and check them; raises UsageError."""
+    low, high = train.data.scale
+    implicit, y_range = train.data.implicit, config.y_range
+    if implicit and y_range not in (None, (0.0, 1.0)):
+        raise UsageError("`y_range` has no meaning for implicit data: a chance is from 0 to 1", "leave it out")
+    if y_range is not None and not (y_range[0] <= low and high <= y_range[1]):
+        raise UsageError(
+            f"`y_range` {y_range[0]:g} {y_range[1]:g} leaves out ratings, which go from {low:g} to {high:g}",
+            f"give at least `y_range` {low:g} {high:g}",
+        )
+    most_folds = max(MOST_FOLDS, len(train) // FEWEST_IN_FOLD)
+    if config.n_folds > most_folds:
+        raise UsageError(
+            f"`n_folds` {config.n_folds} are too many for {len(train):,} training rows",
+            f"give `n_folds` {most_folds} or fewer",
+        )
+    check_memory(config, train)
+    return replace(
+        config,
+        y_range=y_range or y_range_for(train),
+        batch_size=config.batch_size_for(len(train) * (1 + config.n_negatives if implicit else 1)),
+        n_draws=0 if implicit else config.n_draws,
+    )
 
-    `weight_decay` (of the factors) and `bias_weight_decay` are decoupled, as in AdamW (Loshchilov and Hutter,
-    2019): a step at learning rate `lr` multiplies the weights by 1 - lr * decay. `learning_rate` is the
-    highest of the one-cycle schedule. `y_range` bounds the predictions; None takes it from the rating scale,
-    0 to 5.5 for 1 to 5 stars. `batch_size` None means 512, or less where that would leave fewer than about
-    175 steps an epoch. `n_members` models are trained together; they share nothing but the ratings.
 
-    What is known of the result afterwards: `n_folds` further members leave out a fold of the training rows each,
-    to test the components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves them out.
+def y_range_for(train: Ratings) -> tuple[float, float]:
+    """Return a range a little wider than the scale, since a sigmoid never reaches its ends.
 
-    Of implicit data, `n_negatives` rows are sampled for each that is there; it gets no draws.
-
-    Raises UsageError for a value that cannot be.
+    By one step of the scale below and half a step above: 0 to 5.5 for whole stars from 1 to 5, as in the
+    lesson. The step of a scale without steps counts as a tenth of it.
     """
-
-    n_factors: int = 50
-    n_epochs: int = 5
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.5
-    bias_weight_decay: float = 0.02
-    batch_size: int | None = None
-    n_members: int = 5
-    seed: int = 0
-    y_range: tuple[float, float] | None = None
-    n_folds: int = 5
-    n_draws: int = 300
-    n_negatives: int = 4
-    device: str = "cpu"
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("n_factors", 1),
-            ("n_epochs", 1),
-            ("n_members", 1),
-            ("batch_size", 1),
-            ("n_negatives", 1),
-            ("seed", 0),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise UsageError(f"{option(name)} {value} is below {least}", f"give {least} or more")
-        if self.n_folds != 0 and self.n_folds < 2:
-            raise UsageError(f"--folds {self.n_folds} are too few", "give 0 for none, or 2 or more, such as 5")
-        if self.n_draws != 0 and not FEWEST_DRAWS <= self.n_draws <= MOST_DRAWS:
-            few = self.n_draws < FEWEST_DRAWS
-            raise UsageError(
-                f"--draws {self.n_draws} are too {'few' if few else 'many'} for an interval",
-                f"give 0 for none, or {FEWEST_DRAWS} to {MOST_DRAWS}",
-            )
-        if not 0 < self.learning_rate < math.inf:
-            raise UsageError(
-                f"--lr {self.learning_rate:g} is not {'finite' if self.learning_rate > 0 else 'above 0'}",
-                "give a learning rate such as 0.01",
-            )
-        for name in ("weight_decay", "bias_weight_decay"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise UsageError(
-                    f"{option(name)} {value:g} is {'below 0' if value < 0 else 'not finite'}",
-                    "give 0 for none, or 0.5 or the like",
-                )
-            if value * self.learning_rate >= 1:
-                raise UsageError(
-                    f"{option(name)} {value:g} times --lr {self.learning_rate:g} is not below 1: a step would "
-                    "throw the weights away",
-                    f"give {option(name)} below {1 / self.learning_rate:g}, or a lower --lr",
-                )
-        if self.y_range is not None and not -math.inf < self.y_range[0] < self.y_range[1] < math.inf:
-            low, high = self.y_range
-            raise UsageError(f"--y-range {low:g} {high:g} is empty", "give the lower end first, as in --y-range 0 5.5")
-
-    def batch_size_for(self, n_ratings: int) -> int:
-        """Return the ratings per step and member when training on n ratings."""
-        return self.batch_size or max(1, min(LARGEST_BATCH, n_ratings // STEPS_PER_EPOCH))
+    low, high = train.data.scale
+    if train.data.implicit:
+        return low, high
+    steps = np.diff(np.unique(train.value))
+    step = max(float(steps.min(initial=high - low)), (high - low) / 10)
+    return low - step, high + step / 2
 
 
-def option(name: str) -> str:
-    """Return the command line's spelling of a setting."""
-    return OPTIONS.get(name, "--" + name.replace("_", "-"))
+def share_of_mean(train: Ratings, y_range: tuple[float, float]) -> float:
+    """Return the share of the range below the mean rating: where an untrained model predicts."""
+    low, high = y_range
+    return (float(train.value.mean(dtype=np.float64)) - low) / (high - low)
 
 
-OPTIONS = {
-    "n_factors": "--factors",
-    "n_epochs": "--epochs",
-    "n_members": "--members",
-    "learning_rate": "--lr",
-    "n_negatives": "--negatives",
-}
+def check_memory(config: TrainConfig, train: Ratings) -> None:
+    """Raise UsageError for a model that does not fit into the memory of this machine, if that is known."""
+    if not hasattr(os, "sysconf"):
+        return
+    together = max(config.n_members, config.n_folds)
+    n_weights = together * (len(train.users) + len(train.items)) * (config.n_factors + 1)
+    needed = 4 * COPIES * n_weights + 8 * together * len(train)  # bytes; the order of the rows is of int64
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > memory:
+        raise UsageError(
+            f"`n_members` {config.n_members} times `n_factors` {config.n_factors} need {needed / 2**30:,.0f} GB "
+            f"of memory, this machine has {memory / 2**30:,.0f}",
+            "give fewer of either",
+        )
+
+
+def stored_bytes(config: TrainConfig, train: Ratings, n_test: int) -> int:
+    """Return about how many bytes a run takes on the disk."""
+    n_users, n_items = len(train.users), len(train.items)
+    n_weights = config.n_members * (n_users + n_items) * (config.n_factors + 1)
+    n_evidence = n_items * (config.n_draws + config.n_folds * (config.n_factors + N_TESTED) + config.n_members)
+    tags = (tag for tags in train.items.tags for tag in tags)
+    texts = (*train.users.ids, *train.items.ids, *train.items.titles, *tags)
+    n_text = sum(len(text.encode(errors="replace")) for text in texts) + 60 * (n_users + n_items)
+    return 4 * (n_weights + n_evidence) + n_text + 9 * len(train) + (9 + 4 * config.n_members) * n_test

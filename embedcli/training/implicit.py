@@ -1,7 +1,7 @@
-"""Implicit feedback: a row says that a user took an item, and what was not taken is sampled.
+"""Implicit feedback: a row says that a user took an item, and negatives are sampled.
 
-The positives get the value 1, and for each of them items that its user has not taken, drawn uniformly, get 0: the
-model then says how likely an item is to be the one taken among so many drawn (He and others 2017, NCF; negative
+The positives get the value 1. For each of them, items that its user has not taken are drawn uniformly and get 0. The
+model then predicts the chance that an item is the taken one among those drawn (He and others 2017, NCF; negative
 sampling as in Mikolov and others 2013).
 """
 
@@ -12,20 +12,28 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings
+from embedcli.data.ratings import Ratings, Split
 from embedcli.errors import DataError
 
-ROUNDS = 20  # of drawing again what its user has taken after all; who has taken nearly everything gets fewer
+ROUNDS = 20  # of drawing again the negatives that their user has taken; a user of nearly all items gets fewer
 PROTOCOL = (
     "on the test rows, as 1, and for each an item its user has not taken, as 0: AUC is the chance that of such two the "
     "one taken is predicted higher; RMSE and MAE are those of the predicted chance"
 )
 
 
+def sampled(split: Split, n_negatives: int, rng: np.random.Generator) -> Split:
+    """Return implicit data with sampled rows of value 0: n_negatives for each training row, one for each test row."""
+    taken = pairs(split.train, split.test)
+    train = with_negatives(split.train, taken, n_negatives, rng)
+    check_sampled(split.train, train, taken)
+    return replace(split, train=train, test=with_negatives(split.test, taken, 1, rng))
+
+
 def with_negatives(positives: Ratings, taken: NDArray[np.int64], n_negatives: int, rng: np.random.Generator) -> Ratings:
     """Return positives with value 1, and n_negatives sampled rows with value 0 for each.
 
-    `taken` are the sorted pairs (user x number of items + item) that are not to be sampled: `pairs` of all data.
+    `taken` are the sorted pairs (user x number of items + item) that must not be sampled: `pairs` of all data.
     """
     n_items = len(positives.items)
     user = np.repeat(positives.user, n_negatives)
@@ -33,8 +41,8 @@ def with_negatives(positives: Ratings, taken: NDArray[np.int64], n_negatives: in
     wrong = np.arange(len(user))
     for _ in range(ROUNDS):
         pair = user[wrong].astype(np.int64) * n_items + item[wrong]
-        found = np.searchsorted(taken, pair)
-        wrong = wrong[taken[np.minimum(found, len(taken) - 1)] == pair]
+        nearest = np.minimum(np.searchsorted(taken, pair), len(taken) - 1)
+        wrong = wrong[taken[nearest] == pair]
         if not len(wrong):
             break
         item[wrong] = rng.integers(0, n_items, len(wrong), dtype=np.int32)
@@ -51,14 +59,14 @@ def with_negatives(positives: Ratings, taken: NDArray[np.int64], n_negatives: in
 
 
 def check_sampled(positives: Ratings, with_sampled: Ratings, taken: NDArray[np.int64]) -> None:
-    """Raise DataError if no row was sampled: trained on rows taken alone, a model says that all is taken."""
+    """Raise DataError if no row was sampled: a model of positives alone predicts that everything is taken."""
     if len(with_sampled) > len(positives):
         return
     n_users, n_items = len(np.unique(taken // len(positives.items))), len(positives.items)
     share = "every" if len(np.unique(taken)) == n_users * n_items else "nearly every"
     raise DataError(
         f"every user has {share} item: there is nothing to sample as not taken",
-        "give a table with items that some users left out, or one with ratings and without --implicit",
+        "give a table with items that some users left out, or one with ratings and without `implicit`",
     )
 
 

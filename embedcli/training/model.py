@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import embedding, softplus
+
+from embedcli.data.ratings import Ratings
+from embedcli.run.config import TrainConfig
+from embedcli.training.config import share_of_mean
 
 INITIAL_SD = 0.01  # as in the lesson
 
@@ -17,7 +23,7 @@ class EmbeddingDotBias(nn.Module):
     The prediction is lo + (hi - lo) * sigmoid(mu + b_u + b_i + p_u . q_i): the model of fast.ai's
     collaborative filtering lesson (Howard and Gugger 2020, chapter 8), with mu fixed at `global_bias`.
     A table holds the users, then the items, of member 0, then those of member 1, and so on, so that one
-    look-up serves all members, users and items: many small tensor operations cost more than a few larger.
+    look-up serves all members, users and items: many small tensor operations cost more than a few larger ones.
     """
 
     offset: Tensor  # (2, M, 1): where the users and the items of each member begin
@@ -51,9 +57,8 @@ class EmbeddingDotBias(nn.Module):
     def set_gradient(self, users: Tensor, items: Tensor, ratings: Tensor) -> Tensor:
         """Set the gradient of the mean loss, summed over the members, and return that loss.
 
-        The loss is the squared error, or for a logistic model the cross-entropy of values from 0 to 1.
-
-        What autograd makes of `forward`, written out: training spends a third less time.
+        The loss is the squared error, or for a logistic model the cross-entropy of values from 0 to 1. This is
+        autograd's gradient of `forward`, written out: training takes a third less time.
         Codes of users and items and ratings, all (M, B) -> a scalar.
         """
         rows = (torch.stack([users, items]) + self.offset).flatten()  # (2MB,)
@@ -73,11 +78,13 @@ class EmbeddingDotBias(nn.Module):
         loss: Tensor = losses.sum() / ratings.shape[1]
         return loss
 
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the parameters by name; on the CPU the arrays share their memory."""
+        return {name: parameter.detach().cpu().numpy() for name, parameter in self.named_parameters()}
+
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return what has been learned, as float32 arrays with a leading axis of members."""
-        factors, biases = (
-            table.detach().cpu().unflatten(0, (self.n_members, -1)).numpy() for table in (self.factors, self.biases)
-        )
+        """Return the weights by role, with a leading axis of members; on the CPU the arrays share their memory."""
+        factors, biases = (w.reshape(self.n_members, -1, *w.shape[1:]) for w in self.weights().values())
         return {
             "user_factors": factors[:, : self.n_users],  # (M, U, k)
             "item_factors": factors[:, self.n_users :],  # (M, I, k)
@@ -87,6 +94,16 @@ class EmbeddingDotBias(nn.Module):
         }
 
 
-def initial_factors(members: list[np.random.Generator], n_rows: int, n_factors: int) -> NDArray[np.float32]:
-    """Draw the start of the factors, (M, n_rows, k): each member's from its own generator."""
-    return np.stack([rng.normal(0, INITIAL_SD, (n_rows, n_factors)).astype(np.float32) for rng in members])
+def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Generator]) -> EmbeddingDotBias:
+    """Return an untrained model that predicts the mean rating for everybody; each member draws its own factors."""
+    assert config.y_range is not None
+    share = min(max(share_of_mean(train, config.y_range), 1e-3), 1 - 1e-3)
+    size = len(train.users) + len(train.items), config.n_factors
+    model = EmbeddingDotBias(
+        np.stack([rng.normal(0, INITIAL_SD, size).astype(np.float32) for rng in members]),
+        len(train.users),
+        global_bias=math.log(share / (1 - share)),
+        y_range=config.y_range,
+        logistic=train.data.implicit,
+    )
+    return model.to(config.device)

@@ -19,7 +19,7 @@ import numpy as np
 import embedcli
 from embedcli import TrainConfig
 from embedcli.analysis.recommend import fold_in, predictions
-from embedcli.training.evaluation import auc
+from embedcli.evidence.scores import auc
 
 N_USERS, N_LIKES, FEWEST = 150, 5, 40
 

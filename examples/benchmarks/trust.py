@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 
 import embedcli
 from embedcli.analysis.effects import Candidates, names, test
-from embedcli.training.posterior import sample
+from embedcli.evidence.posterior import sample
+from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from worlds import GENRE, SIZES, UNCLIPPED, World, make_world  # type: ignore[import-not-found]
@@ -96,7 +97,9 @@ def stars(first: int, n_worlds: int) -> Iterator[Figure]:
 def measure_stars(world: World, seed: int) -> PerItem:
     """Return what the draws say of every item of a world, and what is so."""
     ratings, truth = world.ratings, world.stars
-    draws = sample(ratings, embedcli.TrainConfig().n_draws, np.random.default_rng([seed, 1])).item_stars
+    draws = sample(
+        observed(ratings), ratings.data.scale, embedcli.TrainConfig().n_draws, np.random.default_rng([seed, 1])
+    ).item_stars
     n = np.bincount(ratings.item, minlength=len(truth))
     damped = (np.bincount(ratings.item, ratings.value, len(truth)) + 5 * ratings.value.mean()) / (n + 5)
 

@@ -12,8 +12,8 @@ from embedcli.analysis.biases import biases, movers
 from embedcli.analysis.choices import By, Sort
 from embedcli.analysis.decay import agreement, judge_decay
 from embedcli.errors import RunError, UsageError
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
-from embedcli.training.config import TrainConfig
 from embedcli.training.fit import fit
 
 
@@ -135,7 +135,7 @@ def test_the_lessons_decay_shrinks_as_much(trained: Run) -> None:
     assert found is not None
     assert found.lesson is not None
     per_decay = trained.training.shrinkage["factors"] / 0.5
-    assert found.lesson * per_decay == pytest.approx(1.78 * trained.training.split["n_train"] / 90_000)
+    assert found.lesson * per_decay == pytest.approx(1.78 * trained.training.split.n_train / 90_000)
     data = replace(trained.data, implicit=True)
     of_implicit = judge_decay(replace(trained, data=data))
     assert of_implicit is not None

@@ -16,8 +16,9 @@ from embedcli.analysis.compare import compare, rmse_change, side_by_side
 from embedcli.analysis.directions import axis
 from embedcli.analysis.probe import probe
 from embedcli.errors import UsageError
+from embedcli.evidence.scores import auc
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
-from embedcli.training.config import TrainConfig
 from embedcli.training.fit import fit
 
 
@@ -84,7 +85,7 @@ def test_figures_of_a_probe_are_scikit_learns() -> None:
     """AUC and R2 are those of scikit-learn, and so are ridge predictions on a line."""
     rng = np.random.default_rng(0)
     truth, predicted = rng.integers(0, 2, (60, 1)).astype(float), rng.normal(size=(60, 1))
-    assert probing._auc(predicted, truth)[0] == pytest.approx(roc_auc_score(truth[:, 0], predicted[:, 0]))
+    assert auc(predicted, truth)[0] == pytest.approx(roc_auc_score(truth[:, 0], predicted[:, 0]))
     y = rng.normal(size=(60, 1))
     assert probing._r2(predicted, y)[0] == pytest.approx(r2_score(y, predicted))
 

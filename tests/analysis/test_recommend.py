@@ -58,7 +58,7 @@ def test_fold_in_is_the_most_probable_user(trained: Run) -> None:
     known = np.column_stack([user_bias, users])
     precision = np.linalg.inv(np.cov(known, rowvar=False) + 1e-6 * np.eye(known.shape[1]))
     assert trained.training.posterior is not None
-    noise = trained.training.posterior["noise"]
+    noise = trained.training.posterior.noise
     assert trained.y_range is not None
     low, high = trained.y_range
 

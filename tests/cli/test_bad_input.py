@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 from planted import World, write_movielens
 
 from embedcli.data import loading
-from embedcli.data.catalogue import CATALOGUE, Download, Entry, Wheel
+from embedcli.data.catalog import CATALOG, CatalogEntry, Download, Wheel
 from embedcli.errors import DataError
 from embedcli.run.files import seal
 from embedcli.run.record import Run
@@ -174,7 +174,7 @@ def test_loss_that_is_no_number(fails: Fails, made_files: Path) -> None:
 
 
 @pytest.fixture
-def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], None]:
+def catalog(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], None]:
     """Return a function that sets what the server of ml-100k answers; the environment has no pip."""
 
     def answer(content: bytes | Exception) -> None:
@@ -191,7 +191,7 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], 
         Download("ml-100k.zip", "https://example.org/ml-100k.zip", 1000, hashlib.sha256(bytes(1000)).hexdigest()),
         Wheel("made-1.0.whl", "made==1.0", 1000, "0" * 64),
     )
-    monkeypatch.setitem(CATALOGUE, "ml-100k", Entry("ml-100k", "MovieLens 100K", "", sources))
+    monkeypatch.setitem(CATALOG, "ml-100k", CatalogEntry("ml-100k", "MovieLens 100K", "", sources))
     monkeypatch.setattr(importlib.import_module("importlib.util"), "find_spec", lambda name: None)
     return answer
 
@@ -208,13 +208,13 @@ def catalogue(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes | Exception], 
 @pytest.mark.parametrize("command", ["train", "data fetch"])
 def test_data_that_cannot_be_had(
     fails: Fails,
-    catalogue: Callable[[bytes | Exception], None],
+    catalog: Callable[[bytes | Exception], None],
     command: str,
     answer: bytes | Exception,
     complaint: str,
 ) -> None:
     """Without a cache and a source that serves, every source's answer is told, and what else can be done."""
-    catalogue(answer)
+    catalog(answer)
     said = fails(*command.split())
     assert complaint in said
     assert "pip is not in this environment" in said

@@ -15,7 +15,7 @@ from embedcli.cli import app
 from embedcli.cli.command import command
 from embedcli.cli.flags import current, flags
 from embedcli.data.read_options import ReadOptions
-from embedcli.training.config import TrainConfig
+from embedcli.run.config import TrainConfig
 
 RUNNER = CliRunner()
 OPTION = re.compile(r"^ +(?:-\w, )?--[a-z-]+", re.MULTILINE)

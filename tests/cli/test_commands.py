@@ -19,7 +19,7 @@ from conftest import Invoke
 from planted import World
 
 from embedcli.cli import answer
-from embedcli.data import movielens
+from embedcli.data.formats import movielens_100k
 from embedcli.render import output
 from embedcli.render.output import Format
 from embedcli.render.view import View
@@ -55,8 +55,8 @@ def test_train_saves_a_run(embedcli: Invoke, made_files: Path) -> None:
     assert "8,000 ratings, 200 users, 120 films" in result.stderr
     assert "saved runs/made; next: embedcli biases --worst" in result.stderr
     run = load(Path("runs/made"))
-    assert run.training.config["seed"] == 3
-    assert run.training.split["description"] == "random 90/10 seed 5"
+    assert run.training.config.seed == 3
+    assert run.training.split.description == "random 90/10 seed 5"
 
 
 def test_train_on_a_table(embedcli: Invoke, world: World) -> None:
@@ -117,7 +117,7 @@ def test_next_command_opens_this_run(
 def test_split_seed_is_the_seed_unless_given(embedcli: Invoke, made_files: Path) -> None:
     """--split-seed defaults to --seed."""
     embedcli(*TRAIN, "--data", made_files, "--seed", "3")
-    assert load(Path("runs/made")).training.split["seed"] == 3
+    assert load(Path("runs/made")).training.split.seed == 3
 
 
 @pytest.mark.parametrize("split", ["none", "u1", "u5", "random"])
@@ -126,7 +126,7 @@ def test_every_split_trains(
 ) -> None:
     """Each split of the genuine ratings can be trained on; `none` has no test error and says so."""
     sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
-    monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
+    monkeypatch.setattr(movielens_100k, "U_DATA_SHA256", sha256)
     result = embedcli(*TRAIN, "--data", made_files, "--split", split, "--format", "json")
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
@@ -144,7 +144,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     run = load(Path("elsewhere/mine"))
     assert run.rows is None
-    config = dict(run.training.config)
+    config = run.training.settings
     assert config.pop("y_range") == [0.5, 5.25]
     assert config == {
         "n_factors": 4,

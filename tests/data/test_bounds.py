@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedcli import load_ratings
-from embedcli.data import loading, rows, sources
-from embedcli.data.columns import Layout
+from embedcli.data import loading, sources
+from embedcli.data.formats import blocks, delimited
 from embedcli.data.ratings import Ratings
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadOptions
 from embedcli.errors import DataError, EmbedcliError
@@ -86,11 +86,11 @@ ENDLESS: dict[str, tuple[bytes, bytes, str]] = {  # head, part, complaint
     "a line": (HEAD + b"u,i,1\n", b"a" * MEGABYTE, "line 3: this row does not end: 'aaa"),
     "a first line": (b"", b"a" * MEGABYTE, "line 1: the line does not end within 262,144 bytes: 'aaa"),
     "a quotation": (HEAD + b'"u","i","1"\n"', b"x\n" * (MEGABYTE // 2), "line 3: this row does not end"),
-    "blank lines": (HEAD + b"u,i,1\n", b"\n" * MEGABYTE, "nothing but blank lines from here on"),
-    "the same row": (HEAD, b"u,i,1\n" * 100_000, "rows so far for only 1 pairs of user and item"),
+    "blank lines": (HEAD + b"u,i,1\n", b"\n" * MEGABYTE, "only blank lines from here on"),
+    "the same row": (HEAD, b"u,i,1\n" * 100_000, "rows so far for 1 pairs of user and item"),
     "bad rows": (HEAD + b"u,i,1\n" * 300, b"u,i\n" * 100_000, "line 302: the row does not have 3 columns: 'u,i' (and "),
     "a JSON line": (b'{"user":1,"item":2,"rating":3}\n{"a":"', b"a" * MEGABYTE, "line 2: the line does not end within"),
-    "the same JSON": (b"", b'{"user":1,"item":2,"rating":3}\n' * 10_000, "rows so far for only 1 pairs"),
+    "the same JSON": (b"", b'{"user":1,"item":2,"rating":3}\n' * 10_000, "rows so far for 1 pairs"),
     "NUL bytes": (HEAD, bytes(MEGABYTE), "line 2: there are NUL bytes"),
 }
 
@@ -98,9 +98,9 @@ ENDLESS: dict[str, tuple[bytes, bytes, str]] = {  # head, part, complaint
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_a_pipe_that_does_not_end(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What never ends, of whatever it consists, is refused with its line."""
-    monkeypatch.setattr(rows, "BLOCK", MEGABYTE * 2)
-    monkeypatch.setattr(rows, "MANY", 100_000)
-    monkeypatch.setattr("embedcli.data.lanes.MOST", 100_000)
+    monkeypatch.setattr(delimited, "BLOCK", MEGABYTE * 2)
+    monkeypatch.setattr(blocks, "MANY", 100_000)
+    monkeypatch.setattr("embedcli.data.formats.parse.MOST", 100_000)
     head, part, complaint = ENDLESS[kind]
     with pipe(tmp_path / "endless", iter([head, *repeat(part, 1000)])) as path:
         assert complaint in refusal(path)
@@ -153,11 +153,11 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "u.data": (lambda: zipped(u_item=bytes(20 * MEGABYTE), u_data=b"1\t1\t1\t1\n"), "u.item: larger than 16 MB"),
     "Parquet values": (
         lambda: parquet(user=["u" * 10_000_000 + str(at) for at in range(8)], item=range(8), rating=range(8)),
-        "the values of the column 'user' are larger than 1,000 bytes on average",
+        "the values of the column 'user' exceed 1,000 bytes on average",
     ),
     "Parquet rows": (
         lambda: parquet(user=np.ones(1_100_000, "i1"), item=np.ones(1_100_000, "i1"), rating=np.ones(1_100_000, "i1")),
-        "rows so far for only 1 pairs",
+        "rows so far for 1 pairs",
     ),
 }
 
@@ -185,7 +185,7 @@ def test_items_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "r.csv").write_bytes(TABLE)
     titles = b"item,title\n" + b"".join(b"i%d,Title %d\n" % (at, at) for at in range(100_000))
     (tmp_path / "i.csv.gz").write_bytes(gzip.compress(titles))
-    monkeypatch.setattr("embedcli.data.itemtable.MOST", 5_000)
+    monkeypatch.setattr("embedcli.data.formats.item_table.MOST", 5_000)
     read = load_ratings(tmp_path / "r.csv", options=ReadOptions(items=tmp_path / "i.csv.gz"))
     assert read.items.titles[:2] == ("Title 0", "Title 1")
     with pipe(tmp_path / "same", iter([b"item,title\n", *repeat(b"i1,T\n" * 1000, 1000)])) as path:
@@ -196,9 +196,8 @@ def test_items_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_an_early_stray_quotation_mark() -> None:
     """Where the rows of a block end is found in one pass, also if a quotation mark opened in its first row."""
-    layout = Layout(",", 3, {"user": 0, "item": 1, "rating": 2})
     block = b'a,"b",1\nc,d"e,2\n' + b"f,g,3\n" * 2_000_000
-    assert rows._end_of_lines(block, layout) == len(b'a,"b",1\n')
+    assert delimited._end_of_lines(block, quotes=True) == len(b'a,"b",1\n')
 
 
 def test_too_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +227,7 @@ def test_ratings_are_finite_in_float32(tmp_path: Path) -> None:
 def test_encodings_that_are_not(encoding: str, tmp_path: Path) -> None:
     """An encoding that cannot encode a table is refused by its name."""
     (tmp_path / "a.csv").write_bytes(TABLE)
-    assert "--encoding" in refusal(tmp_path / "a.csv", encoding=encoding)
+    assert "`encoding`" in refusal(tmp_path / "a.csv", encoding=encoding)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-7", "punycode", "idna", "hz", "unicode_escape"])
@@ -282,7 +281,7 @@ def test_odd_json_lines(line: str, tmp_path: Path) -> None:
 def test_long_texts(tmp_path: Path) -> None:
     """An id, a title or a list of tags that is too long to be read back from a run is refused."""
     (tmp_path / "id.csv").write_bytes(TABLE + b"u" * 11_000 + b",i,3\n")
-    assert "line 79: the user is longer than 10,000 letters" in refusal(tmp_path / "id.csv")
+    assert "line 79: the user is longer than 10,000 characters" in refusal(tmp_path / "id.csv")
     (tmp_path / "r.csv").write_bytes(TABLE)
     for name, words in (("title", "t" * 110_000), ("tags", "|".join(map(str, range(20_000))))):
         (tmp_path / "i.csv").write_text(f"item,{name}\ni1,{words}\n")
@@ -297,7 +296,7 @@ def test_columns_by_number(role: str, value: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1,2\n3,4\n")
     refusal(tmp_path / "a.csv", implicit=True, **{role: value})
     (tmp_path / "b.csv").write_bytes(TABLE)
-    assert "--item-col and --rating-col name the same column" in refusal(
+    assert "`item_col` and `rating_col` name the same column" in refusal(
         tmp_path / "b.csv", item_col="rating", rating_col="3"
     )
 

@@ -110,11 +110,11 @@ def test_ratings_alone_are_a_table(world: World, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line", "complaint"),
     [
-        ("ratings.csv", "1,999,3,4", "line 8,002: movieId '999' is not in movies.csv"),
+        ("ratings.csv", "1,999,3,4", "line 8,002: item id '999' is not in movies.csv"),
         ("ratings.csv", "1,2,good,4", "line 8,002: the rating is not a number: 'good'"),
         ("ratings.csv", "1,2", "line 8,002: the row does not have 4 columns: '1,2'"),
-        ("movies.csv", "7,no genres", "line 122: 2 columns where 3 are expected: '7,no genres'"),
-        ("movies.csv", "7,Again (1999),Drama", "movies.csv, line 121: the movieId '7' stands twice, first in line 7"),
+        ("movies.csv", "7,no genres", "line 122: 2 columns instead of 3: '7,no genres'"),
+        ("movies.csv", "7,Again (1999),Drama", "movies.csv, line 122: duplicate movieId '7', first in line 8"),
     ],
 )
 def test_broken_editions(world: World, tmp_path: Path, file: str, line: str, complaint: str) -> None:
@@ -140,7 +140,7 @@ def test_a_header_that_is_another(world: World, tmp_path: Path) -> None:
     folder = write_csv(tmp_path / "other", world.ratings)
     (folder / "movies.csv").write_text("id,name\n1,A\n")
     with pytest.raises(
-        DataError, match=r"movies\.csv, line 1: the header is 'id,name' where 'movieId,title,genres' is"
+        DataError, match=r"movies\.csv, line 1: the header is 'id,name' instead of 'movieId,title,genres'"
     ):
         load(folder)
 
@@ -153,7 +153,7 @@ def test_repeated_ratings_of_an_edition(world: World, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"ratings\.dat, line 8,001: user .* before, in line 4"):
         load(folder)
     assert len(load(folder, options=ReadOptions(duplicates=Duplicates.LAST))) == len(world.ratings)
-    with pytest.raises(UsageError, match="--user-col has no meaning"):
+    with pytest.raises(UsageError, match="`user_col` has no meaning"):
         load(folder, options=ReadOptions(user_col="1"))
 
 

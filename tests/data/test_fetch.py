@@ -29,7 +29,7 @@ import pytest
 
 from embedcli import scratch
 from embedcli.data import download
-from embedcli.data.catalogue import Download, Entry, Wheel
+from embedcli.data.catalog import CatalogEntry, Download, Wheel
 from embedcli.data.download import CHUNK
 from embedcli.data.fetch import cache_dir, cached
 from embedcli.data.fetch import fetch as fetch_one
@@ -119,12 +119,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join(timeout=5)
 
 
-def entry(*sources: Download | Wheel) -> Entry:
-    """Return a catalogue entry with these sources."""
-    return Entry("made", "Made ratings", "for tests", sources)
+def entry(*sources: Download | Wheel) -> CatalogEntry:
+    """Return a catalog entry with these sources."""
+    return CatalogEntry("made", "Made ratings", "for tests", sources)
 
 
-def fetch(wanted: Entry, **listeners: Callable[..., None]) -> tuple[Path, str, list[str]]:
+def fetch(wanted: CatalogEntry, **listeners: Callable[..., None]) -> tuple[Path, str, list[str]]:
     """Fetch, and return the file, the source and the notes."""
     notes: list[str] = []
     quiet = {"on_note": notes.append, "on_progress": lambda what, done, total: None}
@@ -173,7 +173,7 @@ def test_bad_downloads(server: Server, answer: tuple[int, int, bytes], complaint
     with pytest.raises(DataError) as caught:
         fetch(entry(server.source("one.zip")))
     assert caught.value.message == f"Made ratings cannot be fetched: {server.address}: {complaint}"
-    assert caught.value.hint == "get one.zip another way, then: embedcli train --data one.zip"
+    assert caught.value.hint == "get one.zip another way, then: embedcli train one.zip"
     assert left_behind() == []
 
 
@@ -231,7 +231,7 @@ def test_disk_full(server: Server) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (CHUNK, hard))
     try:
-        with pytest.raises(DataError, match="cannot keep the data set there: File too large") as caught:
+        with pytest.raises(DataError, match="the data set cannot be stored there: File too large") as caught:
             fetch(entry(server.source("one.zip"), server.source("two.zip")))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -245,7 +245,7 @@ def test_cache_that_cannot_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, b
     """Where the cache folder cannot be made, the message names it and the hint the setting."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("EMBEDCLI_DATA", str(tmp_path / "file" / below))
-    with pytest.raises(DataError, match=r"file.*: cannot keep the data set there") as caught:
+    with pytest.raises(DataError, match=r"file.*: the data set cannot be stored there") as caught:
         fetch(entry(WHEEL))
     assert "EMBEDCLI_DATA" in caught.value.hint
 
@@ -338,7 +338,7 @@ def test_pip_that_gives_no_answer(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> 
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(subprocess, "run", hang)
-    with pytest.raises(DataError, match="pip download gave no answer in two minutes"):
+    with pytest.raises(DataError, match="pip download did not answer within two minutes"):
         fetch(entry(WHEEL))
 
 
@@ -442,10 +442,10 @@ def no_locks(*arguments: object) -> None:
 
 KILLED = """
 import sys
-from embedcli.data.catalogue import Download, Entry
+from embedcli.data.catalog import CatalogEntry, Download
 from embedcli.data.fetch import fetch
 source = Download(*sys.argv[1:3], int(sys.argv[3]), sys.argv[4])
-fetch(Entry("made", "", "", (source,)), on_note=print, on_progress=lambda *news: print(*news, flush=True))
+fetch(CatalogEntry("made", "", "", (source,)), on_note=print, on_progress=lambda *news: print(*news, flush=True))
 """
 
 
@@ -574,7 +574,7 @@ def test_stalled_server(monkeypatch: pytest.MonkeyPatch, at_once: bytes) -> None
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with (
         drip(at_once) as address,
-        pytest.raises(DataError, match=f"{address}: stalled, less than 1,000 bytes a second"),
+        pytest.raises(DataError, match=f"{address}: stalled at less than 1,000 bytes a second"),
     ):
         fetch(entry(Server(address).source("one.zip")))
     assert left_behind() == []
@@ -638,7 +638,7 @@ def test_something_in_the_place_of_the_file(server: Server, kind: str) -> None:
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     with pytest.raises(DataError) as caught:
         fetch(entry(server.source("one.zip")))
-    assert caught.value.message == f"{path}: cannot keep the data set there: not a file"
+    assert caught.value.message == f"{path}: the data set cannot be stored there: not a file"
     assert caught.value.hint.endswith("EMBEDCLI_DATA=FOLDER embedcli data fetch made")
     assert (server.asked, left_behind()) == ([], [path])
 
@@ -684,7 +684,7 @@ def test_what_can_be_verified_without_a_sha256(server: Server) -> None:
     with pytest.raises(DataError, match="has the wrong md5"):
         fetch(entry(replace(good, file="two.zip", url=good.url.replace("one", "two"), md5="0" * 32)))
     unknown = replace(good, file="three.zip", md5=None)
-    with pytest.raises(DataError, match="is no whole zip"):
+    with pytest.raises(DataError, match="is not a whole zip"):
         fetch(entry(unknown))
     server.answers["/one.zip"] = (200, len(ZIP), ZIP)
     assert fetch(entry(unknown))[2] == [
@@ -701,6 +701,6 @@ def test_damaged_zip_without_a_checksum(server: Server, monkeypatch: pytest.Monk
         fetch(unknown)
     server.answers["/one.zip"] = (200, len(ZIP), ZIP)
     monkeypatch.setattr(importlib.import_module("embedcli.data.fetch"), "LARGEST", 1000)
-    with pytest.raises(DataError, match="has more than 8,000 bytes when it is unpacked"):
+    with pytest.raises(DataError, match="has more than 8,000 bytes when unpacked"):
         fetch(unknown)
     assert left_behind() == []

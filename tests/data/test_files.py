@@ -63,7 +63,7 @@ def test_files_of_something_else(tmp_path: Path, names: tuple[str, ...]) -> None
         (folder / name).touch()
     with pytest.raises(DataError, match="links.csv, movies.csv" if names else "none at all"):
         loading.load(folder)
-    with pytest.raises(DataError, match="which of its files holds the ratings is not clear"):
+    with pytest.raises(DataError, match="it is not clear which of its files has the ratings"):
         loading.load(zipped(tmp_path / "other.zip", *names))
 
 
@@ -72,7 +72,7 @@ def test_a_zip_cut_short(tmp_path: Path, keep: int) -> None:
     """A file that is no zip, or no longer one, is refused."""
     path = zipped(tmp_path / "set.zip", "set/u.data", "set/u.item")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match=r"set\.zip: this is no readable zip"):
+    with pytest.raises(DataError, match=r"set\.zip: not a readable zip"):
         loading.load(path)
 
 
@@ -99,7 +99,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     """A zip that says its names are UTF-8 where they are not is refused like any damaged one."""
     path = zipped(tmp_path / "set.zip", "é/u.data")
     path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
-    with pytest.raises(DataError, match=r"set\.zip: this is no readable zip"):
+    with pytest.raises(DataError, match=r"set\.zip: not a readable zip"):
         open_files(path, ("u.data",))
 
 

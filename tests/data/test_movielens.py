@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli.data import loading, movielens
-from embedcli.data.movielens import GENRES
+from embedcli.data import loading
+from embedcli.data.formats import movielens_100k
+from embedcli.data.formats.movielens_100k import GENRES
+from embedcli.data.problems import Problems
 from embedcli.data.ratings import Users
+from embedcli.data.read_options import OnBadRows, ReadOptions
 from embedcli.data.text import year_of
 from embedcli.errors import DataError
 
@@ -68,7 +71,7 @@ def test_made_ratings_do_not_pass_for_the_real_ones(made_files: Path) -> None:
 def test_genuine_ratings_are_known_by_their_bytes(made_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its folder is called, u.data with the sha256 of the original is MovieLens 100K."""
     sha256 = hashlib.sha256((made_files / "u.data").read_bytes()).hexdigest()
-    monkeypatch.setattr(movielens, "U_DATA_SHA256", sha256)
+    monkeypatch.setattr(movielens_100k, "U_DATA_SHA256", sha256)
     about = loading.load(made_files).data
     assert (about.name, about.title, about.noun, about.n_folds) == ("ml-100k", "MovieLens 100K", "film", 5)
 
@@ -135,21 +138,21 @@ def test_line_ends_of_windows(folder: Path, world: World) -> None:
 @pytest.mark.parametrize(
     ("file", "number", "line", "complaint"),
     [
-        ("u.data", 2, "1\t2\tnan\t880000000", "the rating 'nan' is not a number"),
-        ("u.data", 2, "1\t2\tinf\t880000000", "the rating 'inf' is out of range"),
-        ("u.data", 2, "1\t2\t3\t8e8", "the timestamp '8e8' is not a whole number"),
-        ("u.data", 2, "1\t2\t3\t" + "9" * 19, "the timestamp '9999999999999999999' is out of range"),
-        ("u.data", 2, "1\t2\t3\t" + "9" * 400, "is out of range"),
-        ("u.data", 2, "1\t2\t3\t880000000000000", "the timestamp '880000000000000' is not in seconds"),
+        ("u.data", 2, "1\t2\tnan\t880000000", "the rating is not a number: 'nan'"),
+        ("u.data", 2, "1\t2\tinf\t880000000", "the rating is not a number: 'inf'"),
+        ("u.data", 2, "1\t2\t3\tnow", "the time is invalid: 'now'"),
+        ("u.data", 2, "1\t2\t3\t" + "9" * 19, "the time is invalid: '9999999999999999999'"),
+        ("u.data", 2, "1\t2\t3\t" + "9" * 400, "the time is invalid: '999"),
+        ("u.data", 2, "1\t2\t3\t880000000000000", "the time is not in the years 1 to 9999: '880000000000000'"),
         ("u.data", 2, "999\t2\t3\t880000000", "user id '999' is not in u.user"),
-        ("u.data", 2, "", "1 columns where 4 are expected: ''"),
-        ("u.data", 2, "\xff\t2\t3\t880000000", "this is not utf-8 text"),
-        ("u.item", 3, "3|Film (1990)|||" + "|0" * 20, "25 columns where 24 are expected"),
+        ("u.data", 2, "", "the row is blank: ''"),
+        ("u.data", 2, "\xff\t2\t3\t880000000", "user id 'ÿ' is not in u.user"),
+        ("u.item", 3, "3|Film (1990)|||" + "|0" * 20, "25 columns instead of 24"),
         ("u.item", 3, "3|Film (1990)|||" + "|2" * 19, "the genre column '2' is neither 0 nor 1"),
-        ("u.item", 3, "1|Film (1990)|||" + "|0" * 19, "item id '1' stands twice, first in line 1"),
-        ("u.user", 3, "1|20|M|other|00000", "user id '1' stands twice, first in line 1"),
-        ("u.user", 3, "3|20|M|other", "4 columns where 5 are expected"),
-        ("u.genre", 3, "Action", "1 columns where 2 are expected"),
+        ("u.item", 3, "1|Film (1990)|||" + "|0" * 19, "duplicate item id '1', first in line 1"),
+        ("u.user", 3, "1|20|M|other|00000", "duplicate user id '1', first in line 1"),
+        ("u.user", 3, "3|20|M|other", "4 columns instead of 5"),
+        ("u.genre", 3, "Action", "1 columns instead of 2"),
         ("u.info", 1, "199 users", "it says 199 users, the files hold 200"),
         ("u.info", 2, "119 items", "it says 119 items, the files hold 120"),
         ("u.info", 3, "many ratings", "the count 'many' is not a whole number"),
@@ -174,12 +177,23 @@ def test_empty_files(folder: Path, file: str, content: bytes) -> None:
         loading.load(folder)
 
 
-def test_utf8_titles_are_refused(folder: Path) -> None:
-    """A u.item that is UTF-8 is refused with the first line that shows it: latin-1 would garble every accent."""
+def test_utf8_titles(folder: Path, world: World) -> None:
+    """A u.item that was converted to UTF-8 is read as that, with the same titles: as latin-1, accents were garbled."""
     text = (folder / "u.item").read_bytes().decode("latin-1")
+    assert not text.isascii()
     (folder / "u.item").write_bytes(text.encode())
-    with pytest.raises(DataError, match=r"u\.item, line 1: the file is UTF-8"):
+    assert loading.load(folder).items.titles == world.ratings.items.titles
+
+
+def test_bad_rows_can_be_left_out(folder: Path) -> None:
+    """A rating outside the scale of 1 to 5 is a bad row as in any table: left out if asked for, or collected."""
+    set_line(folder / "u.data", 2, "1\t2\t5.5\t880000000")
+    with pytest.raises(DataError, match=r"u\.data, line 2: the rating is outside the scale 1 to 5: '5\.5'"):
         loading.load(folder)
+    assert len(loading.load(folder, options=ReadOptions(on_bad_rows=OnBadRows.SKIP))) == 7_999
+    problems: list[Problems] = []
+    loading.load(folder, problems=problems)
+    assert [(problem.line, problem.value) for problem in problems[0].listed] == [(2, "5.5")]
 
 
 @pytest.mark.parametrize("cut", [1, -1])

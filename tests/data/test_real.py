@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from embedcli.data.movielens import GENRES
+from embedcli.data.formats.movielens_100k import GENRES
 from embedcli.data.ratings import Ratings
 
 pytestmark = pytest.mark.real_data

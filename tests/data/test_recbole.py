@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli.data import loading, movielens
+from embedcli.data import loading
+from embedcli.data.formats import movielens_100k
 from embedcli.errors import DataError
 
 INSIDE = "recbole/dataset_example/ml-100k"
@@ -62,7 +63,7 @@ def test_the_same_ratings_as_from_the_original_files(made_files: Path, wheel: Pa
 
 def test_folds_are_the_same_from_both(made_files: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An official fold of the genuine ratings leaves out the same rows, whichever source served."""
-    monkeypatch.setattr(movielens, "U_DATA_SHA256", loading.load(made_files).data.sha256)
+    monkeypatch.setattr(movielens_100k, "U_DATA_SHA256", loading.load(made_files).data.sha256)
     copy, original = (loading.load(path).split("u3").test for path in (wheel, made_files))
     np.testing.assert_array_equal(copy.timestamp, original.timestamp)
 
@@ -77,14 +78,14 @@ def test_misspelt_title(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "number", "line", "complaint"),
     [
-        ("inter", 1, "1\t2\t3\t880000000", "no header"),
-        ("inter", 5, "1\t2\t9\t880000000", "the rating '9' is outside the scale 1 to 5"),
+        ("inter", 1, "1\t2\t3\t880000000", "the header is '1"),
+        ("inter", 5, "1\t2\t9\t880000000", "the rating is outside the scale 1 to 5: '9'"),
         ("inter", 5, "1\t999\t3\t880000000", "item id '999' is not in ml-100k.item"),
         ("inter", 5, "999\t2\t3\t880000000", "user id '999' is not in ml-100k.user"),
-        ("item", 1, "1\tFilm\t1990\tDrama", "no header"),
-        ("item", 5, "4\tFilm\t1990", "3 columns where 4 are expected"),
-        ("item", 5, "1\tFilm\t1990\tDrama", "item id '1' stands twice, first in line 2"),
-        ("user", 5, "1\t20\tM\tother\t00000", "user id '1' stands twice, first in line 2"),
+        ("item", 1, "1\tFilm\t1990\tDrama", "the header is '1"),
+        ("item", 5, "4\tFilm\t1990", "3 columns instead of 4"),
+        ("item", 5, "1\tFilm\t1990\tDrama", "duplicate item id '1', first in line 2"),
+        ("user", 5, "1\t20\tM\tother\t00000", "duplicate user id '1', first in line 2"),
     ],
 )
 def test_complaints_name_file_and_line(folder: Path, file: str, number: int, line: str, complaint: str) -> None:
@@ -106,5 +107,5 @@ def test_empty_files(folder: Path, file: str, keep: int) -> None:
     path = folder / f"ml-100k.{file}"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[:keep]), encoding="utf-8")
-    with pytest.raises(DataError, match=rf"ml-100k\.{file}.*(empty|nothing follows|no header)"):
+    with pytest.raises(DataError, match=rf"ml-100k\.{file}.*(empty|nothing follows|no valid row|the header is '')"):
         loading.load(folder)

@@ -97,7 +97,7 @@ def test_counts_are_noted(lowest: int) -> None:
     for most in ([], [1058]):
         [note] = notes_on([lowest] * 300, tail + lowest, most)
         assert note.startswith(f"the ratings look like counts (half of them are {lowest} or less, the highest is ")
-        assert note.endswith("--implicit")
+        assert note.endswith("`implicit`")
 
 
 def test_plays_are_noted() -> None:

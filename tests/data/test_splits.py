@@ -9,7 +9,7 @@ import pytest
 from planted import World
 
 from embedcli.data.ratings import Split
-from embedcli.data.splits import test_rows as rows_left_out
+from embedcli.data.splits import heldout_rows
 from embedcli.errors import UsageError
 
 
@@ -36,7 +36,7 @@ def test_official_folds(world: World, fold: int) -> None:
 def test_random_rows(world: World, seed: int, fraction: float) -> None:
     """A random split leaves out the first part of numpy's permutation of the rows, and no other row."""
     n = len(world.ratings)
-    train, test = times(world.ratings.split("random", seed=seed, fraction=fraction))
+    train, test = times(world.ratings.split("random", seed=seed, test_fraction=fraction))
     drawn = np.random.default_rng(seed).permutation(n)[: int(n * fraction)]
     assert world.ratings.timestamp is not None
     assert test == world.ratings.timestamp[drawn].tolist()
@@ -80,11 +80,11 @@ def test_descriptions(world: World, kind: str, description: str) -> None:
         ("thirds", {}, "unknown split 'thirds'"),
         ("u0", {}, "unknown split 'u0'"),
         ("u6", {}, "there is no fold 'u6'"),
-        ("random", {"fraction": 0.0}, "--test-fraction 0 is not between 0 and 1"),
-        ("random", {"fraction": 1.0}, "--test-fraction 1 is not between 0 and 1"),
-        ("random", {"fraction": 1e-9}, "--test-fraction 1e-09 does not cut"),
-        ("random", {"fraction": float("nan")}, "--test-fraction nan is not between 0 and 1"),
-        ("random", {"seed": -1}, "--split-seed -1 is below 0"),
+        ("random", {"test_fraction": 0.0}, "`test_fraction` 0 is not between 0 and 1"),
+        ("random", {"test_fraction": 1.0}, "`test_fraction` 1 is not between 0 and 1"),
+        ("random", {"test_fraction": 1e-9}, "`test_fraction` 1e-09 does not split"),
+        ("random", {"test_fraction": float("nan")}, "`test_fraction` nan is not between 0 and 1"),
+        ("random", {"seed": -1}, "`split_seed` -1 is below 0"),
     ],
 )
 def test_splits_that_cannot_be(world: World, kind: str, options: dict[str, float], message: str) -> None:
@@ -97,7 +97,7 @@ def test_splits_that_cannot_be(world: World, kind: str, options: dict[str, float
 def test_folds_of_other_data() -> None:
     """A data set without official folds says so."""
     with pytest.raises(UsageError, match="this data set has no official fold 'u1'"):
-        rows_left_out("u1", np.zeros(100, np.int32), None, n_folds=0, seed=0, fraction=0.1)
+        heldout_rows("u1", np.zeros(100, np.int32), None, n_folds=0, seed=0, test_fraction=0.1)
 
 
 def test_nothing_to_train_on(world: World) -> None:
@@ -130,7 +130,7 @@ def test_who_has_rated_once_is_not_tested(world: World) -> None:
 def test_time_cuts_at_a_moment(world: World) -> None:
     """The latest ratings are the test, and no training rating is as late as the first of them."""
     coarse = replace(world.ratings, timestamp=world.ratings.timestamp // 300)  # type: ignore[operator]
-    split = coarse.split("time", fraction=0.2)
+    split = coarse.split("time", test_fraction=0.2)
     train, test = times(split)
     assert max(train) < min(test)
     assert len(test) == pytest.approx(0.2 * len(coarse), abs=300)
@@ -141,10 +141,10 @@ def test_time_cuts_at_a_moment(world: World) -> None:
 @pytest.mark.parametrize("kind", ["leave-last", "time"])
 def test_splits_in_time_need_times(world: World, kind: str) -> None:
     """Without times, and where all are the same, a split in time is refused."""
-    with pytest.raises(UsageError, match=f"--split {kind} needs the times"):
+    with pytest.raises(UsageError, match=f"`split` {kind} needs the times"):
         replace(world.ratings, timestamp=None).split(kind)
     if kind == "time":
-        with pytest.raises(UsageError, match="all of one moment"):
+        with pytest.raises(UsageError, match="all have the same time"):
             replace(world.ratings, timestamp=np.zeros(len(world.ratings), np.int64)).split(kind)
 
 

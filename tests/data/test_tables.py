@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedcli.data import lanes, records, rows
-from embedcli.data.columns import Layout, find
+from embedcli.data.formats import columnar, delimited
+from embedcli.data.formats.delimited import detect_delimited
+from embedcli.data.formats.detect import TableSchema
+from embedcli.data.formats.parse import parse_fast, parse_slow
 from embedcli.data.loading import load
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings
@@ -68,43 +70,43 @@ LINES = "".join(
     json.dumps({"user_id": user, "parent_asin": item, "rating": stars, "text": "a, b", "timestamp": time * 1000}) + "\n"
     for user, item, stars, time in TRUTH
 )
-AMAZON = "user = `user_id`, item = `parent_asin`, rating = `rating`, time = `timestamp`"
+AMAZON = "user = 'user_id', item = 'parent_asin', rating = 'rating', time = 'timestamp'"
 GOOD: dict[str, tuple[bytes, str, str]] = {  # name: content, what is said of its columns, noun
-    "ml.csv": (COMMA.encode(), "user = `userId`, item = `movieId`, rating = `rating`, time = `timestamp`", "film"),
-    "crlf.csv": (COMMA.replace("\n", "\r\n").encode(), "user = `userId`", "film"),
-    "mixed.csv": (COMMA.replace("\n", "\r\n", 4).encode(), "user = `userId`", "film"),
-    "mac.csv": (COMMA.replace("\n", "\r").encode(), "user = `userId`", "film"),
-    "no last line end.csv": (COMMA[:-1].encode(), "user = `userId`", "film"),
-    "blank at the end.csv": ((COMMA + "\n\n").encode(), "user = `userId`", "film"),
-    "bom.csv": (COMMA.encode("utf-8-sig"), "user = `userId`", "film"),
-    "utf16.csv": (COMMA.encode("utf-16"), "user = `userId`", "film"),
-    "latin.csv": (COMMA.encode("latin-1"), "user = `userId`", "film"),
+    "ml.csv": (COMMA.encode(), "user = 'userId', item = 'movieId', rating = 'rating', time = 'timestamp'", "film"),
+    "crlf.csv": (COMMA.replace("\n", "\r\n").encode(), "user = 'userId'", "film"),
+    "mixed.csv": (COMMA.replace("\n", "\r\n", 4).encode(), "user = 'userId'", "film"),
+    "mac.csv": (COMMA.replace("\n", "\r").encode(), "user = 'userId'", "film"),
+    "no last line end.csv": (COMMA[:-1].encode(), "user = 'userId'", "film"),
+    "blank at the end.csv": ((COMMA + "\n\n").encode(), "user = 'userId'", "film"),
+    "bom.csv": (COMMA.encode("utf-8-sig"), "user = 'userId'", "film"),
+    "utf16.csv": (COMMA.encode("utf-16"), "user = 'userId'", "film"),
+    "latin.csv": (COMMA.encode("latin-1"), "user = 'userId'", "film"),
     "quoted.csv": (
         written(";", 0, 1, 2, header='"User-ID";"ISBN";"Book-Rating"', quote='"').encode("latin-1"),
-        "user = `User-ID`, item = `ISBN`, rating = `Book-Rating`",
+        "user = 'User-ID', item = 'ISBN', rating = 'Book-Rating'",
         "book",
     ),
     "plain.tsv": (written("\t", 0, 1, 2, 3).encode(), "user = column 1, item = column 2, rating = column 3", "item"),
     "pipes.txt": (
         written("|", 1, 0, 2, header="product|customer|score").encode(),
-        "user = `customer`, item = `product`",
+        "user = 'customer', item = 'product'",
         "product",
     ),
     "ratings.dat": (written("::", 0, 1, 2, 3).encode(), "user = column 1", "item"),
     "recbole.inter": (
         written("\t", 0, 1, 2, 3, header="user_id:token\titem_id:token\trating:float\ttimestamp:float").encode(),
-        "user = `user_id:token`, item = `item_id:token`, rating = `rating:float`, time = `timestamp:float`",
+        "user = 'user_id:token', item = 'item_id:token', rating = 'rating:float', time = 'timestamp:float'",
         "item",
     ),
-    "goodbooks.csv": (written(",", 0, 1, 2, header="user_id,book_id,rating").encode(), "item = `book_id`", "book"),
-    "iso.csv": (ISO.encode(), "user = `reviewerID`, item = `asin`, rating = `overall`, time = `date`", "product"),
+    "goodbooks.csv": (written(",", 0, 1, 2, header="user_id,book_id,rating").encode(), "item = 'book_id'", "book"),
+    "iso.csv": (ISO.encode(), "user = 'reviewerID', item = 'asin', rating = 'overall', time = 'date'", "product"),
     "amazon.jsonl": (LINES.encode(), AMAZON, "product"),
     "amazon.jsonl.gz": (gzip.compress(LINES.encode()), AMAZON, "product"),
-    "table.parquet": (parquet(), "user = `customer`, item = `sku`, rating = `stars`, time = `date`", "product"),
-    "ml.csv.gz": (gzip.compress(COMMA.encode()), "user = `userId`", "film"),
-    "ml.csv.zst": (zstd(COMMA.encode()), "user = `userId`", "film"),
-    "ml.zip": (zipped(COMMA.encode()), "user = `userId`", "film"),
-    "misnamed.txt": (gzip.compress(COMMA.encode()), "user = `userId`", "film"),
+    "table.parquet": (parquet(), "user = 'customer', item = 'sku', rating = 'stars', time = 'date'", "product"),
+    "ml.csv.gz": (gzip.compress(COMMA.encode()), "user = 'userId'", "film"),
+    "ml.csv.zst": (zstd(COMMA.encode()), "user = 'userId'", "film"),
+    "ml.zip": (zipped(COMMA.encode()), "user = 'userId'", "film"),
+    "misnamed.txt": (gzip.compress(COMMA.encode()), "user = 'userId'", "film"),
 }
 
 
@@ -168,14 +170,14 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     "nothing": ("", "the file is empty"),
     "blanks": ("  \n\n", "the file is empty"),
     "header alone": (HEAD, "line 1: nothing follows the header"),
-    "one column": ("user\n1\n2\n", "line 1: these are not columns of a table: 'user'"),
-    "prose": ("It was a dark night\nand then nothing\n", "line 1: these are not columns of a table"),
-    "html": ("<html>\n<body>not found</body>\n</html>\n", "line 1: these are not columns"),
+    "one column": ("user\n1\n2\n", "line 1: not a row of a table: 'user'"),
+    "prose": ("It was a dark night\nand then nothing\n", "line 1: not a row of a table"),
+    "html": ("<html>\n<body>not found</body>\n</html>\n", "line 1: not a row of a table"),
     "no known user": (
         "alpha,beta,rating\n1,2,3\n",
-        "line 1: no column is known to be the user among alpha, beta, rating",
+        "line 1: no column has a known name of the user, among alpha, beta, rating",
     ),
-    "no known item": ("user,beta,rating\n1,2,3\n", "no column is known to be the item among user, beta, rating"),
+    "no known item": ("user,beta,rating\n1,2,3\n", "no column has a known name of the item, among user, beta, rating"),
     "five bare columns": ("1,2,3,4,5\n1,2,3,4,5\n", "line 1: 5 columns without a header"),
     "a word for a rating": (HEAD + "1,2,3,4\n1,3,good,4\n", "line 3: the rating is not a number: 'good'"),
     "a decimal comma": ("user;item;rating\n1;2;3,5\n1;3;4\n", "line 2: the rating is not a number: '3,5'"),
@@ -188,7 +190,7 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     "no time": (HEAD + "1,2,3,4\n1,3,3,\n", "line 3: the time is empty"),
     "a word for a time": (
         HEAD + "1,2,3,4\n" * 1 + "".join(f"1,{n},3,4\n" for n in range(3, 300)) + "1,300,3,now\n",
-        "line 300: the time cannot be read: 'now'",
+        "line 300: the time is invalid: 'now'",
     ),
     "too few columns": (HEAD + "1,2,3,4\n1,3,4\n", "line 3: the row does not have 4 columns: '1,3,4'"),
     "too many columns": (HEAD + "1,2,3,4\n1,3,4,5,6\n", "line 3: the row does not have 4 columns: '1,3,4,5,6'"),
@@ -203,26 +205,26 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     ),
     "an open quote": (
         'user,item,rating\n1,2,3\n1,"3,4\n1,5,5\n',
-        "line 3: the quotation mark that is opened here is not closed",
+        "line 3: the quotation mark that opens here is not closed",
     ),
     "a stray quote": ('user,item,rating\n1,"2",3\n1,"3"x,4\n', "line 3: the row is wrongly quoted"),
     "latin-1 later": (
         HEAD.encode() + b"1,2,3,4\n" * 1 + b"".join(b"1,%d,3,4\n" % n for n in range(3, 40_000)) + b"1,\xe9,3,4\n",
-        "line 40,000: b'\\xe9' is no text in UTF-8",
+        "line 40,000: b'\\xe9' is not text in UTF-8",
     ),
     "NUL": (b"user,item,rating\n1,\0,3\n", "line 2: there are NUL bytes"),
     "pdf": (b"%PDF-1.7\n1 0 obj", "this is a PDF"),
     "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "this is an old Excel file"),
     "cut gzip": (gzip.compress(COMMA.encode() * 50)[:60], "cannot be read: Compressed file ended"),
     "cut parquet": (parquet()[:-40], "cannot be read"),
-    "json of something": ('{"a": 1}\n{"a": 2}\n', "no column is known to be the user among a"),
-    "json cut off": (LINES[:-20], "line 9: the line is no JSON object"),
+    "json of something": ('{"a": 1}\n{"a": 2}\n', "no column has a known name of the user, among a"),
+    "json cut off": (LINES[:-20], "line 9: the line is not a JSON object"),
     "json without a rating": (
         LINES + '{"user_id": "z", "parent_asin": "z", "timestamp": 1}\n',
         "line 10: the rating is empty: 'z,z,,1'",
     ),
-    "json list": ('{"user": 1, "item": 2, "rating": 3}\n[1, 2]\n', "line 2: the line is no JSON object: '[1, 2]'"),
-    "plays": ("user,artist,plays\na,b,17\n", "`plays` counts how often; such feedback is implicit"),
+    "json list": ('{"user": 1, "item": 2, "rating": 3}\n[1, 2]\n', "line 2: the line is not a JSON object: '[1, 2]'"),
+    "plays": ("user,artist,plays\na,b,17\n", "'plays' counts how often; such feedback is implicit"),
     "who did what": ("user,item\n1,2\n1,3\n", "no column of ratings; such feedback is implicit"),
     "all the same": ("user,item,rating\n1,2,1\n1,3,1\n", "every rating in"),
 }
@@ -245,7 +247,7 @@ def test_an_excel_file_and_an_unclear_zip(tmp_path: Path) -> None:
     """A zip that is an Office file, or holds several tables, is answered with what to do."""
     for names, complaint in (
         (("[Content_Types].xml", "xl/a.xml"), "Excel or Office file"),
-        (("a.csv", "b.csv"), "which of its files holds the ratings is not clear: a.csv, b.csv"),
+        (("a.csv", "b.csv"), "it is not clear which of its files has the ratings: a.csv, b.csv"),
     ):
         with zipfile.ZipFile(tmp_path / "book.zip", "w") as archive:
             for name in names:
@@ -258,12 +260,12 @@ def test_an_excel_file_and_an_unclear_zip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reading", "complaint"),
     [
-        (ReadOptions(user_col="who"), "has no column 'who' for --user-col"),
-        (ReadOptions(item_col="9"), "has no column '9' for --item-col"),
-        (ReadOptions(encoding="utf-9"), "--encoding 'utf-9' is unknown"),
-        (ReadOptions(encoding="base64"), "--encoding 'base64' is unknown"),
-        (ReadOptions(sep=""), "--sep '' cannot stand between columns"),
-        (ReadOptions(sep='"'), "cannot stand between columns"),
+        (ReadOptions(user_col="who"), "has no column 'who' for `user_col`"),
+        (ReadOptions(item_col="9"), "has no column '9' for `item_col`"),
+        (ReadOptions(encoding="utf-9"), "`encoding` 'utf-9' is unknown"),
+        (ReadOptions(encoding="base64"), "`encoding` 'base64' is unknown"),
+        (ReadOptions(sep=""), "`sep` '' is not a valid separator"),
+        (ReadOptions(sep='"'), "is not a valid separator"),
         (ReadOptions(min_user_ratings=100), "no rating is left"),
     ],
 )
@@ -318,7 +320,7 @@ def test_repeated_pairs(duplicates: Duplicates, timed: bool, value: float, tmp_p
     read = load(path, options=ReadOptions(duplicates=duplicates), on_note=notes.append)
     assert {row[:2]: row[2] for row in content_of(read)}["a", "x"] == pytest.approx(value)
     assert len(read) == 3
-    assert any(note.startswith("2 repeated ratings") for note in notes)
+    assert any(note.startswith("2 duplicate ratings") for note in notes)
 
 
 def test_frequent_users_and_items(tmp_path: Path) -> None:
@@ -359,7 +361,7 @@ def test_titles_and_tags_from_a_second_table(tmp_path: Path) -> None:
     assert items.titles == ("The Cat, in Time", "Dog [REC]", "Bird (1999)")
     assert items.tags == (("Fantasy", "Humour"), ("Drama", "Crime"), ())
     assert items.years == (1984, None, 1999)
-    assert any("id = `book_id`, title = `title`, tags = `genres`" in note and "3 of 3" in note for note in notes)
+    assert any("id = 'book_id', title = 'title', tags = 'genres'" in note and "3 of 3" in note for note in notes)
 
 
 INDEXED = [(str(7 * at % 24), f"Title {at}") for at in range(24)]  # the ids in another order than the rows
@@ -386,7 +388,7 @@ def test_row_numbers_are_no_ids(header: str, first: str, called: str, n_describe
     items = load(
         tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "items.csv"), on_note=notes.append
     ).items
-    assert f"id = `{called}`" in notes[-1]
+    assert f"id = '{called}'" in notes[-1]
     titles = dict(INDEXED[:n_described])
     assert items.titles == tuple(titles.get(own, own) for own in items.ids)
 
@@ -485,12 +487,12 @@ def test_titles_in_the_table_of_ratings(
     ending: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Columns of titles and genres beside the item ids, as the lesson merges them, are used, and that is said."""
-    monkeypatch.setattr(rows, "BLOCK", block)
-    monkeypatch.setattr(records, "BATCH", block // 120)
+    monkeypatch.setattr(delimited, "BLOCK", block)
+    monkeypatch.setattr(columnar, "BATCH", block // 120)
     path, notes = tmp_path / f"merged.{ending}", list[str]()
     path.write_bytes(merged(ending))
     read = load(path, on_note=notes.append)
-    assert "item = `movie`, rating = `rating`, title = `title`, tags = `genres`" in notes[0]
+    assert "item = 'movie', rating = 'rating', title = 'title', tags = 'genres'" in notes[0]
     assert read.items.titles[:6] == ("m0", *(f"Film, The {at} (199{at})" for at in range(1, 6)))
     assert read.items.tags[:6] == (("Drama", "War"), ("Comedy",)) * 3
     assert read.items.years[:6] == (None, 1991, 1992, 1993, 1994, 1995)
@@ -510,13 +512,13 @@ def test_the_first_title_counts(ending: str, tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("ending", ["csv", "slow.csv", "dat", "jsonl", "parquet"])
 def test_titles_of_something_else(ending: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A title that differs from row to row of an item, as that of a review does, is not the item's."""
-    monkeypatch.setattr(rows, "BLOCK", block)
-    monkeypatch.setattr(records, "BATCH", block // 120)
+    monkeypatch.setattr(delimited, "BLOCK", block)
+    monkeypatch.setattr(columnar, "BATCH", block // 120)
     path, notes = tmp_path / f"reviews.{ending}", list[str]()
     path.write_bytes(merged(ending, title="film", summary="title"))
     read = load(path, on_note=notes.append)
     assert "title =" not in notes[0]
-    assert "tags = `genres`" in notes[0]
+    assert "tags = 'genres'" in notes[0]
     assert read.items.titles == read.items.ids
 
 
@@ -540,9 +542,9 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     """A given id column that hardly matches is refused with the one that would; a table of other items too."""
     (tmp_path / "ratings.csv").write_text(written(",", 0, 1, 2, header="user,item,rating"))
     (tmp_path / "books.csv").write_text(BOOKS)
-    with pytest.raises(UsageError, match=r"`id` of .*books\.csv holds only 0% of the items rated") as caught:
+    with pytest.raises(UsageError, match=r"'id' of .*books\.csv holds only 0% of the items rated") as caught:
         load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "books.csv", item_id_col="id"))
-    assert caught.value.hint == "`book_id` holds 100%: --item-id-col book_id"
+    assert caught.value.hint == "'book_id' holds 100%: give `item_id_col` book_id"
     (tmp_path / "other.csv").write_text("id,title\n77,Z\n")
     with pytest.raises(UsageError, match=r"no column of .*other\.csv holds the items rated, such as '0042'"):
         load(tmp_path / "ratings.csv", options=ReadOptions(items=tmp_path / "other.csv"))
@@ -552,11 +554,11 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (b"", "the file is empty"),
-        (b"id,title\n1,A,B\n", "row 2: 3 columns where the header has 2: '1,A,B'"),
+        (b"id,title\n1,A,B\n", "row 2: 3 columns, the header has 2: '1,A,B'"),
         (b'{"id": 1}\n{"id": \n', "cannot be read as a table"),
         (b"PAR1 and then nothing", "cannot be read as a table"),
-        (b"just words\n", "line 1: these are not columns of a table"),
-        (b"id,title\n1," + b"x" * 200_000 + b"\n", "cannot be read as a table: field larger than field limit"),
+        (b"just words\n", "line 1: not a row of a table"),
+        (b"id,title\n1," + b"x" * 200_000 + b"\n", "line 2: field larger than field limit"),
     ],
 )
 def test_broken_tables_of_items(content: bytes, complaint: str, tmp_path: Path) -> None:
@@ -588,19 +590,17 @@ def test_both_lanes_agree(table: list[list[str]], quotes: bool) -> None:
     block = "\n".join(",".join(row) for row in table).encode()
     if not block.strip():
         return
-    layout = Layout(",", 4, {"user": 0, "item": 1, "rating": 2, "time": 3}, quotes=quotes)
-    quick = lanes.fast(block, 1, layout)
+    schema = TableSchema(",", 4, {"user": 0, "item": 1, "rating": 2, "time": 3}, quotes=quotes)
+    quick = parse_fast(block, 1, schema)
     if quick is None:
         return
     problems = Problems("made")
-    exact = lanes.slow(block, 1, layout, problems)
+    exact = parse_slow(block, 1, schema, problems)
     assert not len(problems)
     assert quick.value is not None
     assert exact.value is not None
-    for ours, ids, theirs, their_ids in (
-        (quick.user, quick.user_ids, exact.user, exact.user_ids),
-        (quick.item, quick.item_ids, exact.item, exact.item_ids),
-    ):
+    for role in ("user", "item"):
+        (ours, ids), (theirs, their_ids) = quick.coded[role], exact.coded[role]
         assert [ids[code] for code in ours] == [their_ids[code] for code in theirs]
     np.testing.assert_array_equal(quick.value, exact.value)
     assert list(quick.lines) == list(exact.lines)
@@ -611,7 +611,7 @@ def test_blocks_are_cut_between_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content = "user,item,rating\n" + "".join(f'u{n},"a\n{n}",{1 + n % 5}\r\n' for n in range(50)) + "last,one,x\n"
     (tmp_path / "long.csv").write_bytes(content.encode())
     for size in (16, 33, 100):
-        monkeypatch.setattr(rows, "BLOCK", size)
+        monkeypatch.setattr(delimited, "BLOCK", size)
         with pytest.raises(DataError, match=r"long\.csv, line 102: the rating is not a number: 'x'$"):
             load(tmp_path / "long.csv")
         read = load(tmp_path / "long.csv", options=ReadOptions(on_bad_rows=OnBadRows.SKIP))
@@ -620,7 +620,9 @@ def test_blocks_are_cut_between_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_header_is_told_from_data() -> None:
     """Names in the first line are a header, numbers are data, and words over numbers are a header too."""
-    assert find(["user,item,rating", "1,2,3"], ReadOptions(), "f").header == ("user", "item", "rating")
-    assert find(["1,2,3", "4,5,6"], ReadOptions(), "f").header is None
-    layout = find(["wer,was,wie", "1,2,3"], ReadOptions(user_col="wer", item_col="was", rating_col="wie"), "f")
-    assert layout.places == {"user": 0, "item": 1, "rating": 2}
+    assert detect_delimited(["user,item,rating", "1,2,3"], ReadOptions(), "f").header == ("user", "item", "rating")
+    assert detect_delimited(["1,2,3", "4,5,6"], ReadOptions(), "f").header is None
+    schema = detect_delimited(
+        ["wer,was,wie", "1,2,3"], ReadOptions(user_col="wer", item_col="was", rating_col="wie"), "f"
+    )
+    assert schema.column_index == {"user": 0, "item": 1, "rating": 2}

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from embedcli.data import rows
-from embedcli.data.describe import describe
+from embedcli.data.describe import describe_ratings
+from embedcli.data.formats import delimited
 from embedcli.data.loading import load
 from embedcli.data.read_options import OnBadRows, ReadOptions
 from embedcli.data.splits import leakage
@@ -74,7 +74,7 @@ def test_every_unit_is_read(write: Writer, unit: str, sign: int, tmp_path: Path)
 
 def test_the_unit_is_that_of_the_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks without a time, or with early ones, have the unit of the whole column; 0 stays 0."""
-    monkeypatch.setattr(rows, "BLOCK", 200)
+    monkeypatch.setattr(delimited, "BLOCK", 200)
     times = [0] * 100 + [5 * 10**9] * 5 + [second * 1000 for second in SECONDS]
     assert read(csv(tmp_path, times)) == [0] * 100 + [5 * 10**6] * 5 + SECONDS
     assert unit_of([np.zeros(3, np.int64), np.zeros(0, np.int64)]) == 1
@@ -92,7 +92,7 @@ def test_a_time_out_of_the_calendar_is_a_bad_row(write: Writer, tmp_path: Path) 
         skipped = load(path, options=ReadOptions(implicit=True, on_bad_rows=OnBadRows.SKIP))
         assert skipped.timestamp is not None
         assert skipped.timestamp[: len(SECONDS)].tolist() == SECONDS
-        assert describe(skipped).first == datetime(2010, 1, 1, tzinfo=UTC)
+        assert describe_ratings(skipped).first == datetime(2010, 1, 1, tzinfo=UTC)
         assert set(skipped.item.tolist()) == set(range(len(skipped.items))) - {7}
 
 
@@ -109,7 +109,7 @@ def test_lines_are_right_after_a_time_out_of_the_calendar(tmp_path: Path) -> Non
 def test_a_date_out_of_the_calendar_is_a_bad_row(write: Writer, odd: str, tmp_path: Path) -> None:
     """A date whose year is 0, or becomes so by its offset, is a bad row and no internal error."""
     dates = ["2010-01-02"] * 250  # more than the layout is found from
-    with pytest.raises(DataError, match=rf"(line 25\d): the time cannot be read: '{odd[:8]}"):
+    with pytest.raises(DataError, match=rf"(line 25\d): the time is invalid: '{odd[:8]}"):
         load(write(tmp_path, [*dates, odd]), options=ReadOptions(implicit=True))
 
 
@@ -118,7 +118,7 @@ def test_the_ends_of_the_calendar_can_be_described(tmp_path: Path) -> None:
     dates = ["0001-01-01T00:00:00", "2010-01-01T00:00:00", "9999-12-31T23:59:59"]
     path = csv(tmp_path, dates)
     assert read(path) == [EARLIEST, SECONDS[0], LATEST]
-    found = describe(load(path, options=ReadOptions(implicit=True)))
+    found = describe_ratings(load(path, options=ReadOptions(implicit=True)))
     assert (found.first, found.last) == (datetime.min.replace(tzinfo=UTC), moment(LATEST))
     assert leakage("time", np.array([EARLIEST]), np.array([EARLIEST])).endswith("of 0001-01-01")
 
@@ -129,7 +129,7 @@ def test_days_as_eight_digits(write: Writer, tmp_path: Path) -> None:
     days = [date(2010, 1, 1) + timedelta(day) for day in range(40)]
     numbers = [int(f"{day:%Y%m%d}") for day in days]
     assert read(write(tmp_path, numbers))[: len(SECONDS)] == SECONDS
-    with pytest.raises(DataError, match=r"(line 24[12]|row 241): the time cannot be read: '20100231'"):
+    with pytest.raises(DataError, match=r"(line 24[12]|row 241): the time is invalid: '20100231'"):
         load(write(tmp_path, [*numbers * 6, 20100231]), options=ReadOptions(implicit=True))
 
 
@@ -141,7 +141,7 @@ def test_typed_times_of_parquet(unit: str, tmp_path: Path) -> None:
     assert read(parquet(tmp_path, typed)) == late
     if unit != "ns":
         typed = pa.array([second * UNITS[unit] for second in (*SECONDS * 6, LATEST + 1)], pa.timestamp(unit))
-        with pytest.raises(DataError, match=r"row 241: the time cannot be read: '10000-01-01T00:00:00'"):
+        with pytest.raises(DataError, match=r"row 241: the time is invalid: '10000-01-01T00:00:00'"):
             load(parquet(tmp_path, typed))
     typed = pa.array([*(second * UNITS[unit] for second in SECONDS), None], pa.timestamp(unit, "UTC"))
     with pytest.raises(DataError, match="row 41: the time is empty"):

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,17 @@ from embedcli.analysis.compare import RunFigures, SideBySide
 from embedcli.analysis.components import Component, Components, PoleItem
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
-from embedcli.data.catalogue import ML_100K
-from embedcli.data.describe import describe
+from embedcli.data.catalog import ML_100K
+from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import biases, catalogue, compare, components, description, runs
+from embedcli.render import biases, catalog, compare, components, description, runs
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View, text, whole
+from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
-from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, Training
+from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
 from embedcli.run.shelf import Entry
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,7 +45,7 @@ LONG = "Children of the Corn: The Gathering, with a Subtitle That Goes On and On
 
 def make_run() -> Run:
     """Return a run of two films that was never trained."""
-    data = DataSet("made", "Made ratings", "made.zip", "0" * 64, (1.0, 5.0), "film")
+    data = DataSet("made", "Made ratings", "made.zip", "0" * 60, (1.0, 5.0), "film")
     ratings = Ratings(
         data,
         Users(("1", "2")),
@@ -54,8 +55,8 @@ def make_run() -> Run:
         np.array([4, 5], np.float32),
     )
     training = Training(
-        config={"n_factors": 2, "weight_decay": 0.5, "n_members": 2, "seed": 0, "y_range": [0.0, 5.5]},
-        split={"kind": "random", "description": "random 90/10 seed 0", "n_train": 2, "n_test": 1},
+        config=TrainConfig(n_factors=2, weight_decay=0.5, n_members=2, batch_size=512, y_range=(0.0, 5.5)),
+        split=SplitInfo("random", 0, "random 90/10 seed 0", n_train=2, n_test=1),
         epochs=[Epoch(1, 0.01, 1.2345, 1.3456, 0.5), Epoch(2, 0.001, 0.9, None, 12.0)],
         scores=[Score("global mean", 1.125, 0.9), Score("members averaged", 0.8888, 0.7)],
         protocol="RMSE and MAE as they should be",
@@ -202,7 +203,7 @@ def shelf_view() -> View:
     about = {
         "created": "2026-01-02T03:04:05+00:00",
         "data": {"title": "Made ratings"},
-        "training": {"config": dict(run.training.config), "split": run.training.split, "scores": [{"rmse": 0.88}]},
+        "training": {"config": run.training.settings, "split": asdict(run.training.split), "scores": [{"rmse": 0.88}]},
     }
     older = Entry(Path("runs/older"), 0, about)
     made = Entry(Path("runs/made"), 0, about | {"schema_version": SCHEMA_VERSION})
@@ -236,7 +237,7 @@ def describe_view() -> View:
         value=np.array([1, 5, 5], dtype=np.float32),
         timestamp=np.array([880_000_000, 890_000_000, 885_000_000]),
     )
-    return description.describe(describe(ratings, n_bad_rows=2, n_repeated=1))
+    return description.description_view(describe_ratings(ratings, n_bad_rows=2, n_repeated=1))
 
 
 def problems_view() -> View:
@@ -244,14 +245,14 @@ def problems_view() -> View:
     found = Problems("ratings.csv")
     found.add(Problem(7, "the rating is not a number", "good"))
     found.add(Problem(3, "the row is blank", ""))
-    return description.problems([found], "ratings.csv", 12)
+    return description.problems_view([found], "ratings.csv", 12)
 
 
 VIEWS: dict[str, Callable[[], View]] = {
     "biases": biases_view,
     "movers": movers_view,
     "trained": trained_view,
-    "catalogue": lambda: catalogue.view([(ML_100K, None)]),
+    "catalog": lambda: catalog.catalog_view([(ML_100K, None)]),
     "components": components_view,
     "describe": describe_view,
     "problems": problems_view,

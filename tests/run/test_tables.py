@@ -40,8 +40,8 @@ def test_a_run_of_tables_is_saved_and_read(run: Run, tmp_path: Path) -> None:
     assert list(again.tables) == ["native-country", "color"]
     for name, table in run.tables.items():
         assert again.tables[name].labels == table.labels
-        np.testing.assert_array_equal(again.tables[name].seen.n_ratings, table.seen.n_ratings)
-        np.testing.assert_array_equal(again.tables[name].seen.mean_rating, table.seen.mean_rating)
+        np.testing.assert_array_equal(again.tables[name].stats.n_ratings, table.stats.n_ratings)
+        np.testing.assert_array_equal(again.tables[name].stats.mean_rating, table.stats.mean_rating)
         np.testing.assert_array_equal(again.array(f"table.{name}"), run.array(f"table.{name}"))
 
 
@@ -59,7 +59,7 @@ def test_an_unknown_table(run: Run, name: str | None, complaint: str) -> None:
     """A table that is not there is answered with those that are."""
     with pytest.raises(UsageError, match=complaint) as error:
         run.table(name)
-    assert error.value.hint == "choose one with --table: native-country, color"
+    assert error.value.hint == "choose one with `table`: native-country, color"
 
 
 def test_factors_that_do_not_fit(run: Run) -> None:
@@ -101,6 +101,6 @@ def test_pca_of_a_table(run: Run, embedcli: Invoke) -> None:
     for command in ("pca", "biases"):
         result = embedcli(command)
         assert result.exit_code == 2
-        assert "hint: choose one with --table: native-country, color" in result.stderr
+        assert "native-country, color" in result.stderr
     assert embedcli("runs", "show").exit_code == 0
     assert embedcli("runs", "list").exit_code == 0

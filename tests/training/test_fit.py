@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,11 +12,14 @@ from planted import World
 
 from embedcli.data.ratings import Ratings
 from embedcli.errors import TrainingError, UsageError
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import Epoch, Run
 from embedcli.run.store import save
-from embedcli.training import fit as fit_module
-from embedcli.training.config import TrainConfig
-from embedcli.training.fit import fit, shrinkage, y_range_for
+from embedcli.training import assess as assess_module
+from embedcli.training import learn as learn_module
+from embedcli.training.config import y_range_for
+from embedcli.training.fit import fit
+from embedcli.training.schedule import shrinkage
 
 SMALL = TrainConfig(n_factors=4, n_epochs=1, n_members=2, n_folds=0, n_draws=0)
 
@@ -91,24 +95,24 @@ def test_divergence_stops_with_the_numbers(world: World) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_factors": 0}, "--factors 0 is below 1"),
-        ({"n_epochs": 0}, "--epochs 0"),
-        ({"n_folds": 1}, "--folds 1 are too few"),
-        ({"n_draws": 50}, "--draws 50 are too few"),
-        ({"n_members": 0}, "--members 0"),
-        ({"batch_size": 0}, "--batch-size 0"),
-        ({"seed": -1}, "--seed -1"),
-        ({"learning_rate": 0.0}, "--lr 0"),
-        ({"learning_rate": float("nan")}, "--lr nan is not above 0"),
-        ({"learning_rate": float("inf")}, "--lr inf is not finite"),
-        ({"weight_decay": -0.1}, "--weight-decay -0.1 is below 0"),
-        ({"bias_weight_decay": float("nan")}, "--bias-weight-decay nan is not finite"),
-        ({"weight_decay": 100.0}, "--weight-decay 100 times --lr 0.01"),
-        ({"y_range": (5.0, 1.0)}, "--y-range 5 1"),
+        ({"n_factors": 0}, "`n_factors` 0 is below 1"),
+        ({"n_epochs": 0}, "`n_epochs` 0"),
+        ({"n_folds": 1}, "`n_folds` 1 are too few"),
+        ({"n_draws": 50}, "`n_draws` 50 are too few"),
+        ({"n_members": 0}, "`n_members` 0"),
+        ({"batch_size": 0}, "`batch_size` 0"),
+        ({"seed": -1}, "`seed` -1"),
+        ({"learning_rate": 0.0}, "`learning_rate` 0"),
+        ({"learning_rate": float("nan")}, "`learning_rate` nan is not above 0"),
+        ({"learning_rate": float("inf")}, "`learning_rate` inf is not finite"),
+        ({"weight_decay": -0.1}, "`weight_decay` -0.1 is below 0"),
+        ({"bias_weight_decay": float("nan")}, "`bias_weight_decay` nan is not finite"),
+        ({"weight_decay": 100.0}, "`weight_decay` 100 times `learning_rate` 0.01"),
+        ({"y_range": (5.0, 1.0)}, "`y_range` 5 1"),
     ],
 )
 def test_settings_that_cannot_be(change: dict[str, float], message: str) -> None:
-    """A setting that cannot be is refused when it is made, by the name it has on the command line."""
+    """An invalid setting is refused when it is made, by its name in backticks, which the command line translates."""
     with pytest.raises(UsageError, match=message):
         TrainConfig(**change)  # type: ignore[arg-type]
 
@@ -117,8 +121,8 @@ def test_settings_that_cannot_be(change: dict[str, float], message: str) -> None
     ("change", "message"),
     [
         ({"y_range": (1.0, 4.0)}, "leaves out ratings"),
-        ({"device": "abacus"}, "--device 'abacus'"),
-        ({"device": "meta"}, "--device 'meta'"),
+        ({"device": "abacus"}, "`device` 'abacus'"),
+        ({"device": "meta"}, "`device` 'meta'"),
         ({"n_factors": 10**20}, "need .* GB of memory"),
         ({"n_members": 10**8}, "need .* GB of memory"),
     ],
@@ -161,24 +165,29 @@ def test_batches_shrink_with_small_data() -> None:
     assert TrainConfig(batch_size=64).batch_size_for(100_000) == 64
 
 
-@pytest.mark.parametrize("stage", ["test_components", "posterior_of"])
+@pytest.mark.parametrize(
+    ("module", "stage"),
+    [(learn_module, "learn_folds"), (assess_module, "component_evidence"), (assess_module, "sample")],
+)
 @pytest.mark.parametrize(
     "error", [np.linalg.LinAlgError("SVD did not converge"), MemoryError(), RuntimeError("ARPACK")]
 )
 def test_evidence_that_fails_loses_no_training(
-    world: World, monkeypatch: pytest.MonkeyPatch, stage: str, error: Exception
+    world: World, monkeypatch: pytest.MonkeyPatch, module: ModuleType, stage: str, error: Exception
 ) -> None:
-    """If the evidence cannot be computed, the run comes without it, and it is said which part failed and why."""
+    """If the fold members or the evidence fail, the run comes without them, and is told which part failed and why."""
 
     def fail(*args: object) -> None:
         raise error
 
-    monkeypatch.setattr(fit_module, stage, fail)
+    monkeypatch.setattr(module, stage, fail)
     said: list[str] = []
     config = TrainConfig(n_members=1, n_factors=4, n_epochs=1, n_folds=2, n_draws=100)
     run = fit(world.ratings.split("random", seed=0), config, on_stage=lambda line, seconds: said.append(line))
     assert "item_bias" in run.arrays
-    is_posterior = stage == "posterior_of"
+    is_posterior = stage == "sample"
     assert ("item_stars" in run.arrays, run.training.evidence is not None) == (not is_posterior, is_posterior)
+    assert ("fold_axes" in run.arrays) == is_posterior
     (failed,) = [line for line in said if line.startswith("left out")]
     assert (str(error) or "MemoryError") in failed
+    assert len(said) == 2

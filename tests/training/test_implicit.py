@@ -14,10 +14,10 @@ from embedcli.analysis.biases import biases, movers
 from embedcli.analysis.components import pca
 from embedcli.data.ratings import Ratings
 from embedcli.errors import DataError, UsageError
+from embedcli.evidence.scores import auc
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
 from embedcli.run.store import save
-from embedcli.training.config import TrainConfig
-from embedcli.training.evaluation import auc
 from embedcli.training.fit import fit
 from embedcli.training.implicit import pairs, with_negatives
 
@@ -94,7 +94,7 @@ def test_auc_is_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     predictions, truth = rng.integers(0, 9, 200) / 9, rng.integers(0, 2, 200).astype(float)
     assert auc(predictions, truth) == pytest.approx(roc_auc_score(truth, predictions))
-    assert auc(predictions, np.ones(200)) is None
+    assert np.isnan(auc(predictions, np.ones(200)))
 
 
 def test_the_model_beats_popularity(run: Run) -> None:
@@ -127,7 +127,7 @@ def test_biases_and_components_work(run: Run, liked: Ratings, world: World) -> N
 
 def test_a_range_has_no_meaning(liked: Ratings) -> None:
     """A chance is from 0 to 1: another range is refused."""
-    with pytest.raises(UsageError, match="--y-range has no meaning for implicit data"):
+    with pytest.raises(UsageError, match="`y_range` has no meaning for implicit data"):
         fit(liked.split("random"), TrainConfig(y_range=(0, 5.5)))
 
 

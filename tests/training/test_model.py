@@ -1,4 +1,4 @@
-"""The model and its optimiser, against independent oracles."""
+"""The model and its schedule, against independent oracles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from embedcli.training.model import EmbeddingDotBias
-from embedcli.training.optimiser import AdamW, one_cycle
+from embedcli.training.schedule import one_cycle
 
 M, U, N, K, B = 2, 5, 7, 3, 11
 
@@ -63,26 +63,6 @@ def test_logistic_gradient_is_autograds(model: EmbeddingDotBias, batch: tuple[to
     torch.testing.assert_close(found, loss.detach())
     torch.testing.assert_close(model.factors.grad, expected[0], atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(model.biases.grad, expected[1], atol=1e-6, rtol=1e-5)
-
-
-def test_optimiser_is_adamw(model: EmbeddingDotBias, batch: tuple[torch.Tensor, ...]) -> None:
-    """Steps of the optimiser are those of AdamW worked by hand, with a decay of its own for each table."""
-    decays = {"factors": 0.5, "biases": 0.1}
-    weights = {name: getattr(model, name).detach().double().clone() for name in decays}
-    mean = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    square = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    optimiser = AdamW([(model.factors, 0.5), (model.biases, 0.1)])
-    for step in (1, 2, 3):
-        model.set_gradient(*batch)
-        for name, decay in decays.items():
-            gradient = getattr(model, name).grad.double()
-            mean[name] = 0.9 * mean[name] + 0.1 * gradient
-            square[name] = 0.99 * square[name] + 0.01 * gradient**2
-            move = (mean[name] / (1 - 0.9**step)) / ((square[name] / (1 - 0.99**step)).sqrt() + 1e-8)
-            weights[name] = weights[name] * (1 - 0.01 * decay) - 0.01 * move
-        optimiser.step(0.01, 0.9)
-    for name, weight in weights.items():
-        torch.testing.assert_close(getattr(model, name).detach().double(), weight, atol=1e-5, rtol=1e-4)
 
 
 def test_one_cycle_rises_and_falls() -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from planted import World
 
+from embedcli.evidence.components import regress, sign_flips
+from embedcli.evidence.observations import bias_model
+from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
-from embedcli.training.config import TrainConfig
-from embedcli.training.evaluation import bias_model
-from embedcli.training.evidence import regress, sign_flips
+from embedcli.training.evaluation import observed
 from embedcli.training.fit import fit
 
 
@@ -53,8 +54,7 @@ def test_regression_is_the_textbook_one() -> None:
 def test_bias_model_leaves_no_bias(world: World) -> None:
     """After the bias model the residuals of a user or an item with many ratings average to about nothing."""
     ratings = world.ratings
-    middle, user_bias, item_bias = bias_model(ratings, 3.0, 6)
-    residual = ratings.value - middle - user_bias[ratings.user] - item_bias[ratings.item]
+    residual = bias_model(observed(ratings), 3.0, 6).residuals(observed(ratings))
     by_item = np.bincount(ratings.item, residual) / np.bincount(ratings.item)
     assert np.abs(by_item).max() < 0.15
 
@@ -63,7 +63,8 @@ def test_bias_model_leaves_no_bias(world: World) -> None:
 def test_flips_see_nothing_in_noise(world: World, seed: int) -> None:
     """Where the ratings are shuffled among the pairs, sign flips see no component."""
     rng = np.random.default_rng(seed)
-    assert sign_flips(replace(world.ratings, value=rng.permutation(world.ratings.value)), rng) == 0
+    shuffled = replace(world.ratings, value=rng.permutation(world.ratings.value))
+    assert sign_flips(observed(shuffled), rng) == 0
 
 
 def test_ratings_that_are_all_equal(world: World) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings
+from embedcli.evidence.observations import Observations
 
 Matrix = NDArray[np.float64]
 
@@ -49,16 +49,16 @@ class Posterior:
     noise: Matrix
 
 
-def sample(ratings: Ratings, n_draws: int, rng: np.random.Generator) -> Posterior:
-    """Draw from the posterior given these ratings.
+def sample(observations: Observations, scale: tuple[float, float], n_draws: int, rng: np.random.Generator) -> Posterior:
+    """Draw from the posterior given these ratings on a scale (lowest, highest).
 
     Stars are the linear prediction averaged over all users and cut to the scale once: the ratings have been cut
     already, so cutting each user's prediction again would draw them to the middle.
     """
-    middle = float(ratings.value.mean(dtype=np.float64))
-    low, high = ratings.data.scale
+    low, high = scale
+    middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
-    by_user, by_item = sides(ratings, (ratings.value.astype(np.float64) - middle) / unit)
+    by_user, by_item = sides(observations, (observations.value.astype(np.float64) - middle) / unit)
     stars, noise = [], []
     for users, items, sd in chain(by_user, by_item, n_draws, rng):
         factors = items.copy()
@@ -78,19 +78,16 @@ class Side:
     total: NDArray[Any]  # (n_rows,)
 
 
-def sides(ratings: Ratings, value: Matrix) -> tuple[Side, Side]:
-    """Return the two sides of ratings whose (n,) centred values are given: by user, by item."""
+def sides(observations: Observations, value: Matrix) -> tuple[Side, Side]:
+    """Return the two sides of ratings with these centred values (n,): by user, by item."""
 
     def side(rows: NDArray[np.int32], columns: NDArray[np.int32], shape: tuple[int, int]) -> Side:
         seen = sp.csr_array((np.ones(len(value), np.float32), (rows, columns)), shape=shape)
         rated = sp.csr_array((value.astype(np.float32), (rows, columns)), shape=shape)
         return Side(seen, rated, np.bincount(rows, minlength=shape[0]), np.bincount(rows, value, shape[0]))
 
-    n_users, n_items = len(ratings.users), len(ratings.items)
-    return (
-        side(ratings.user, ratings.item, (n_users, n_items)),
-        side(ratings.item, ratings.user, (n_items, n_users)),
-    )
+    user, item, shape = observations.user, observations.item, (observations.n_users, observations.n_items)
+    return side(user, item, shape), side(item, user, shape[::-1])
 
 
 def chain(

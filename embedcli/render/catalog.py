@@ -1,15 +1,15 @@
-"""How the data sets known by name are shown."""
+"""The view of the data set catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from embedcli.data.catalogue import Entry
+from embedcli.data.catalog import CatalogEntry
 from embedcli.render.view import Block, View, name, text
 
 
-def view(entries: Sequence[tuple[Entry, Path | None]]) -> View:
+def catalog_view(entries: Sequence[tuple[CatalogEntry, Path | None]]) -> View:
     """List (data set, its cached file or None) pairs."""
     rows = [
         {

@@ -12,7 +12,8 @@ from worlds import UNCLIPPED, make_world
 from worlds import World as WorldOfStars
 
 from embedcli.data.ratings import Ratings
-from embedcli.training.posterior import draw_prior, sample, sides, solve, sums, wishart
+from embedcli.evidence.posterior import draw_prior, sample, sides, solve, sums, wishart
+from embedcli.training.evaluation import observed
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_solve_is_a_linear_solve() -> None:
 def test_sums_are_those_over_a_rows_ratings(few: Ratings) -> None:
     """Gram and linear parts are what a loop over each user's ratings adds up."""
     value = few.value.astype(np.float64) - 3
-    by_user, _ = sides(few, value)
+    by_user, _ = sides(observed(few), value)
     other = np.random.default_rng(0).normal(size=(3, len(few.items)))
     gram, linear = sums(by_user, other)
     for user in (0, 7, 150):
@@ -67,7 +68,7 @@ def test_prior_follows_what_is_drawn() -> None:
 
 def test_stars_come_back(world: World) -> None:
     """The draws' mean follows the true quality, and items with fewer ratings have wider intervals."""
-    drawn = sample(world.ratings, 100, np.random.default_rng(0))
+    drawn = sample(observed(world.ratings), world.ratings.data.scale, 100, np.random.default_rng(0))
     n = np.bincount(world.ratings.item, minlength=len(world.ratings.items))
     assert np.corrcoef(drawn.item_stars.mean(0)[n > 0], world.quality[n > 0])[0, 1] > 0.97
     spread = drawn.item_stars.std(0)
@@ -78,7 +79,7 @@ def test_stars_come_back(world: World) -> None:
 
 def test_same_generator_same_draws(few: Ratings) -> None:
     """Draws depend on the ratings and the generator alone."""
-    first, second = (sample(few, 5, np.random.default_rng(3)).item_stars for _ in range(2))
+    first, second = (sample(observed(few), few.data.scale, 5, np.random.default_rng(3)).item_stars for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
@@ -88,7 +89,9 @@ def test_unit_of_the_ratings_does_not_matter(few: Ratings, times: float) -> None
     low, high = few.data.scale
     data = replace(few.data, scale=(times * low, times * high))
     scaled = replace(few, data=data, value=(few.value * times).astype(np.float32))
-    one, other = (sample(ratings, 20, np.random.default_rng(0)) for ratings in (few, scaled))
+    one, other = (
+        sample(observed(ratings), ratings.data.scale, 20, np.random.default_rng(0)) for ratings in (few, scaled)
+    )
     np.testing.assert_allclose(other.item_stars, times * one.item_stars, rtol=1e-3)
     np.testing.assert_allclose(other.noise, times * one.noise, rtol=1e-3)
 
@@ -101,13 +104,13 @@ def noisy() -> WorldOfStars:
 
 def test_noise_comes_back(noisy: WorldOfStars) -> None:
     """The noise is the standard deviation of a rating around what its user feels: .53, of which rounding is a part."""
-    noise = sample(noisy.ratings, 60, np.random.default_rng(0)).noise
+    noise = sample(observed(noisy.ratings), noisy.ratings.data.scale, 60, np.random.default_rng(0)).noise
     assert noise.mean() == pytest.approx(np.sqrt(noisy.noise_variance), rel=0.05)
 
 
 def test_draws_begin_where_the_chain_has_settled(noisy: WorldOfStars) -> None:
     """The first draws have the noise of the last: what comes before the chain has settled is thrown away."""
-    noise = sample(noisy.ratings, 100, np.random.default_rng(0)).noise
+    noise = sample(observed(noisy.ratings), noisy.ratings.data.scale, 100, np.random.default_rng(0)).noise
     assert noise[:5].mean() == pytest.approx(noise[50:].mean(), rel=0.02)
 
 
@@ -115,7 +118,7 @@ def test_unknown_items_are_expected_to_be_worse(noisy: WorldOfStars) -> None:
     """An item without ratings is expected below the average: what is popular is better in this world."""
     few = noisy.ratings.take(np.arange(1_200))
     n = np.bincount(few.item, minlength=len(few.items))
-    stars = sample(few, 60, np.random.default_rng(0)).item_stars.mean(0)
+    stars = sample(observed(few), few.data.scale, 60, np.random.default_rng(0)).item_stars.mean(0)
     assert (n == 0).sum() >= 10
     assert stars[n == 0].mean() < stars[n > 0].mean() - 0.1
 
@@ -125,7 +128,7 @@ def test_intervals_cover_as_often_as_they_say() -> None:
     held = {0.8: [], 0.95: []}
     for seed in range(3):
         world = make_world(100 + seed, (200, 120, 4_000), 2)
-        draws = sample(world.ratings, 100, np.random.default_rng(seed)).item_stars
+        draws = sample(observed(world.ratings), world.ratings.data.scale, 100, np.random.default_rng(seed)).item_stars
         for share, found in held.items():
             lower, upper = np.quantile(draws, ((1 - share) / 2, (1 + share) / 2), axis=0)
             found.append(((lower <= world.stars) & (world.stars <= upper)).mean())

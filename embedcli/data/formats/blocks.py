@@ -1,0 +1,141 @@
+"""All rows of a table, put together from parsed blocks: ids as codes, and the line of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data.formats.detect import ITEM_ROLES, TableSchema
+from embedcli.data.problems import Problems
+from embedcli.data.times import in_calendar, unit_of
+from embedcli.errors import DataError
+
+MOST_REPEATS = 1_000  # rows per pair of a user and an item, of more than MANY rows
+MANY = 1_000_000
+MOST_OTHER = 0.1  # of the rows of items met before: with more other texts, a column does not describe the items
+
+
+@dataclass(frozen=True)
+class Block:
+    """Parsed rows, as parallel arrays (n,).
+
+    `coded` holds the users, the items and the texts that describe items, by role: codes (n,), -1 for a missing text,
+    and the words that they are codes of. `value` is None without a column of ratings, `time` (in the unit of its
+    column) without one of times.
+    """
+
+    coded: Mapping[str, tuple[NDArray[np.int32], list[str]]]
+    value: NDArray[np.float64] | None
+    time: NDArray[np.int64] | None
+    lines: NDArray[np.int64] | range
+
+
+@dataclass
+class Rows:
+    """The rows of a table; ids are int32 codes in the order of their first appearance.
+
+    `item_texts` holds what further columns tell about the items, by role: a text for each item, in the order of the
+    codes. A column that turns out not to describe the items is removed from `schema`.
+    """
+
+    schema: TableSchema
+    problems: Problems
+    user_ids: dict[str, int] = field(default_factory=dict)
+    item_ids: dict[str, int] = field(default_factory=dict)
+    item_texts: dict[str, list[str]] = field(default_factory=dict)
+    sha256: str = ""
+    _columns: dict[str, list[Any]] = field(default_factory=dict)
+    _lines: list[NDArray[np.int64] | range] = field(default_factory=list)
+
+    def add(self, block: Block) -> None:
+        """Append the rows of a block; DataError if the same few pairs are repeated without an end."""
+        columns = {
+            "user": _recoded(self.user_ids, *block.coded["user"]),
+            "item": _recoded(self.item_ids, *block.coded["item"]),
+            "value": None if block.value is None else block.value.astype(np.float32),
+            "time": block.time,
+        }
+        for role in set(block.coded) & set(ITEM_ROLES):
+            self._add_texts(role, block)
+        self.problems.n_good += len(block.lines)
+        n_pairs = len(self.user_ids) * len(self.item_ids)
+        if self.problems.n_good > max(MANY, MOST_REPEATS * n_pairs):
+            raise DataError(
+                f"{self.problems.where}: {self.problems.n_good:,} rows so far for {n_pairs:,} pairs of user and item",
+                "check what repeats them, and leave repeated rows out",
+            )
+        for name, column in columns.items():
+            if column is not None:
+                self._columns.setdefault(name, []).append(column)
+        self._lines.append(block.lines)
+
+    def _add_texts(self, role: str, block: Block) -> None:
+        """Keep the first text of each item; a column with many other texts does not describe the items."""
+        (item, ids), (code, words) = block.coded["item"], block.coded[role]
+        first = np.full(len(ids), -1, dtype=np.int32)
+        first[item[::-1]] = code[::-1]  # the last write stays: the code of the first row
+        n_again, n_other = len(item) - len(ids), int((first[item] != code).sum())
+        texts = self.item_texts.setdefault(role, [])
+        for identifier, index in zip(ids, first.tolist(), strict=True):
+            text, row = words[index] if index >= 0 else "", self.item_ids[identifier]
+            if row == len(texts):
+                texts.append(text)
+                continue
+            n_again += 1
+            n_other += bool(texts[row]) and text != texts[row]
+            texts[row] = texts[row] or text
+        if n_other > MOST_OTHER * n_again:
+            del self.item_texts[role]
+            self.schema = self.schema.without([role])
+
+    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32] | None, Any]:
+        """Return user, item, value and timestamp (n,); the blocks are given up, to save memory."""
+        user, item, value, time = (
+            np.concatenate(self._columns.pop(name)) if name in self._columns else None
+            for name in ("user", "item", "value", "time")
+        )
+        empty = np.zeros(0, np.int32)
+        return (empty if user is None else user), (empty if item is None else item), value, time
+
+    def convert_times(self) -> None:
+        """Convert times to seconds, in the unit of the whole column; times outside of the calendar are problems."""
+        times = self._columns.get("time", [])
+        unit = unit_of(times) if self.schema.time_form == "number" else 1
+        for index, time in enumerate(times):
+            times[index] = time if unit == 1 else time // unit
+            self._leave_out(index, ~in_calendar(times[index]), "the time is not in the years 1 to 9999", time)
+
+    def check_scale(self, low: float, high: float) -> None:
+        """Leave out ratings outside of a known scale; they are problems."""
+        for index, value in enumerate(self._columns.get("value", [])):
+            is_outside = (value < low) | (value > high)
+            self._leave_out(index, is_outside, f"the rating is outside the scale {low:g} to {high:g}", value)
+
+    def _leave_out(self, index: int, is_bad: NDArray[np.bool_], kind: str, values: NDArray[Any]) -> None:
+        """Leave out rows of a block; each is a problem with its value. Their ids stay in the tables of ids."""
+        if not is_bad.any():
+            return
+        lines = np.asarray(self._lines[index])
+        shown = (str(value).removesuffix(".0") for value in values[is_bad].tolist())
+        self.problems.add(kind, zip(lines[is_bad].tolist(), shown, strict=True), int(is_bad.sum()))
+        self.problems.listed.sort(key=lambda problem: problem.line)
+        self._lines[index] = lines[~is_bad]
+        for column in self._columns.values():
+            column[index] = column[index][~is_bad]
+
+    def line(self, row: int) -> int:
+        """Return the line of a row."""
+        for lines in self._lines:
+            if row < len(lines):
+                return int(lines[row])
+            row -= len(lines)
+        raise IndexError(row)
+
+
+def _recoded(codes: dict[str, int], own: NDArray[np.int32], words: list[str]) -> NDArray[np.int32]:
+    """Return codes into the words of a block as codes of the table, to which new words are added."""
+    return np.array([codes.setdefault(word, len(codes)) for word in words], dtype=np.int32)[own]

@@ -1,0 +1,277 @@
+"""Columnar tables, whose columns have names and types of their own: Parquet, and JSON lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data.formats.blocks import Block, Rows
+from embedcli.data.formats.detect import ITEM_ROLES, TableSchema, detect_schema, time_form
+from embedcli.data.formats.parse import are_ids, are_ratings, parse_texts
+from embedcli.data.problems import Problem, Problems
+from embedcli.data.read_options import ReadContext
+from embedcli.data.sources import Stream, damaged
+from embedcli.data.text import shorten
+from embedcli.data.times import in_calendar
+from embedcli.errors import DataError
+
+PARQUET = b"PAR1"
+BATCH = 1 << 20  # rows of a Parquet file read at a time
+CHUNK = 1 << 17  # JSON lines read at a time
+SAMPLE = 200  # rows that the schema is detected from
+LARGE = 1 << 26  # bytes of a column in one row group of a Parquet file
+LARGE_VALUE = 1_000  # bytes, on average, of a value in such a column
+
+
+def read_parquet(stream: Stream, context: ReadContext) -> Rows:
+    """Read a Parquet file; only the columns that are needed."""
+    import pyarrow as pa
+
+    try:
+        file = stream.on_disk()
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        with open_parquet(file) as table:
+            schema = _parquet_schema(table, context, stream.name)
+            rows, row = Rows(schema, Problems(stream.name, unit="row"), sha256=sha256), 1
+            for batch in table.iter_batches(BATCH, columns=list(schema.role_names.values())):
+                rows.add(_parse_batch(batch, row, rows))
+                row += batch.num_rows
+                context.on_progress(stream.name, row - 1, table.metadata.num_rows)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise damaged(stream.name, error) from error
+    return rows
+
+
+def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema:
+    """Detect the schema of a Parquet file; DataError for a file without rows or a column that cannot be read."""
+    types, names = table.schema_arrow.types, table.schema_arrow.names
+    if not table.metadata.num_rows:
+        raise DataError(f"{where}: the file has no rows", "give a table with ratings in it")
+
+    def check(indexes: Iterable[int]) -> None:
+        for fault in faults(table, indexes).values():
+            raise DataError(f"{where}: {fault}", "name another column, such as with `user_col`, or correct the file")
+
+    def form_of(index: int) -> str | None:
+        check([index])
+        if is_time(types[index]):
+            return "iso"
+        batch = next(table.iter_batches(SAMPLE, columns=[names[index]]))
+        return time_form(texts_of(batch[names[index]]))
+
+    schema = detect_schema(names, len(names), context.options, where, form_of)
+    roles = schema.column_index
+    schema = schema.without(role for role in ITEM_ROLES if role in roles and not _is_text(types[roles[role]]))
+    check(schema.column_index.values())
+    return schema
+
+
+def open_parquet(file: IO[bytes]) -> Any:
+    """Open a Parquet file; its texts stay words of a dictionary, so that a long text of many rows is kept once."""
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(file)
+    words = [field.name for field in table.schema_arrow if _is_text(field.type)]
+    return pq.ParquetFile(file, metadata=table.metadata, read_dictionary=words)
+
+
+def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
+    """Say which of these columns of a Parquet file cannot be read, and why: a duplicate name, lists, huge values."""
+    schema, metadata, why = table.schema_arrow, table.metadata, dict[int, str]()
+    counts = Counter(schema.names)
+    columns = {metadata.schema.column(index).path: index for index in range(metadata.num_columns)}
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    groups = [group for group in groups if group.total_byte_size > LARGE]
+    for index in indexes:
+        name, type = schema.names[index], schema[index].type
+        if counts[name] > 1:
+            why[index] = f"{counts[name]} columns are called {shorten(name)!r}"
+        elif not is_plain(type):
+            why[index] = f"the column {shorten(name)!r} holds {shorten(str(type))}, not one value per row"
+        elif name in columns:
+            chunks = [group.column(columns[name]) for group in groups]
+            if any(chunk.total_uncompressed_size > max(LARGE, LARGE_VALUE * chunk.num_values) for chunk in chunks):
+                why[index] = f"the values of the column {shorten(name)!r} exceed {LARGE_VALUE:,} bytes on average"
+    return why
+
+
+def _parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
+    """Return the rows of a batch: as they are, or parsed one by one if a value is missing or invalid."""
+    import pyarrow as pa
+
+    schema = rows.schema
+    columns = {role: batch[name] for role, name in schema.role_names.items()}
+    try:
+        value = _numbers(columns["rating"]) if "rating" in columns else None
+        time = _times(columns["time"], schema.time_form) if "time" in columns else None
+        coded = {role: _coded(column) for role, column in columns.items() if role not in ("rating", "time")}
+        if any((coded[role][0] < 0).any() or not are_ids(coded[role][1]) for role in ("user", "item")):
+            raise pa.ArrowInvalid("an id is missing or too long")
+        if value is not None and not are_ratings(value):
+            raise pa.ArrowInvalid("a rating is out of range")
+    except pa.ArrowException:
+        texts = zip(*map(texts_of, columns.values()), strict=True)
+        parsed = ((row, dict(zip(columns, values, strict=True))) for row, values in enumerate(texts, first_row))
+        return parse_texts(parsed, schema, rows.problems)
+    return Block(coded, value, time, range(first_row, first_row + batch.num_rows))
+
+
+def _numbers(column: Any) -> NDArray[np.float64]:
+    """Return a column of numbers (n,); ArrowException for a missing or invalid one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # numbers beyond 2**53 are rounded, which changes nanoseconds, not seconds
+    numbers: NDArray[np.float64] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    if not np.isfinite(numbers).all():
+        raise pa.ArrowInvalid("a number is missing")
+    return numbers
+
+
+def _times(column: Any, form: str) -> NDArray[np.int64]:
+    """Return a column of times (n,): numbers in their unit, others in seconds; ArrowException for an invalid one."""
+    import pyarrow as pa
+
+    if is_time(column.type):
+        moments = _moments(column)
+        seconds = moments.astype(np.int64)
+        if np.isnat(moments).any() or not in_calendar(seconds).all():
+            raise pa.ArrowInvalid("a time is missing")
+        return seconds
+    if form != "number":
+        raise pa.ArrowInvalid("times are not numbers")
+    numbers = _numbers(column)
+    if np.abs(numbers).max(initial=0) >= 2**63:
+        raise pa.ArrowInvalid("a time is out of range")
+    return numbers.astype(np.int64)
+
+
+def is_time(type: Any) -> bool:
+    """Tell whether an Arrow type is a date, with or without a time."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_date(type) or pa.types.is_timestamp(type))
+
+
+def is_plain(type: Any) -> bool:
+    """Tell whether each value of an Arrow type can be written as one text."""
+    import pyarrow as pa
+
+    own = type.value_type if pa.types.is_dictionary(type) else type
+    odd = (pa.types.is_nested, pa.types.is_duration, pa.types.is_time, pa.types.is_interval)
+    return not any(is_odd(own) for is_odd in odd)
+
+
+def _is_text(type: Any) -> bool:
+    import pyarrow as pa
+
+    own = type.value_type if pa.types.is_dictionary(type) else type
+    return bool(pa.types.is_string(own) or pa.types.is_large_string(own))
+
+
+def _moments(column: Any) -> NDArray[np.datetime64]:
+    """Return a column of dates or times in seconds (n,), NaT for missing ones."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    seconds = pc.cast(column, pa.timestamp("s"), safe=False).to_numpy(zero_copy_only=False)
+    return seconds.astype("datetime64[s]")  # type: ignore[no-any-return]
+
+
+def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
+    """Return codes (n,), -1 for missing values, and the words of a column that rows have."""
+    import pyarrow as pa
+
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    if codes.max(initial=-1) >= len(encoded.dictionary):
+        raise pa.ArrowInvalid("a code without a word")
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=len(encoded.dictionary) + 1)[1:])
+    if len(used) == len(encoded.dictionary):
+        return codes, texts_of(encoded.dictionary)
+    new = np.full(len(encoded.dictionary) + 1, -1, dtype=np.int32)  # the last for missing values
+    new[used] = np.arange(len(used))
+    return new[codes], texts_of(encoded.dictionary.take(pa.array(used)))
+
+
+def texts_of(column: Any) -> list[str]:
+    """Write the values of a column as text, times in ISO format."""
+    import pyarrow as pa
+
+    if is_time(column.type):
+        texts = np.datetime_as_string(_moments(column), unit="D" if pa.types.is_date(column.type) else "s").tolist()
+        return ["" if text == "NaT" else text for text in texts]
+    if pa.types.is_dictionary(column.type):
+        codes, words = _coded(column)
+        return [words[code] if code >= 0 else "" for code in codes.tolist()]
+    return [text_of(value) for value in column.to_pylist()]
+
+
+def text_of(value: Any) -> str:
+    """Write a value as text: an integer without its `.0`, a list or an object as JSON, empty if nested too deeply."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    try:
+        if isinstance(value, list | dict):
+            return json.dumps(value, ensure_ascii=False)
+        return value.isoformat() if hasattr(value, "isoformat") else str(value).strip()
+    except RecursionError:
+        return ""
+
+
+def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
+    """Read a file with a JSON object in each line."""
+    head = [json_object(line, raw) for line, raw in enumerate(stream.head.split(b"\n")[:SAMPLE], 1) if raw.strip()]
+    known = [entry for entry in head if not isinstance(entry, Problem)]
+    if not known:
+        raise DataError(f"{stream.name}, line 1: {head[0]}", "give one JSON object per line, or a CSV file")
+    names = list(dict.fromkeys(name for entry in known for name in entry))
+
+    def form_of(index: int) -> str | None:
+        return time_form(text_of(entry.get(names[index])) for entry in known)
+
+    schema = detect_schema(names, len(names), context.options, stream.name, form_of)
+    rows = Rows(schema, Problems(stream.name))
+
+    def texts() -> Iterator[tuple[int, dict[str, str]] | Problem]:
+        for line, entry in json_rows(stream):
+            if line % 100_000 == 0:
+                context.on_progress(stream.name, stream.done, stream.size)
+            if isinstance(entry, Problem):
+                yield entry
+            else:
+                yield line, {role: text_of(entry.get(name)) for role, name in schema.role_names.items()}
+
+    lines = texts()
+    for first in lines:
+        rows.add(parse_texts(chain([first], islice(lines, CHUNK)), rows.schema, rows.problems))
+    rows.sha256 = stream.sha256
+    return rows
+
+
+def json_rows(stream: Stream) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    """Yield (line, the JSON object or the problem) of each line that is not blank."""
+    for line, raw in enumerate(stream.lines(), 1):
+        if raw.strip():
+            yield line, json_object(line, raw)
+
+
+def json_object(line: int, raw: bytes) -> dict[str, Any] | Problem:
+    """Return the JSON object in a line, or the problem if there is none."""
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    return Problem(line, "the line is not a JSON object", shorten(raw.decode(errors="replace").strip()))

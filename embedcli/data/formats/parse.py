@@ -1,0 +1,242 @@
+"""Parsing of rows: a block of text, fast if it is valid, else row by row to say what is wrong with which row.
+
+pyarrow parses a block at once, with its ids as words of a dictionary, so that leading zeros survive. A block with
+anything odd is read again by the csv module, with line numbers. The slow parser defines what is valid, the fast one is
+a shortcut.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data.formats.blocks import Block
+from embedcli.data.formats.detect import ITEM_ROLES, ROLES, TableSchema
+from embedcli.data.problems import MOST, Problem, Problems
+from embedcli.data.text import is_whole, not_text, shorten
+from embedcli.data.times import EARLIEST, EPOCH, LATEST, in_calendar
+from embedcli.errors import DataError
+
+LARGEST = 1e37  # rating: ten times it, and its distance to any other, are finite in float32
+LONGEST_ID = 10_000  # characters
+CODED = ("user", "item", *ITEM_ROLES)  # roles whose texts many rows share
+
+
+def parse_fast(block: bytes, first_line: int, schema: TableSchema) -> Block | None:
+    """Parse a block by pyarrow; None if anything in it is odd."""
+    table = _arrow_table(block, schema)
+    n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    if table is None or table.num_rows != n_lines or any(column.null_count for column in table.columns):
+        return None
+    roles = schema.column_index
+    coded = {role: _codes(table[role]) for role in CODED if role in roles}
+    value = table["rating"].to_numpy() if "rating" in roles else None
+    time = _times(table["time"].to_numpy(), schema.time_form) if "time" in roles else None
+    if not are_ids(coded["user"][1]) or not are_ids(coded["item"][1]):
+        return None
+    if (value is not None and not are_ratings(value)) or ("time" in roles and time is None):
+        return None
+    return Block(coded, value, time, range(first_line, first_line + n_lines))
+
+
+def _arrow_table(block: bytes, schema: TableSchema) -> Any | None:
+    """Return the columns that have a role as an Arrow table, named by their role; None for text that is not valid."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    separator = schema.separator
+    if (schema.quotes and not _is_plainly_quoted(block, separator.encode())) or (
+        len(separator) > 1 and b"\x1f" in block
+    ):
+        return None
+    if len(separator) > 1:
+        block, separator = block.replace(separator.encode(), b"\x1f"), "\x1f"
+    roles = {index: role for role, index in schema.column_index.items()}
+    types: dict[str, Any] = {role: pa.dictionary(pa.int32(), pa.string()) for role in roles.values()}
+    types |= {"rating": pa.float64(), "time": pa.float64() if schema.time_form == "number" else pa.timestamp("s")}
+    names = [roles.get(index, str(index)) for index in range(schema.n_columns)]
+    quote = '"' if schema.quotes else False
+    try:
+        return arrow_csv.read_csv(
+            pa.BufferReader(block),
+            arrow_csv.ReadOptions(column_names=names, block_size=1 << 23),
+            arrow_csv.ParseOptions(delimiter=separator, quote_char=quote, ignore_empty_lines=False),
+            arrow_csv.ConvertOptions(column_types=types, include_columns=list(roles.values()), null_values=[]),
+        )
+    except pa.ArrowInvalid:
+        return None
+
+
+def _is_plainly_quoted(block: bytes, separator: bytes) -> bool:
+    """Tell whether each quotation mark opens or closes a field: pyarrow accepts others, the csv module does not."""
+    if b'"' not in block:
+        return True
+    n = block.count(b'"')
+    opening = block.count(separator + b'"') + block.count(b'\n"') + block.startswith(b'"')
+    closing = block.count(b'"' + separator) + block.count(b'"\n') + block.endswith(b'"')
+    return opening == closing == n / 2
+
+
+def _codes(column: Any) -> tuple[NDArray[np.int32], list[str]]:
+    """Return the codes (n,) and the words of a dictionary column."""
+    joined = column.unify_dictionaries().combine_chunks()
+    joined = joined.chunk(0) if hasattr(joined, "chunk") and joined.num_chunks == 1 else joined
+    return joined.indices.to_numpy(), [word.strip() for word in joined.dictionary.to_pylist()]
+
+
+def _times(column: NDArray[Any], form: str) -> NDArray[np.int64] | None:
+    """Return times (n,): numbers in the unit of their column, others in seconds; None if one is out of range."""
+    if form == "number":
+        return column.astype(np.int64) if np.isfinite(column).all() and np.abs(column).max(initial=0) < 2**63 else None
+    seconds = column.astype("datetime64[s]").astype(np.int64)
+    return seconds if in_calendar(seconds).all() else None
+
+
+def are_ids(words: list[str]) -> bool:
+    """Tell whether no word is empty or too long for an id."""
+    return min(map(len, words), default=1) > 0 and max(map(len, words), default=1) <= LONGEST_ID
+
+
+def are_ratings(value: NDArray[np.float64]) -> bool:
+    """Tell whether all numbers (n,) can be ratings in float32."""
+    return bool((np.abs(value) <= LARGEST).all())  # False for NaN
+
+
+def parse_slow(block: bytes, first_line: int, schema: TableSchema, problems: Problems) -> Block:
+    """Parse a block row by row; each invalid row becomes a problem."""
+    block = block.rstrip(b"\n") + b"\n"  # blank lines at the end are not rows
+    fields = (_quoted_fields if schema.quotes else _plain_fields)(block, first_line, schema.separator, problems)
+    return parse_texts((_by_role(line, row, schema) for line, row in fields), schema, problems)
+
+
+def parse_texts(
+    rows: Iterable[tuple[int, Mapping[str, str]] | Problem], schema: TableSchema, problems: Problems
+) -> Block:
+    """Parse rows, each given as its line and the text of each role; each invalid row becomes a problem."""
+    words: dict[str, dict[str, int]] = {role: {} for role in CODED if role in schema.column_index}
+    codes = {role: array("i") for role in words}
+    ratings, times, lines = array("d"), array("q"), array("q")
+    for row in rows:
+        parsed = row if isinstance(row, Problem) else _parse(*row, schema)
+        if isinstance(parsed, Problem):
+            problems.add(parsed.kind, [(parsed.line, parsed.value)])
+            if len(problems) > max(MOST, problems.n_good + len(lines)):
+                raise problems.error()
+            continue
+        line, texts, rating, time = parsed
+        for role, known in words.items():
+            codes[role].append(known.setdefault(texts[role], len(known)))
+        ratings.append(rating)
+        times.append(time)
+        lines.append(line)
+    return Block(
+        coded={role: (np.array(codes[role], dtype=np.int32), list(known)) for role, known in words.items()},
+        value=np.array(ratings, dtype=np.float64) if "rating" in schema.column_index else None,
+        time=np.array(times, dtype=np.int64) if "time" in schema.column_index else None,
+        lines=np.array(lines, dtype=np.int64),
+    )
+
+
+def _lines(block: bytes, first_line: int, where: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, text) of each line of a block; DataError for bytes that are not UTF-8."""
+    for line, raw in enumerate(io.BytesIO(block), first_line):
+        try:
+            yield line, raw.decode()
+        except UnicodeDecodeError as error:
+            raise not_text(error, "UTF-8", f"{where}, line {line:,}") from error
+
+
+def _plain_fields(block: bytes, first_line: int, separator: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, fields) of each row; a blank line has no fields."""
+    for line, text in _lines(block, first_line, problems.where):
+        yield line, text.removesuffix("\n").split(separator) if text.strip() else []
+
+
+def _quoted_fields(
+    block: bytes, first_line: int, separator: str, problems: Problems
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, fields) of each row, in which fields may be quoted; a blank line has no fields."""
+    begun: list[tuple[int, str]] = []  # the lines of the row that is being read
+
+    def lines() -> Iterator[str]:
+        for line in _lines(block, first_line, problems.where):
+            begun.append(line)
+            yield line[1]
+
+    reader = csv.reader(lines(), delimiter=separator, strict=True)
+    while True:
+        begun.clear()
+        try:
+            fields = next(reader)
+            yield begun[0][0], fields if any(field.strip() for field in fields) or len(fields) > 1 else []
+        except StopIteration:
+            return
+        except csv.Error as error:
+            line, text = begun[0][0], begun[0][1].removesuffix("\n")
+            if "unexpected end" in str(error):
+                raise DataError(
+                    f"{problems.where}, line {line:,}: the quotation mark that opens here is not closed: "
+                    f"{shorten(text)!r}",
+                    "close it, or download or copy the file again",
+                ) from error
+            problems.add("the row is wrongly quoted", [(line, text)])
+
+
+def _by_role(line: int, fields: list[str], schema: TableSchema) -> tuple[int, dict[str, str]] | Problem:
+    """Return the text of each role in a row; a row with more or fewer columns than the table is a problem."""
+    if not fields:
+        return Problem(line, "the row is blank", "")
+    if len(fields) != schema.n_columns:
+        return Problem(line, f"the row does not have {schema.n_columns} columns", schema.separator.join(fields))
+    return line, {role: fields[index].strip() for role, index in schema.column_index.items()}
+
+
+def _parse(
+    line: int, texts: Mapping[str, str], schema: TableSchema
+) -> tuple[int, Mapping[str, str], float, int] | Problem:
+    """Return (line, texts, rating, time) of a row, or its problem."""
+    row = {role: text for role, text in texts.items() if role in ROLES}
+    for role, text in row.items():
+        if not text:
+            return Problem(line, f"the {role} is empty", schema.separator.join(row.values()))
+        if not is_whole(text):
+            return Problem(line, f"the {role} is not valid text", text)
+        if len(text) > LONGEST_ID:
+            return Problem(line, f"the {role} is longer than {LONGEST_ID:,} characters", text)
+    rating = _number(texts.get("rating", "1"))
+    if not math.isfinite(rating):
+        return Problem(line, "the rating is not a number", texts["rating"])
+    if abs(rating) > LARGEST:
+        return Problem(line, "the rating is out of range", texts["rating"])
+    time = _time(texts["time"], schema.time_form) if "time" in texts else 0
+    if time is None:
+        return Problem(line, "the time is invalid", texts["time"])
+    return line, texts, rating, time
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text) if "_" not in text else math.nan
+    except ValueError:
+        return math.nan
+
+
+def _time(text: str, form: str) -> int | None:
+    """Return a time: a number in the unit of its column, other times in seconds; None if it is invalid."""
+    if form == "number":
+        number = _number(text)
+        return int(number) if abs(number) < 2**63 else None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(seconds=1)
+    return seconds if EARLIEST <= seconds <= LATEST else None  # near the ends an offset leads out of the calendar

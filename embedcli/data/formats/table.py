@@ -1,0 +1,162 @@
+"""Any table of ratings: delimited text, Parquet or JSON lines, from a file, a zip or standard input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data.formats.blocks import Rows
+from embedcli.data.formats.columnar import PARQUET, read_json_lines, read_parquet
+from embedcli.data.formats.delimited import read_delimited
+from embedcli.data.formats.detect import TableSchema
+from embedcli.data.problems import KEPT, REPEATED
+from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.data.read_options import Duplicates, OnBadRows, ReadContext
+from embedcli.data.scale import find_scale
+from embedcli.data.sources import Source
+from embedcli.data.tags import split_tags
+from embedcli.data.text import shorten, title_of, year_of
+from embedcli.errors import DataError, UsageError
+
+
+def read_table(source: Source, context: ReadContext) -> Ratings:
+    """Read a table of ratings, and note which role each column was given.
+
+    Raises DataError, with the file, the line and the value, for invalid rows, UsageError for options that do not fit.
+    """
+    rows = read_rows(source, context)
+    context.on_note(f"{source.name}: {rows.schema.description}")
+    for note in rows.schema.notes:
+        context.on_note(f"note: {note}")
+    check_rows(rows, context)
+    return resolve_duplicates(ratings_of(rows, source, context), rows, context)
+
+
+def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
+    """Read all rows of a table, whose schema is detected unless it is given; invalid rows are in its problems."""
+    with source.open() as stream:
+        if not stream.head.strip():
+            raise DataError(
+                f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
+            )
+        if schema is None and stream.head.startswith(PARQUET):
+            rows = read_parquet(stream, context)
+        elif schema is None and stream.head.lstrip().startswith(b"{"):
+            rows = read_json_lines(stream, context)
+        else:
+            rows = read_delimited(stream, context, schema)
+    rows.convert_times()
+    return rows
+
+
+def check_rows(rows: Rows, context: ReadContext) -> None:
+    """Collect the problems of the rows, or raise the first, or note how many rows are left out."""
+    if context.problems is not None:
+        context.problems.append(rows.problems)
+    elif len(rows.problems):
+        if context.options.on_bad_rows is OnBadRows.STOP:
+            raise rows.problems.error()
+        context.on_note(rows.problems.summary())
+
+
+def ratings_of(rows: Rows, source: Source, context: ReadContext, scale: tuple[float, float] | None = None) -> Ratings:
+    """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
+    user, item, value, timestamp = rows.columns()
+    if not len(user):
+        raise DataError(f"{source.name}: there is no valid row", "embedcli data check FILE lists all problems")
+    implicit = _is_implicit(rows.schema, value, context, source.name)
+    if value is None or implicit:
+        scale, value = (0.0, 1.0), np.ones(len(user), dtype=np.float32)
+    elif scale is None:
+        low, high, lines = find_scale(value)
+        scale = low, high
+        for line in lines:
+            context.on_note(line)
+    data = DataSet(source.stem, source.stem, source.name, rows.sha256, scale, rows.schema.noun, implicit=implicit)
+    return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
+
+
+def _items(rows: Rows) -> Items:
+    """Return the items of a table, with what its further columns tell about them."""
+    ids, texts = tuple(rows.item_ids), rows.item_texts
+    titles, years = ids, tuple[int | None, ...]([None] * len(ids))
+    if "title" in texts:
+        titles = tuple(title_of(title) or own for title, own in zip(texts["title"], ids, strict=True))
+        years = tuple(map(year_of, titles))
+    tags = tuple(map(split_tags, texts["tags"])) if "tags" in texts else ((),) * len(ids)
+    return Items(ids, titles, years, tags, id_column=rows.schema.role_names.get("item", ""))
+
+
+def _is_implicit(schema: TableSchema, value: NDArray[np.float32] | None, context: ReadContext, where: str) -> bool:
+    """Tell whether a row means "did" instead of a rating; UsageError if that was not asked for."""
+    implicit = context.options.implicit
+    if value is None:
+        why = f"{where} has no column of ratings"
+        if schema.counts:
+            why += f": {schema.counts!r} counts how often"
+    elif float(value.min()) == float(value.max()):
+        why = f"every rating in {where} is {value[0]:g}"
+    else:
+        if implicit:
+            context.on_note(f'`implicit`: the ratings in {schema.name("rating")} are ignored, a row means "did"')
+        return implicit
+    if not implicit:
+        raise UsageError(
+            f"{why}; such feedback is implicit",
+            "train on who did what with `implicit`, or name the column of ratings with `rating_col`",
+        )
+    context.on_note(f'{why}: a row means "did"')
+    return True
+
+
+def resolve_duplicates(ratings: Ratings, rows: Rows, context: ReadContext) -> Ratings:
+    """Keep one rating of each pair of user and item; DataError, with both lines, if the options do not say which.
+
+    Implicit data keeps one row of each pair: a user who did the same again did it.
+    """
+    pair = ratings.user.astype(np.int64) * len(ratings.items) + ratings.item
+    ordered = np.sort(pair)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return ratings
+    del ordered
+    _, first, which, counts = np.unique(pair, return_index=True, return_inverse=True, return_counts=True)
+    duplicates = context.options.duplicates
+    if duplicates is Duplicates.ERROR:
+        if not ratings.data.implicit:
+            _report_duplicates(ratings, rows, first, which, context)
+        duplicates = Duplicates.LAST
+    if context.problems is None:
+        n = len(pair) - len(first)
+        context.on_note(f"{n:,} duplicate ratings: the {duplicates.value} of each pair counts")
+    kept = first
+    if duplicates is Duplicates.LAST:
+        order = np.arange(len(pair)) if ratings.timestamp is None else np.argsort(ratings.timestamp, kind="stable")
+        kept = np.empty(len(first), dtype=np.int64)
+        kept[which[order]] = order  # the last write stays
+    kept = np.sort(kept)
+    single = ratings.take(kept)
+    if duplicates is not Duplicates.MEAN:
+        return single
+    means = np.bincount(which, ratings.value) / counts
+    return replace(single, value=means[which[kept]].astype(np.float32))
+
+
+def _report_duplicates(
+    ratings: Ratings, rows: Rows, first: NDArray[np.int64], which: NDArray[np.int64], context: ReadContext
+) -> None:
+    """Add duplicate ratings to the problems if these are collected, else raise the first."""
+    users, items, where = ratings.users.ids, ratings.items.ids, rows.problems.where
+    repeated = np.setdiff1d(np.arange(len(which)), first)
+    pairs = [(row, users[ratings.user[row]], items[ratings.item[row]]) for row in repeated[:KEPT].tolist()]
+    if context.problems is not None:
+        rows.problems.add(REPEATED, ((rows.line(row), f"{user} {item}") for row, user, item in pairs), len(repeated))
+        return
+    (row, user, item), n = pairs[0], len(repeated)
+    unit, line, earlier = rows.problems.unit, rows.line(row), rows.line(int(first[which[row]]))
+    raise DataError(
+        f"{where}, {unit} {line:,}: user {shorten(user)!r} has rated {shorten(item)!r} "
+        f"before, in {unit} {earlier:,} ({n:,} such row{'s' if n > 1 else ''})",
+        "say which counts with `duplicates` last, first or mean",
+    )

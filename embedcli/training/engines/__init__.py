@@ -1,0 +1,1 @@
+"""Engines: each trains the parameters of a model in place, behind one function `learn`."""

@@ -1,0 +1,128 @@
+"""Learning: the members of a run, then further members that leave out a fold of the training rows each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data.ratings import Ratings, Split
+from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import Arrays, predict
+from embedcli.run.record import Epoch
+from embedcli.training.engines import torch as engine
+from embedcli.training.evaluation import score
+from embedcli.training.model import EmbeddingDotBias, new_model
+from embedcli.training.stages import OnStage, stage
+from embedcli.training.state import TrainingState
+
+FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
+SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The random streams of a training: one for each member, and one for each further purpose.
+
+    No two of them, of any seeds, share a stream.
+    """
+
+    members: list[np.random.Generator]
+    sample: np.random.Generator
+    folds: np.random.Generator
+    posterior: np.random.Generator
+    negatives: np.random.Generator
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Streams:
+        """Return the streams of a seed."""
+        seeds = np.random.SeedSequence(config.seed).spawn(config.n_members + 4)
+        *members, sample, folds, posterior, negatives = map(np.random.default_rng, seeds)
+        return cls(members, sample, folds, posterior, negatives)
+
+
+@dataclass(frozen=True)
+class FoldMembers:
+    """Members trained without a fold of the rows each; `fold` (n,) is the fold of each training row."""
+
+    fold: NDArray[np.int64]
+    user_factors: NDArray[np.float32]  # (F, U, k)
+    item_factors: NDArray[np.float32]  # (F, I, k)
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The arrays of the members, the epochs of their training, and the fold members; None if there are none."""
+
+    arrays: Arrays
+    epochs: list[Epoch]
+    folds: FoldMembers | None
+
+
+def learn(
+    split: Split, config: TrainConfig, streams: Streams, on_epoch: Callable[[Epoch], None], on_stage: OnStage
+) -> Learned:
+    """Train the members on the training rows of a split, then the fold members."""
+    train, epochs = split.train, []
+    model, state = start(train, config, streams.members)
+    sample = train.take(streams.sample.permutation(len(train))[:SAMPLE])
+    for epoch in measured(engine.learn(model, train, config, state), model, sample, split.test):
+        epochs.append(epoch)
+        on_epoch(epoch)
+    folds = None
+    if config.n_folds and len(train) >= FEWEST_TESTED:
+        with stage(testing(config), on_stage, is_last=False):
+            folds = learn_folds(train, config, streams.folds)
+    elif config.n_folds:
+        on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", 0.0)
+    return Learned(model.arrays(), epochs, folds)
+
+
+def testing(config: TrainConfig) -> str:
+    """Name the stage of fold members and component tests."""
+    return f"components tested by {config.n_folds} members that left out a fold each"
+
+
+def start(
+    train: Ratings,
+    config: TrainConfig,
+    generators: list[np.random.Generator],
+    rows: NDArray[np.int64] | None = None,
+) -> tuple[EmbeddingDotBias, TrainingState]:
+    """Return an untrained model with a member for each generator, and the state before its first step."""
+    model = new_model(train, config, generators)
+    return model, TrainingState.start(generators, model.weights(), rows)
+
+
+def learn_folds(train: Ratings, config: TrainConfig, rng: np.random.Generator) -> FoldMembers:
+    """Cut the training rows in folds at random, and train a member without each."""
+    began = time.perf_counter()
+    fold = rng.permutation(len(train)) % config.n_folds
+    rows = [np.flatnonzero(fold != f) for f in range(config.n_folds)]
+    fewest = min(map(len, rows))  # the folds differ by one row at most
+    model, state = start(train, config, rng.spawn(config.n_folds), np.stack([own[:fewest] for own in rows]))
+    for _ in engine.learn(model, train, config, state):
+        pass
+    arrays = model.arrays()
+    return FoldMembers(fold, arrays["user_factors"], arrays["item_factors"], time.perf_counter() - began)
+
+
+def measured(
+    epochs: Iterator[tuple[int, float]], model: EmbeddingDotBias, sample: Ratings, test: Ratings
+) -> Iterator[Epoch]:
+    """Yield an Epoch for each epoch of an engine, with the errors on a sample of the training rows and on the test."""
+    began = time.perf_counter()
+
+    def error(rows: Ratings) -> float:
+        predicted = predict(model.arrays(), rows.user, rows.item, (model.low, model.high))
+        return score("", predicted.mean(0), rows).rmse
+
+    for number, learning_rate in epochs:
+        train_rmse, test_rmse = error(sample), error(test) if len(test) else None
+        now = time.perf_counter()
+        yield Epoch(number, learning_rate, train_rmse, test_rmse, now - began)
+        began = time.perf_counter()

@@ -1,0 +1,46 @@
+"""The state of a training: everything an engine needs to go on, besides the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass
+class TrainingState:
+    """What a training carries from step to step; engines change it in place.
+
+    `generators` (M) order the rows of each member. `moments` holds, for each parameter of the model, the running means
+    of its gradient and of the gradient's square. `rows` (M, n) are the training rows that each member sees, None
+    for all. `step` and `epoch` count those that are finished.
+    """
+
+    generators: list[np.random.Generator]
+    moments: dict[str, tuple[Floats, Floats]]
+    rows: NDArray[np.int64] | None = None
+    step: int = 0
+    epoch: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        generators: list[np.random.Generator],
+        weights: Mapping[str, Floats],
+        rows: NDArray[np.int64] | None = None,
+    ) -> TrainingState:
+        """Return the state before the first step of a training of these weights."""
+        return cls(generators, {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in weights.items()}, rows)
+
+    def n_rows(self, n: int) -> int:
+        """Return how many of n training rows each member sees."""
+        return n if self.rows is None else self.rows.shape[1]
+
+    def draw_order(self, n: int) -> NDArray[np.int64]:
+        """Draw the order in which each member sees its rows, of n training rows, in the next epoch -> (M, n rows)."""
+        own = [np.arange(n)] * len(self.generators) if self.rows is None else list(self.rows)
+        return np.stack([rng.permutation(rows) for rng, rows in zip(self.generators, own, strict=True)])

@@ -1,0 +1,98 @@
+"""The blocks of the documentation run, and what they show is what their commands print."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pages
+import pytest
+from conftest import Invoke
+from pages import NAMES, Session
+from planted import make_world, write_movielens
+
+import embedcli as library
+from embedcli.data import catalogue
+from embedcli.data.fetch import sha256_of
+from embedcli.data.ratings import Ratings
+
+ASKED = {49: "Star Wars (1977)", 69: "Casablanca (1942)", 79: "Titanic (1997)", 99: "Fargo (1996)"}  # by the pages
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading all pages: what each command printed, where, and whether on the real data."""
+
+    printed: dict[Session, str]
+    folder: Path
+    is_real: bool
+
+
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
+    """Run every console block on MovieLens 100K, or if it cannot be had, on a planted world by its name."""
+    folder = tmp_path_factory.mktemp("reader")
+    with pytest.MonkeyPatch.context() as patch, pages.settings():
+        is_real = True
+        try:
+            library.load_ratings("ml-100k")
+        except library.EmbedcliError:
+            is_real = False
+            _have_a_planted_world(folder, patch)
+        yield Reading(dict(pages.played(pages.invoke_here(), folder)), folder, is_real)
+
+
+def _have_a_planted_world(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have the name ml-100k mean a planted world with the titles that the pages ask for, in the cache already."""
+    ratings: Ratings = make_world().ratings
+    titles = tuple(ASKED.get(row, title) for row, title in enumerate(ratings.items.titles))
+    made = write_movielens(folder / "made", replace(ratings, items=replace(ratings.items, titles=titles)))
+    archive = folder.parent / "cache" / "made.zip"
+    archive.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in made.iterdir():
+            file.write(path, f"ml-100k/{path.name}")
+    source = replace(catalogue.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
+    patch.setitem(catalogue.CATALOGUE, "ml-100k", replace(catalogue.ML_100K, sources=(source,)))
+    patch.setenv("EMBEDCLI_DATA", str(archive.parent))
+
+
+def test_every_console_block_runs(reading: Reading) -> None:
+    """Every command of the pages runs, in the order in which a reader types them."""
+    assert len(reading.printed) >= 20
+
+
+@pytest.mark.parametrize("page", [name for name in NAMES if any(session.shown for session in pages.sessions(name))])
+def test_blocks_show_what_is_printed(reading: Reading, page: str) -> None:
+    """What a page shows is what its commands print, but for figures that differ between machines."""
+    if not reading.is_real:
+        pytest.skip("the pages show MovieLens 100K, which cannot be had here")
+    for session, printed in reading.printed.items():
+        if session.page == page and session.shown.strip():
+            texts = (re.sub(r"[\d.]+", "0", text).split() for text in (session.shown, printed))
+            ratio = difflib.SequenceMatcher(None, *texts, autojunk=False).ratio()
+            assert ratio > 0.85, f"{session.command}\n{printed}\nrun: python tests/pages.py"
+
+
+@pytest.mark.parametrize("page", [name for name in NAMES if pages.PYTHON.search(pages.read(name))])
+def test_python_blocks_run(reading: Reading, page: str) -> None:
+    """The Python blocks of a page run, one after another, in the folder that the README leaves."""
+    tree = ast.parse(pages.code(page), str(pages.PAGES[page]))
+    with chdir(reading.folder):
+        exec(compile(tree, str(pages.PAGES[page]), "exec"), {})
+
+
+def test_what_the_pages_show_is_written_again(embedcli: Invoke) -> None:
+    """A page is written with what its commands print now; a command whose output is not shown stays without."""
+    answers = dict.fromkeys(pages.sessions("usage"), "new\n")
+    text = pages.written("usage", answers)
+    assert text.count("\nnew\n") == sum(bool(session.shown.strip()) for session in answers)
+    assert pages.BLOCK.sub("", text) == pages.BLOCK.sub("", pages.read("usage"))
+    with pytest.raises(AssertionError, match="there is no run"):
+        pages.printed("embedcli biases --run no-such", embedcli)
