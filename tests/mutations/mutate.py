@@ -29,7 +29,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[threads] = "1"
 sys.dont_write_bytecode = True
 
-import hypothesis  # noqa: E402, F401  (imported once here, not once in each process)
+
 import numpy as np  # noqa: E402, F401
 import pandas as pd  # noqa: E402, F401
 import pytest  # noqa: E402

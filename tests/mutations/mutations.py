@@ -36,8 +36,13 @@ NAMED = (
     Mutation("shaky axes named", "if stability < STABLE:", "if stability < SHAKY:", ("components",)),
     Mutation("any counterpart accepted", "tests[j] if agreed >= SHAKY else None", "tests[j]", ("components",)),
     Mutation("one-sided intervals", "(tail, 1 - tail), axis=0", "(2 * tail, 1.0), axis=0", ("biases",)),
-    Mutation("sign-flip margin", "(found > MARGIN * largest)", "(found > largest / MARGIN)", ("evidence",)),
-    Mutation("one column in two roles", "?", "?", ()),
+    Mutation("sign-flip margin", "(singular_values > MARGIN * largest)", "(singular_values > largest)", ("evidence",)),
+    Mutation(
+        "one column in two roles",
+        "if other := next((other for other in given if other != role and given[other] == index), None):",
+        "if False:",
+        ("data",),
+    ),
 )
 
 # chosen by reading embedcli/ alone
@@ -52,8 +57,8 @@ CHOSEN = (
     Mutation("stars over users without ratings", "users[m]])[rated_users]", "users[m]])", ("run",)),
     Mutation(
         "stars of the mean user",
-        "1 / (1 + np.exp(-logits))).mean",
-        "1 / (1 + np.exp(-logits.mean(0, keepdims=True)))).mean",
+        "mean[here] = sigmoid(logits)",
+        "mean[here] = sigmoid(logits.mean(0, keepdims=True))",
         ("run",),
     ),
     Mutation("quadrature without its spread", "sd[:, None] * nodes", "0 * nodes", ("run",)),
@@ -104,8 +109,8 @@ CHOSEN = (
     ),
     Mutation(
         "ratings of one moment on both sides",
-        "np.flatnonzero(timestamp >= np.partition(timestamp, at)[at])",
-        "np.argsort(timestamp, kind='stable')[at:]",
+        "latest = np.flatnonzero(timestamp >= np.partition(timestamp, first)[first])",
+        "latest = np.argsort(timestamp, kind='stable')[first:]",
         ("splits",),
     ),
     Mutation(
@@ -122,14 +127,14 @@ CHOSEN = (
     ),
     Mutation(
         "members share a seed",
-        "for seed in np.random.SeedSequence(config.seed).spawn(config.n_members + 4)",
-        "for seed in [config.seed] * (config.n_members + 4)",
+        "np.random.SeedSequence(config.seed).spawn(config.n_members + 4)",
+        "[config.seed] * (config.n_members + 4)",
         ("training",),
     ),
     Mutation(
         "decays swapped",
-        "(model.factors, config.weight_decay), (model.biases, config.bias_weight_decay)",
-        "(model.factors, config.bias_weight_decay), (model.biases, config.weight_decay)",
+        '{"factors": config.weight_decay, "biases": config.bias_weight_decay}',
+        '{"factors": config.bias_weight_decay, "biases": config.weight_decay}',
         ("training",),
     ),
     Mutation("cosine without lengths", "if by is Measure.COSINE:", "if False:", ("neighbours",)),
@@ -161,7 +166,7 @@ CHOSEN = (
     ),
     Mutation(
         "sampled items may be taken",
-        "wrong = wrong[taken[np.minimum(found, len(taken) - 1)] == pair]",
+        "wrong = wrong[taken[nearest] == pair]",
         "wrong = wrong[:0]",
         ("implicit",),
     ),
@@ -197,7 +202,7 @@ CHOSEN = (
         "kept = kept[enough]\n            if True:\n                break",
         ("data",),
     ),
-    Mutation("no sha256 of the files", "if found.hexdigest() != sha256:", "if False:", ("run",)),
+    Mutation("no sha256 of the files", "if digest != sha256:", "if False:", ("run",)),
     Mutation("run.json not sealed", 'if about.get("sha256") != seal(about):', "if False:", ("bad_input",)),
     Mutation("leftovers of the living removed", "if lock.is_ours or (", "if True or (", ("scratch",)),
     Mutation(
