@@ -18,6 +18,7 @@ from embedcli.analysis.decay import agreement
 from embedcli.analysis.neighbours import MOST_NEAREST, nearest
 from embedcli.analysis.selection import check_limit
 from embedcli.errors import UsageError
+from embedcli.evidence.scores import rmse
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -247,9 +248,8 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
         averaged = np.clip(total / n_members, *run.data.scale)
         errors.append(np.sqrt(weights @ np.bincount(block, (averaged - value) ** 2) / (weights @ n)))
         if n_members > 1:
-            without = [np.clip((total - own) / (n_members - 1), *run.data.scale) for own in every]
-            rmse = np.sqrt([np.mean((one - value) ** 2) for one in without])
-            variance += float((n_members - 1) * rmse.var())
+            without = (np.clip((total - own) / (n_members - 1), *run.data.scale) for own in every)
+            variance += float((n_members - 1) * np.var([rmse(averaged, value) for averaged in without]))
     change, *drawn = errors[1] - errors[0]
     half = 1.96 * float(np.sqrt(np.var(drawn) + variance))
     return float(change), (float(change) - half, float(change) + half)

@@ -63,43 +63,25 @@ class Stream:
         self._count(part)
         return part
 
-    def lines(self) -> Iterator[bytes]:
-        """Yield lines; DataError if they cannot be read, or one does not end."""
-        number = 0
-        while True:
-            number += 1
-            try:
-                line = self._file.readline(LONGEST_LINE + 1)
-            except UNREADABLE as error:
-                raise damaged(self.name, error) from error
-            if len(line) > LONGEST_LINE:
-                raise self._endless(number, line[:40].decode(errors="replace"))
-            if not line:
-                return
-            self._count(line)
-            yield line
-
-    def texts(self, encoding: str) -> Iterator[str]:
-        """Yield lines of text, however they end; DataError if they are not text, or one does not end."""
-        reader, number = io.TextIOWrapper(self._file, encoding, newline=""), 0
-        self._stack.callback(reader.detach)  # or it would close the file
+    def texts(self, encoding: str, errors: str = "strict") -> Iterator[str]:
+        """Yield lines of text, with any line end; DataError if a line is not text or does not end."""
+        reader, number = io.TextIOWrapper(self._file, encoding, errors, newline=""), 0
+        self._stack.callback(reader.detach)  # otherwise it would close the file
         try:
             while line := reader.readline(LONGEST_LINE):
                 number += 1
                 if len(line) == LONGEST_LINE:
-                    raise self._endless(number, line)
-                self._count(line.encode(errors="replace"))
+                    raise DataError(
+                        f"{self.name}, line {number:,}: the line does not end within {LONGEST_LINE:,} characters: "
+                        f"{line[:40]!r}",
+                        "give a file with one row per line",
+                    )
+                self._count(line.encode(encoding, errors))
                 yield line.removeprefix("\ufeff") if number == 1 else line
         except UnicodeError as error:
             raise not_text(error, encoding, f"{self.name}, line {number + 1:,}") from error
         except UNREADABLE as error:
             raise damaged(self.name, error) from error
-
-    def _endless(self, number: int, line: str) -> DataError:
-        return DataError(
-            f"{self.name}, line {number:,}: the line does not end within {LONGEST_LINE:,} bytes: {line[:40]!r}",
-            "give a file with one row per line",
-        )
 
     def whole(self, most: int, hint: str) -> bytes:
         """Return all bytes; DataError if there are more than `most`."""

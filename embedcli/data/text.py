@@ -9,7 +9,7 @@ from typing import Any
 
 from embedcli.errors import DataError
 
-MOST_LETTERS = 100_000  # of a text that is stored with a run
+MOST_LETTERS = 100_000  # of a text that is stored with a run: the csv module reads fields of up to 131,072
 GET_AGAIN = "download or copy the data set again"
 CORRECT_IT = f"correct that line, or {GET_AGAIN}"
 

@@ -1,14 +1,14 @@
-"""What the ratings leave open: draws from the posterior of a factor model, by Gibbs sampling.
+"""Draws from the posterior of a factor model, by Gibbs sampling.
 
-Bayesian matrix factorisation (Salakhutdinov and Mnih 2008) with biases inside the factors and a popular item
+Bayesian matrix factorisation (Salakhutdinov and Mnih 2008) with biases inside the factors. A popular item is
 expected to be a better one:
 
     r_ui ~ N(middle + b_u + c_i + p_u . q_i, 1 / tau)
     (b_u, p_u) ~ N(0, L_user^-1)        (c_i, q_i) ~ N(B' z_i, L_item^-1),   z_i = (1, standardised log(n_i + 1))
 
-with matrix-normal-Wishart priors of B and both L, and a gamma prior of tau: weight decay is a Gaussian prior, and
-here its strength is drawn too. A row's sums over its ratings come from one sparse product with a table of the
-other side's products, and the Cholesky steps run over all rows at once: a sweep costs a few milliseconds.
+B and both L have matrix-normal-Wishart priors, tau a gamma prior: weight decay is a Gaussian prior, and here its
+strength is drawn too. A row's sums over its ratings come from one sparse product with a table of the other side's
+products, and the Cholesky steps run over all rows at once: a sweep costs a few milliseconds.
 
 Chosen by the coverage of its intervals on worlds with a known truth: examples/benchmarks/trust.py.
 """
@@ -39,14 +39,10 @@ PRIOR_MEAN_PRECISION = 0.01  # of B, in units of one row
 
 @dataclass(frozen=True)
 class Posterior:
-    """Joint draws.
+    """Joint draws, in stars."""
 
-    `item_stars` (D, I) is the mean rating if every user rated the item, `noise` (D,) the standard deviation of a
-    rating around its expectation, both in stars.
-    """
-
-    item_stars: NDArray[np.float32]
-    noise: Matrix
+    item_stars: NDArray[np.float32]  # (D, I) the mean rating if every user rated the item
+    noise: Matrix  # (D,) standard deviation of a rating around its expectation
 
 
 def sample(observations: Observations, scale: tuple[float, float], n_draws: int, rng: np.random.Generator) -> Posterior:

@@ -1,4 +1,4 @@
-"""One gauge for all models: where the constant parts of the factors are kept, and what a bias is worth in stars.
+"""The canonical form of a model: one gauge for all, and the biases in stars.
 
 The predictions of a factor model do not change when a constant vector moves between factors and biases, so a
 learned bias means nothing until that freedom is used up.
@@ -20,13 +20,11 @@ TOGETHER = 256  # items whose predictions for all users are held in memory at on
 def canonical(
     arrays: Arrays, rated_users: NDArray[np.bool_], rated_items: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the same model with centred factors and biases, per member, worked out in float64.
+    """Return the same model with centred factors and biases, per member, computed in float64.
 
     With c the mean of the user factors over the users that have ratings, b_i += q_i . c and p_u -= c; likewise
-    for the items; then the means of the biases go to the global bias. An item's bias is then what the average
-    user thinks of it, the average item's being 0. The predictions stay what they were.
-
-    arrays: user_factors (M, U, k), item_factors (M, I, k), user_bias (M, U), item_bias (M, I), global_bias (M,).
+    for the items; then the means of the biases go to the global bias. An item's bias is then the opinion of the
+    average user, and the average item's is 0. The predictions stay the same.
     """
     users, items, user_bias, item_bias, level = (arrays[name].astype(np.float64) for name in NAMES)
     centre = users[:, rated_users].mean(1, keepdims=True)  # (M, 1, k)

@@ -17,17 +17,15 @@ LEAST = {"n_factors": 1, "n_epochs": 1, "n_members": 1, "batch_size": 1, "n_nega
 class TrainConfig:
     """Settings of a training. The defaults were chosen on a tenth of MovieLens 100K's training rows.
 
-    `weight_decay` (of the factors) and `bias_weight_decay` are decoupled, as in AdamW (Loshchilov and Hutter,
-    2019): a step at learning rate `lr` multiplies the weights by 1 - lr * decay. `learning_rate` is the
-    highest of the one-cycle schedule. `y_range` bounds the predictions; None takes it from the rating scale,
-    0 to 5.5 for 1 to 5 stars. `batch_size` None means 512, or less if that leaves fewer than about
-    175 steps an epoch. `n_members` models are trained together; they share nothing but the ratings.
+    `weight_decay` (of the factors) and `bias_weight_decay` are decoupled, as in AdamW (Loshchilov and Hutter, 2019): a
+    step at learning rate `lr` multiplies the weights by 1 - lr * decay. `learning_rate` is the highest of the one-cycle
+    schedule. `y_range` bounds the predictions; None takes it from the rating scale, 0 to 5.5 for 1 to 5 stars.
+    `batch_size` None means 512, or less if that leaves fewer than about 175 steps an epoch. `n_members` models are
+    trained together; they share nothing but the ratings. Implicit data gets `n_negatives` sampled rows for each of its
+    own, and no draws.
 
     Evidence: `n_folds` further members are trained without a fold of the training rows each, to test the
     components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves either out.
-
-    Implicit data gets `n_negatives` sampled rows for each of its own, and no draws.
-
     Raises UsageError for an invalid value.
     """
 
@@ -50,39 +48,32 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"`{name}` {value} is below {least}", f"give {least} or more")
-        self._check_evidence()
+        if self.n_folds != 0 and self.n_folds < 2:
+            raise UsageError(f"`n_folds` {self.n_folds} are too few", "give 0 for none, or 2 or more, such as 5")
+        if self.n_draws != 0 and not FEWEST_DRAWS <= self.n_draws <= MOST_DRAWS:
+            what = f"too {'few' if self.n_draws < FEWEST_DRAWS else 'many'} for an interval"
+            raise UsageError(
+                f"`n_draws` {self.n_draws} are {what}", f"give 0 for none, or {FEWEST_DRAWS} to {MOST_DRAWS}"
+            )
         self._check_rates()
         if self.y_range is not None and not -math.inf < self.y_range[0] < self.y_range[1] < math.inf:
             low, high = self.y_range
             raise UsageError(f"`y_range` {low:g} {high:g} is empty", "give the lower end first, as in `y_range` 0 5.5")
 
-    def _check_evidence(self) -> None:
-        if self.n_folds != 0 and self.n_folds < 2:
-            raise UsageError(f"`n_folds` {self.n_folds} are too few", "give 0 for none, or 2 or more, such as 5")
-        if self.n_draws != 0 and not FEWEST_DRAWS <= self.n_draws <= MOST_DRAWS:
-            few_or_many = "few" if self.n_draws < FEWEST_DRAWS else "many"
-            raise UsageError(
-                f"`n_draws` {self.n_draws} are too {few_or_many} for an interval",
-                f"give 0 for none, or {FEWEST_DRAWS} to {MOST_DRAWS}",
-            )
-
     def _check_rates(self) -> None:
         rate = self.learning_rate
         if not 0 < rate < math.inf:
-            raise UsageError(
-                f"`learning_rate` {rate:g} is not {'finite' if rate > 0 else 'above 0'}",
-                "give a learning rate such as 0.01",
-            )
+            fault = "not finite" if rate > 0 else "not above 0"
+            raise UsageError(f"`learning_rate` {rate:g} is {fault}", "give a learning rate such as 0.01")
         for name in ("weight_decay", "bias_weight_decay"):
             value = getattr(self, name)
             if not 0 <= value < math.inf:
-                raise UsageError(
-                    f"`{name}` {value:g} is {'below 0' if value < 0 else 'not finite'}", "give 0 for none, or about 0.5"
-                )
+                fault = "below 0" if value < 0 else "not finite"
+                raise UsageError(f"`{name}` {value:g} is {fault}", "give 0 for none, or 0.5 or the like")
             if value * rate >= 1:
+                what = f"`{name}` {value:g} times `learning_rate` {rate:g}"
                 raise UsageError(
-                    f"`{name}` {value:g} times `learning_rate` {rate:g} is not below 1: a step would throw the "
-                    "weights away",
+                    f"{what} is not below 1: a step would throw the weights away",
                     f"give `{name}` below {1 / rate:g}, or a lower `learning_rate`",
                 )
 

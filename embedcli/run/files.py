@@ -17,14 +17,15 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Items, Users
+from embedcli.data.ratings import Items, Users, check_texts
 from embedcli.data.text import separated, shorten
 from embedcli.errors import DataError, RunError
 from embedcli.run.record import EmbeddingTable, HeldOutRows, ItemStats, Run, TrainingRows
@@ -33,7 +34,6 @@ SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
-MOST_LETTERS = 1_000_000  # of a field: the csv module reads 131,072 unless told otherwise
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
 Column = tuple[str, ...]
 Made = TypeVar("Made")
@@ -229,33 +229,10 @@ class StoredHeldOut(_Stored, HeldOutRows):
 
 def check_storable(users: Users, items: Items) -> None:
     """Raise DataError, with the value, if an id, a title, a tag or a column cannot be written and read back."""
-    texts: dict[str, Iterable[str]] = {
-        "user id": users.ids,
-        "item id": items.ids,
-        "title": items.titles,
-        "tag": (tag for tags in items.tags for tag in tags),
-        "list of tags": ("|".join(tags) for tags in items.tags),
-    }
     for own, table in ((ITEM_FIELDS, items), (USER_FIELDS, users)):
         if taken := [name for name in table.columns if name in own]:
             raise DataError(f"a column is named {taken[0]!r}, as one of a run's own", "give the column another name")
-        texts["column name"] = [*texts.get("column name", ()), *table.columns]
-        texts |= {f"value of column {name!r}": values for name, values in table.columns.items()}
-    for what, values in texts.items():
-        for text in values:
-            if problem := _unstorable(what, text):
-                raise DataError(f"{what} {shorten(text)!r} {problem}, which cannot be saved", "correct it in the data")
-
-
-def _unstorable(what: str, text: str) -> str:
-    """Say what keeps a text from being written and read back; nothing if it can be."""
-    if len(text) > MOST_LETTERS:
-        return f"has {len(text):,} letters"
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        return "holds half of a UTF-16 surrogate pair"
-    if what == "tag" and (not text or "|" in text):
-        return "holds the separator '|'" if text else "is empty"
-    return ""
+    check_texts(users, items)
 
 
 def _as_text(stats: ItemStats) -> tuple[list[str], list[str]]:
@@ -312,19 +289,23 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not a number")
 
 
-def known(record: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a record's fields; KeyError for a missing one without a default. Other values are left."""
-    return {
-        field.name: values[field.name]
-        for field in fields(record)
-        if field.name in values or (field.default is MISSING and field.default_factory is MISSING)
-    }
+def decoded(kind: Any, value: Any) -> Any:
+    """Return a value of run.json as a type: records, lists and pairs of them, or None. Other keys of a record are left.
 
-
-def pair(values: list[float]) -> tuple[float, float]:
-    """Return both of two numbers; ValueError if there are more or fewer."""
-    low, high = values
-    return low, high
+    KeyError for a missing key without a default, ValueError for a pair of another length.
+    """
+    if isinstance(kind, UnionType) or get_origin(kind) is Union:
+        return None if value is None else decoded(get_args(kind)[0], value)
+    if is_dataclass(kind):
+        types = get_type_hints(kind)
+        required = (field.name for field in fields(kind) if field.default is field.default_factory is MISSING)
+        names = {*required, *(types.keys() & value.keys())}
+        return kind(**{name: decoded(types[name], value[name]) for name in names})  # type: ignore[operator]
+    if get_origin(kind) is tuple:
+        return tuple(decoded(own, item) for own, item in zip(get_args(kind), value, strict=True))
+    if get_origin(kind) is Sequence:
+        return [decoded(get_args(kind)[0], item) for item in value]
+    return value
 
 
 def read_items(path: Path, sha256: str) -> tuple[Items, ItemStats]:
@@ -375,7 +356,6 @@ def _read_csv(
 ) -> Made:
     """Return what `make` makes of the run's own columns, which come first, and of the others."""
     verify(path, sha256)
-    usual = csv.field_size_limit(MOST_LETTERS)
     try:
         header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
         if tuple(header[: len(own)]) != own:
@@ -384,5 +364,3 @@ def _read_csv(
         return make(columns[: len(own)], dict(zip(header[len(own) :], columns[len(own) :], strict=True)))
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, f"cut short or not the table it was: {error}") from error
-    finally:
-        csv.field_size_limit(usual)

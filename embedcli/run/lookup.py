@@ -1,4 +1,4 @@
-"""Finding an item as people ask for it: by id or by title, nearly as they remember it."""
+"""Look-up of an item as people ask for it: by id or by title, nearly as they remember it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST_SHOWN = 5  # titles in a hint
 def find(run: Run, asked: str) -> int:
     """Return the row of the item that is asked for.
 
-    Looked for in this order: an exact id, an exact title, the title whatever its case, without its year, with its
-    article moved ("The Godfather" finds "Godfather, The (1972)"). `id:` or `title:` before it says which is meant.
+    The order is: an exact id, an exact title, the title in any case, without its year, with its article moved ("The
+    Godfather" finds "Godfather, The (1972)"). A prefix 'id:' or 'title:' says which one it is.
 
-    Raises UsageError, with what would have been found, where nothing fits, where several items do, and where the
-    same words are the id of one item and the title of another.
+    Raises UsageError, with what to ask for, if no item fits, if several do, and if the same words are the id of one
+    item and the title of another.
     """
     by_id, by_title = _id_row(run, asked), _title_rows(run, asked)
     if by_id is not None and any(row != by_id for row in by_title):
@@ -36,12 +36,10 @@ def find(run: Run, asked: str) -> int:
         return by_title[0]
     noun = run.data.noun
     if by_title:
-        found = (f"{shlex.quote(f'id:{run.items.ids[row]}')} is {run.items.titles[row]!r}" for row in by_title)
-        raise UsageError(f"{asked!r} is the title of {len(by_title)} {noun}s", f"ask by id: {_listed(found)}")
-    near = closest(run, asked)
-    hint = (
-        f"did you mean {_listed(map(shlex.quote, near))}?" if near else f"embedcli biases lists {noun}s with their ids"
-    )
+        by_their_id = (f"{shlex.quote(f'id:{run.items.ids[row]}')} is {run.items.titles[row]!r}" for row in by_title)
+        raise UsageError(f"{asked!r} is the title of {len(by_title)} {noun}s", f"ask by id: {_listed(by_their_id)}")
+    near = _listed(map(shlex.quote, closest(run, asked)))
+    hint = f"did you mean {near}?" if near else f"embedcli biases lists {noun}s with their ids"
     raise UsageError(f"run {run.name!r} has no {noun} {asked!r}", hint)
 
 
@@ -68,7 +66,7 @@ def _id_row(run: Run, asked: str) -> int | None:
 
 
 def _title_rows(run: Run, asked: str) -> list[int]:
-    """Return the rows of the first way of reading the words that any title fits."""
+    """Return the rows of the titles that fit the words by the first reading that any title fits."""
     if asked.startswith("id:"):
         return []
     asked = asked.removeprefix("title:")
@@ -91,7 +89,7 @@ def _without_year(title: str) -> str:
 
 
 def _article_first(title: str) -> str:
-    """Return "the godfather (1972)" for "godfather, the (1972)"; another title stays as it is."""
+    """Return 'the godfather (1972)' for 'godfather, the (1972)'; another title stays as it is."""
     bare = _without_year(title)
     head, comma, article = bare.rpartition(", ")
     if comma and article in ARTICLES:

@@ -23,8 +23,8 @@ LINKS = ("sigmoid", "identity")
 class Epoch:
     """One pass over the training rows.
 
-    The errors are RMSE in stars of the averaged members at the end of the epoch, over a sample of 10,000 training
-    rows (all, if there are fewer) and over all test rows (None without any); `learning_rate` is that of its last step.
+    The errors are RMSE in stars of the averaged members at its end, over a sample of 10,000 training rows (or all) and
+    over all test rows (None without any); `learning_rate` is that of its last step.
     """
 
     epoch: int
@@ -36,10 +36,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Score:
-    """Root mean squared error and mean absolute error, in stars, of one way to predict the test rows.
-
-    Implicit data has also the AUC: the chance that a row taken is predicted higher than a sampled one.
-    """
+    """RMSE and MAE, in stars, of one way to predict the test rows; with implicit data also the AUC."""
 
     model: str
     rmse: float
@@ -51,8 +48,8 @@ class Score:
 class ComponentTest:
     """Whether a component predicts ratings the training has not seen.
 
-    `t` and `slope` of its contribution in the regression of the unseen residuals on all contributions; a slope of
-    1 means that it predicts as much as it claims. `predicts` says that t is high enough, `real` that the slope is too.
+    `t` and `slope` are those of its contribution in the regression of the held-out residuals on all contributions; 1 is
+    a calibrated slope. `predicts` says that t is high enough, `real` that the slope is too.
     """
 
     t: float
@@ -62,7 +59,7 @@ class ComponentTest:
 
     @property
     def verdict(self) -> str:
-        """Say in words what the test shows."""
+        """The result of the test in words."""
         if self.real:
             return "real"
         return "predicts, but claims too much" if self.predicts else "does not predict"
@@ -90,10 +87,7 @@ class Evidence:
 
     @property
     def heldout_slope(self) -> float:
-        """The slope of the first component of the factors on held-out ratings; 1 is calibrated.
-
-        A model with too little weight decay claims more than it knows, one with too much claims less.
-        """
+        """Held-out slope of the first component of the factors: below 1 with too little weight decay, else above."""
         return self.pca_tests[0].slope
 
 
@@ -151,27 +145,22 @@ class Training:
 
 @dataclass(frozen=True)
 class ItemStats:
-    """The number and the mean of the training ratings of each row of a table.
-
-    The mean of no ratings, and of implicit data, is NaN here, an empty field in a file, and null in JSON.
-    """
+    """Numbers and means of the training ratings of each row of a table; NaN for none, and for implicit data."""
 
     n_ratings: NDArray[np.int64]  # (n,)
     mean_rating: NDArray[np.float64]  # (n,) in stars
 
     def mean_of(self, row: int) -> float | None:
-        """Return the mean rating of a row, None where there is none."""
+        """Return the mean rating of a row, None if it has none."""
         mean = float(self.mean_rating[row])
         return None if np.isnan(mean) else mean
 
     @classmethod
     def of(cls, codes: NDArray[np.int32], values: NDArray[np.float32] | None, n: int) -> ItemStats:
-        """Count the ratings of each of n codes, and average their values where there are any."""
-        counts = np.bincount(codes, minlength=n)
-        if values is None:
-            return cls(counts, np.full(n, np.nan))
-        means = np.full(n, np.nan)
-        np.divide(np.bincount(codes, values, n), counts, out=means, where=counts > 0)
+        """Count the ratings of each of n codes, and average their values, if there are any."""
+        counts, means = np.bincount(codes, minlength=n), np.full(n, np.nan)
+        if values is not None:
+            np.divide(np.bincount(codes, values, n), counts, out=means, where=counts > 0)
         return cls(counts, means)
 
 
@@ -186,10 +175,7 @@ class TrainingRows:
 
 @dataclass(frozen=True)
 class HeldOutRows:
-    """The ratings left out of the training, and what each member predicts for them.
-
-    They are there to compare runs by their test error: no other analysis may look at them.
-    """
+    """The held-out ratings and the predictions of each member. Only comparisons of runs may look at them."""
 
     user: NDArray[np.int32]  # (n,)
     item: NDArray[np.int32]  # (n,)
@@ -310,8 +296,7 @@ class Run:
     ) -> Run:
         """Make a run of named embedding tables, without users and items: factors (M, n, k) of each table.
 
-        Such as the entity embeddings of the categorical columns of a table (Guo and Berkhahn 2016).
-
+        For entity embeddings of the categorical columns of a table (Guo and Berkhahn 2016).
         Raises RunError if there is no table, and if factors do not fit their table or are not finite.
         """
         sizes = {"users": 0, "items": 0} | {table_array(key): len(table.labels) for key, table in tables.items()}

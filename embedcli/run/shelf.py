@@ -1,4 +1,4 @@
-"""Which runs there are, and which one a command means."""
+"""The runs of a folder, and the one that a command means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from embedcli.run.store import load
 
 @dataclass(frozen=True)
 class Entry:
-    """A run directory and what its run.json says; `about` is empty where that cannot be read."""
+    """A run directory and the content of its run.json; `about` is empty if it cannot be read."""
 
     path: Path
     created: float  # seconds since 1970
@@ -38,14 +38,13 @@ class Entry:
 
 def entries(run_dir: Path = DEFAULT_DIR) -> list[Entry]:
     """Return the runs of a folder, the newest first; damaged ones stand among them."""
-    found = [_entry(folder) for folder in folders_of_runs(run_dir)]
-    return sorted(found, key=lambda entry: (-entry.created, entry.name))
+    return sorted(map(_entry, folders_of_runs(run_dir)), key=lambda entry: (-entry.created, entry.name))
 
 
 def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
     """Return the directory of a run by name or path; by default EMBEDCLI_RUN, else the newest run.
 
-    Raises UsageError, with the names there are, for an unknown run, and RunError where there is none at all.
+    Raises UsageError, with the names there are, for an unknown run, and RunError if there is no run at all.
     """
     by_variable = "" if which else os.environ.get("EMBEDCLI_RUN", "")
     which = which or by_variable or None
@@ -75,11 +74,7 @@ def folders_of_runs(run_dir: Path) -> list[Path]:
         folders = [folder for folder in run_dir.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
     except OSError:
         return []
-    return [folder for folder in folders if _looks_like_a_run(folder)]
-
-
-def _looks_like_a_run(folder: Path) -> bool:
-    return any((folder / name).exists() for name in ("run.json", "model.safetensors"))
+    return [here for here in folders if (here / "run.json").exists() or (here / "model.safetensors").exists()]
 
 
 def _entry(folder: Path) -> Entry:
@@ -95,15 +90,11 @@ def _entry(folder: Path) -> Entry:
 
 def _can_be_listed(about: Any) -> bool:
     """Tell whether a run.json has what a list of runs shows, in the right types."""
-    match about:
-        case {
-            "created": str(),
-            "data": {"title": str()},
-            "training": {"config": dict() as config, "split": dict() as split, "scores": list() as scores},
-        }:
-            numbers = [config.get(name) for name in ("n_members", "n_factors", "weight_decay", "seed")]
-            numbers += [score.get("rmse", math.nan) if isinstance(score, dict) else math.nan for score in scores]
-            return isinstance(split.get("description", ""), str) and all(
-                number is None or (isinstance(number, int | float) and math.isfinite(number)) for number in numbers
-            )
-    return False
+    try:
+        training, texts = about["training"], [about["created"], about["data"]["title"]]
+        numbers = [training["config"].get(name) or 0 for name in ("n_members", "n_factors", "weight_decay", "seed")]
+        numbers += [score["rmse"] for score in training["scores"]]
+        texts.append(training["split"].get("description", ""))
+        return all(isinstance(text, str) for text in texts) and all(map(math.isfinite, numbers))
+    except (AttributeError, KeyError, TypeError):
+        return False

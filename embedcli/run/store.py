@@ -15,14 +15,12 @@ from typing import Any
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.run.config import TrainConfig
 from embedcli.run.files import (
     ArrayFile,
     check_storable,
     contents,
     damaged,
-    known,
-    pair,
+    decoded,
     read_items,
     read_json,
     read_rows,
@@ -30,7 +28,8 @@ from embedcli.run.files import (
     read_users,
     verify,
 )
-from embedcli.run.record import ComponentTest, Epoch, Evidence, PosteriorInfo, Run, Score, SplitInfo, Training
+from embedcli.run.predictions import Range
+from embedcli.run.record import Run, Training
 from embedcli.run.shapes import check_shapes, table_array
 from embedcli.scratch import scratch_folder, sync_folder, write_synced
 
@@ -41,12 +40,10 @@ ROOM = 1 << 20  # bytes that stay free on the disk
 def save(run: Run, run_dir: Path = DEFAULT_DIR, *, name: str | None = None, command: str = "") -> Run:
     """Write a run under `run_dir` and return it with the name it has there.
 
-    The name is the data set's, with -2, -3, ... if older runs have it; a name that is asked for is taken
-    as it is. All files are written and synced under a hidden name first and renamed together, so an
-    interrupted save leaves nothing that looks like a run.
-
-    Raises RunError if the folder cannot be written, UsageError if the name asked for is taken, DataError for an id,
-    a title or a tag that could not be read back.
+    The default name is the data set's, with -2, -3, ... if older runs have it. All files are written and synced under
+    a hidden name first and renamed together, so an interrupted save leaves nothing that looks like a run.
+    Raises RunError if the folder cannot be written, UsageError if the name is taken, DataError for an id, a title or a
+    tag that could not be read back.
     """
     if name is not None:
         check_name(name, run_dir)
@@ -58,8 +55,8 @@ def save_anywhere(
 ) -> tuple[Run, Path, RunError | None]:
     """Write a run under `run_dir`, or if that fails, in another place: a finished training is not lost.
 
-    A name that another training took in the meantime gets a number. Returns the run, its folder, and what kept it
-    from being written under `run_dir`. Raises RunError if it cannot be written anywhere.
+    A name that another training took in the meantime gets a number. Returns the run, its folder, and the error that
+    kept it from being written under `run_dir`. Raises RunError if it cannot be written anywhere.
     """
     names = list(numbered(name or folder_name(run.data.name)))
     try:
@@ -111,7 +108,7 @@ def numbered(name: str) -> Iterator[str]:
 
 
 def folder_name(name: str) -> str:
-    """Make the name of a data set one that a run can have: letters, digits and `_.+-`, not too many."""
+    """Turn the name of a data set into a valid one for a run: letters, digits and '_.+-', not too many."""
     words = re.sub(r"[^\w.+-]+", "-", name).strip(".+-")
     return words.encode()[:MOST_BYTES_OF_A_NAME].decode(errors="ignore").rstrip(".+-") or "ratings"
 
@@ -152,10 +149,10 @@ def check_writable(run_dir: Path, n_bytes: int = 0) -> None:
 
 
 def load(folder: Path) -> Run:
-    """Read a run; every file is held against the sha256 in run.json before it is used.
+    """Read a run; every file is checked against the sha256 in run.json before it is used.
 
-    The arrays are checked by name, type and shape now, and read when they are asked for; the rows are opened when
-    they are asked for. Raises RunError if a file is missing, damaged, or of another schema version.
+    The arrays are checked by name, type and shape now; arrays and rows are read when they are asked for.
+    Raises RunError if a file is missing, damaged, or of another schema version.
     """
     if not folder.is_dir():
         raise RunError(f"there is no run at {folder}", "choose another one: embedcli runs list")
@@ -177,19 +174,17 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
     if others := [name for name, dtype in arrays.dtypes.items() if dtype != "F32"]:
         raise damaged(arrays.path, f"{others[0]} is not of 32-bit floating-point numbers")
     rows, heldout = read_rows(folder / "rows.safetensors", sha256.get("rows.safetensors"), len(users), len(items))
-    data = known(DataSet, about["data"])
-    data["scale"] = pair(data["scale"])
     return Run(
         name=folder.resolve().name,
-        data=DataSet(**data),
+        data=decoded(DataSet, about["data"]),
         items=items,
         users=users,
         item_stats=item_stats,
         user_stats=user_stats,
         arrays=arrays,
         link=about["link"],
-        y_range=_range(about["y_range"]),
-        training=_training(about["training"]),
+        y_range=decoded(Range | None, about["y_range"]),
+        training=decoded(Training, about["training"] | {"config": about["training"]["config"] or None}),
         rows=rows,
         heldout=heldout,
         tables=tables,
@@ -198,41 +193,20 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
     )
 
 
-def _training(values: dict[str, Any]) -> Training:
-    training = known(Training, values)
-    training["epochs"] = [Epoch(**known(Epoch, epoch)) for epoch in training["epochs"]]
-    training["scores"] = [Score(**known(Score, score)) for score in training["scores"]]
-    config = known(TrainConfig, training["config"])
-    training["config"] = TrainConfig(**config | {"y_range": _range(config.get("y_range"))}) if config else None
-    training["split"] = SplitInfo(**known(SplitInfo, training["split"]))
-    if training["posterior"] is not None:
-        training["posterior"] = PosteriorInfo(**known(PosteriorInfo, training["posterior"]))
-    if training["evidence"] is not None:
-        evidence = known(Evidence, training["evidence"])
-        for name in ("tests", "pca_tests"):
-            evidence[name] = [ComponentTest(**known(ComponentTest, test)) for test in evidence[name]]
-        training["evidence"] = Evidence(**evidence)
-    return Training(**training)
-
-
-def _range(values: list[float] | None) -> tuple[float, float] | None:
-    return None if values is None else pair(values)
-
-
 def problems(folder: Path) -> dict[str, str]:
-    """Read a run whole, and return what is wrong, by file; nothing for a run that is as it was written."""
+    """Read a run whole, and return its faults by file; none if it is as it was written."""
     try:
         files = dict(read_json(folder / "run.json")["files"])
     except (RunError, KeyError, TypeError, ValueError) as error:
         return {"run.json": str(error)}
-    found = {}
+    faults = {}
     for file, sha256 in files.items():
         try:
             verify(folder / file, sha256)
         except RunError as error:
-            found[file] = error.message
-    if found:
-        return found
+            faults[file] = error.message
+    if faults:
+        return faults
     try:
         run = load(folder)
         for name in run.arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,8 @@ from embedcli.training.learn import FoldMembers, Streams, testing
 from embedcli.training.stages import OnStage, stage
 
 
-@dataclass(frozen=True)
-class Assessed:
-    """The evidence of a run, and its arrays; what failed or was left out is not there."""
+class Assessed(NamedTuple):
+    """The evidence of a run and its arrays; a part that failed or was left out is missing."""
 
     arrays: dict[str, NDArray[np.float32]]
     evidence: Evidence | None
@@ -38,8 +37,8 @@ def assess(
     evidence = posterior = None
     if folds is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
-            evidence, fold_axes = evidence_of(train, folds, config, streams.folds)
-            arrays |= {"fold_item_factors": folds.item_factors, "fold_axes": fold_axes}
+            evidence, axes = evidence_of(train, folds, config, streams.folds)
+            arrays |= {"fold_item_factors": folds.arrays["item_factors"], "fold_axes": axes}
     if config.n_draws:
         with stage(f"stars: {config.n_draws} draws from the posterior", on_stage):
             drawn = sample(observed(train), train.data.scale, config.n_draws, streams.posterior)
@@ -55,10 +54,9 @@ def evidence_of(
     assert config.y_range is not None
     low, high = config.y_range
     share = share_of_mean(train, config.y_range)
+    factors = folds.arrays["user_factors"], folds.arrays["item_factors"]
     stars_per_logit = (high - low) * share * (1 - share)  # the slope of the sigmoid at the mean rating
-    judged = component_evidence(
-        observed(train), folds.fold, folds.user_factors, folds.item_factors, stars_per_logit, rng
-    )
+    judged = component_evidence(observed(train), folds.fold, *factors, stars_per_logit, rng)
     tests, pca_tests = (
         [
             ComponentTest(float(t), float(slope), bool(t > LEAST_T), bool(t > LEAST_T and slope > LEAST_SLOPE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +24,8 @@ FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from 
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 
 
-@dataclass(frozen=True)
-class Streams:
-    """The random streams of a training: one for each member, and one for each further purpose.
-
-    No two of them, of any seeds, share a stream.
-    """
+class Streams(NamedTuple):
+    """The random streams of a training: one for each member and each further purpose, none shared by two seeds."""
 
     members: list[np.random.Generator]
     sample: np.random.Generator
@@ -46,16 +43,14 @@ class Streams:
 
 @dataclass(frozen=True)
 class FoldMembers:
-    """Members trained without a fold of the rows each; `fold` (n,) is the fold of each training row."""
+    """Arrays of members trained without a fold of the rows each; `fold` (n,) is the fold of each training row."""
 
     fold: NDArray[np.int64]
-    user_factors: NDArray[np.float32]  # (F, U, k)
-    item_factors: NDArray[np.float32]  # (F, I, k)
+    arrays: Arrays  # (F, ...)
     seconds: float
 
 
-@dataclass(frozen=True)
-class Learned:
+class Learned(NamedTuple):
     """The arrays of the members, the epochs of their training, and the fold members; None if there are none."""
 
     arrays: Arrays
@@ -95,7 +90,8 @@ def start(
 ) -> tuple[EmbeddingDotBias, TrainingState]:
     """Return an untrained model with a member for each generator, and the state before its first step."""
     model = new_model(train, config, generators)
-    return model, TrainingState.start(generators, model.weights(), rows)
+    moments = {name: np.zeros((2, *weight.shape), dtype=np.float32) for name, weight in model.named_parameters()}
+    return model, TrainingState(generators, moments, rows)
 
 
 def learn_folds(train: Ratings, config: TrainConfig, rng: np.random.Generator) -> FoldMembers:
@@ -107,8 +103,7 @@ def learn_folds(train: Ratings, config: TrainConfig, rng: np.random.Generator) -
     model, state = start(train, config, rng.spawn(config.n_folds), np.stack([own[:fewest] for own in rows]))
     for _ in engine.learn(model, train, config, state):
         pass
-    arrays = model.arrays()
-    return FoldMembers(fold, arrays["user_factors"], arrays["item_factors"], time.perf_counter() - began)
+    return FoldMembers(fold, model.arrays(), time.perf_counter() - began)
 
 
 def measured(

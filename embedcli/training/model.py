@@ -78,13 +78,11 @@ class EmbeddingDotBias(nn.Module):
         loss: Tensor = losses.sum() / ratings.shape[1]
         return loss
 
-    def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Return the parameters by name; on the CPU the arrays share their memory."""
-        return {name: parameter.detach().cpu().numpy() for name, parameter in self.named_parameters()}
-
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return the weights by role, with a leading axis of members; on the CPU the arrays share their memory."""
-        factors, biases = (w.reshape(self.n_members, -1, *w.shape[1:]) for w in self.weights().values())
+        """Return the weights with a leading axis of members; on the CPU the arrays share their memory."""
+        factors, biases = (
+            table.detach().cpu().unflatten(0, (self.n_members, -1)).numpy() for table in (self.factors, self.biases)
+        )
         return {
             "user_factors": factors[:, : self.n_users],  # (M, U, k)
             "item_factors": factors[:, self.n_users :],  # (M, I, k)

@@ -8,33 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-
 
 @dataclass
 class TrainingState:
     """What a training carries from step to step; engines change it in place.
 
-    `generators` (M) order the rows of each member. `moments` holds, for each parameter of the model, the running means
-    of its gradient and of the gradient's square. `rows` (M, n) are the training rows that each member sees, None
+    `generators` (M) order the rows of each member. `moments` (2, ...) are, for each parameter of the model, the running
+    means of its gradient and of the gradient's square. `rows` (M, n) are the training rows that each member sees, None
     for all. `step` and `epoch` count those that are finished.
     """
 
     generators: list[np.random.Generator]
-    moments: dict[str, tuple[Floats, Floats]]
+    moments: Mapping[str, NDArray[np.float32]]
     rows: NDArray[np.int64] | None = None
     step: int = 0
     epoch: int = 0
-
-    @classmethod
-    def start(
-        cls,
-        generators: list[np.random.Generator],
-        weights: Mapping[str, Floats],
-        rows: NDArray[np.int64] | None = None,
-    ) -> TrainingState:
-        """Return the state before the first step of a training of these weights."""
-        return cls(generators, {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in weights.items()}, rows)
 
     def n_rows(self, n: int) -> int:
         """Return how many of n training rows each member sees."""

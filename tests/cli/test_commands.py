@@ -75,7 +75,7 @@ def test_train_on_a_table(embedcli: Invoke, world: World) -> None:
     result = embedcli(*TRAIN, "mine.csv", *columns, "--on-bad-rows", "skip")
     assert result.exit_code == 0, result.stderr
     for said in (
-        "user = `reader`, item = `isbn`",
+        "user = 'reader', item = 'isbn'",
         "1 row left out",
         "from 2 to 10 in steps of 2",
         "119 books (mine.csv)",

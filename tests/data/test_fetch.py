@@ -688,7 +688,7 @@ def test_what_can_be_verified_without_a_sha256(server: Server) -> None:
         fetch(entry(unknown))
     server.answers["/one.zip"] = (200, len(ZIP), ZIP)
     assert fetch(entry(unknown))[2] == [
-        "note: no checksum is known of three.zip: verified only that its zip is not damaged"
+        "note: three.zip has no known checksum: verified only that its zip is not damaged"
     ]
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from planted import World
 
-from embedcli.evidence.components import regress, sign_flips
-from embedcli.evidence.observations import bias_model
+from embedcli.evidence import components as components_module
+from embedcli.evidence.components import component_evidence, n_above_flips, regress, sign_flips
+from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
 from embedcli.training.evaluation import observed
@@ -73,3 +75,46 @@ def test_ratings_that_are_all_equal(world: World) -> None:
     evidence = fit(flat.split("none"), TrainConfig(n_members=1, n_factors=4, n_draws=100)).training.evidence
     assert evidence is not None
     assert (evidence.n_real, evidence.n_sign_flips) == (0, 0)
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1.01, 0), (1.05, 1)])
+def test_singular_values_need_a_margin_over_the_flips(times: float, expected: int) -> None:
+    """A value up to 1.02 times the largest of the flips does not count, one above does.
+
+    A block of ones (10, 10) has the value 10, and with random signs about 6. Beside it stands an entry of 10 / times,
+    which is its own singular value whatever its sign: the largest of all flips.
+    """
+    matrix = np.zeros((12, 12))
+    matrix[:10, :10], matrix[10, 10], matrix[11, 11] = 1.0, 10 / times, 0.1
+    assert n_above_flips(sp.csr_array(matrix), 2, np.random.default_rng(0)) == expected
+
+
+def test_fold_members_are_judged_on_rows_they_have_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Factors that predict the rows of their own fold have t and slope of the regression, and their own fold's axes.
+
+    Two fold members have factors of their own: the taste of half the users. The contributions of both explain their
+    held-out residuals, and the preference axis of each is its own item factor.
+    """
+    rng = np.random.default_rng(0)
+    user, item = (codes.ravel().astype(np.int32) for codes in np.indices((60, 40)))
+    fold, users, items = np.arange(2400) % 2, rng.normal(size=(60, 1)), rng.normal(size=(2, 40, 1))
+    items -= items.mean(1, keepdims=True)
+    value = 3 + (users - users.mean())[user, 0] * items[fold, item, 0] + 0.3 * rng.normal(size=2400)
+    observations = Observations(user, item, value.astype(np.float32), 60, 40)
+    sides = np.stack([users, users]).astype(np.float32), items.astype(np.float32)
+    fitted_on: list[int] = []
+
+    def spied(rows: Observations, damping: float, sweeps: int) -> BiasModel:
+        fitted_on.append(len(rows.value))
+        return bias_model(rows, damping, sweeps)
+
+    monkeypatch.setattr(components_module, "bias_model", spied)
+    found = component_evidence(observations, fold, *sides, 1.0, rng)
+    for t, slope in (found.preference, found.pca):
+        assert t[0] > 50
+        assert slope[0] == pytest.approx(1, abs=0.1)
+    for axis, own in zip(found.fold_axes[..., 0], items[..., 0], strict=True):
+        assert abs(np.corrcoef(axis, own)[0, 1]) > 0.999
+    assert fitted_on[:2] == [1200, 1200]  # the bias model of a fold sees the rows outside it
+    swapped = component_evidence(observations, 1 - fold, *sides, 1.0, rng)
+    assert swapped.preference[0][0] < 10

@@ -28,7 +28,7 @@ from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
-from embedcli.data.problems import Problem, Problems
+from embedcli.data.problems import Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
 from embedcli.render import biases, catalog, compare, components, description, runs
@@ -243,8 +243,8 @@ def describe_view() -> View:
 def problems_view() -> View:
     """Return a list of two problems."""
     found = Problems("ratings.csv")
-    found.add(Problem(7, "the rating is not a number", "good"))
-    found.add(Problem(3, "the row is blank", ""))
+    found.add("the rating is not a number", [(7, "good")])
+    found.add("the row is blank", [(3, "")])
     return description.problems_view([found], "ratings.csv", 12)
 
 

@@ -7,6 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from typing import IO, Any
 
@@ -15,12 +16,11 @@ from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Block, Rows
 from embedcli.data.formats.detect import ITEM_ROLES, TableSchema, detect_schema, time_form
-from embedcli.data.formats.parse import are_ids, are_ratings, parse_texts
+from embedcli.data.formats.parse import checked_block, parse_texts
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.read_options import ReadContext
 from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
-from embedcli.data.times import in_calendar
 from embedcli.errors import DataError
 
 PARQUET = b"PAR1"
@@ -106,52 +106,25 @@ def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
 def _parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
     """Return the rows of a batch: as they are, or parsed one by one if a value is missing or invalid."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     schema = rows.schema
     columns = {role: batch[name] for role, name in schema.role_names.items()}
-    try:
-        value = _numbers(columns["rating"]) if "rating" in columns else None
-        time = _times(columns["time"], schema.time_form) if "time" in columns else None
-        coded = {role: _coded(column) for role, column in columns.items() if role not in ("rating", "time")}
-        if any((coded[role][0] < 0).any() or not are_ids(coded[role][1]) for role in ("user", "item")):
-            raise pa.ArrowInvalid("an id is missing or too long")
-        if value is not None and not are_ratings(value):
-            raise pa.ArrowInvalid("a rating is out of range")
-    except pa.ArrowException:
-        texts = zip(*map(texts_of, columns.values()), strict=True)
-        parsed = ((row, dict(zip(columns, values, strict=True))) for row, values in enumerate(texts, first_row))
-        return parse_texts(parsed, schema, rows.problems)
-    return Block(coded, value, time, range(first_row, first_row + batch.num_rows))
-
-
-def _numbers(column: Any) -> NDArray[np.float64]:
-    """Return a column of numbers (n,); ArrowException for a missing or invalid one."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    # numbers beyond 2**53 are rounded, which changes nanoseconds, not seconds
-    numbers: NDArray[np.float64] = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    if not np.isfinite(numbers).all():
-        raise pa.ArrowInvalid("a number is missing")
-    return numbers
-
-
-def _times(column: Any, form: str) -> NDArray[np.int64]:
-    """Return a column of times (n,): numbers in their unit, others in seconds; ArrowException for an invalid one."""
-    import pyarrow as pa
-
-    if is_time(column.type):
-        moments = _moments(column)
-        seconds = moments.astype(np.int64)
-        if np.isnat(moments).any() or not in_calendar(seconds).all():
-            raise pa.ArrowInvalid("a time is missing")
-        return seconds
-    if form != "number":
-        raise pa.ArrowInvalid("times are not numbers")
-    numbers = _numbers(column)
-    if np.abs(numbers).max(initial=0) >= 2**63:
-        raise pa.ArrowInvalid("a time is out of range")
-    return numbers.astype(np.int64)
+    types = {"rating": pa.float64(), "time": pa.float64() if schema.time_form == "number" else pa.timestamp("s")}
+    block, lines = None, range(first_row, first_row + batch.num_rows)
+    with suppress(pa.ArrowException):
+        if "time" in columns and schema.time_form == "iso" and not is_time(columns["time"].type):
+            raise pa.ArrowInvalid("days are also written as integers")
+        # numbers beyond 2**53 are rounded, which changes nanoseconds, not seconds
+        cast = {role: pc.cast(columns[role], type, safe=False) for role, type in types.items() if role in columns}
+        numbers = {role: column.to_numpy(zero_copy_only=False) for role, column in cast.items()}
+        coded = {role: _coded(column) for role, column in columns.items() if role not in types}
+        block = checked_block(coded, numbers, schema.time_form, lines)
+    if block is not None:
+        return block
+    texts = zip(*map(texts_of, columns.values()), strict=True)
+    parsed = ((row, dict(zip(columns, values, strict=True))) for row, values in zip(lines, texts, strict=True))
+    return parse_texts(parsed, schema, rows.problems)
 
 
 def is_time(type: Any) -> bool:
@@ -192,7 +165,7 @@ def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    if codes.max(initial=-1) >= len(encoded.dictionary):
+    if codes.min(initial=0) < -1 or codes.max(initial=-1) >= len(encoded.dictionary):
         raise pa.ArrowInvalid("a code without a word")
     used = np.flatnonzero(np.bincount(codes + 1, minlength=len(encoded.dictionary) + 1)[1:])
     if len(used) == len(encoded.dictionary):
@@ -231,7 +204,8 @@ def text_of(value: Any) -> str:
 
 def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
     """Read a file with a JSON object in each line."""
-    head = [json_object(line, raw) for line, raw in enumerate(stream.head.split(b"\n")[:SAMPLE], 1) if raw.strip()]
+    lines = stream.head.decode(errors="replace").split("\n")[:SAMPLE]
+    head = [json_object(line, text) for line, text in enumerate(lines, 1) if text.strip()]
     known = [entry for entry in head if not isinstance(entry, Problem)]
     if not known:
         raise DataError(f"{stream.name}, line 1: {head[0]}", "give one JSON object per line, or a CSV file")
@@ -252,26 +226,26 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
             else:
                 yield line, {role: text_of(entry.get(name)) for role, name in schema.role_names.items()}
 
-    lines = texts()
-    for first in lines:
-        rows.add(parse_texts(chain([first], islice(lines, CHUNK)), rows.schema, rows.problems))
+    entries = texts()
+    for first in entries:
+        rows.add(parse_texts(chain([first], islice(entries, CHUNK)), rows.schema, rows.problems))
     rows.sha256 = stream.sha256
     return rows
 
 
 def json_rows(stream: Stream) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     """Yield (line, the JSON object or the problem) of each line that is not blank."""
-    for line, raw in enumerate(stream.lines(), 1):
-        if raw.strip():
-            yield line, json_object(line, raw)
+    for line, text in enumerate(stream.texts("utf-8", "surrogateescape"), 1):
+        if text.strip():
+            yield line, json_object(line, text)
 
 
-def json_object(line: int, raw: bytes) -> dict[str, Any] | Problem:
+def json_object(line: int, text: str) -> dict[str, Any] | Problem:
     """Return the JSON object in a line, or the problem if there is none."""
     try:
-        value = json.loads(raw)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):
         return value
-    return Problem(line, "the line is not a JSON object", shorten(raw.decode(errors="replace").strip()))
+    return Problem(line, "the line is not a JSON object", shorten(text.strip()))

@@ -36,15 +36,36 @@ def parse_fast(block: bytes, first_line: int, schema: TableSchema) -> Block | No
     n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
     if table is None or table.num_rows != n_lines or any(column.null_count for column in table.columns):
         return None
-    roles = schema.column_index
-    coded = {role: _codes(table[role]) for role in CODED if role in roles}
-    value = table["rating"].to_numpy() if "rating" in roles else None
-    time = _times(table["time"].to_numpy(), schema.time_form) if "time" in roles else None
-    if not are_ids(coded["user"][1]) or not are_ids(coded["item"][1]):
+    coded = {role: _codes(table[role]) for role in CODED if role in schema.column_index}
+    numbers: dict[str, Any] = {
+        role: table[role].to_numpy() for role in ("rating", "time") if role in schema.column_index
+    }
+    return checked_block(coded, numbers, schema.time_form, range(first_line, first_line + n_lines))
+
+
+def checked_block(
+    coded: Mapping[str, tuple[NDArray[np.int32], list[str]]],
+    numbers: Mapping[str, NDArray[Any]],
+    form: str,
+    lines: range,
+) -> Block | None:
+    """Return columns of texts, of ratings and of times (n,) as a block; None if any value is missing or invalid."""
+    value, time = numbers.get("rating"), numbers.get("time")
+    for role in ("user", "item"):
+        code, words = coded[role]
+        if (code < 0).any() or not all(0 < len(word) <= LONGEST_ID for word in words):
+            return None
+    if value is not None and not (np.abs(value) <= LARGEST).all():  # NaN is not below
         return None
-    if (value is not None and not are_ratings(value)) or ("time" in roles and time is None):
-        return None
-    return Block(coded, value, time, range(first_line, first_line + n_lines))
+    if time is not None and form == "number":
+        if not (np.abs(time) < 2**63).all():
+            return None
+        time = time.astype(np.int64)
+    elif time is not None:
+        time = time.astype("datetime64[s]").astype(np.int64)
+        if not in_calendar(time).all():  # a missing time is not
+            return None
+    return Block(coded, value, time, lines)
 
 
 def _arrow_table(block: bytes, schema: TableSchema) -> Any | None:
@@ -90,24 +111,6 @@ def _codes(column: Any) -> tuple[NDArray[np.int32], list[str]]:
     joined = column.unify_dictionaries().combine_chunks()
     joined = joined.chunk(0) if hasattr(joined, "chunk") and joined.num_chunks == 1 else joined
     return joined.indices.to_numpy(), [word.strip() for word in joined.dictionary.to_pylist()]
-
-
-def _times(column: NDArray[Any], form: str) -> NDArray[np.int64] | None:
-    """Return times (n,): numbers in the unit of their column, others in seconds; None if one is out of range."""
-    if form == "number":
-        return column.astype(np.int64) if np.isfinite(column).all() and np.abs(column).max(initial=0) < 2**63 else None
-    seconds = column.astype("datetime64[s]").astype(np.int64)
-    return seconds if in_calendar(seconds).all() else None
-
-
-def are_ids(words: list[str]) -> bool:
-    """Tell whether no word is empty or too long for an id."""
-    return min(map(len, words), default=1) > 0 and max(map(len, words), default=1) <= LONGEST_ID
-
-
-def are_ratings(value: NDArray[np.float64]) -> bool:
-    """Tell whether all numbers (n,) can be ratings in float32."""
-    return bool((np.abs(value) <= LARGEST).all())  # False for NaN
 
 
 def parse_slow(block: bytes, first_line: int, schema: TableSchema, problems: Problems) -> Block:

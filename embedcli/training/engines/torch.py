@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim.adamw import adamw
 
 from embedcli.data.ratings import Ratings
@@ -15,8 +17,8 @@ from embedcli.training.model import EmbeddingDotBias
 from embedcli.training.schedule import one_cycle, steps_per_epoch
 from embedcli.training.state import TrainingState
 
-EPS = 1e-8
-BETA2 = 0.99
+EPS, BETA2 = 1e-8, 0.99
+FUSED: dict[str, Any] = {"foreach": False, "fused": True, "amsgrad": False, "maximize": False}
 
 
 def learn(
@@ -25,12 +27,13 @@ def learn(
     """Train the members of a model together, in place, and yield (epoch, learning rate) as each epoch ends.
 
     Each member sees every training row once per epoch, or every one of its own rows in `state`, in an order of its
-    own. The training goes on from `state` and keeps it up to date, so that it can be stopped at every epoch.
+    own. The training goes on from `state` and keeps it up to date, so it can be stopped after every epoch.
     Raises TrainingError if the loss is no longer finite.
     """
     user, item = (torch.from_numpy(codes).to(config.device, torch.int64) for codes in (ratings.user, ratings.item))
     value = torch.from_numpy(ratings.value).to(config.device)
-    optimiser = _AdamW(model, config, state)
+    moments = {name: torch.from_numpy(both).to(config.device) for name, both in state.moments.items()}  # shared on CPU
+    decays = {"factors": config.weight_decay, "biases": config.bias_weight_decay}
     n_rows = state.n_rows(len(ratings))
     batch_size, n_steps = config.batch_size_for(n_rows), config.n_epochs * steps_per_epoch(config, n_rows)
     while state.epoch < config.n_epochs:
@@ -39,7 +42,8 @@ def learn(
         for batch in order.split(batch_size, 1):  # (M, B)
             learning_rate, beta1 = one_cycle(state.step, n_steps, config.learning_rate)
             total += model.set_gradient(user[batch], item[batch], value[batch])
-            optimiser.step(learning_rate, beta1)
+            for name, weight in model.named_parameters():
+                _step(weight, moments[name], state.step, learning_rate, beta1, decays[name])
             state.step += 1
         state.epoch += 1
         if not math.isfinite(total.item()) or not all(weight.isfinite().all() for weight in model.parameters()):
@@ -47,57 +51,31 @@ def learn(
                 f"the loss is no longer finite in epoch {state.epoch}, at learning rate {learning_rate:.3g}",
                 f"give a lower `learning_rate` than {config.learning_rate:g}",
             )
-        optimiser.write_back()
+        for name, both in moments.items():
+            torch.from_numpy(state.moments[name]).copy_(both)
         yield state.epoch, learning_rate
 
 
-class _AdamW:
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), a decay for each parameter.
+@torch.no_grad()
+def _step(weight: Tensor, moments: Tensor, n_steps: int, rate: float, beta1: float, decay: float) -> None:
+    """Update a weight by its gradient and the two moments of the gradient, after n_steps steps: AdamW.
 
-    It calls torch's functional form: the class of torch.optim imports torch's compiler when it is first used, which
-    takes longer than a whole training here. On the CPU its moments share their memory with those of the state.
+    Adam with decoupled weight decay (Loshchilov and Hutter 2019), in torch's functional form: the class of torch.optim
+    imports torch's compiler when it is first used, which takes longer than a whole training here.
     """
-
-    def __init__(self, model: EmbeddingDotBias, config: TrainConfig, state: TrainingState) -> None:
-        self.state = state
-        self.parameters = dict(model.named_parameters())
-        self.moments = {
-            name: tuple(torch.from_numpy(moment).to(config.device) for moment in moments)
-            for name, moments in state.moments.items()
-        }
-        self.decays = {"factors": config.weight_decay, "biases": config.bias_weight_decay}
-
-    @torch.no_grad()
-    def step(self, learning_rate: float, beta1: float) -> None:
-        """Update every parameter by its gradient, and clear the gradients."""
-        for name, parameter in self.parameters.items():
-            mean, square = self.moments[name]
-            assert parameter.grad is not None
-            adamw(
-                [parameter],
-                [parameter.grad],
-                [mean],
-                [square],
-                [],
-                [torch.tensor(float(self.state.step), device=parameter.device)],
-                foreach=False,
-                fused=True,
-                amsgrad=False,
-                beta1=beta1,
-                beta2=BETA2,
-                lr=learning_rate,
-                weight_decay=self.decays[name],
-                eps=EPS,
-                maximize=False,
-            )
-            parameter.grad = None
-
-    def write_back(self) -> None:
-        """Copy the moments of another device into the state."""
-        for name, moments in self.moments.items():
-            for array, moment in zip(self.state.moments[name], moments, strict=True):
-                if moment.device.type != "cpu":
-                    array[...] = moment.cpu().numpy()
+    assert weight.grad is not None
+    mean, square = moments
+    step = torch.tensor(float(n_steps), device=weight.device)
+    adamw(
+        *([weight], [weight.grad], [mean], [square], [], [step]),
+        **FUSED,
+        beta1=beta1,
+        beta2=BETA2,
+        eps=EPS,
+        lr=rate,
+        weight_decay=decay,
+    )
+    weight.grad = None
 
 
 def check_device(device: str) -> None:
