@@ -145,7 +145,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
     run = load(Path("elsewhere/mine"))
     assert run.rows is None
     config = run.training.settings
-    assert config.pop("y_range") == [0.5, 5.25]
+    assert config.pop("y_range") == (0.5, 5.25)
     assert config == {
         "n_factors": 4,
         "n_epochs": 1,

@@ -217,9 +217,19 @@ CHOSEN = (
         "if False:",
         ("lookup",),
     ),
-    Mutation("bias model of a fold sees all rows", "observations.take(fold != f), observations.take(fold == f)", "observations, observations.take(fold == f)", ("evidence",)),
+    Mutation(
+        "bias model of a fold sees all rows",
+        "observations.take(fold != f), observations.take(fold == f)",
+        "observations, observations.take(fold == f)",
+        ("evidence",),
+    ),
     Mutation("all fold axes those of the first", "axes.append(v)", "axes.append((axes or [v])[0])", ("evidence",)),
-    Mutation("schedule begun again in each epoch", "one_cycle(state.step,", "one_cycle(state.step % steps_per_epoch(config, n_rows),", ("training",)),
+    Mutation(
+        "schedule begun again in each epoch",
+        "one_cycle(state.step,",
+        "one_cycle(state.step % steps_per_epoch(config, n_rows),",
+        ("training",),
+    ),
     Mutation("moments without bias correction", "float(n_steps)", "1e6", ("training",)),
     Mutation("rows in one order", "rng.permutation(rows)", "rows", ("training",)),
 )
