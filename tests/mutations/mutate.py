@@ -11,6 +11,7 @@ or if one of the tests fails without any mutation.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.abc
 import importlib.util
 import multiprocessing
@@ -135,6 +136,7 @@ def run_tests(
 def outcome(ids: Sequence[str], module: Changed | None, shared: str) -> tuple[int, str]:
     """Return (exit code, first failure) of tests that run in a process of their own."""
     forking = multiprocessing.get_context("fork")
+    gc.freeze()  # what this process has imported is neither looked at nor copied in the other
     answer = forking.SimpleQueue()
     process = forking.Process(target=run_tests, args=(ids, module, shared, answer))
     process.start()
