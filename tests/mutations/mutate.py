@@ -28,9 +28,9 @@ from types import CodeType
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[threads] = "1"
-sys.dont_write_bytecode = True
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # every plugin would be loaded again in each process
 
-
+import hypothesis  # noqa: E402, F401
 import numpy as np  # noqa: E402, F401
 import pandas as pd  # noqa: E402, F401
 import pytest  # noqa: E402
@@ -42,8 +42,8 @@ import typer.testing  # noqa: E402, F401
 from mutations import MUTATIONS, Mutation  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = ("-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-o", "addopts=", "--import-mode=importlib")
-OPTIONS += ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception")
+OPTIONS += ("-o", "addopts=", "--import-mode=importlib")
 SHARED = "EMBEDCLI_TEST_SHARED"  # the variable that tests/conftest.py looks for trained runs by
 TRAINS = ("embedcli.data", "embedcli.evidence", "embedcli.run", "embedcli.training")  # what a training goes through
 PASSED, FAILED = 0, 1  # exit codes of pytest; any other means that the tests did not run
