@@ -29,7 +29,7 @@ from made_data import options, ratings
 import embedcli
 from embedcli import Run, TrainConfig
 from embedcli.analysis.biases import Biases, ItemBias
-from embedcli.analysis.components import Component, Components
+from embedcli.analysis.pca import Component, Components
 from embedcli.data.ratings import Ratings
 from embedcli.render.plots import draw
 

@@ -33,9 +33,9 @@ COMMANDS = (
     ("biases --format csv", SLOW | {"rich"}),
     *[(command, SLOW) for command in ("biases --worst", "similar 'Made Film 8'", "recommend --user 1")],
     *[(command, SLOW) for command in ("runs list", "runs show", "data list")],
-    ("pca", {"torch", "plotly"}),
-    *[(command, {"torch", "plotly"}) for command in ("explain 1 8", "axis --from 8 --to 9", "probe", "clusters")],
-    *[(command, {"torch", "plotly"}) for command in ("compare made made", "map", "map -o map.png", "report")],
+    *[(command, {"torch", "plotly", "sklearn"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9")],
+    *[(command, {"torch", "plotly", "sklearn"}) for command in ("compare made made", "map", "map -o map.png")],
+    *[(command, {"torch", "plotly"}) for command in ("report", "probe", "clusters", "map --method tsne")],
 )
 
 

@@ -1,232 +1,169 @@
-"""The axes along which the item embeddings spread: which are real, how stable, and what goes with them."""
+"""Finding components: in one basis or another, for a run and for the members that its components are compared with."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import skew
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
-from embedcli.analysis.axes import SHAKY, STABLE, ComponentFinder, Floats, Rows, agreement
-from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names, test
-from embedcli.analysis.selection import check_limit, most_rated_first
+from embedcli.analysis.choices import Basis, Rotation
 from embedcli.errors import UsageError
-from embedcli.run.record import ComponentTest, Evidence, Run
+from embedcli.evidence.bases import most_rated, preference_basis, principal_axes, side_by_side
+from embedcli.run.record import ComponentTest, Run
 
-if TYPE_CHECKING:
-    import pandas as pd
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
-CLEAR_SIGN = 0.1  # |correlation with the mean rating| from which it decides which pole is +
-
-
-@dataclass(frozen=True)
-class PoleItem:
-    """An item near a pole; `score` is its coordinate on the component."""
-
-    title: str
-    score: float
-    n_ratings: int
-    mean_rating: float | None
-    year: int | None
-    id: str
+STABLE, SHAKY = 0.95, 0.85  # least |Tucker's phi|; Lorenzo-Seva and ten Berge 2006
+VARIMAX_ROUNDS = 100
+SMALLEST_VARIANCE = 1e-12  # of all components together, in squared logits: less is rounding
 
 
 @dataclass(frozen=True)
-class Component:
-    """One axis of the items.
+class ComponentFinder:
+    """One way to find components, for the run and for the members that its components are compared with."""
 
-    `share` is its share of the variance of the basis. `test` says whether it predicts ratings the training has not
-    seen, None where that was not tested. `stability` is the mean |Tucker's phi| with its match in members that left
-    out a fold of the ratings each, `agreement` the same in members that differ by seed only, which is no evidence of
-    its own: noise in shared ratings is shared. Only a component that is real and stable is named; `unnamed` says
-    what another one lacks.
-    """
-
-    component: int
-    share: float
-    test: ComponentTest | None
-    stability: float | None
-    agreement: float | None
-    unnamed: str | None
-    positive_name: tuple[str, ...]
-    negative_name: tuple[str, ...]
-    effects: tuple[Effect, ...]
-    positive: tuple[PoleItem, ...]
-    negative: tuple[PoleItem, ...]
-
-    @property
-    def stability_word(self) -> str:
-        """Say in a word how stable the component is."""
-        if self.stability is None:
-            return "not tested"
-        return _word(self.stability)
-
-
-@dataclass(frozen=True)
-class Components:
-    """Axes found over `n_items` items, and every item's coordinates on them.
-
-    `evidence` is the run's on all tested components, None where there is none.
-    """
-
-    components: tuple[Component, ...]
+    run: Run
+    rows: Rows
+    n_components: int
     basis: Basis
     rotation: Rotation
-    partial_out: PartialOut
-    n_items: int
-    n_members: int
-    items: str  # which items, in words
-    evidence: Evidence | None
-    scores: Floats  # (I, K) coordinates of all items of the run
-    rows: Rows  # (n_items,) the row numbers of the items looked at
 
-    @property
-    def tested(self) -> Sequence[ComponentTest]:
-        """The tests of all components of this basis, also of those that are not shown."""
-        if self.evidence is None:
-            return ()
-        return self.evidence.pca_tests if self.basis is Basis.PCA else self.evidence.tests
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the items at the poles as one table, a row per component, pole and item."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            [
-                {"component": c.component, "share": c.share, "pole": sign, **vars(item)}
-                for c in self.components
-                for sign, pole in (("+", c.positive), ("-", c.negative))
-                for item in pole
-            ]
-        )
-
-
-def pca(
-    run: Run,
-    *,
-    n_components: int = 3,
-    limit: int = 5,
-    min_ratings: int | None = None,
-    top_items: int | None = None,
-    basis: Basis = Basis.PCA,
-    rotation: Rotation = Rotation.NONE,
-    partial_out: PartialOut = PartialOut.NOTHING,
-) -> Components:
-    """Find the axes along which the items spread most, with the evidence for each, and what goes with it.
-
-    `Basis.PCA` is scikit-learn's PCA of the item factors, each member centred, all members side by side
-    (n_items, M k): with one member the lesson's method (Howard and Gugger 2020, chapter 8), with several a
-    consensus that no rotation of a member's factors can change. `Basis.PREFERENCE` are the axes of the predicted
-    preferences themselves. The + pole of a component is that of the higher mean rating, or where that hardly
-    differs, of the longer tail. `Rotation.VARIMAX` turns the components so that each item stands out on few of them
-    (Kaiser 1958); `PartialOut.QUALITY` takes out what bias, log n and year explain: shares, stability, poles and tags
-    are then those of the rest, the test on ratings left out and `scores` those of the whole component.
-
-    The items are those with at least `min_ratings` ratings, of these the `top_items` most rated; by default
-    the 1,000 most rated. `limit` items are returned per pole.
-
-    Raises UsageError where the components or items asked for are not there, RunError where the run lacks arrays.
-    """
-    n_factors = run.shape("item_factors")[2]
-    rows, described = most_rated_first(run, min_ratings, top_items)
-    check(n_components, limit, n_factors, len(rows))
-    finder = ComponentFinder(run, rows, n_components, basis, rotation)
-    coordinates, shares = finder.of_run()
-    coordinates *= [_sign(score, run.item_stats.mean_rating[rows]) for score in coordinates[rows].T]
-    shown, folds, members = coordinates[rows], finder.of_folds(), finder.of_members()
-    candidates = Candidates.of(run, rows)
-    if partial_out is PartialOut.QUALITY:
-        left, *others = (beyond_quality(candidates, scores) for scores in (shown, *folds, *members))
-        shares = shares * left.var(0) / shown.var(0)
-        shown, folds, members = left, others[: len(folds)], others[len(folds) :]
-    effects = test(candidates, shown)
-    stability, agreed = agreement(shown, folds), agreement(shown, members)
-    tests = finder.tests(coordinates[rows])
-    found = []
-    for j in range(n_components):
-        lacking = _lacking(tests[j], stability[j])
-        told = tuple(effect for effect in effects[j] if partial_out is PartialOut.NOTHING or effect.kind == "tag")
-        order = np.argsort(shown[:, j], kind="stable")
-        lowest, highest = (
-            tuple(_pole_item(run, int(rows[at]), float(shown[at, j])) for at in end[:limit])
-            for end in (order, order[::-1])
-        )
-        found.append(
-            Component(
-                component=j + 1,
-                share=float(shares[j]),
-                test=tests[j],
-                stability=stability[j],
-                agreement=agreed[j],
-                unnamed=lacking,
-                positive_name=() if lacking else names(told)[0],
-                negative_name=() if lacking else names(told)[1],
-                effects=told,
-                positive=highest,
-                negative=lowest,
+    def of_run(self) -> tuple[Floats, Floats]:
+        """Return coordinates (I, K) of all items on the components, the largest first, and their shares (K,)."""
+        coordinates, variances = self._of_members(slice(None))
+        if coordinates.shape[1] < self.n_components:
+            raise UsageError(
+                f"`n_components` {self.n_components} is more than the {coordinates.shape[1]} of this basis",
+                f"give `n_components` {coordinates.shape[1]} or fewer",
             )
-        )
-    return Components(
-        components=tuple(found),
-        basis=basis,
-        rotation=rotation,
-        partial_out=partial_out,
-        n_items=len(rows),
-        n_members=run.n_members,
-        items=described,
-        evidence=run.training.evidence,
-        scores=coordinates,
-        rows=rows,
-    )
+        if not variances.sum() > SMALLEST_VARIANCE:
+            raise UsageError(
+                "these components do not vary, so there is nothing to analyse",
+                "train on more users and items, or with a lower `weight_decay`",
+            )
+        shares = variances[: self.n_components] / variances.sum()
+        rotated = self._rotated(coordinates)[:, : self.n_components]
+        if self.rotation is Rotation.NONE:
+            return rotated, shares
+        spread = rotated[self.rows].var(0)
+        order = np.argsort(-spread, kind="stable")
+        return rotated[:, order], shares.sum() * spread[order] / spread.sum()
+
+    def of_members(self) -> list[Floats]:
+        """Return the components (n, K') of each member alone; nothing if there is a single member."""
+        members = range(self.run.n_members) if self.run.n_members > 1 else ()
+        return [self._rotated(self._of_members(slice(m, m + 1))[0])[self.rows] for m in members]
+
+    def of_folds(self) -> list[Floats]:
+        """Return the components (n, K') of each member that left out a fold; nothing if the run has none."""
+        name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
+        folds = list(self.run.array(name).astype(np.float64)) if name in self.run.arrays else []
+        if self.basis is Basis.PCA:
+            folds = [_principal(fold[None], self.rows)[0] for fold in folds]
+        return [self._rotated(coordinates)[self.rows] for coordinates in folds]
+
+    def tests(self, shown: Floats) -> list[ComponentTest | None]:
+        """Return the test of each component shown (n, K): that of its match among the tested components of the run.
+
+        The tested ones have the same basis, over the most rated items. A component without a match (|phi| below
+        SHAKY) and a rotated component were not tested.
+        """
+        evidence = self.run.training.evidence
+        if evidence is None or self.rotation is not Rotation.NONE:
+            return [None] * self.n_components
+        if self.basis is Basis.PREFERENCE:
+            return [*evidence.tests, *[None] * self.n_components][: self.n_components]
+        tests = evidence.pca_tests
+        tested, _ = _principal(self.run.array("item_factors"), most_rated(self.run.item_stats.n_ratings))
+        matches, phi = match(shown, tested[self.rows, : len(tests)])
+        return [tests[j] if agreed >= SHAKY else None for j, agreed in zip(matches, phi, strict=True)]
+
+    def _of_members(self, members: slice) -> tuple[Floats, Floats]:
+        """Return coordinates (I, R) and variances (R,) on the components of some members together.
+
+        In the preference basis a coordinate is what the component adds to the logit of a user one standard deviation
+        out on it.
+        """
+        if self.basis is Basis.PCA:
+            return _principal(self.run.array("item_factors")[members], self.rows)
+        users, items = (self.run.array(name)[members] for name in ("user_factors", "item_factors"))
+        n_users, n_items = self.run.user_stats.n_ratings, self.run.item_stats.n_ratings
+        rank = users.shape[2]
+        _, s, v = preference_basis(side_by_side(users) / len(users), side_by_side(items), n_users, n_items, rank)
+        return v * s[: v.shape[1]] / np.sqrt(n_users.sum()), s**2
+
+    def _rotated(self, coordinates: Floats) -> Floats:
+        """Return coordinates (I, R) as they are, or the first `n_components` of them rotated."""
+        if self.rotation is Rotation.NONE:
+            return coordinates
+        first = coordinates[:, : self.n_components]
+        return first @ varimax(first[self.rows])
 
 
-def check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
-    """Raise UsageError where so many components, or items per pole, cannot be shown."""
-    most = min(n_factors, n_items - 1)
-    if most < 1:
-        raise UsageError(f"{n_items} items are too few for a component", "lower --min-ratings or raise --top-items")
-    if not 1 <= n_components <= most:
-        why = f"the run has {n_factors} factors" if n_factors == most else f"only {n_items} items are looked at"
-        raise UsageError(
-            f"--components {n_components} is not from 1 to {most}: {why}", f"give --components {min(3, most)}"
-        )
-    check_limit(limit, "items per pole")
+def varimax(scores: Floats) -> Floats:
+    """Return the rotation (K, K) of scores (n, K) that maximises the variance of their squares (Kaiser 1958)."""
+    scores = scores - scores.mean(0)
+    rotation, reached = np.eye(scores.shape[1]), 0.0
+    for _ in range(VARIMAX_ROUNDS):
+        rotated = scores @ rotation
+        left, s, right = np.linalg.svd(scores.T @ (rotated**3 - rotated * (rotated**2).mean(0)))
+        rotation = left @ right
+        if s.sum() <= reached * (1 + 1e-8):
+            break
+        reached = s.sum()
+    return rotation
 
 
-def _lacking(test: ComponentTest | None, stability: float | None) -> str | None:
-    """Say why a component is not named; None if it is real and stable."""
-    if test is None:
-        return "it was not tested on held-out ratings"
-    if not test.real:
-        verdict = "it predicts held-out ratings, but claims too much" if test.predicts else "it does not predict"
-        return f"{verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
+def _principal(factors: NDArray[np.floating], rows: Rows) -> tuple[Floats, Floats]:
+    """Return coordinates (I, K) and variances (K,) of the PCA over some rows of factors (M, I, k)."""
+    centred = factors.astype(np.float64)
+    centred -= centred[:, rows].mean(1, keepdims=True)
+    combined = side_by_side(centred)
+    if not combined[rows].var(0).sum() > SMALLEST_VARIANCE:
+        return combined, np.zeros(combined.shape[1])
+    axes, variances = principal_axes(combined[rows])
+    return combined @ axes / np.sqrt(len(factors)), variances
+
+
+def agreement(shown: Floats, others: list[Floats]) -> list[float | None]:
+    """Return, per component shown (n, K), the mean |Tucker's phi| with its match in each of the others."""
+    if not others:
+        return [None] * shown.shape[1]
+    mean_phi = np.mean([match(shown, other)[1] for other in others], axis=0)
+    n_matched = min(other.shape[1] for other in others)  # the rest has nothing to match
+    return [float(phi) if j < n_matched else None for j, phi in enumerate(mean_phi)]
+
+
+def match(shown: Floats, others: Floats) -> tuple[Rows, Floats]:
+    """Match components (n, K) with others (n, K') -> (indices (K,) of the matches, |Tucker's phi| (K,)).
+
+    The Hungarian assignment makes the sum of |phi| largest. If there are fewer others, phi is 0 for some components.
+    """
+    phi = np.abs(unit(shown - shown.mean(0)).T @ unit(others - others.mean(0)))  # (K, K')
+    matched, theirs = linear_sum_assignment(-phi)
+    indices, agreed = np.zeros(len(phi), dtype=np.int64), np.zeros(len(phi))
+    indices[matched], agreed[matched] = theirs, phi[matched, theirs]
+    return indices, agreed
+
+
+def unit(columns: Floats) -> Floats:
+    """Scale the columns of (n, K), or a vector (n,), to length 1; columns of zeros stay as they are."""
+    length = np.linalg.norm(columns, axis=0)
+    scaled: Floats = columns / np.where(length > 0, length, 1)
+    return scaled
+
+
+def stability_word(stability: float | None) -> str:
+    """Say in a word how stable a component is."""
     if stability is None:
-        return "its stability was not tested"
-    if stability < STABLE:
-        return f"it is {_word(stability)} over members trained on parts of the ratings (phi {two_digits(stability)})"
-    return None
-
-
-def _word(stability: float) -> str:
+        return "not tested"
     return "stable" if stability >= STABLE else "shaky" if stability >= SHAKY else "unstable"
 
 
 def two_digits(phi: float) -> str:
-    """Write a share cut to two digits, so that what is below a threshold never reads as if it reached it."""
+    """Round a share down to two digits, so that it never reads as if it reached a threshold that it does not."""
     return f"{math.floor(100 * phi + 1e-6) / 100:.2f}"
-
-
-def _sign(scores: Floats, mean_rating: Floats) -> float:
-    rated = np.isfinite(mean_rating)
-    varies = rated.sum() > 1 and np.ptp(scores[rated]) > 0 and np.ptp(mean_rating[rated]) > 0
-    r = np.corrcoef(scores[rated], mean_rating[rated])[0, 1] if varies else 0.0
-    return -1.0 if (r if abs(r) >= CLEAR_SIGN else skew(scores)) < 0 else 1.0
-
-
-def _pole_item(run: Run, row: int, score: float) -> PoleItem:
-    n, mean = int(run.item_stats.n_ratings[row]), run.item_stats.mean_of(row)
-    return PoleItem(run.items.titles[row], score, n, mean, run.items.years[row], run.items.ids[row])

@@ -1,4 +1,4 @@
-"""What goes with a ranking: tags and numbers, by the size of their effect, beyond what chance makes."""
+"""What goes with an axis of items: tags and numbers, by the size of their effect, beyond what chance makes."""
 
 from __future__ import annotations
 
@@ -7,34 +7,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import rankdata
+from scipy.stats import false_discovery_control, rankdata
 
+from embedcli.analysis.components import unit
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
 
-THRESHOLD = 0.25  # an effect below it names nothing, however sure it is
+THRESHOLD = 0.25  # smaller effects name nothing, however certain they are
 LEVEL = 0.05  # of the gate, and of q
-FEWEST_TAGGED = 20  # items, with the tag and without it: fewer are not tested
+FEWEST_TAGGED = 20  # items with the tag, and without it: fewer are not tested
 PERMUTATIONS = 1000
-TOGETHER = 100  # permutations held in memory at once
+TOGETHER = 100  # permutations in memory at once
 WORDS = {
     "bias": ("well liked", "little liked"),
     "mean rating": ("high mean rating", "low mean rating"),
     "year": ("newer", "older"),
     "log n": ("much rated", "little rated"),
 }
-QUALITY = ("bias", "mean rating")  # they say the same: one of them is enough
+QUALITY = ("bias", "mean rating")  # they say the same, so that one of them is enough
 
 
 @dataclass(frozen=True)
 class Effect:
     """How strongly a tag or a number of the items goes with their order on an axis, -1 to 1.
 
-    For a tag the rank-biserial correlation (the chance that an item with the tag stands above one without it,
-    minus the reverse), and `n` is the number of items with the tag; for a number Spearman's rank correlation,
-    over the `n` items of which it is known. `q` is Benjamini and Hochberg's, within the tags or the numbers of
-    the axis. `passed` says whether the effect may name a pole.
+    For a tag it is the rank-biserial correlation (the probability that an item with the tag is above one without it,
+    minus the reverse), and `n` is the number of items with the tag. For a number it is Spearman's rank correlation
+    over the `n` items with a known value. `q` is Benjamini and Hochberg's, within the tags or the numbers of the axis.
+    `passed` says whether the effect may name a pole.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Effect:
     passed: bool
 
     def word(self, positive: bool) -> str:
-        """Say in words what this effect says of the positive or the negative pole."""
+        """Return what this effect calls the positive or the negative pole."""
         if self.kind == "tag":
             return self.name
         above, below = WORDS.get(self.name, (f"high {self.name}", f"low {self.name}"))
@@ -54,19 +55,19 @@ class Effect:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The tags and numbers of n items that an axis through these items may be named after."""
+    """The tags and numbers of n items that an axis through them may be named after."""
 
     tag_names: tuple[str, ...]
     tags: NDArray[np.bool_]  # (n, n_tags)
     number_names: tuple[str, ...]
-    numbers: Floats  # (n, n_numbers), NaN where not known
+    numbers: Floats  # (n, n_numbers), NaN if not known
 
     @classmethod
     def of(cls, run: Run, rows: NDArray[np.int64]) -> Candidates:
         """Collect the tags and numbers of these rows of a run's items.
 
-        The numbers are year, log n, mean rating (or what else the data set's target is) and, where the run has item
-        biases, their mean over the members; the last three are not known of an item without ratings.
+        The numbers are year, log n, mean rating (or the mean of another target) and, if the run has item biases,
+        their mean over the members. The last three are unknown for an item without ratings.
         """
         rated = run.item_stats.n_ratings > 0
         years = np.array([np.nan if year is None else year for year in run.items.years], dtype=np.float64)
@@ -75,47 +76,44 @@ class Candidates:
             "log n": np.log(np.where(rated, run.item_stats.n_ratings, np.nan)),
             f"mean {run.data.target}": run.item_stats.mean_rating,
         }
-        if "item_bias" in run.arrays and not run.data.implicit:  # of which the bias says what log n says
+        if "item_bias" in run.arrays and not run.data.implicit:  # else the bias says what log n says
             numbers["bias"] = np.where(rated, run.array("item_bias").mean(0, dtype=np.float64), np.nan)
         tags = [frozenset(run.items.tags[row]) for row in rows]
         tag_names = tuple(sorted(frozenset().union(*tags)))
-        carried = np.array([[name in here for name in tag_names] for here in tags], dtype=np.bool_)
+        carried = np.array([[name in own for name in tag_names] for own in tags], dtype=np.bool_)
         columns = np.column_stack([values[rows] for values in numbers.values()])
         return cls(tag_names, carried.reshape(len(rows), len(tag_names)), tuple(numbers), columns)
 
 
-def test(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[tuple[Effect, ...], ...]:
+def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[tuple[Effect, ...], ...]:
     """Test every tag and number against each of the K axes of scores (n, K): the effects of each, strongest first.
 
     An effect passes if it is at least THRESHOLD, its q is below LEVEL, and it is above the gate of its family.
-    Tags and numbers of fewer than FEWEST_TAGGED items are left out.
-
-    The p-values are those of the normal distribution with the exact variance under permutation, as in Mann and
-    Whitney's test corrected for ties: above the exact ones far out in the tail, where permutations cannot count.
+    Tags and numbers of fewer than FEWEST_TAGGED items are left out. The p-values are those of the normal distribution
+    with the exact variance under permutation, as in Mann and Whitney's test corrected for ties: far out in the tail,
+    where permutations cannot count, they are above the exact ones.
     """
     tested = _testable(candidates)
     families = (
         ("tag", tested.tag_names, tested.tags.sum(0), *_rank_biserial(tested.tags, scores)),
         ("number", tested.number_names, np.isfinite(tested.numbers).sum(0), *_spearman(tested.numbers, scores)),
     )
-    found: list[list[Effect]] = [[] for _ in scores.T]
+    by_axis: list[list[Effect]] = [[] for _ in scores.T]
     for (kind, names, n, sizes, z), gate in zip(families, gates(tested, seed), strict=True):
-        q = false_discovery(2 * ndtr(-np.abs(z)))
+        q = false_discovery_control(2 * ndtr(-np.abs(z)), axis=0)
         passed = (np.abs(sizes) >= THRESHOLD) & (np.abs(sizes) > gate) & (q < LEVEL)
-        for j, axis in enumerate(found):
-            axis += [
-                Effect(name, kind, float(sizes[i, j]), int(n[i]), float(q[i, j]), bool(passed[i, j]))
-                for i, name in enumerate(names)
-            ]
-    return tuple(_strongest_first(axis) for axis in found)
+        for j, effects in enumerate(by_axis):
+            columns = (values.tolist() for values in (sizes[:, j], n, q[:, j], passed[:, j]))
+            effects += [Effect(name, kind, *figures) for name, *figures in zip(names, *columns, strict=True)]
+    return tuple(_strongest_first(effects) for effects in by_axis)
 
 
 def gates(candidates: Candidates, seed: int = 0) -> tuple[float, float]:
-    """Return what the largest |effect| of all (tags, numbers) exceeds in only LEVEL of permutations of the items.
+    """Return the (1 - LEVEL) quantiles of the largest |effect| of (tags, numbers) over permutations of the items.
 
-    Whole rows of tags and of numbers are permuted, so that what overlaps stays together (Westfall and Young
-    1993, single-step maxT): at most 5 % of axes are named by tags that have nothing to do with them, however
-    many tags there are. Scores without ties have the ranks 1 to n on every axis, so one gate serves them all.
+    Whole rows of tags and of numbers are permuted, so that overlapping tags stay together (Westfall and Young 1993,
+    single-step maxT): at most 5 % of axes are named by tags that are unrelated to them, however many tags there are.
+    Scores without ties have the ranks 1 to n on every axis, so that one gate serves all axes.
     """
     tested = _testable(candidates)
     tag_weights, number_weights = _tag_weights(tested.tags), _number_weights(tested.numbers)
@@ -134,23 +132,23 @@ def gates(candidates: Candidates, seed: int = 0) -> tuple[float, float]:
 def names(effects: tuple[Effect, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Name the (positive, negative) pole by the effects that passed, the strongest first.
 
-    A number says something of both poles, a tag of the one where its items stand; of bias and mean rating only
-    the stronger speaks. A pole of which nothing is said is "mixed".
+    A number names both poles, a tag the pole of its items. Of bias and mean rating only the stronger counts. A pole
+    without a name is "mixed".
     """
     strong = _strongest_first([effect for effect in effects if effect.passed])
     quality = [effect for effect in strong if effect.name in QUALITY]
 
     def pole(positive: bool) -> tuple[str, ...]:
-        here = [e for e in strong if e not in quality[1:] and (e.kind == "number" or (e.effect > 0) == positive)]
-        return tuple(effect.word(positive) for effect in here) or ("mixed",)
+        own = [e for e in strong if e not in quality[1:] and (e.kind == "number" or (e.effect > 0) == positive)]
+        return tuple(effect.word(positive) for effect in own) or ("mixed",)
 
     return pole(True), pole(False)
 
 
-def beyond_quality(candidates: Candidates, scores: Floats) -> Floats:
-    """Return what is left of scores (n, K) after least squares on bias (or mean rating), log n and year.
+def without_quality(candidates: Candidates, scores: Floats) -> Floats:
+    """Partial bias (or mean rating), log n and year out of scores (n, K): return the least-squares residuals.
 
-    Where a number is not known its mean stands in, and a column of its own says so.
+    An unknown number is replaced by its mean, and a column of its own marks it.
     """
     quality = next((name for name in QUALITY if name in candidates.number_names), None)
     columns = [np.ones(len(scores))]
@@ -172,66 +170,51 @@ def _testable(candidates: Candidates) -> Candidates:
     known = [column[np.isfinite(column)] for column in numbers.T]
     number = np.array([len(values) >= FEWEST_TAGGED and np.ptp(values) > 0 for values in known], dtype=np.bool_)
     return Candidates(
-        tuple(name for name, there in zip(candidates.tag_names, tag, strict=True) if there),
+        tuple(name for name, kept in zip(candidates.tag_names, tag, strict=True) if kept),
         tags[:, tag],
-        tuple(name for name, there in zip(candidates.number_names, number, strict=True) if there),
+        tuple(name for name, kept in zip(candidates.number_names, number, strict=True) if kept),
         numbers[:, number],
     )
 
 
 def _rank_biserial(tags: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
-    """Return the effects (n_tags, K), and these over their standard deviations under permutation."""
+    """Return the effects (n_tags, K), and their ratios to their standard deviations under permutation."""
     weights, ranks = _tag_weights(tags), _centred_ranks(scores)
     effects = weights.T @ ranks
-    # the variance of w'r over all orders of r, where w and r have mean 0
+    # the variance of w'r over all orders of r, if w and r have mean 0
     deviation = np.sqrt(np.outer((weights**2).sum(0), (ranks**2).sum(0) / (len(ranks) - 1)))
     return effects, np.divide(effects, deviation, out=np.zeros_like(effects), where=deviation > 0)
 
 
 def _spearman(numbers: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """Return the effects (n_numbers, K), and these over their standard deviations under permutation."""
+    """Return the effects (n_numbers, K), and their ratios to their standard deviations under permutation."""
     known = np.isfinite(numbers)
     effects = np.zeros((numbers.shape[1], scores.shape[1]))
-    for j, here in enumerate(known.T):
-        effects[j] = _unit(_centred_ranks(numbers[here, j])) @ _unit(_centred_ranks(scores[here]))
+    for j, has_value in enumerate(known.T):
+        effects[j] = unit(_centred_ranks(numbers[has_value, j])) @ unit(_centred_ranks(scores[has_value]))
     return effects, effects * np.sqrt(known.sum(0) - 1)[:, None]
 
 
 def _tag_weights(tags: NDArray[np.bool_]) -> Floats:
-    """Return what times the centred ranks of the scores (n,) gives the effects: (n, n_tags)."""
+    """Return weights (n, n_tags) whose products with the centred ranks of scores (n,) are the effects."""
     n, carriers = len(tags), tags.sum(0)
     weights: Floats = 2 / n * np.where(tags, 1 / carriers, -1 / (n - carriers))
     return weights
 
 
 def _number_weights(numbers: Floats) -> Floats:
-    """Return what times the centred ranks 1 to n gives the effects: (n, n_numbers).
+    """Return weights (n, n_numbers) whose products with the centred ranks 1 to n are the effects.
 
-    Where a number is not known of all items, nearly: the items it is known of are not ranked anew.
+    They are an approximation if a number is not known for all items: those with a value are not ranked again.
     """
     weights = np.zeros_like(numbers)
     for weight, values in zip(weights.T, numbers.T, strict=True):
         known = np.isfinite(values)
-        weight[known] = _unit(_centred_ranks(values[known])) / np.sqrt(known.sum() * (len(values) ** 2 - 1) / 12)
+        weight[known] = unit(_centred_ranks(values[known])) / np.sqrt(known.sum() * (len(values) ** 2 - 1) / 12)
     return weights
 
 
-def false_discovery(p: Floats) -> Floats:
-    """Return the q-values of p (m, K), column by column (Benjamini and Hochberg 1995)."""
-    m = len(p)
-    order = np.argsort(p, axis=0)[::-1]  # the largest first
-    scaled = np.take_along_axis(p, order, 0) * m / np.arange(m, 0, -1)[:, None]
-    q = np.empty_like(p)
-    np.put_along_axis(q, order, np.minimum.accumulate(np.minimum(scaled, 1), axis=0), 0)
-    return q
-
-
 def _centred_ranks(values: NDArray[np.generic]) -> Floats:
-    """Rank values (n,) or the columns of (n, K), ties sharing their mean rank, and take away the mean rank."""
+    """Rank values (n,) or the columns of (n, K), ties by their mean rank, less the mean rank."""
     ranks: Floats = rankdata(values, axis=0) - (len(values) + 1) / 2
     return ranks
-
-
-def _unit(columns: Floats) -> Floats:
-    length = np.linalg.norm(columns, axis=0)
-    return columns / np.where(length > 0, length, 1)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import TOP_ITEMS, most_rated
+from embedcli.run.lookup import find
 from embedcli.run.record import Run
 
 Rows = NDArray[np.int64]
@@ -61,6 +62,18 @@ def check_min_ratings(min_ratings: int) -> None:
     """Raise UsageError if `min_ratings` is negative."""
     if min_ratings < 0:
         raise UsageError(f"`min_ratings` {min_ratings} is below 0", "give 0 for all, or a number such as 10")
+
+
+def row_of(run: Run, item: str | int) -> int:
+    """Return the row of an item that is given by its title or id, as `run.lookup.find` takes it, or by its row.
+
+    Raises UsageError, as `find` does, and for a row that the run does not have.
+    """
+    if isinstance(item, str):
+        return find(run, item)
+    if not 0 <= item < len(run.items):
+        raise UsageError(f"row {item} is not from 0 to {len(run.items) - 1}", f"give the title of a {run.data.noun}")
+    return int(item)
 
 
 def item(run: Run, row: int) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from embedcli.cli.command import OUTPUT
 from embedcli.cli.notes import Notes
-from embedcli.render.output import Format, check_output, format_of, write, write_file
+from embedcli.render.output import ENDINGS, PICTURES, Format, Picture, check_output, format_of, write, write_file
 
 if TYPE_CHECKING:
     from embedcli.render.view import View
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class Answer:
     """What the options for the output ask for; UsageError, before any time is spent, if they do not fit together."""
 
+    endings: ClassVar[Mapping[str, Format | Picture]] = ENDINGS
     format: Annotated[
         Format | None,
         typer.Option(
@@ -46,19 +48,14 @@ class Answer:
         check_output(self.output)
 
     @property
-    def chosen(self) -> Format:
+    def chosen(self) -> Format | Picture:
         """The format of the answer."""
-        return format_of(self.format, self.output)
+        return format_of(self.format, self.output, endings=self.endings)
 
     @property
     def notes(self) -> Notes:
         """What is said on stderr."""
         return Notes(self.quiet)
-
-    @classmethod
-    def to(cls, output: Path | None, format: Format | None, quiet: bool, *, default: Format = Format.TABLE) -> Answer:
-        """Until every command takes its answer as one parameter."""
-        return cls(format if output is not None and output.suffix else format or default, output, quiet=quiet)
 
     def beside(self, path: Path) -> Answer:
         """Return the answer that a further file gets, CSV unless its ending says otherwise."""
@@ -66,6 +63,7 @@ class Answer:
 
     def show(self, view: View, *, what: str = "") -> None:
         """Write a view to stdout or the file, and say so if it is a file; `what` says what is in it."""
+        assert isinstance(self.chosen, Format)
         write(view, self.chosen, self.output, explain=self.explain)
         if self.explain and self.chosen not in (Format.TABLE, Format.MD):
             self.notes.say(*(f"{header}: {legend}" for header, legend in view.legend.items()), *view.explanation)
@@ -85,3 +83,10 @@ class Answer:
     def _wrote(self, what: str) -> None:
         if self.output is not None:
             self.notes.say(f"wrote {self.output}" + (f": {what}" if what else ""))
+
+
+@dataclass(frozen=True)
+class PictureAnswer(Answer):
+    """The answer of a command that draws: the ending of the file may ask for a picture or a page, too."""
+
+    endings = PICTURES

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 OPTIONS = {  # parameters of the library whose options have other names
+    "end": "--to",
     "learning_rate": "--lr",
     "limit": "-n",
     "n_components": "--components",
@@ -16,6 +17,8 @@ OPTIONS = {  # parameters of the library whose options have other names
     "n_members": "--members",
     "n_negatives": "--negatives",
     "n_clusters": "-k",
+    "rotation": "--rotate",
+    "start": "--from",
 }
 RENAMED = {"--valid-fraction": "--test-fraction", "--beyond": "--partial-out"}  # accepted until version 0.3
 

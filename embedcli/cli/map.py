@@ -3,63 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedcli.analysis.choices import Method
-from embedcli.cli.answer import Answer
-from embedcli.cli.app import app
-from embedcli.cli.options import (
-    FewestRatings,
-    FormatOption,
-    Output,
-    Quiet,
-    RunDir,
-    RunOption,
-    TableOption,
-    complete_title,
-)
+from embedcli.cli.answer import PictureAnswer
+from embedcli.cli.command import command
+from embedcli.cli.options import FewestRatings, TableOptions, complete_title
 from embedcli.errors import UsageError
-from embedcli.render.output import ENDINGS, Format, check_output
-from embedcli.run import DEFAULT_DIR
+from embedcli.render.output import Format, Picture
 
-PICTURES = ("png", "svg", "pdf", "html")
+if TYPE_CHECKING:
+    from embedcli.analysis.map import Map
+    from embedcli.run.record import Run
 
 
-@app.command("map", short_help="Draw items on two components, or by their neighbours.")
+@command("map", short_help="Draw items on two components, or by their neighbours.")
 def draw_map(
+    options: TableOptions,
+    answer: PictureAnswer,
+    *,
     components: Annotated[
-        str, typer.Option("--components", metavar="I,J", help="The components to the right and up.")
+        str, typer.Option("--components", metavar="I,J", help="Components to the right and upwards.")
     ] = "1,2",
-    method: Annotated[Method, typer.Option("--method", help="Two components, or a layout by neighbours.")] = Method.PCA,
+    method: Annotated[
+        Method, typer.Option("--method", help="Two components, or a projection that keeps neighbours.")
+    ] = Method.PCA,
     color: Annotated[
         str | None,
         typer.Option("--color", metavar="WHAT", help="year, bias, stars, mean, log n, genre, or tags with commas."),
     ] = None,
     highlight: Annotated[
         list[str] | None,
-        typer.Option("--highlight", metavar="TITLE", help="Mark an item (again: more).", autocompletion=complete_title),
+        typer.Option("--highlight", metavar="TITLE", help="Item to mark; repeatable.", autocompletion=complete_title),
     ] = None,
-    labels: Annotated[int, typer.Option("--labels", metavar="N", help="At most so many labels.")] = 50,
+    labels: Annotated[int, typer.Option("--labels", metavar="N", help="Highest number of labels.")] = 50,
     top_items: Annotated[
         int | None,
-        typer.Option("--top-items", metavar="N", help="The N most rated (default: 50; by neighbours 500)."),
+        typer.Option("--top-items", metavar="N", help="Only the N most rated (default: 50; t-SNE and UMAP: 500)."),
     ] = None,
     min_ratings: FewestRatings = None,
     coordinates: Annotated[
-        Path | None,
-        typer.Option("--coordinates", metavar="FILE", help="Write the coordinates to a file too (.csv ...)."),
+        Path | None, typer.Option("--coordinates", metavar="FILE", help="Also write the coordinates to a file.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of a layout by neighbours.")] = 0,
-    table: TableOption = None,
-    run: RunOption = None,
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of t-SNE or UMAP.")] = 0,
 ) -> None:
-    """Draw items in two dimensions: in the terminal, or as the picture that the ending of -o asks for.
+    """Draw items in two dimensions: in the terminal, or as a picture (-o FILE.png, .svg, .pdf) or page (.html).
 
     \b
     Examples:
@@ -69,61 +59,49 @@ def draw_map(
       embedcli map --components 2,3 --color genre -o genres.svg
       embedcli map --method tsne --highlight "star wars" -o near.png
 
-    -o FILE.png, .svg and .pdf are pictures, .html is a page that needs no network; labels never overlap, one that
-    finds no room is left out.
+    A page needs no network. Labels never overlap; a label without room is left out.
     """
-    from embedcli.analysis.maps import map_items
-    from embedcli.render import maps
-    from embedcli.run.shelf import open_run
+    from embedcli.analysis.map import map_items
+    from embedcli.render.map import coordinates as coordinates_view
 
-    kind = _picture(output, format)
-    answer = Answer(Format.TABLE, output, quiet=quiet) if kind else Answer.to(output, format, quiet)
-    check_output(output)
-    to_coordinates = None if coordinates is None else Answer.to(coordinates, None, quiet, default=Format.CSV)
+    to_coordinates = None if coordinates is None else answer.beside(coordinates)
     if labels < 0:
         raise UsageError(f"--labels {labels} is below 0", "give 0 for none, or a number such as 50")
-    opened = open_run(run, run_dir).table(table)
-    found = map_items(
-        opened,
+    run = options.open()
+    drawn = map_items(
+        run,
         method=method,
-        components=_two(components),
+        components=_pair(components),
         top_items=top_items,
         min_ratings=min_ratings,
         highlight=highlight or (),
         color=[name.strip() for name in color.split(",")] if color else (),
         seed=seed,
     )
-    what = f"{len(found.places):,} {opened.data.noun}s"
-    if kind == "html":
+    what = f"{len(drawn.places):,} {run.data.noun}s"
+    _show(answer, drawn, run, labels, what)
+    if to_coordinates is not None:
+        to_coordinates.show(coordinates_view(drawn, run), what=f"the coordinates of {what}")
+
+
+def _show(answer: PictureAnswer, drawn: Map, run: Run, labels: int, what: str) -> None:
+    """Show a map as text, picture or page."""
+    if isinstance(answer.chosen, Format):
+        from embedcli.render.map import view
+
+        answer.show(view(drawn, run, labels))
+    elif answer.chosen is Picture.HTML:
         from embedcli.render.pages import map_page
 
-        answer.save(map_page(found, opened).encode(), what=what)
-    elif kind:
+        answer.save(map_page(drawn, run).encode(), what=what)
+    else:
         from embedcli.render.plots import draw
 
-        picture = draw(found, opened, kind, labels)
+        picture = draw(drawn, run, answer.chosen, labels)
         answer.save(picture.content, what=f"{what}, {picture.n_labels} of them labelled")
-    else:
-        answer.show(maps.view(found, opened, labels))
-    if to_coordinates is not None:
-        to_coordinates.show(maps.coordinates(found, opened), what=f"the coordinates of {what}")
 
 
-def _picture(output: Path | None, format: Format | None) -> str:
-    """Return which picture a file is to hold, by its ending; nothing for a text. UsageError if --format is another."""
-    ending = "" if output is None else output.suffix[1:].lower()
-    if ending in PICTURES and format is not None:
-        raise UsageError(
-            f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
-        )
-    if ending in PICTURES:
-        return ending
-    if ending and format is None and ending not in ENDINGS:
-        raise UsageError(f"{output}: a map has no format .{ending}", f"end it in .{', .'.join((*PICTURES, *ENDINGS))}")
-    return ""
-
-
-def _two(components: str) -> tuple[int, int]:
+def _pair(components: str) -> tuple[int, int]:
     parts = components.split(",")
     if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
         raise UsageError(f"--components {components!r} are not two components", "give two numbers, such as 1,2")

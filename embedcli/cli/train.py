@@ -68,7 +68,7 @@ class SplitOptions:
 
     def check(self, seed: int) -> dict[str, Any]:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
-        from embedcli.data import splits
+        from embedcli.data import splits  # not at the top: help needs no numpy
 
         for option, given, kinds in (
             ("--split-seed", self.split_seed, ("random",)),

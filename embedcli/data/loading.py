@@ -50,7 +50,7 @@ def load(
         raise DataError(
             f"{where}: there is not enough memory to read it", "close other programs, or give fewer rows and columns"
         ) from error
-    check_texts(ratings.users, ratings.items, ratings.data.source)
+    check_texts(ratings.users, ratings.items, f"{ratings.data.source}: ")
     return ratings
 
 

@@ -50,7 +50,7 @@ class Stream:
         self.size = os.fstat(raw.fileno()).st_size if is_file else 0  # bytes of the file on the disk; 0 if unknown
         self._raw, self._start = raw, raw.tell()
         self._is_plain = is_file and file is raw
-        self._n_read, self._digest = 0, hashlib.sha256()
+        self._n_read, self.digest = 0, hashlib.sha256()  # of the bytes read so far
         self.head = file.read(HEAD)
         self._file = _put_back(self.head, file) if file is raw else io.BufferedReader(_Again(self.head, file))
 
@@ -83,6 +83,14 @@ class Stream:
         except UNREADABLE as error:
             raise damaged(self.name, error) from error
 
+    @property
+    def format(self) -> str:
+        """The format of a table by its first bytes: parquet, json or text; DataError for an empty file."""
+        start = self.head.lstrip()
+        if not start:
+            raise DataError(f"{self.name}: the file is empty", "give a table with a row for each rating or item")
+        return "parquet" if self.head.startswith(b"PAR1") else "json" if start.startswith(b"{") else "text"
+
     def whole(self, most: int, hint: str) -> bytes:
         """Return all bytes; DataError if there are more than `most`."""
         content = self.read(most + 1)
@@ -97,17 +105,12 @@ class Stream:
     def _count(self, part: bytes) -> None:
         """Count and hash bytes that were read; DataError if a compressed file grows too much."""
         self._n_read += len(part)
-        self._digest.update(part)
+        self.digest.update(part)
         if self._n_read > FREE_GROWTH and self._file is not self._raw and self._n_read > MOST_GROWTH * self.done:
             raise DataError(
                 f"{self.name}: it decompresses to more than {MOST_GROWTH} times its size: not a table of ratings",
                 "check the file; if it is right, decompress it and give the decompressed file",
             )
-
-    @property
-    def sha256(self) -> str:
-        """The sha256 of the bytes read so far, in hexadecimal."""
-        return self._digest.hexdigest()
 
     @property
     def done(self) -> int:

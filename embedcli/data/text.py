@@ -92,7 +92,11 @@ def year_of(title: str) -> int | None:
 
 def is_whole(text: str) -> bool:
     """Tell whether text can be written as UTF-8: it has no half of a surrogate pair, such as JSON's "\\ud800"."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def mended(text: str) -> str:

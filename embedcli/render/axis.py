@@ -2,81 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from embedcli.analysis.axis import INTERVAL, Axis, AxisItem
 from embedcli.analysis.components import two_digits
-from embedcli.analysis.directions import Axis
 from embedcli.analysis.effects import Effect
-from embedcli.analysis.record import Column
-from embedcli.render.components import written_effect
-from embedcli.render.view import Block, View, decimal, text, whole
+from embedcli.analysis.record import nested
+from embedcli.render.pca import written_effect
+from embedcli.render.view import Block, View, percent, table, view_of
 from embedcli.run.record import Run
 
-MOST = 6  # effects that are written out
+MOST_EFFECTS = 6
 
 
-def view(found: Axis, run: Run) -> View:
+def view(axis: Axis, run: Run) -> View:
     """Show the items at both ends of an axis, and how far it can be trusted."""
-    noun = run.data.noun
-    columns = [
-        whole("rank", "#"),
-        text("title", noun),
-        decimal("place", "place"),
-        *([Column("interval", "95 %")] if found.first[0].lower is not None else []),
-        whole("n_ratings", "n"),
-        *([] if run.data.implicit else [decimal("mean_rating", "mean")]),
-        text("id", "id"),
-    ]
-    ends = {"from": found.first, "to": found.last}
-    names = {"from": " + ".join(found.start), "to": " + ".join(found.end)}
-    blocks = [
-        Block(
-            heading=f"{end} {names[end]}",
-            columns=columns,
-            rows=[
-                {**vars(row), "interval": None if row.lower is None else f"{row.lower:.2f}..{row.upper:.2f}"}
-                for row in rows
-            ],
-        )
-        for end, rows in ends.items()
-    ]
-    return View(
-        title=f"From {names['from']} to {names['to']} | {run.headline} | {found.n_items:,} {noun}s with at least "
-        f"{found.min_ratings} ratings",
-        blocks=[*blocks, Block(lines=_axis_lines(found))],
-        captions=[
-            "place: 0 at the mean of the one side's embeddings, 1 at the other's; 95 %: with the titles of each side "
-            "drawn again where there are several, and by one member at a time; n, mean: training ratings."
+    noun, start, end = run.data.noun, " + ".join(axis.start), " + ".join(axis.end)
+    words = {"noun": noun, "interval": percent(INTERVAL)}
+    without = ("mean_rating",) if run.data.implicit else ()
+    shown = view_of(
+        axis,
+        run,
+        f"From {start} to {end} | {run.headline} | {axis.n_items:,} {noun}s with at least {axis.min_ratings} ratings",
+        [
+            table(axis.first, AxisItem, f"from {start}", without, **words),
+            table(axis.last, AxisItem, f"to {end}", without, **words),
+            Block(lines=_evidence(axis)),
         ],
-        records=[{"end": end, **vars(row)} for end, rows in ends.items() for row in rows],
-        body={
-            "from": list(found.start),
-            "to": list(found.end),
-            "share": found.share,
-            "chance": found.chance,
-            "stability": found.stability,
-            "n_items": found.n_items,
-            "min_ratings": found.min_ratings,
-            "effects": [vars(effect) for effect in found.effects],
-            "first": [vars(row) for row in found.first],
-            "last": [vars(row) for row in found.last],
-        },
-        meta=run.meta,
+        f"variance: {'more' if axis.share > axis.chance else 'not more'} than axes between random {noun}s",
+        _explanation(axis, noun),
     )
+    return replace(shown, body={"from": list(axis.start), "to": list(axis.end), **nested(axis)})
 
 
-def _axis_lines(found: Axis) -> list[tuple[str, str]]:
-    passed = [effect for effect in found.effects if effect.passed][:MOST]
-    more = found.share > found.chance
+def _evidence(axis: Axis) -> list[tuple[str, str]]:
+    passed = [effect for effect in axis.effects if effect.passed][:MOST_EFFECTS]
+    share, chance = (f"{100 * share:.1f} %" for share in (axis.share, axis.chance))
     lines = [
-        ("goes with", "  ".join(map(_towards, passed)) if passed else "no tag and no number beyond chance"),
-        (
-            "variance",
-            f"{100 * found.share:.1f} % of the embeddings'; axes between as many random items reach "
-            f"{100 * found.chance:.1f} % at the 95th percentile: {'more' if more else 'not more'} than chance",
-        ),
+        ("goes with", "  ".join(map(_towards, passed)) or "no tag and no number beyond chance"),
+        ("variance", f"{share} of the embeddings (random axes: {chance} at the 95th percentile)"),
     ]
-    if found.stability is not None:
-        lines.append(("stable", f"r {two_digits(found.stability)} with the places by members that left out a fold"))
+    if axis.stability is not None:
+        lines.append(("stable", f"r {two_digits(axis.stability)} with the places by members that left out a fold"))
     return lines
+
+
+def _explanation(axis: Axis, noun: str) -> list[str]:
+    members = f"{axis.n_folds} members that left out a fold" if axis.n_folds else f"{axis.n_members} members"
+    return [
+        f"Any two {noun}s make an axis. It has a meaning if tags or numbers go with it beyond chance, if its share of "
+        f"the variance is above that of axes between random {noun}s, and if other members find the same places.",
+        f"An interval comes from resamples of the titles, by one of the {members} each. It does not cover the choice "
+        "of the titles.",
+        "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation, and the end that they "
+        "go with; q is in parentheses.",
+    ]
 
 
 def _towards(effect: Effect) -> str:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,16 +37,31 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+class Picture(StrEnum):
+    """The formats of what is drawn."""
+
+    PNG = "png"
+    SVG = "svg"
+    PDF = "pdf"
+    HTML = "html"
+
+
 ENDINGS = {"txt": Format.TABLE, **{format.value: format for format in Format if format is not Format.TABLE}}
+PICTURES: Mapping[str, Format | Picture] = {**{kind.value: kind for kind in Picture}, "htm": Picture.HTML, **ENDINGS}
 
 
-def format_of(format: Format | None, output: Path | None, default: Format = Format.TABLE) -> Format:
-    """Return the format of an answer: the one asked for, else what the ending of the file says, else the default.
+def format_of(
+    format: Format | None,
+    output: Path | None,
+    default: Format = Format.TABLE,
+    endings: Mapping[str, Format | Picture] = ENDINGS,
+) -> Format | Picture:
+    """Return the format of an answer: the one asked for, else the one of the file's ending, else the default.
 
     Raises UsageError if they disagree, or if the ending says nothing and no format is asked for.
     """
     ending = "" if output is None else output.suffix[1:].lower()
-    by_ending = ENDINGS.get(ending)
+    by_ending = endings.get(ending)
     if by_ending is not None and format not in (None, by_ending):
         raise UsageError(
             f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
@@ -54,7 +69,7 @@ def format_of(format: Format | None, output: Path | None, default: Format = Form
     if ending and by_ending is None and format is None:
         raise UsageError(
             f"{output}: this answer has no format .{ending}",
-            f"end it in .{', .'.join(ENDINGS)}, or say what to write with --format",
+            f"end it in .{', .'.join(endings)}, or say what to write with --format",
         )
     return format or by_ending or default
 
@@ -149,11 +164,9 @@ def _table(view: View, console: Console, explain: bool) -> str:
                 continue
             console.print()
             _print_block(block, console)
-        hint = "" if explain or not view.legend else "columns: --explain"
-        captions = [*view.captions, " | ".join(filter(None, (view.caption, hint)))]
+        hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
         console.print()
-        for caption in filter(None, captions):
-            console.print(plain(caption), style="dim")
+        console.print(plain(" | ".join(filter(None, (view.caption, hint)))), style="dim")
         if explain:
             console.print()
             _print_block(Block("How to read this", lines=list(view.legend.items())), console)
@@ -212,7 +225,7 @@ def _markdown(view: View, explain: bool) -> str:
             lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))
             lines += [_markdown_row([column.cell(row) for column in block.columns]) for row in block.rows]
             parts.append("\n".join(lines))
-    parts += [_escape(caption) for caption in (*view.captions, *([view.caption] if view.caption else []))]
+    parts += [_escape(view.caption)] if view.caption else []
     if explain:
         parts.append("\n".join(f"- **{_escape(header)}** {_escape(legend)}" for header, legend in view.legend.items()))
         parts += [_escape(sentence) for sentence in view.explanation]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.maps import Map, Place
-from embedcli.render.maps import TAG_RULE, axis_titles, captions, title
+from embedcli.analysis.map import Color, Map, MapPoint
+from embedcli.render.map import TAG_RULE, axis_titles, caption, title
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -44,155 +44,159 @@ STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "text.parse_math": False,  # a `$` in a title is a dollar
 }
+LABEL: dict[str, Any] = {
+    "textcoords": "offset points",
+    "fontsize": 7.5,
+    "ha": "center",
+    "va": "center",
+    "annotation_clip": False,
+}
 STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn map, and how many of its places are labelled."""
+    """A drawn map, and the number of its labels."""
 
     content: bytes
     n_labels: int
 
 
-def draw(found: Map, run: Run, kind: str, n_labels: int) -> Picture:
+def draw(drawn: Map, run: Run, kind: str, n_labels: int) -> Picture:
     """Draw a map as "png", "svg" or "pdf", with as many labels as fit without overlap, at most n_labels.
 
-    The labels are placed at the resolution of a PNG; offsets in points hold in SVG and PDF too, at 72 dots per inch.
+    The labels are placed at the resolution of a PNG; offsets in points also hold in SVG and PDF, at 72 dots per inch.
     """
     from matplotlib import rc_context, rcParamsDefault
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    # the defaults first: a matplotlibrc in the working folder says how other people's pictures look
+    # the defaults first: a matplotlibrc in the working folder is for other pictures
     with rc_context({**rcParamsDefault, **STYLE}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as a box
         figure = Figure(SIZE, DPI, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        sizes = _sizes(found)
-        _scatter(figure, axes, found, sizes)
-        axes.margins(0.06)
-        right, up = axis_titles(found)
-        axes.set_xlabel(_drawable(right))
-        axes.set_ylabel(_drawable(up))
-        if found.axes is None:
-            axes.set_axis_off()
-        else:
-            axes.axhline(0, color="#DDDDDD", lw=0.8, zorder=0)
-            axes.axvline(0, color="#DDDDDD", lw=0.8, zorder=0)
-        axes.set_title(_drawable(title(found, run)), loc="left", fontweight="bold")
-        caption = _drawable(" ".join(captions(found, run)))
-        figure.supxlabel("\n".join(textwrap.wrap(caption, 150)), fontsize=8, color="#555555")
+        sizes = _sizes(drawn)
+        _scatter(figure, axes, drawn, sizes)
+        _frame(axes, drawn)
+        axes.set_title(_drawable(title(drawn, run)), loc="left", fontweight="bold")
+        figure.supxlabel("\n".join(textwrap.wrap(_drawable(caption(drawn)), 150)), fontsize=8, color="#555555")
         canvas.draw()  # type: ignore[no-untyped-call]
-        figure.set_layout_engine("none")  # the frame stays as it is when labels find their places
-        labelled = _label(axes, canvas, found, sizes, n_labels)
+        figure.set_layout_engine("none")  # the frame stays as it is while labels are placed
+        written = _label(axes, canvas, drawn, sizes, n_labels)
         file = io.BytesIO()
         figure.savefig(file, format=kind, metadata=METADATA[kind])
-    return Picture(file.getvalue(), labelled)
+    return Picture(file.getvalue(), written)
 
 
-def _sizes(found: Map) -> Floats:
+def _frame(axes: Axes, drawn: Map) -> None:
+    """Draw the axes with their names, or none if they have no meaning."""
+    axes.margins(0.06)
+    if drawn.axes is None:
+        axes.set_axis_off()
+        return
+    right, up = axis_titles(drawn)
+    axes.set_xlabel(_drawable(right))
+    axes.set_ylabel(_drawable(up))
+    axes.axhline(0, color="#DDDDDD", lw=0.8, zorder=0)
+    axes.axvline(0, color="#DDDDDD", lw=0.8, zorder=0)
+
+
+def _sizes(drawn: Map) -> Floats:
     """Return the area of each dot in square points: it grows with the number of ratings."""
-    n = np.array([place.n_ratings for place in found.places], dtype=np.float64)
-    many = len(found.places) > 200
+    n = np.array([point.n_ratings for point in drawn.places], dtype=np.float64)
+    many = len(n) > 200
     sizes: Floats = (6.0 if many else 18.0) + (30.0 if many else 90.0) * n / max(n.max(), 1.0)
     return sizes
 
 
-def _scatter(figure: Figure, axes: Axes, found: Map, sizes: Floats) -> None:
-    """Draw the dots in the color that is asked for, with its legend."""
-    x, y = (np.array([getattr(place, side) for place in found.places]) for side in ("x", "y"))
-    marked = np.array([place.highlighted for place in found.places])
-    if found.color is None:
+def _scatter(figure: Figure, axes: Axes, drawn: Map, sizes: Floats) -> None:
+    """Draw the dots in the requested color, with its legend."""
+    x, y = np.array([(point.x, point.y) for point in drawn.places]).T
+    marked = np.array([point.highlighted for point in drawn.places])
+    if drawn.color is None:
         axes.scatter(x, y, s=sizes, c=PLAIN, alpha=0.7, lw=0)
-    elif found.color.is_number:
-        values = np.array([np.nan if value is None else value for value in found.color.values])
-        axes.scatter(x[np.isnan(values)], y[np.isnan(values)], s=sizes[np.isnan(values)], c=FAINT, lw=0)
-        drawn = axes.scatter(x, y, s=sizes, c=values, cmap="viridis", alpha=0.85, lw=0)
-        figure.colorbar(drawn, ax=axes, label=_drawable(found.color.name), shrink=0.6, aspect=30)
+    elif drawn.color.is_number:
+        values = np.array(drawn.color.values, dtype=np.float64)  # None becomes NaN
+        unknown = np.isnan(values)
+        axes.scatter(x[unknown], y[unknown], s=sizes[unknown], c=FAINT, lw=0)
+        dots = axes.scatter(x, y, s=sizes, c=values, cmap="viridis", alpha=0.85, lw=0)
+        figure.colorbar(dots, ax=axes, label=_drawable(drawn.color.name), shrink=0.6, aspect=30)
     else:
-        groups = np.array([group or "" for group in found.color.groups])
-        rest = groups == ""
-        axes.scatter(x[rest], y[rest], s=sizes[rest], c=FAINT, lw=0, label="none of these" if rest.any() else None)
-        for name, (color, shape) in zip(found.color.tags, GROUPS, strict=False):
-            here, label = groups == name, _drawable(name)
-            axes.scatter(x[here], y[here], s=sizes[here], c=color, marker=shape, alpha=0.85, lw=0, label=label)
+        _scatter_groups(axes, drawn.color, x, y, sizes)
         figure.legend(loc="outside right upper", frameon=False, markerscale=1, title=TAG_RULE, alignment="left")
     if marked.any():
         axes.scatter(x[marked], y[marked], s=sizes[marked] + 60, facecolors="none", edgecolors=MARKED, lw=1.5)
 
 
-def _label(axes: Axes, canvas: Any, found: Map, sizes: Floats, n_labels: int) -> int:
-    """Write titles beside their dots, highlighted ones and the most rated first; what would overlap is left out.
+def _scatter_groups(axes: Axes, color: Color, x: Floats, y: Floats, sizes: Floats) -> None:
+    """Draw the dots of each tag in its color and shape."""
+    groups = np.array([group or "" for group in color.groups])
+    rest = groups == ""
+    axes.scatter(x[rest], y[rest], s=sizes[rest], c=FAINT, lw=0, label="none of these" if rest.any() else None)
+    for tag, (paint, shape) in zip(color.tags, GROUPS, strict=False):
+        own = groups == tag
+        style: dict[str, Any] = {"c": paint, "marker": shape, "label": _drawable(tag)}
+        axes.scatter(x[own], y[own], s=sizes[own], alpha=0.85, lw=0, **style)
 
-    Each label takes the first of eight places around its dot, near or further off, at which its box meets no other
-    label, no labelled dot and no edge. Returns how many were written.
+
+def _label(axes: Axes, canvas: Any, drawn: Map, sizes: Floats, n_labels: int) -> int:
+    """Write titles beside their dots, the highlighted and the most rated first; return the number of labels.
+
+    Each label takes the first of eight positions around its dot, near or further off, where its box overlaps no other
+    label, no labelled dot and no edge. Without such a position it is left out.
     """
     renderer, frame = canvas.get_renderer(), axes.get_window_extent()
-    points = axes.transData.transform([(place.x, place.y) for place in found.places])  # in pixels
+    centres = axes.transData.transform([(point.x, point.y) for point in drawn.places])  # in pixels
     radius = np.sqrt(sizes / np.pi) * POINT
-    order = sorted(range(len(found.places)), key=lambda at: (not found.places[at].highlighted, at))[:n_labels]
+    order = sorted(range(len(centres)), key=lambda index: (not drawn.places[index].highlighted, index))[:n_labels]
+    dots = np.column_stack([centres - radius[:, None], centres + radius[:, None]])[order]
     taken = np.empty((0, 4))
-    dots = np.array([[*(points[at] - radius[at]), *(points[at] + radius[at])] for at in order]).reshape(-1, 4)
-    written = 0
-    for at in order:
-        place = found.places[at]
-        label = axes.annotate(
-            _short(place),
-            (place.x, place.y),
-            xytext=(0, 0),
-            textcoords="offset points",
-            fontsize=7.5,
-            ha="center",
-            va="center",
-            color=MARKED if place.highlighted else "#222222",
-            annotation_clip=False,
-        )
+    for index in order:
+        point = drawn.places[index]
+        color = MARKED if point.highlighted else "#222222"
+        label = axes.annotate(_short(point), (point.x, point.y), (0, 0), color=color, **LABEL)
         box = label.get_window_extent(renderer)
-        spot = _spot(points[at], radius[at], box.width, box.height, taken, dots, frame)
+        spot = _spot(centres[index], radius[index], box.width, box.height, np.vstack([taken, dots]), frame)
         if spot is None:
             label.remove()
             continue
-        label.set_position(tuple((spot[0] - points[at]) / POINT))
+        label.set_position(tuple((spot[0] - centres[index]) / POINT))
         taken = np.vstack([taken, spot[1]])
-        written += 1
-    return written
+    return len(taken)
 
 
 def _spot(
-    point: Floats, radius: float, width: float, height: float, taken: Floats, dots: Floats, frame: Any
+    centre: Floats, radius: float, width: float, height: float, taken: Floats, frame: Any
 ) -> tuple[Floats, Floats] | None:
-    """Return (middle, box) of the first free place for a label around a dot; None where there is none."""
-    gap = GAP * POINT
+    """Return (middle, box) of the first free position for a label around a dot; None if there is none."""
+    gap, half = GAP * POINT, np.array([width / 2 + 1, height / 2 + 1])
     for further in (0.0, 1.2 * height, 2.6 * height):
         for right, up in STEPS:
-            middle = point + np.array(
-                [right * (radius + gap + further + width / 2), up * (radius + gap + further + height / 2)]
-            )
-            if right and up:  # beside a corner, the label may come nearer
-                middle[0] = point[0] + right * (0.5 * radius + gap + width / 2)
-            half = np.array([width / 2 + 1, height / 2 + 1])
+            middle = centre + np.array([right, up]) * (radius + gap + further + np.array([width, height]) / 2)
+            if right and up:  # at a corner the label may be nearer
+                middle[0] = centre[0] + right * (0.5 * radius + gap + width / 2)
             box = np.concatenate([middle - half, middle + half])
             inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
-            if inside and not _meets(box, taken) and not _meets(box, dots):
+            if inside and not _overlaps(box, taken):
                 return middle, box
     return None
 
 
-def _meets(box: Floats, others: Floats) -> bool:
+def _overlaps(box: Floats, others: Floats) -> bool:
     """Tell whether a box (x0, y0, x1, y1) overlaps any of others (n, 4)."""
     return bool(
         ((box[0] < others[:, 2]) & (box[2] > others[:, 0]) & (box[1] < others[:, 3]) & (box[3] > others[:, 1])).any()
     )
 
 
-def _short(place: Place) -> str:
+def _short(point: MapPoint) -> str:
     """Return a title short enough for a label."""
-    return textwrap.shorten(_drawable(place.title), 34, placeholder="...")
+    return textwrap.shorten(_drawable(point.title), 34, placeholder="...")
 
 
 def _drawable(text: str) -> str:
-    """Return text that XML can hold: blanks for white space, a mark for control characters and the like."""
+    """Return text that is valid in XML: blanks for white space, a mark for other control characters."""
     marks = {char for char in text if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in "\ufffe\uffff"}
     return text.translate({ord(char): " " if char.isspace() else "\ufffd" for char in marks})

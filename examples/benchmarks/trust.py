@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import embedcli
-from embedcli.analysis.effects import Candidates, names, test
+from embedcli.analysis.effects import Candidates, effects_of, names
 from embedcli.evidence.posterior import sample
 from embedcli.training.evaluation import observed
 
@@ -234,14 +234,14 @@ def measure_names(seed: int, size: tuple[int, int, int], strength: float, weight
     config = embedcli.TrainConfig(n_draws=0, n_members=1, seed=seed)
     run = embedcli.fit(world.ratings.split("none"), config)
     found = embedcli.pca(run, n_components=n_factors)
-    scores, candidates = found.scores[found.rows], Candidates.of(run, found.rows)
-    along = int(np.argmax(np.abs(np.corrcoef(world.axes[found.rows, 0], scores.T)[0, 1:])))
+    scores, candidates = found.scores[found.item_rows], Candidates.of(run, found.item_rows)
+    along = int(np.argmax(np.abs(np.corrcoef(world.axes[found.item_rows, 0], scores.T)[0, 1:])))
     component = found.components[along]
     rng = np.random.default_rng([seed, 2])
     shuffled = []
     for shuffle in range(SHUFFLES):
         others = replace(candidates, tags=candidates.tags[rng.permutation(len(scores))])
-        effects = test(others, scores, seed=shuffle)
+        effects = effects_of(others, scores, seed=shuffle)
         shuffled += [any(effect.passed for effect in axis if effect.kind == "tag") for axis in effects]
     return Named(
         passed=any(GENRE in pole for pole in names(component.effects)),

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, mannwhitneyu, norm, rankdata, spearmanr
 
-from embedcli.analysis import effects  # its `test` must not be collected as one
-from embedcli.analysis.effects import Candidates, Effect, beyond_quality, names
+from embedcli.analysis import effects
+from embedcli.analysis.effects import Candidates, Effect, names, without_quality
 from embedcli.run.record import Run
 
 N = 400
@@ -51,7 +51,7 @@ def scores(candidates: Candidates) -> NDArray[np.float64]:
 
 def test_tag_effect_is_the_rank_biserial_correlation(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """A tag's effect and q are those of Mann and Whitney's U, ties and all, with Benjamini and Hochberg's q."""
-    for axis, found in zip(scores.T, effects.test(candidates, scores), strict=True):
+    for axis, found in zip(scores.T, effects.effects_of(candidates, scores), strict=True):
         ours = {effect.name: effect for effect in found if effect.kind == "tag"}
         assert set(ours) == set(candidates.tag_names[:6])  # the last two are carried by 12 and by 0 items
         p = []
@@ -66,7 +66,7 @@ def test_tag_effect_is_the_rank_biserial_correlation(candidates: Candidates, sco
 
 def test_number_effect_is_spearmans(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """A number's effect is Spearman's correlation over the items of which it is known; its q is from there."""
-    for axis, found in zip(scores.T, effects.test(candidates, scores), strict=True):
+    for axis, found in zip(scores.T, effects.effects_of(candidates, scores), strict=True):
         ours = {effect.name: effect for effect in found if effect.kind == "number"}
         assert set(ours) == set(candidates.number_names)
         p = []
@@ -86,7 +86,7 @@ def test_p_values_do_not_flatter() -> None:
     for shift in range(4, 14, 2):
         tagged = np.isin(np.arange(60), np.arange(20) * 2 + shift)
         one = Candidates(("tag",), tagged[:, None], (), np.zeros((60, 0)))
-        (found,) = effects.test(one, axis)[0]
+        (found,) = effects.effects_of(one, axis)[0]
         exact = mannwhitneyu(axis[tagged, 0], axis[~tagged, 0], method="exact").pvalue
         assert found.q > exact * (1 if exact < 0.01 else 0.95)
 
@@ -113,7 +113,7 @@ def test_shuffled_tags_name_nothing(candidates: Candidates) -> None:
     rng = np.random.default_rng(4)
     strong = candidates.numbers[:, [3]] + rng.normal(0, 0.3, (N, 500))
     shuffled = replace(candidates, tags=candidates.tags[rng.permutation(N)])
-    found = effects.test(shuffled, strong)
+    found = effects.effects_of(shuffled, strong)
     named = [any(effect.passed for effect in axis if effect.kind == "tag") for axis in found]
     assert np.mean(named) <= 0.05
     assert all(names(axis)[0][0] in ("well liked", "high mean rating") for axis in found)
@@ -125,7 +125,7 @@ def test_axis_along_a_tag_carries_its_name(candidates: Candidates, share: float)
     rng = np.random.default_rng(5)
     tag = candidates.tags[:, 1] / candidates.tags[:, 1].std()
     axes = np.sqrt(share) * tag[:, None] + np.sqrt(1 - share) * rng.normal(size=(N, 200))
-    found = effects.test(candidates, axes)
+    found = effects.effects_of(candidates, axes)
     assert np.mean(["tag 1" in names(axis)[0] for axis in found]) >= 0.95
     assert np.mean([names(axis)[0][0] == "tag 1" for axis in found]) >= 0.95
 
@@ -133,27 +133,27 @@ def test_axis_along_a_tag_carries_its_name(candidates: Candidates, share: float)
 def test_what_passes_is_large_and_sure(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """What passes is above the threshold and the gate with a small q, what does not misses one of them."""
     gate = dict(zip(("tag", "number"), effects.gates(candidates, seed=6), strict=True))
-    for effect in sum(effects.test(candidates, scores, seed=6), ()):
+    for effect in sum(effects.effects_of(candidates, scores, seed=6), ()):
         size = abs(effect.effect)
         enough = size >= effects.THRESHOLD and size > gate[effect.kind] and effect.q < effects.LEVEL
         assert effect.passed == enough
-    along = {effect.name for effect in effects.test(candidates, scores)[1] if effect.passed}
+    along = {effect.name for effect in effects.effects_of(candidates, scores)[1] if effect.passed}
     assert {"tag 3", "bias", "mean rating"} <= along
 
 
 def test_same_seed_same_answer(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """A test can be repeated to the last digit, and an axis is judged alike alone and among others."""
-    together = effects.test(candidates, scores)
-    assert together == effects.test(candidates, scores)
+    together = effects.effects_of(candidates, scores)
+    assert together == effects.effects_of(candidates, scores)
     for axis, found in zip(scores.T, together, strict=True):
-        (alone,) = effects.test(candidates, axis[:, None])
+        (alone,) = effects.effects_of(candidates, axis[:, None])
         assert [(e.name, e.passed) for e in alone] == [(e.name, e.passed) for e in found]
         assert [e.q for e in alone] == pytest.approx([e.q for e in found])
 
 
 def test_strongest_come_first(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """Tags and numbers stand in one list, by the size of their effects."""
-    for axis in effects.test(candidates, scores):
+    for axis in effects.effects_of(candidates, scores):
         sizes = [abs(effect.effect) for effect in axis]
         assert sizes == sorted(sizes, reverse=True)
         assert {effect.kind for effect in axis} == {"tag", "number"}
@@ -161,7 +161,7 @@ def test_strongest_come_first(candidates: Candidates, scores: NDArray[np.float64
 
 def test_constant_scores_go_with_nothing(candidates: Candidates) -> None:
     """An axis on which all items stand at one place has effects of 0, and no name."""
-    (found,) = effects.test(candidates, np.ones((N, 1)))
+    (found,) = effects.effects_of(candidates, np.ones((N, 1)))
     assert {(effect.effect, effect.q) for effect in found} == {(0.0, 1.0)}
     assert names(found) == (("mixed",), ("mixed",))
 
@@ -169,10 +169,10 @@ def test_constant_scores_go_with_nothing(candidates: Candidates) -> None:
 def test_few_items_are_not_tested(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """Of items too few there are no effects, and without tags and numbers there is nothing to test."""
     few = replace(candidates, tags=candidates.tags[:15], numbers=candidates.numbers[:15])
-    assert effects.test(few, scores[:15]) == ((), (), ())
+    assert effects.effects_of(few, scores[:15]) == ((), (), ())
     bare = Candidates((), np.zeros((N, 0), dtype=bool), (), np.zeros((N, 0)))
-    assert effects.test(bare, scores) == ((), (), ())
-    assert beyond_quality(bare, scores) == pytest.approx(scores - scores.mean(0))
+    assert effects.effects_of(bare, scores) == ((), (), ())
+    assert without_quality(bare, scores) == pytest.approx(scores - scores.mean(0))
 
 
 def test_names_come_from_what_passed_only() -> None:
@@ -204,20 +204,20 @@ def test_quality_is_named_once(bias: float, mean: float, name: tuple[tuple[str, 
 
 def test_beyond_is_uncorrelated_with_what_was_taken_out(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """What is left beyond quality has no linear relation to bias, log n, year or whether the year is known."""
-    left = beyond_quality(candidates, scores)
+    left = without_quality(candidates, scores)
     year, log_n, _, bias = candidates.numbers.T
     known = np.isfinite(year)
     for taken in (np.where(known, year, np.nanmean(year)), log_n, bias, known):
         np.testing.assert_allclose(np.corrcoef(taken, left.T)[0, 1:], 0, atol=1e-9)
-    assert {effect.name for effect in effects.test(candidates, left)[1] if effect.passed} == {"tag 3"}
+    assert {effect.name for effect in effects.effects_of(candidates, left)[1] if effect.passed} == {"tag 3"}
 
 
 def test_beyond_falls_back_on_the_mean_rating(candidates: Candidates, scores: NDArray[np.float64]) -> None:
     """Without biases the mean rating is taken out instead, and with them it is not."""
     mean = candidates.numbers[:, 2]
     without = replace(candidates, number_names=candidates.number_names[:3], numbers=candidates.numbers[:, :3])
-    assert np.corrcoef(mean, beyond_quality(without, scores).T)[0, 1:] == pytest.approx(np.zeros(3), abs=1e-9)
-    assert abs(np.corrcoef(mean, beyond_quality(candidates, scores)[:, 0])[0, 1]) > 1e-6
+    assert np.corrcoef(mean, without_quality(without, scores).T)[0, 1:] == pytest.approx(np.zeros(3), abs=1e-9)
+    assert abs(np.corrcoef(mean, without_quality(candidates, scores)[:, 0])[0, 1]) > 1e-6
 
 
 def test_candidates_are_those_of_the_rows(trained: Run) -> None:

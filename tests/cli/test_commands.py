@@ -216,9 +216,14 @@ def test_ends_of_the_ranking(embedcli: Invoke, options: tuple[str, ...], lists: 
 
 
 @pytest.mark.usefixtures("saved")
-def test_spread_is_not_called_an_interval(embedcli: Invoke) -> None:
-    """The spread and the agreement over members say what they are, and what they are not."""
-    assert "differ by seed only, which is no evidence" in embedcli("pca").stdout
+def test_agreement_over_seeds_is_in_json_only(embedcli: Invoke) -> None:
+    """Agreement over seeds is no evidence: no table shows it, nor the sign flips; JSON has both."""
+    shown, whole = embedcli("pca", "--explain").stdout, json.loads(embedcli("pca", "--format", "json").stdout)
+    assert "seed" not in shown
+    assert "flips" not in shown
+    assert "A component is stable if" in " ".join(shown.split())
+    assert whole["components"][0]["agreement"] > 0.9
+    assert whole["n_sign_flips"] >= 1
 
 
 @pytest.mark.usefixtures("saved")
@@ -230,7 +235,7 @@ def test_spread_is_not_called_an_interval(embedcli: Invoke) -> None:
         (("biases", "--movers"), "Better than their mean says"),
         (("pca", "--basis", "preference"), "axes of 3 members' predicted preferences"),
         (("pca", "--rotate", "varimax"), "embeddings, varimax"),
-        (("pca", "--partial-out", "quality"), "embeddings, beyond quality"),
+        (("pca", "--partial-out", "quality"), "embeddings, quality partialled out"),
     ],
 )
 def test_options_of_the_looks(embedcli: Invoke, command: tuple[str, ...], shown: str) -> None:

@@ -34,7 +34,7 @@ def csv(folder: Path, times: Values) -> Path:
 
 
 def odd_csv(folder: Path, times: Values) -> Path:
-    """Write times as CSV with a row that the fast lane leaves to the slow one."""
+    """Write times as CSV with a row that the fast parser leaves to the slow one."""
     path = csv(folder, times)
     path.write_text(path.read_text() + f'"v"" w",x,4,{times[-1]}\n')
     return path
@@ -67,7 +67,7 @@ def read(path: Path) -> list[int]:
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_every_unit_is_read(write: Writer, unit: str, sign: int, tmp_path: Path) -> None:
-    """Seconds, milli-, micro- and nanoseconds are the same times, before 1970 too, in both lanes and all formats."""
+    """Seconds, milli-, micro- and nanoseconds are the same times, before 1970 too, in every parser and format."""
     found = read(write(tmp_path, [sign * second * UNITS[unit] for second in SECONDS]))
     assert found[: len(SECONDS)] == [sign * second for second in SECONDS]
 

@@ -18,7 +18,7 @@ from pages import NAMES, Session
 from planted import make_world, write_movielens
 
 import embedcli as library
-from embedcli.data import catalogue
+from embedcli.data import catalog
 from embedcli.data.fetch import sha256_of
 from embedcli.data.ratings import Ratings
 
@@ -58,8 +58,8 @@ def _have_a_planted_world(folder: Path, patch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(archive, "w") as file:
         for path in made.iterdir():
             file.write(path, f"ml-100k/{path.name}")
-    source = replace(catalogue.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
-    patch.setitem(catalogue.CATALOGUE, "ml-100k", replace(catalogue.ML_100K, sources=(source,)))
+    source = replace(catalog.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
+    patch.setitem(catalog.CATALOG, "ml-100k", replace(catalog.ML_100K, sources=(source,)))
     patch.setenv("EMBEDCLI_DATA", str(archive.parent))
 
 

@@ -32,10 +32,11 @@ NAMED = (
         "0 * log_n",
         ("test_unknown_items_are_expected_to_be_worse",),
     ),
+    Mutation("gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)),
     Mutation(
         "shaky axes named",
         "if stability < STABLE:",
-        "if stability < SHAKY:",
+        "if stability < 0.85:",
         ("test_only_what_is_real_and_stable_is_named",),
     ),
     Mutation(

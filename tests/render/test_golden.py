@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,25 +19,49 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from embedcli.analysis.axis import Axis, AxisItem
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
-from embedcli.analysis.choices import Basis, By, PartialOut, Rotation, Sort
-from embedcli.analysis.compare import RunFigures, SideBySide
-from embedcli.analysis.components import Component, Components, PoleItem
+from embedcli.analysis.choices import Basis, By, Grouping, Measure, Method, PartialOut, Rotation, Sort
+from embedcli.analysis.clusters import Cluster, Clusters, GroupedItem, Tagged
+from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
+from embedcli.analysis.explain import Explanation, Part
+from embedcli.analysis.map import Map, MapPoint
+from embedcli.analysis.pca import Component, Components, PoleItem
+from embedcli.analysis.probe import Probed, Probes
+from embedcli.analysis.projections import Fidelity
+from embedcli.analysis.recommend import Recommendation, Recommendations
+from embedcli.analysis.record import Column
+from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import biases, catalog, compare, components, description, runs
+from embedcli.render import (
+    axis,
+    biases,
+    catalog,
+    clusters,
+    compare,
+    description,
+    explain,
+    pca,
+    probe,
+    recommend,
+    runs,
+    similar,
+)
+from embedcli.render import map as map_render
 from embedcli.render.output import Format, format_of, render
-from embedcli.render.view import Block, View, text, whole
+from embedcli.render.view import Block, View
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
 from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
 from embedcli.run.shelf import Entry
 
+N = Column("n", "n", "{:,}".format)
 GOLDEN = Path(__file__).parent / "golden"
 LONG = "Children of the Corn: The Gathering, with a Subtitle That Goes On and On and On and On (1996)"
 
@@ -126,67 +149,128 @@ def movers_view() -> View:
     return biases.movers(Movers(By.TRAINED, 10, 1152, 300, 0.43, None, (up,), (down,)), make_run())
 
 
-def components_view() -> View:
+EFFECTS = (
+    Effect("mean rating", "number", 0.9, 1000, 0.0, True),
+    Effect("year", "number", -0.44, 999, 0.0123, True),
+    Effect("Drama", "tag", 0.32, 300, 0.001, True),
+    Effect("Action", "tag", -0.22, 200, 0.5, False),
+)
+LOW = PoleItem(LONG, -1.5, 19, 1.3, 1996, "424")
+CASABLANCA = PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483")
+NAMED = Component(
+    component=1,
+    share=0.158,
+    verdict="real",
+    t=41.2,
+    slope=0.91,
+    predicts=True,
+    real=True,
+    stability=0.97,
+    stability_word="stable",
+    agreement=0.995,
+    unnamed=None,
+    positive_name=("high mean rating", "older", "Drama"),
+    negative_name=("low mean rating", "newer"),
+    effects=EFFECTS,
+    positive=(CASABLANCA, PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654")),
+    negative=(LOW,),
+)
+SHAKY = replace(
+    NAMED,
+    component=2,
+    stability=0.88,
+    stability_word="shaky",
+    unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
+    positive_name=(),
+    negative_name=(),
+)
+
+
+def pca_view() -> View:
     """Return a component that is named, one that is not, and one that was never tested."""
-    effects = (
-        Effect("mean rating", "number", 0.9, 1000, 0.0, True),
-        Effect("year", "number", -0.44, 999, 0.0123, True),
-        Effect("Drama", "tag", 0.32, 300, 0.001, True),
-        Effect("Action", "tag", -0.22, 200, 0.5, False),
+    missing: dict[str, Any] = dict.fromkeys(("verdict", "t", "slope", "predicts", "real", "stability", "agreement"))
+    untested = replace(
+        SHAKY,
+        component=3,
+        share=0.01,
+        stability_word="not tested",
+        unnamed="it was not tested on held-out ratings",
+        effects=(),
+        positive=(CASABLANCA,),
+        **missing,
     )
-    pole = (
-        PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483"),
-        PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654"),
-    )
-    low = (PoleItem(LONG, -1.5, 19, 1.3, 1996, "424"),)
-    named = Component(
-        component=1,
-        share=0.158,
-        test=ComponentTest(41.2, 0.91, True, True),
-        stability=0.97,
-        agreement=0.995,
-        unnamed=None,
-        positive_name=("high mean rating", "older", "Drama"),
-        negative_name=("low mean rating", "newer"),
-        effects=effects,
-        positive=pole,
-        negative=low,
-    )
-    shaky = replace(
-        named,
-        component=2,
-        stability=0.88,
-        unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
-        positive_name=(),
-        negative_name=(),
-    )
-    untested = Component(3, 0.01, None, None, None, "it was not tested on held-out ratings", (), (), (), pole[:1], low)
     tests = [
         ComponentTest(41.2, 0.91, True, True),
         ComponentTest(9.0, 0.7, True, True),
         ComponentTest(1.0, 0.1, False, False),
     ]
     record = Components(
-        components=(named, shaky, untested),
         basis=Basis.PCA,
         rotation=Rotation.NONE,
         partial_out=PartialOut.NOTHING,
         n_items=1000,
         n_members=5,
         items="the 1,000 most rated films",
+        effect_threshold=0.25,
+        n_tested=3,
+        n_real=2,
+        n_sign_flips=1,
+        components=(NAMED, SHAKY, untested),
         evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
         scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
-        rows=np.arange(2),
+        item_rows=np.arange(2),
     )
-    return components.view(record, make_run())
+    return pca.view(record, make_run())
+
+
+def axis_view() -> View:
+    """Return an axis from two films to one, with intervals and a film without a mean."""
+    first = AxisItem(1, LONG, -0.125, -0.5, 0.25, 19, 1.3, "424")
+    last = AxisItem(1, "Casablanca (1942)", 1.25, 1.0, 1.5, 1234, None, "483")
+    record = Axis(
+        start=("One [1] (1990)", LONG),
+        end=("Casablanca (1942)",),
+        share=0.081,
+        chance=0.042,
+        stability=0.949,
+        n_items=936,
+        min_ratings=20,
+        n_members=2,
+        n_folds=5,
+        effects=EFFECTS,
+        first=(first,),
+        last=(last,),
+    )
+    return axis.view(record, make_run())
+
+
+def map_view() -> View:
+    """Return a map of four films, two of them with a letter, by a component that is named and one that is not."""
+    point = MapPoint("Casablanca (1942)", 0.5, -0.25, 243, 4.46, 4.5, 4.25, 4.75, 1.25, 1942, ("Drama",), True, "483")
+    bare = replace(point, title=LONG, x=-1.5, stars=None, lower=None, upper=None, bias=None, year=None, tags=())
+    points = (replace(bare, highlighted=False), point, *(replace(bare, y=y, highlighted=False) for y in (0.0, 1.0)))
+    record = Map(
+        method=Method.PCA,
+        seed=0,
+        items="the 4 most rated films",
+        axes=(NAMED, SHAKY),
+        axes_over="the 1,000 most rated films",
+        share=0.258,
+        fidelity=Fidelity(0.75, 0.25, 0.98765, 10),
+        n_members=2,
+        places=points,
+        color=None,
+        item_rows=np.arange(4),
+    )
+    return map_render.view(record, make_run(), n_labels=2)
 
 
 @pytest.mark.parametrize(
     ("slope", "words"),
     [
-        (0.5, "weight decay 0.5: too little, try --weight-decay 1. Held-out slope of component 1 0.50"),
-        (0.8, "weight decay 0.5: about right. Held-out slope of component 1 0.80"),
-        (2, "weight decay 0.5: too much, try --weight-decay 0.25. Held-out slope of component 1 2.00"),
+        (0.5, "weight decay 0.5: too little, try 1"),
+        (0.8, "weight decay 0.5: about right"),
+        (2, "weight decay 0.5: too much, try 0.25"),
     ],
 )
 def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None:
@@ -194,7 +278,9 @@ def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None
     run = make_run()
     tests = [ComponentTest(40.0, slope, True, True)]
     run = replace(run, training=replace(run.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5)))
-    assert re.search(words, str(runs.summary(run, Path("runs/made")).captions))
+    view = runs.summary(run, Path("runs/made"))
+    assert view.caption == words
+    assert f"Held-out slope of component 1 {slope:.2f}" in view.explanation[0]
 
 
 def shelf_view() -> View:
@@ -210,13 +296,102 @@ def shelf_view() -> View:
     return runs.shelf([made, Entry(Path("runs/broken"), 0, {}), older], Path("runs"))
 
 
+def similar_view() -> View:
+    """Return the neighbours of two items, one of a title that must wrap, and figures that are missing."""
+    row = Neighbour(1, LONG, 0.876, 1.0, 0.5, 1234, 19, 1.3, "424")
+    last = replace(row, rank=2, title="Nobody Saw It", folds=0.4, co_raters=0, n_ratings=0, mean_rating=None)
+    hoods = (
+        Neighbourhood("One [1] (1990)", "10", 2, 4.5, (row, last)),
+        Neighbourhood("Two (1991)", "20", 0, None, (row,)),
+    )
+    return similar.view(Neighbours(hoods, Measure.COSINE, 2, 20, 939, 5), make_run())
+
+
+def recommend_view() -> View:
+    """Return recommendations to a new user of six ratings."""
+    rows = (
+        Recommendation(1, LONG, 4.4, 0.07, 0.25, 12, 1234, 4.321, "424"),
+        Recommendation(2, "Two (1991)", 4.1, 0.1, -0.5, 1, 19, None, "20"),
+    )
+    profile = {f"Film {j}": float(j) for j in range(1, 7)}
+    return recommend.view(Recommendations(None, profile, rows, 939, 6, 20, True, False), make_run())
+
+
+def explain_view() -> View:
+    """Return the parts of a prediction, one of them with a name."""
+    parts = (
+        Part("global", 1.25),
+        Part("user", -0.125),
+        Part("film", 0.5),
+        Part("component 1", 0.25, "high mean rating, older | low mean rating, newer"),
+        Part("other components", -0.0625),
+    )
+    explanation = Explanation("196", LONG, "424", parts, 1.8125, 4.71, 4.72, 4.0, True, False, 19, 1.3)
+    return explain.view(explanation, make_run())
+
+
+def probe_view() -> View:
+    """Return a tag that can be read, and a number that cannot."""
+    tag = Probed("Film-Noir", "tag", 0.91, 0.5, 0.57, 0.0001, True, 1, 0.42, 24)
+    number = Probed("year", "number", 0.01, -0.02, 0.03, 0.25, False, 3, -0.1, 999)
+    return probe.view(Probes((tag, number), 1000, "the 1,000 most rated films", 5, 50), make_run())
+
+
+def clusters_view() -> View:
+    """Return two groups, one of them without tags."""
+    tags = (Tagged("Western", 12, 6.5, 0.001), Tagged("Drama", 30, 1.25, 0.01))
+    first = Cluster(1, 700, 0.05, 0.8, tags, ("One [1] (1990)", LONG), (LONG, "Two (1991)"))
+    second = Cluster(2, 300, -0.01, None, (), ("Two (1991)",), ("Two (1991)",))
+    grouped = (GroupedItem(1, "424", LONG), GroupedItem(2, "20", "Two (1991)"))
+    found = Clusters(
+        (first, second), Grouping.KMEANS, 0.031, 0.04, 0.75, 1000, "the 1,000 most rated films", 5, grouped
+    )
+    return clusters.view(found, make_run())
+
+
+FIGURES = RunFigures("decay-0.5", 0.5, 0.882, None, None, "6 of 8", 6, 8, 0.8, 0.96, 0.036, 1.0, 913)
+SECOND = replace(
+    FIGURES,
+    name="decay-2",
+    weight_decay=2.0,
+    rmse_change=0.019,
+    rmse_change_interval=(0.015, 0.024),
+    real="at least 8",
+    n_real=8,
+)
+
+
 def side_by_side_view() -> View:
     """Return three runs, the first with all figures and the last with none."""
-    first = RunFigures("decay-0.5", 0.5, 0.882, None, None, 6, 8, 0.8, 0.96, 0.036, 1.0, 913)
-    second = replace(first, name="decay-2", weight_decay=2.0, rmse_change=0.019, rmse_change_interval=(0.015, 0.024))
-    bare = RunFigures("bare", None, None, None, None, None, 0, None, None, None, 0.9, 900)
-    found = SideBySide((first, second, bare), {"weight_decay": (0.5, 2.0, None)}, False, 20)
-    return compare.side_by_side(found, [replace(make_run(), name=one.name) for one in found.runs])
+    bare = RunFigures("bare", None, None, None, None, None, None, 0, None, None, None, 0.9, 900)
+    figures = SideBySide((FIGURES, SECOND, bare), {"weight_decay": (0.5, 2.0, None)}, False, 20)
+    return compare.view(figures, [replace(make_run(), name=run.name) for run in figures.runs])
+
+
+def compare_view() -> View:
+    """Return two runs whose stars differ by more than seeds make."""
+    comparison = Comparison(
+        runs=(FIGURES, SECOND),
+        settings={"weight_decay": (0.5, 2.0)},
+        have_same_test=True,
+        min_ratings=20,
+        a="decay-0.5",
+        b="decay-2",
+        matched_by="id",
+        n_common=1682,
+        n_compared=913,
+        saw_same_ratings=True,
+        correlation=0.987,
+        correlation_interval=(0.98, 0.99),
+        change=0.125,
+        seed_noise=0.03,
+        components=(Pair(1, 2, "1 high mean rating | low mean rating", "2 (unnamed, shaky)", 0.949),),
+        overlap=0.5,
+        chance=0.01,
+        within=0.75,
+        changes=(Change(1, LONG, 2.5, 3.0, 0.5, 0.0625, None, 19, 21, "424"),),
+    )
+    return compare.view(comparison, [replace(make_run(), name=run.name) for run in comparison.runs])
 
 
 def checks_view() -> View:
@@ -253,13 +428,21 @@ VIEWS: dict[str, Callable[[], View]] = {
     "movers": movers_view,
     "trained": trained_view,
     "catalog": lambda: catalog.catalog_view([(ML_100K, None)]),
-    "components": components_view,
+    "axis": axis_view,
+    "map": map_view,
+    "pca": pca_view,
     "describe": describe_view,
     "problems": problems_view,
     "run": lambda: runs.details(make_run(), Path("runs/made")),
     "shelf": shelf_view,
     "checks": checks_view,
     "side-by-side": side_by_side_view,
+    "clusters": clusters_view,
+    "compare": compare_view,
+    "explain": explain_view,
+    "probe": probe_view,
+    "recommend": recommend_view,
+    "similar": similar_view,
     "summary": lambda: runs.summary(make_run(), Path("runs/made")),
 }
 
@@ -313,7 +496,9 @@ def test_json_is_json(view: str) -> None:
 def odd_view(title: str) -> View:
     """Return a view of one row."""
     row = {"title": title, "n": 1_000_000}
-    return View("odd", [Block(columns=(text("title", "title"), whole("n", "n")), rows=[row])], [row], {"rows": [row]})
+    return View(
+        "odd", [Block(columns=(Column("title", "title", is_number=False), N), rows=[row])], [row], {"rows": [row]}
+    )
 
 
 @pytest.mark.parametrize("format", ["csv", "tsv"])
@@ -336,7 +521,7 @@ def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
 def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
-    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, "word " * 30)
+    view = View("wide", [Block(columns=(N,), rows=[row])], [row], {}, "word " * 30)
     shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from embedcli.analysis.biases import biases
-from embedcli.analysis.components import pca
-from embedcli.analysis.maps import map_items
+from embedcli.analysis.map import map_items
+from embedcli.analysis.pca import pca
 from embedcli.render import pages
-from embedcli.render.maps import TAG_RULE
+from embedcli.render.map import TAG_RULE
 from embedcli.render.pages import map_page, report_page
 from embedcli.run.record import Run
 
@@ -166,15 +166,19 @@ def browse(page: str, folder: Path, probe: str, width: int = 1280) -> tuple[Any,
     (folder / "page.html").write_text(page, encoding="utf-8")
     frame = f"""<!doctype html><iframe id="f" src="page.html" style="width:{width}px;height:900px;border:0"></iframe>
     <pre id="told"></pre><script>
-    const probe = async (window, document) => {{ {probe} }}, wait = time => new Promise(done => setTimeout(done, time));
-    f.onload = () => wait(1000).then(() => probe(f.contentWindow, f.contentDocument))
+    const wait = time => new Promise(done => setTimeout(done, time));
+    const until = async condition => {{ while (!condition()) await wait(20); }};
+    const probe = async (window, document) => {{ {probe} }};
+    const drawn = plot => plot.querySelector(".main-svg");
+    f.onload = () => until(() => [...f.contentDocument.querySelectorAll(".plot")].every(drawn))
+      .then(() => probe(f.contentWindow, f.contentDocument))
       .then(told => JSON.stringify(told), error => JSON.stringify(String(error))).then(text => told.textContent = text);
     </script>"""
     (folder / "frame.html").write_text(frame, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--dump-dom"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     options += ["--enable-logging=stderr", "--allow-file-access-from-files", "--window-size=1400,1000"]
-    options += ["--virtual-time-budget=9000", f"--user-data-dir={folder / 'profile'}"]
+    options += ["--virtual-time-budget=60000", f"--user-data-dir={folder / 'profile'}"]
     done = subprocess.run(
         ["chromium", *options, f"file://{folder / 'frame.html'}"],
         capture_output=True,
@@ -233,7 +237,7 @@ def test_the_buttons_of_the_map(report: str, tmp_path: Path) -> None:
       const saved = [], buttons = [...document.querySelectorAll(".modebar-btn")];
       window.HTMLAnchorElement.prototype.click = function () { saved.push([this.download, this.href.slice(0, 5)]); };
       document.querySelector("#map .modebar-btn").click();
-      await wait(3000);
+      await until(() => saved.length);
       const names = buttons.map(button => button.dataset.title);
       return { names, here: buttons.every(button => button.closest("#map")), saved };"""
     told, console = browse(report, tmp_path, probe)

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from embedcli.analysis.choices import Method
-from embedcli.analysis.maps import Map, map_items
+from embedcli.analysis.map import Map, map_items
 from embedcli.render import plots
-from embedcli.render.maps import TAG_RULE
+from embedcli.render.map import TAG_RULE
 from embedcli.run.record import Run
 
 SVG, HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"

@@ -10,7 +10,7 @@ from conftest import Invoke
 
 from embedcli.analysis.biases import biases
 from embedcli.analysis.choices import Basis
-from embedcli.analysis.components import pca
+from embedcli.analysis.pca import pca
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import EmbeddingTable, Run

@@ -11,7 +11,7 @@ from planted import World
 from sklearn.metrics import roc_auc_score
 
 from embedcli.analysis.biases import biases, movers
-from embedcli.analysis.components import pca
+from embedcli.analysis.pca import pca
 from embedcli.data.ratings import Ratings
 from embedcli.errors import DataError, UsageError
 from embedcli.evidence.scores import auc

@@ -23,7 +23,6 @@ from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
-PARQUET = b"PAR1"
 BATCH = 1 << 20  # rows of a Parquet file read at a time
 CHUNK = 1 << 17  # JSON lines read at a time
 SAMPLE = 200  # rows that the schema is detected from
@@ -215,7 +214,7 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
         return time_form(text_of(entry.get(names[index])) for entry in known)
 
     schema = detect_schema(names, len(names), context.options, stream.name, form_of)
-    rows = Rows(schema, Problems(stream.name))
+    rows, wanted = Rows(schema, Problems(stream.name)), schema.role_names
 
     def texts() -> Iterator[tuple[int, dict[str, str]] | Problem]:
         for line, entry in json_rows(stream):
@@ -224,12 +223,12 @@ def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
             if isinstance(entry, Problem):
                 yield entry
             else:
-                yield line, {role: text_of(entry.get(name)) for role, name in schema.role_names.items()}
+                yield line, {role: text_of(entry.get(name)) for role, name in wanted.items()}
 
     entries = texts()
     for first in entries:
         rows.add(parse_texts(chain([first], islice(entries, CHUNK)), rows.schema, rows.problems))
-    rows.sha256 = stream.sha256
+    rows.sha256 = stream.digest.hexdigest()
     return rows
 
 

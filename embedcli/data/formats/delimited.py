@@ -34,7 +34,7 @@ def read_delimited(stream: Stream, context: ReadContext, schema: TableSchema | N
     for block, line in _blocks(stream, schema, encoding):
         rows.add(parse_fast(block, line, rows.schema) or parse_slow(block, line, rows.schema, rows.problems))
         context.on_progress(stream.name, stream.done, stream.size)
-    rows.sha256 = stream.sha256
+    rows.sha256 = stream.digest.hexdigest()
     return rows
 
 
@@ -89,7 +89,8 @@ def encoding_of(head: bytes, given: str | None, where: str, on_note: Note) -> st
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         on_note(f"{where}: not UTF-8, read as latin-1 (`encoding` gives another encoding)")
-        return "cp1252" if _is_cp1252(head) else "latin-1"
+        marks = set(head) & set(range(0x80, 0xA0))  # Windows has typographic marks where latin-1 has nothing
+        return "cp1252" if marks and not marks & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "latin-1"
     return "utf-8"
 
 
@@ -104,15 +105,6 @@ def _given_encoding(name: str) -> str:
         raise UsageError(
             f"`encoding` {name!r} is unknown", "give utf-8, latin-1, cp1252, utf-16 or the like"
         ) from error
-
-
-def _is_cp1252(head: bytes) -> bool:
-    """Tell whether bytes hold the typographic marks that Windows has where latin-1 has nothing."""
-    try:
-        head.decode("cp1252")
-    except UnicodeDecodeError:
-        return False
-    return any(0x80 <= byte < 0xA0 for byte in head)
 
 
 def head_lines(head: bytes, encoding: str, where: str) -> list[str]:

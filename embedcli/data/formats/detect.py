@@ -76,11 +76,6 @@ class TableSchema:
         return repr(self.header[index]) if self.header else f"column {index + 1}"
 
     @property
-    def noun(self) -> str:
-        """Return the noun for one item, by the name of the item column."""
-        return noun_of(self.header[self.column_index["item"]]) if self.header else "item"
-
-    @property
     def description(self) -> str:
         """Name the column of each role."""
         return ", ".join(f"{role} = {self.name(role)}" for role in (*ROLES, *ITEM_ROLES) if role in self.column_index)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from embedcli.data.formats.columnar import PARQUET, faults, is_plain, json_rows, open_parquet, text_of, texts_of
+from embedcli.data.formats.columnar import faults, is_plain, json_rows, open_parquet, text_of, texts_of
 from embedcli.data.formats.delimited import text_rows
 from embedcli.data.formats.detect import WORDS, column_index_of, normalized, noun_of
 from embedcli.data.problems import Problem
@@ -38,10 +38,6 @@ class ItemFile:
     where: str
     names: tuple[str, ...]
     rows: list[list[str]]
-
-    def column(self, index: int) -> list[str]:
-        """Return the texts of a column."""
-        return [row[index] for row in self.rows]
 
     def column_index(self, name: str, role: str) -> int:
         """Return the index of the column that the option of a role names; UsageError if missing."""
@@ -85,8 +81,6 @@ def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
     """
     kept, size = list[list[str]](), 0
     with source.open() as stream:
-        if not stream.head.strip():
-            raise DataError(f"{source.name}: the file is empty", "give a table of items")
         try:
             rows = _rows(stream, on_note)
             names = next(rows)
@@ -110,11 +104,8 @@ def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
 
 def _rows(stream: Stream, on_note: Note) -> Iterator[list[str]]:
     """Yield the rows of a table of text, Parquet or JSON lines, the names of its columns first."""
-    if stream.head.startswith(PARQUET):
-        return _parquet_rows(stream)
-    if stream.head.lstrip().startswith(b"{"):
-        return _json_rows(stream)
-    return text_rows(stream, on_note)
+    readers = {"parquet": _parquet_rows, "json": _json_rows}
+    return readers[stream.format](stream) if stream.format in readers else text_rows(stream, on_note)
 
 
 def _parquet_rows(stream: Stream) -> Iterator[list[str]]:
@@ -170,7 +161,8 @@ def _json_rows(stream: Stream) -> Iterator[list[str]]:
 def _id_column(table: ItemFile, ratings: Ratings, options: ReadOptions, on_note: Note) -> int:
     """Return the index of the column with the item ids of the ratings: as given, else by its name and its ids."""
     names, where, wanted = table.names, table.where, set(ratings.items.ids)
-    share = [len(wanted & set(table.column(index))) / max(len(wanted), 1) for index in range(len(names))]
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(names)
+    share = [len(wanted.intersection(column)) / max(len(wanted), 1) for column in columns]
     best = max(range(len(share)), key=lambda index: _fitness(names[index], share[index], ratings.items.id_column))
     if options.item_id_col is not None:
         given = table.column_index(options.item_id_col, "item_id")

@@ -16,15 +16,8 @@ from embedcli.data.ratings import Items, Ratings, Users
 from embedcli.data.read_options import ReadContext
 from embedcli.errors import DataError
 
-AGES = {
-    "1": "under 18",
-    "18": "18 to 24",
-    "25": "25 to 34",
-    "35": "35 to 44",
-    "45": "45 to 49",
-    "50": "50 to 55",
-    "56": "56 and more",
-}
+AGES = {"1": "under 18", "56": "56 and more"}
+AGES |= {"18": "18 to 24", "25": "25 to 34", "35": "35 to 44", "45": "45 to 49", "50": "50 to 55"}
 OCCUPATIONS = (
     *("other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service"),
     *("doctor/health care", "executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer", "programmer"),
@@ -37,12 +30,12 @@ NO_GENRES = "(no genres listed)"
 def read(files: Files, source: str, context: ReadContext) -> Ratings:
     """Read movies, users if there are any, and ratings; DataError names the file and the line."""
     ending = "csv" if "ratings.csv" in files else "dat"
-    ratings_file, movies = files.source(f"ratings.{ending}"), f"movies.{ending}"
+    movies = f"movies.{ending}"
     items = _movies(files, movies) if movies in files else None
     users = _users(files) if "users.dat" in files else None
-    rows = read_rows(ratings_file, replace(context, on_note=lambda line: None))
+    rows = read_rows(files.source(f"ratings.{ending}"), replace(context, on_note=lambda line: None))
     check_rows(rows, context)
-    ratings = join_tables(ratings_of(rows, ratings_file, context), rows, users, items, ("users.dat", movies))
+    ratings = join_tables(ratings_of(rows, context), rows, users, items, ("users.dat", movies))
     named = {entry.n_ratings: (entry.name, entry.title) for entry in EDITIONS}
     name, title = named.get(len(ratings), (files.label, files.label))
     ratings = replace(ratings, data=replace(ratings.data, name=name, title=title, source=source))
@@ -65,19 +58,19 @@ def join_tables(
         data=replace(ratings.data, noun="film"),
         users=users,
         items=items,
-        user=_codes_in(users.ids, ratings.user, ids, f"user id in {names[0]}", rows),
-        item=_codes_in(items.ids, ratings.item, ratings.items.ids, f"item id in {names[1]}", rows),
+        user=_codes_in(users.ids, ratings.user, ids, ("user id", names[0]), rows),
+        item=_codes_in(items.ids, ratings.item, ratings.items.ids, ("item id", names[1]), rows),
     )
 
 
 def _codes_in(
-    table: tuple[str, ...], code: NDArray[np.int32], ids: tuple[str, ...], what: str, rows: Rows
+    table: tuple[str, ...], code: NDArray[np.int32], ids: tuple[str, ...], what: tuple[str, str], rows: Rows
 ) -> NDArray[np.int32]:
     """Return codes into `ids` as codes into a table."""
     known = {identifier: row for row, identifier in enumerate(table)}
     codes = np.array([known.get(identifier, -1) for identifier in ids], dtype=np.int32)[code]
     if (codes < 0).any():
-        row, (kind, name) = int(np.argmax(codes < 0)), what.split(" in ")
+        row, (kind, name) = int(np.argmax(codes < 0)), what
         raise DataError(
             f"{rows.problems.where}, line {rows.line(row):,}: {kind} {text.shorten(ids[code[row]])!r} is not in {name}",
             f"the two files do not belong together, or {name} is cut short: download or copy them again",

@@ -28,25 +28,19 @@ def read(files: Files, source: str, context: ReadContext) -> Ratings:
     items = read_items(files)
     users = users_of(files.table("u.user", separator="|", n_columns=5, key="user id")) if "u.user" in files else None
     rows = read_rows(files.source("u.data"), context, SCHEMA)
-    ratings = ratings_with(rows, files, "u.data", users, items, ("u.user", "u.item"), context)
+    ratings = ratings_with(rows, users, items, ("u.user", "u.item"), context)
     if "u.info" in files:
         check_counts(files, ratings, rows)
     return named(ratings, files.label, source)
 
 
 def ratings_with(
-    rows: Rows,
-    files: Files,
-    name: str,
-    users: Users | None,
-    items: Items,
-    tables: tuple[str, str],
-    context: ReadContext,
+    rows: Rows, users: Users | None, items: Items, tables: tuple[str, str], context: ReadContext
 ) -> Ratings:
-    """Return the ratings of the rows of a file on the scale of 1 to 5, joined with the tables of users and items."""
+    """Return the ratings of rows on the scale of 1 to 5, joined with the tables of users and items."""
     rows.check_scale(*SCALE)
     check_rows(rows, context)
-    return join_tables(ratings_of(rows, files.source(name), context, SCALE), rows, users, items, tables)
+    return join_tables(ratings_of(rows, context, scale=SCALE), rows, users, items, tables)
 
 
 def named(ratings: Ratings, label: str, source: str) -> Ratings:

@@ -31,7 +31,7 @@ def read(files: Files, source: str, context: ReadContext) -> Ratings:
         raise DataError(f"{files.where(INTER)}, line 1: the header is {shown!r}", text.GET_AGAIN)
     rows = read_rows(files.source(INTER), context, replace(movielens_100k.SCHEMA, header=HEADER))
     rows.sha256 = hashlib.sha256(content).hexdigest()
-    ratings = movielens_100k.ratings_with(rows, files, INTER, users, items, (USER, ITEM), context)
+    ratings = movielens_100k.ratings_with(rows, users, items, (USER, ITEM), context)
     return movielens_100k.named(ratings, "ml-100k", source)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Rows
-from embedcli.data.formats.columnar import PARQUET, read_json_lines, read_parquet
+from embedcli.data.formats.columnar import read_json_lines, read_parquet
 from embedcli.data.formats.delimited import read_delimited
-from embedcli.data.formats.detect import TableSchema
+from embedcli.data.formats.detect import TableSchema, noun_of
 from embedcli.data.problems import KEPT, REPEATED
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadContext
@@ -31,22 +31,15 @@ def read_table(source: Source, context: ReadContext) -> Ratings:
     for note in rows.schema.notes:
         context.on_note(f"note: {note}")
     check_rows(rows, context)
-    return resolve_duplicates(ratings_of(rows, source, context), rows, context)
+    return resolve_duplicates(ratings_of(rows, context, source.stem), rows, context)
 
 
 def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
     """Read all rows of a table, whose schema is detected unless it is given; invalid rows are in its problems."""
     with source.open() as stream:
-        if not stream.head.strip():
-            raise DataError(
-                f"{source.name}: the file is empty", "give a table with a user, an item and a rating in each row"
-            )
-        if schema is None and stream.head.startswith(PARQUET):
-            rows = read_parquet(stream, context)
-        elif schema is None and stream.head.lstrip().startswith(b"{"):
-            rows = read_json_lines(stream, context)
-        else:
-            rows = read_delimited(stream, context, schema)
+        readers = {"parquet": read_parquet, "json": read_json_lines, "text": read_delimited}
+        read = readers[stream.format]
+        rows = read(stream, context) if schema is None else read_delimited(stream, context, schema)
     rows.convert_times()
     return rows
 
@@ -61,12 +54,12 @@ def check_rows(rows: Rows, context: ReadContext) -> None:
         context.on_note(rows.problems.summary())
 
 
-def ratings_of(rows: Rows, source: Source, context: ReadContext, scale: tuple[float, float] | None = None) -> Ratings:
+def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[float, float] | None = None) -> Ratings:
     """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
     user, item, value, timestamp = rows.columns()
     if not len(user):
-        raise DataError(f"{source.name}: there is no valid row", "embedcli data check FILE lists all problems")
-    implicit = _is_implicit(rows.schema, value, context, source.name)
+        raise DataError(f"{rows.problems.where}: there is no valid row", "embedcli data check FILE lists all problems")
+    implicit = _is_implicit(rows.schema, value, context, rows.problems.where)
     if value is None or implicit:
         scale, value = (0.0, 1.0), np.ones(len(user), dtype=np.float32)
     elif scale is None:
@@ -74,7 +67,8 @@ def ratings_of(rows: Rows, source: Source, context: ReadContext, scale: tuple[fl
         scale = low, high
         for line in lines:
             context.on_note(line)
-    data = DataSet(source.stem, source.stem, source.name, rows.sha256, scale, rows.schema.noun, implicit=implicit)
+    noun = noun_of(rows.schema.role_names.get("item", ""))
+    data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, noun, implicit=implicit)
     return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
 
 

@@ -1,4 +1,4 @@
-"""Axes of one's own, probes, clusters and comparisons, on a planted world."""
+"""Runs side by side, on a planted world."""
 
 from __future__ import annotations
 
@@ -7,101 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import World
-from sklearn.metrics import r2_score, roc_auc_score
 
-from embedcli.analysis import probe as probing
-from embedcli.analysis.choices import Grouping
-from embedcli.analysis.clusters import clusters
 from embedcli.analysis.compare import compare, rmse_change, side_by_side
-from embedcli.analysis.directions import axis
-from embedcli.analysis.probe import probe
 from embedcli.errors import UsageError
-from embedcli.evidence.scores import auc
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
 from embedcli.training.fit import fit
-
-
-def test_an_axis_between_the_planted_poles(trained: Run, world: World) -> None:
-    """From Action to Romance every film stands on its side; the axis goes with the tags and is stable."""
-    sides = [[row for row in range(7, 110) if world.axis[row] == sign][:8] for sign in (1, -1)]
-    found = axis(trained, *sides, limit=30)
-    ends = [{world.axis[trained.items.ids.index(one.id)] for one in end} for end in (found.first, found.last)]
-    assert ends == [{1.0}, {-1.0}]
-    assert {effect.name for effect in found.effects if effect.passed} >= {"Action", "Romance"}
-    assert found.stability is not None
-    assert found.stability > 0.9
-    assert found.share > 0.7  # there is one factor
-    assert all(one.lower is not None and one.upper is not None and one.lower < one.upper for one in found.first)
-
-
-def test_places_on_an_axis(trained: Run) -> None:
-    """The item at one end stands at 0, that at the other at 1; without folds the members make the intervals."""
-    alone = replace(trained, arrays={"item_factors": trained.array("item_factors")})
-    found = axis(alone, [8], [9], limit=200, min_ratings=0)
-    places = {one.id: one.place for one in found.first}
-    assert places["9"] == pytest.approx(0, abs=1e-9)
-    assert places["10"] == pytest.approx(1)
-    assert found.stability is None
-    assert len(found.first) == len(trained.items) - 1  # one has no rating, and no place
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "complaint"),
-    [
-        ([], [1], "has no from"),
-        ([1], [], "has no to"),
-        ([1, 2], [2], "stands on both sides"),
-        ([1], [119], "has no training rating"),
-    ],
-)
-def test_axes_that_cannot_be(trained: Run, start: list[int], end: list[int], complaint: str) -> None:
-    """An empty side, and an item on both, are refused."""
-    with pytest.raises(UsageError, match=complaint):
-        axis(trained, start, end)
-
-
-def test_the_planted_tag_can_be_read(trained: Run) -> None:
-    """The planted genres are read nearly without error, along the first component; the control is at chance."""
-    found = {one.name: one for one in probe(trained).probed}
-    for name in ("Action", "Romance"):
-        assert found[name].readable
-        assert found[name].score > 0.95
-        assert found[name].control == pytest.approx(0.5, abs=0.05)
-        assert found[name].component == 1
-    assert not found["year"].readable  # the years were drawn at random
-    assert found["bias"].kind == "number"
-
-
-def test_random_tags_cannot_be_read(trained: Run) -> None:
-    """Of tags drawn at random hardly any is called readable: 10 % at the most of a hundred."""
-    rng = np.random.default_rng(0)
-    tags = tuple(tuple(f"tag {t}" for t in range(100) if rng.random() < 0.4) for _ in trained.items.ids)
-    found = probe(replace(trained, items=replace(trained.items, tags=tags)))
-    assert sum(one.readable for one in found.probed if one.kind == "tag") <= 10
-
-
-def test_figures_of_a_probe_are_scikit_learns() -> None:
-    """AUC and R2 are those of scikit-learn, and so are ridge predictions on a line."""
-    rng = np.random.default_rng(0)
-    truth, predicted = rng.integers(0, 2, (60, 1)).astype(float), rng.normal(size=(60, 1))
-    assert auc(predicted, truth)[0] == pytest.approx(roc_auc_score(truth[:, 0], predicted[:, 0]))
-    y = rng.normal(size=(60, 1))
-    assert probing._r2(predicted, y)[0] == pytest.approx(r2_score(y, predicted))
-
-
-@pytest.mark.parametrize("method", Grouping)
-def test_two_planted_groups_are_found(trained: Run, method: Grouping) -> None:
-    """Two groups are the two planted genres, each with its tag, and more than a cloud without groups shows."""
-    found = clusters(trained, k=2, method=method)
-    tags = {tuple(tag.tag for tag in one.tags) for one in found.clusters}
-    assert tags == {("Action",), ("Romance",)}
-    assert found.silhouette > found.control
-    assert found.stability is not None
-    assert found.stability > 0.8
-    assert sum(one.n for one in found.clusters) == found.n_items == len(found.rows)
-    with pytest.raises(UsageError, match="-k 1 is not from 2"):
-        clusters(trained, k=1)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +29,7 @@ def test_two_runs_of_one_data_set(trained: Run, other: Run) -> None:
     assert found.saw_same_ratings
     assert found.correlation > 0.99
     assert found.correlation_interval[0] <= found.correlation <= found.correlation_interval[1]
-    assert found.pairs[0].phi > 0.98
+    assert found.components[0].phi > 0.98
     assert found.overlap > 3 * found.chance
     assert found.changes
     assert all(change.z is None for change in found.changes)
@@ -206,7 +117,7 @@ def test_a_run_and_itself(trained: Run) -> None:
     """A run has everything in common with itself, and nothing is listed as changed."""
     found = compare(trained, trained)
     assert (found.correlation, found.overlap) == (pytest.approx(1), 1.0)
-    assert [pair.phi for pair in found.pairs] == pytest.approx([1, 1, 1])
+    assert [pair.phi for pair in found.components] == pytest.approx([1, 1, 1])
     assert (found.change, found.changes, found.is_same) == (0.0, (), True)
 
 

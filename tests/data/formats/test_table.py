@@ -477,7 +477,7 @@ def merged(ending: str, **renamed: str) -> bytes:
     mark, quote = ("::", "") if ending == "dat" else (",", '"')
     lines = [mark.join(rows[0]), *(mark.join(f"{quote}{value}{quote}" for value in row.values()) for row in rows)]
     if ending == "slow.csv":
-        lines.append('"u""0","m7","3","Seven","","x"')  # a quotation mark that the fast lane leaves to the slow one
+        lines.append('"u""0","m7","3","Seven","","x"')  # a quotation mark that the fast parser leaves to the slow one
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -585,8 +585,8 @@ FIELD = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(FIELD, min_size=1, max_size=5), min_size=1, max_size=12), st.booleans())
-def test_both_lanes_agree(table: list[list[str]], quotes: bool) -> None:
-    """Where the fast lane reads a block at all, it reads what the slow lane reads, and that finds nothing wrong."""
+def test_both_parsers_agree(table: list[list[str]], quotes: bool) -> None:
+    """If the fast parser reads a block, the slow one reads the same and finds no problem in it."""
     block = "\n".join(",".join(row) for row in table).encode()
     if not block.strip():
         return

@@ -10,19 +10,19 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
-from embedcli.analysis import layouts
+from embedcli.analysis import projections
 from embedcli.analysis.choices import Method
-from embedcli.analysis.components import pca
-from embedcli.analysis.layouts import fidelity
-from embedcli.analysis.maps import map_items, tag_groups
+from embedcli.analysis.map import map_items, neighbours_of, tag_groups
+from embedcli.analysis.pca import pca
+from embedcli.analysis.projections import fidelity
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
 
 @pytest.mark.parametrize("together", [7, 250])
 def test_fidelity_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, together: int) -> None:
-    """Trustworthiness is scikit-learn's and recall that of brute force, however many items are looked at at a time."""
-    monkeypatch.setattr(layouts, "TOGETHER", together)
+    """Trustworthiness is scikit-learn's and recall that of brute force, however many items are compared at a time."""
+    monkeypatch.setattr(projections, "TOGETHER", together)
     rng = np.random.default_rng(0)
     near = rng.normal(size=(60, 8))
     xy = near[:, :2] + 0.3 * rng.normal(size=(60, 2))
@@ -41,7 +41,7 @@ def test_a_map_of_components_is_that_of_pca(trained: Run) -> None:
     axes = pca(trained, n_components=2)
     rows = [trained.items.ids.index(place.id) for place in found.places]
     np.testing.assert_allclose([(place.x, place.y) for place in found.places], axes.scores[rows][:, [1, 0]])
-    assert rows == axes.rows[:20].tolist()
+    assert rows == axes.item_rows[:20].tolist()
     assert found.axes is not None
     assert [axis.component for axis in found.axes] == [2, 1]
     assert found.share == pytest.approx(axes.components[0].share + axes.components[1].share)
@@ -108,3 +108,33 @@ def test_umap_is_optional(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(UsageError, match="needs UMAP") as caught:
         map_items(trained, method=Method.UMAP)
     assert caught.value.hint == "pip install umap-learn"
+
+
+def test_highlights_can_be_titles_ids_and_rows(trained: Run) -> None:
+    """An item is highlighted by its title, its id or its row number."""
+    marked = map_items(trained, highlight=["Star Wars (1977)", "id:9", 10])
+    assert {point.id for point in marked.places if point.highlighted} == {"50", "9", "11"}
+
+
+def test_neighbours_of_points_are_those_by_the_embeddings(trained: Run) -> None:
+    """Each point has its ten nearest among the points with ten ratings or more; a point with fewer has none."""
+    drawn = map_items(trained, top_items=30)
+    n = trained.item_stats.n_ratings.copy()
+    n[drawn.item_rows[4]] = 9
+    run = replace(trained, item_stats=replace(trained.item_stats, n_ratings=n))
+    neighbours = neighbours_of(run, drawn)
+    assert neighbours[4] == []
+    assert not any(4 in others for others in neighbours)
+    factors = trained.array("item_factors")[:, drawn.item_rows].astype(np.float64)
+    unit = factors / np.linalg.norm(factors, axis=2, keepdims=True)
+    cosine = np.mean(unit @ unit.transpose(0, 2, 1), axis=0)
+    cosine[:, 4] = -np.inf
+    np.fill_diagonal(cosine, -np.inf)
+    assert neighbours[0] == np.argsort(-cosine[0])[:10].tolist()
+
+
+def test_points_have_the_interval_of_their_stars(trained: Run) -> None:
+    """The bounds of a point are the 2.5th and the 97.5th percentile of its stars over the draws."""
+    drawn = map_items(trained, top_items=20)
+    bounds = np.quantile(trained.array("item_stars")[:, drawn.item_rows], (0.025, 0.975), axis=0)
+    np.testing.assert_allclose([(point.lower, point.upper) for point in drawn.places], bounds.T)

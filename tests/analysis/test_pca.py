@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
-from embedcli.analysis import components
-from embedcli.analysis.axes import ComponentFinder, varimax
+from embedcli.analysis import pca as analysis
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.components import pca
+from embedcli.analysis.components import ComponentFinder, varimax
+from embedcli.analysis.pca import pca
 from embedcli.errors import UsageError
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
 
@@ -28,13 +28,13 @@ def test_planted_axis_is_the_first_and_has_its_names(trained: Run) -> None:
 def test_components_are_those_of_an_svd(trained: Run) -> None:
     """Shares and coordinates are those of numpy's SVD of the members' centred factors side by side."""
     found = pca(trained, n_components=4, top_items=50)
-    factors = trained.array("item_factors")[:, found.rows].astype(np.float64)
+    factors = trained.array("item_factors")[:, found.item_rows].astype(np.float64)
     factors -= factors.mean(1, keepdims=True)
     u, s, _ = np.linalg.svd(np.concatenate(list(factors), 1), full_matrices=False)
     shares = [component.share for component in found.components]
     np.testing.assert_allclose(shares, (s**2 / (s**2).sum())[:4], rtol=1e-6)
     np.testing.assert_allclose(
-        np.abs(found.scores[found.rows]), np.abs((u * s)[:, :4]) / np.sqrt(len(factors)), atol=1e-9
+        np.abs(found.scores[found.item_rows]), np.abs((u * s)[:, :4]) / np.sqrt(len(factors)), atol=1e-9
     )
 
 
@@ -53,8 +53,8 @@ def test_rotating_a_member_changes_nothing(trained: Run) -> None:
 def test_plus_pole_is_better_rated(trained: Run) -> None:
     """The coordinates of a component do not correlate negatively with the mean rating, unless hardly at all."""
     found = pca(trained, n_components=5)
-    means = trained.item_stats.mean_rating[found.rows]
-    for scores in found.scores[found.rows].T:
+    means = trained.item_stats.mean_rating[found.item_rows]
+    for scores in found.scores[found.item_rows].T:
         assert np.corrcoef(scores, means)[0, 1] > -0.1
 
 
@@ -62,7 +62,7 @@ def test_poles_are_the_ends(trained: Run) -> None:
     """The items at the poles have the highest and the lowest coordinates, outermost first."""
     component = pca(trained, limit=4).components[1]
     everything = pca(trained)
-    scores = np.sort(everything.scores[everything.rows, 1])
+    scores = np.sort(everything.scores[everything.item_rows, 1])
     assert [item.score for item in component.positive] == pytest.approx(list(scores[::-1][:4]))
     assert [item.score for item in component.negative] == pytest.approx(list(scores[:4]))
 
@@ -70,7 +70,7 @@ def test_poles_are_the_ends(trained: Run) -> None:
 def test_effects_are_the_textbook_ones(trained: Run) -> None:
     """A tag's effect is the rank-biserial correlation of Mann and Whitney's U, a number's is Spearman's."""
     found = pca(trained, n_components=2)
-    rows, scores = found.rows, found.scores[found.rows, 1]
+    rows, scores = found.item_rows, found.scores[found.item_rows, 1]
     effects = {effect.name: effect.effect for effect in found.components[1].effects}
     tagged = np.array(["Action" in trained.items.tags[j] for j in rows])
     u = mannwhitneyu(scores[tagged], scores[~tagged]).statistic
@@ -111,13 +111,13 @@ def test_frame_has_a_row_per_item_at_a_pole(trained: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_components": 0}, "--components 0 is not from 1 to 8: the run has 8 factors"),
-        ({"n_components": 9}, "--components 9 is not from 1 to 8"),
-        ({"n_components": 3, "top_items": 3}, "from 1 to 2: only 3 items"),
-        ({"top_items": 0}, "--top-items 0 is below 1"),
+        ({"n_components": 0}, "`n_components` 0 is not from 1 to 8: the run has 8 factors"),
+        ({"n_components": 9}, "`n_components` 9 is not from 1 to 8"),
+        ({"n_components": 3, "top_items": 3}, "from 1 to 2: only 3 items pass"),
+        ({"top_items": 0}, "`top_items` 0 is below 1"),
         ({"min_ratings": 5000}, "0 items are too few"),
-        ({"min_ratings": -1}, "--min-ratings -1 is below 0"),
-        ({"limit": 0}, "-n 0 is below 1"),
+        ({"min_ratings": -1}, "`min_ratings` -1 is below 0"),
+        ({"limit": 0}, "`limit` 0 is below 1"),
     ],
 )
 def test_what_cannot_be_shown(trained: Run, options: dict[str, int], message: str) -> None:
@@ -130,8 +130,7 @@ def test_what_cannot_be_shown(trained: Run, options: dict[str, int], message: st
 def test_planted_axis_is_real_and_noise_is_not(trained: Run, basis: Basis) -> None:
     """In either basis the planted factor predicts ratings left out and is stable; noise does not and has no name."""
     first, _, third = pca(trained, n_components=3, basis=basis).components
-    assert first.test is not None
-    assert (first.test.real, first.stability_word, first.unnamed) == (True, "stable", None)
+    assert (first.real, first.stability_word, first.unnamed) == (True, "stable", None)
     assert third.positive_name == third.negative_name == ()
     assert "it does not predict" in str(third.unnamed)
 
@@ -146,6 +145,35 @@ def test_unstable_component_is_not_named(trained: Run) -> None:
     assert first.positive_name == first.negative_name == ()
 
 
+def test_planted_shaky_axis_is_not_named(trained: Run) -> None:
+    """An axis that members trained on parts of the ratings find again with phi .85 to .95 is shaky, and has no name."""
+    spread = pca(trained, n_components=1).scores[:, 0].std()
+    folds = trained.array("fold_item_factors")
+    noise = 0.45 * spread * np.random.default_rng(0).normal(size=folds.shape)
+    arrays = {**trained.arrays, "fold_item_factors": (folds + noise).astype(np.float32)}
+    first = pca(replace(trained, arrays=arrays)).components[0]
+    assert first.real
+    assert first.stability is not None
+    assert 0.87 < first.stability < 0.93
+    assert (first.stability_word, first.positive_name, first.negative_name) == ("shaky", (), ())
+    assert "it is shaky" in str(first.unnamed)
+
+
+def test_tags_that_are_unrelated_to_an_axis_do_not_name_it(trained: Run) -> None:
+    """Shuffled tags name no axis, nor beside many tags that do go with it, which make a small q of a large p."""
+    n_named = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        planted = [[f"{tag} {copy}" for copy in range(30)] for (tag,) in trained.items.tags]
+        shuffled = [[f"shuffled {j}" for j in np.flatnonzero(rng.random(30) < 0.4)] for _ in planted]
+        tags = tuple((*own, *others) for own, others in zip(planted, shuffled, strict=True))
+        first = pca(replace(trained, items=replace(trained.items, tags=tags)), n_components=1).components[0]
+        names = first.positive_name + first.negative_name
+        assert {"Action 0", "Romance 29"} <= set(names)
+        n_named += any(name.startswith("shuffled") for name in names)
+    assert n_named <= 1
+
+
 def test_untested_component_is_not_named(trained: Run) -> None:
     """Where nothing was tested, effects are shown and nothing is named."""
     first = pca(replace(trained, training=Training())).components[0]
@@ -158,7 +186,8 @@ def test_pca_of_other_items_keeps_its_test(trained: Run) -> None:
     tests = [ComponentTest(float(j), 1.0, True, True) for j in range(8)]
     evidence = Evidence((), tests, 1, 5, 3.0, 0.5)
     run = replace(trained, training=replace(trained.training, evidence=evidence))
-    assert pca(run, n_components=1, top_items=60).components[0].test == tests[0]
+    first = pca(run, n_components=1, top_items=60).components[0]
+    assert (first.t, first.slope, first.predicts, first.real) == (0.0, 1.0, True, True)
 
 
 def test_preference_basis_is_the_svd_of_the_predictions(trained: Run) -> None:
@@ -191,7 +220,7 @@ def test_rotated_components_share_what_the_components_did(trained: Run) -> None:
     plain, turned = (pca(trained, rotation=rotation) for rotation in Rotation)
     total = [sum(component.share for component in found.components) for found in (plain, turned)]
     assert total[0] == pytest.approx(total[1])
-    assert {component.test for component in turned.components} == {None}
+    assert {component.real for component in turned.components} == {None}
 
 
 def test_beyond_quality_only_tags_speak(trained: Run) -> None:
@@ -246,7 +275,7 @@ def test_only_what_is_real_and_stable_is_named(
     test: ComponentTest | None, stability: float | None, said: str | None
 ) -> None:
     """A component lacks what it lacks: at t 72.7 it predicts, whatever it claims; a shaky one is not named."""
-    found = components._lacking(test, stability)
+    found = analysis._why_unnamed(test, stability)
     assert found is None if said is None else str(found).startswith(said)
 
 

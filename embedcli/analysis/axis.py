@@ -1,0 +1,213 @@
+"""Your own axis: from some items to others, every item ranked along it, and how far that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.effects import Candidates, Effect, effects_of
+from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
+from embedcli.analysis.selection import check_limit, item, rated, row_of
+from embedcli.errors import UsageError
+from embedcli.evidence.bases import side_by_side
+from embedcli.run.record import Run
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+RESAMPLES = 200  # of the items of each side, if a side has several
+CONTROLS = 200  # axes between random items
+INTERVAL = 0.95
+
+
+@dataclass(frozen=True)
+class AxisItem:
+    """An item on the axis; `lower` and `upper` are None if there is nothing to resample."""
+
+    rank: Annotated[int, whole("#", "rank in this list")]
+    title: Annotated[str, text("{noun}")]
+    place: Annotated[
+        float, decimal("place", "projection on the axis: 0 at the mean of one side, 1 at that of the other")
+    ]
+    lower: Annotated[
+        float | None,
+        decimal(
+            "{interval}", "interval of the place, with the items of each side and the members resampled", end="upper"
+        ),
+    ]
+    upper: float | None
+    n_ratings: Annotated[int, whole("n", "number of training ratings")]
+    mean_rating: Annotated[float | None, decimal("mean", "mean of the training ratings")]
+    id: Annotated[str, text("id")]
+
+
+@dataclass(frozen=True)
+class Axis(Record):
+    """An axis through the embeddings, from the items with the titles in `start` to those in `end`.
+
+    `share` is its share of the variance of the embeddings, `chance` the 95th percentile of that share for axes between
+    as many random items. `stability` is the mean |correlation| of the places with those by members that left out a
+    fold of the ratings each, None if there are none. `first` and `last` are the items at either end.
+    """
+
+    start: Annotated[tuple[str, ...], PYTHON_ONLY]
+    end: Annotated[tuple[str, ...], PYTHON_ONLY]
+    share: float
+    chance: float
+    stability: float | None
+    n_items: int
+    min_ratings: int
+    n_members: int
+    n_folds: int
+    effects: tuple[Effect, ...]
+    first: tuple[AxisItem, ...]
+    last: tuple[AxisItem, ...]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return both ends as one table, with a column `end` that says which."""
+        return [{"end": name, **vars(row)} for name, end in (("from", self.first), ("to", self.last)) for row in end]
+
+
+def axis(
+    run: Run, start: Sequence[str | int], end: Sequence[str | int], *, limit: int = 10, min_ratings: int = 20
+) -> Axis:
+    """Rank items along the direction from some items to others (titles, ids or rows); return `limit` at either end.
+
+    The direction is the difference of the two sides' mean embeddings, in all members side by side.
+
+    Raises UsageError for an empty side, an item on both sides or without training ratings, or two sides with the same
+    mean, and if no item passes the filter.
+    """
+    check_limit(limit, "items per end")
+    sides = _Sides.of(run, start, end)
+    passing, factors, rng = rated(run, min_ratings), side_by_side(run.array("item_factors")), np.random.default_rng(0)
+    places = sides.places(factors)
+    if places is None:
+        raise UsageError("both sides have the same mean: there is no axis between them", "give other titles")
+    has_folds = "fold_item_factors" in run.arrays
+    members = list(run.array("fold_item_factors" if has_folds else "item_factors"))
+    bounds = _bounds(sides, members, passing, rng)
+    order = np.argsort(places[passing], kind="stable")
+    centred = factors[passing] - factors[passing].mean(0)
+    return Axis(
+        start=tuple(run.items.titles[row] for row in sides.start),
+        end=tuple(run.items.titles[row] for row in sides.end),
+        share=_share(centred, sides.direction(factors)),
+        chance=_chance(factors, centred, passing, sides, rng),
+        stability=_stability(sides, places[passing], members, passing) if has_folds else None,
+        n_items=len(passing),
+        min_ratings=min_ratings,
+        n_members=run.n_members,
+        n_folds=len(members) if has_folds else 0,
+        effects=effects_of(Candidates.of(run, passing), places[passing][:, None])[0],
+        first=_end(run, passing, places, bounds, order[:limit]),
+        last=_end(run, passing, places, bounds, order[::-1][:limit]),
+    )
+
+
+def tagged(run: Run, tag: str) -> list[int]:
+    """Return the rows of the rated items with a tag, in any case; UsageError, with the tags, if no item has it."""
+    rows = [row for row, tags in enumerate(run.items.tags) if tag.casefold() in map(str.casefold, tags)]
+    if not rows:
+        tags = sorted({tag for tags in run.items.tags for tag in tags})
+        raise UsageError(
+            f"no {run.data.noun} has the tag {tag!r}",
+            f"the tags are {', '.join(tags)[:300]}" if tags else "train with `items` FILE",
+        )
+    return [row for row in rows if run.item_stats.n_ratings[row]]
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """The rows of the items that an axis begins at and leads to."""
+
+    start: list[int]
+    end: list[int]
+
+    @classmethod
+    def of(cls, run: Run, start: Iterable[str | int], end: Iterable[str | int]) -> _Sides:
+        sides = cls(*([row_of(run, asked) for asked in side] for side in (start, end)))
+        for name, side in vars(sides).items():
+            if not side:
+                raise UsageError(f"the axis has no `{name}`", f"give `{name}` TITLE")
+        if both := set(sides.start) & set(sides.end):
+            title = run.items.titles[min(both)]
+            raise UsageError(f"{title!r} is on both sides of the axis", "give each title on one side")
+        run.check_rated([*sides.start, *sides.end])
+        return sides
+
+    def direction(self, factors: NDArray[np.floating]) -> Floats:
+        """Return the difference (R,) of the mean factors of both sides."""
+        direction: Floats = factors[self.end].mean(0, dtype=np.float64) - factors[self.start].mean(0, dtype=np.float64)
+        return direction
+
+    def places(self, factors: NDArray[np.floating]) -> Floats | None:
+        """Return the places (I,) of items with factors (I, R); None if both sides have the same mean."""
+        direction = self.direction(factors)
+        squared = float(direction @ direction)
+        if squared < 1e-12:
+            return None
+        places: Floats = (factors - factors[self.start].mean(0, dtype=np.float64)) @ direction / squared
+        return places
+
+    def resamples(self, members: Sequence[NDArray[np.floating]], rng: np.random.Generator) -> Iterator[Floats]:
+        """Yield places (I,) with the items of each side drawn again, by one member at a time."""
+        n = RESAMPLES if max(len(self.start), len(self.end)) > 1 else len(members)
+        for j in range(n):
+            sides = (rng.choice(side, len(side)).tolist() if len(side) > 1 else side for side in (self.start, self.end))
+            places = _Sides(*sides).places(members[j % len(members)].astype(np.float64))
+            if places is not None:
+                yield places
+
+
+def _bounds(
+    sides: _Sides, members: Sequence[NDArray[np.floating]], passing: Rows, rng: np.random.Generator
+) -> Floats | None:
+    """Return the intervals (2, n) of the places of the passing items; None if there is nothing to resample.
+
+    They cannot tell what other items on either side would have changed.
+    """
+    resamples = [places[passing] for places in sides.resamples(members, rng)]
+    tail = (1 - INTERVAL) / 2
+    return np.quantile(resamples, (tail, 1 - tail), axis=0) if len(resamples) > 1 else None
+
+
+def _share(centred: Floats, direction: Floats) -> float:
+    """Return the share of the variance of centred factors (n, R) along a direction (R,)."""
+    length = np.linalg.norm(direction)
+    if length < 1e-9:
+        return 0.0
+    return float(((centred @ (direction / length)) ** 2).sum() / (centred**2).sum())
+
+
+def _chance(factors: Floats, centred: Floats, passing: Rows, sides: _Sides, rng: np.random.Generator) -> float:
+    """Return the 95th percentile of the share of axes between as many random items; 1 if there are too few items."""
+    n_start, n = len(sides.start), len(sides.start) + len(sides.end)
+    shares = []
+    for _ in range(CONTROLS if len(passing) >= n else 0):
+        drawn = rng.choice(passing, n, replace=False).tolist()
+        shares.append(_share(centred, _Sides(drawn[:n_start], drawn[n_start:]).direction(factors)))
+    return float(np.quantile(shares, 0.95)) if shares else 1.0
+
+
+def _stability(sides: _Sides, places: Floats, members: Sequence[NDArray[np.floating]], passing: Rows) -> float:
+    """Return the mean |correlation| of the places (n,) of the passing items with those by each member."""
+    others = (sides.places(member.astype(np.float64)) for member in members)
+    return float(np.mean([_absolute_r(places, other[passing]) for other in others if other is not None]))
+
+
+def _absolute_r(a: Floats, b: Floats) -> float:
+    return float(abs(np.corrcoef(a, b)[0, 1])) if a.std() > 0 and b.std() > 0 else 0.0
+
+
+def _end(run: Run, passing: Rows, places: Floats, bounds: Floats | None, order: Rows) -> tuple[AxisItem, ...]:
+    """Return the items at one end of the axis; `order` are their indices among the passing ones."""
+    intervals = [(None, None)] * len(order) if bounds is None else bounds[:, order].T.tolist()
+    return tuple(
+        AxisItem(rank=rank, place=float(places[row]), lower=lower, upper=upper, **item(run, row))
+        for rank, (row, (lower, upper)) in enumerate(zip(passing[order].tolist(), intervals, strict=True), 1)
+    )

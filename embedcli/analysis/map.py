@@ -1,0 +1,240 @@
+"""Maps of the items: by two components, or by a projection that keeps neighbours together, and how far to trust it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.biases import stars_and_bias
+from embedcli.analysis.choices import Method
+from embedcli.analysis.decay import stars_interval
+from embedcli.analysis.pca import Component, pca
+from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
+from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
+from embedcli.analysis.selection import item, most_rated_first, row_of
+from embedcli.analysis.similar import nearest
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+DRAWN = {Method.PCA: 50, Method.TSNE: 500, Method.UMAP: 500}  # most rated items; 50 are the lesson's picture
+NUMBERS = {"year": "year", "bias": "bias", "stars": "stars", "mean": "mean_rating", "log n": "n_ratings"}
+MOST_GROUPS = 7  # tags that colors and shapes can still tell apart
+LEAST_RATINGS = 10  # of an item with neighbours
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """An item on a map.
+
+    `stars` and `bias` are those of the trained members, None if the run has neither; `lower` to `upper` is the 95 %
+    interval of the stars by the draws of the posterior, None without draws.
+    """
+
+    title: Annotated[str, text("{noun}")]
+    x: Annotated[float, decimal("x", "coordinate to the right", sign=True)]
+    y: Annotated[float, decimal("y", "coordinate upwards", sign=True)]
+    n_ratings: Annotated[int, whole("n", "number of training ratings")]
+    mean_rating: float | None
+    stars: float | None
+    lower: float | None
+    upper: float | None
+    bias: float | None
+    year: int | None
+    tags: tuple[str, ...]
+    highlighted: bool
+    id: Annotated[str, text("id")]
+
+
+@dataclass(frozen=True)
+class Color:
+    """What the colors of a map show: a number of each point, or its tag by `tag_groups`; None if it has neither."""
+
+    name: str
+    values: tuple[float | None, ...] = ()  # of each point, if it is a number; log n to base e
+    tags: tuple[str, ...] = ()  # the commonest first
+    groups: tuple[str | None, ...] = ()  # of each point, if the colors are tags
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the colors show a number."""
+        return not self.tags
+
+
+@dataclass(frozen=True)
+class Map(Record):
+    """Items in two dimensions, the most rated first; then the highlighted ones that are not among the most rated.
+
+    `axes` are the components to the right and upwards, found over the items that `axes_over` describes, and `share`
+    is their share of the variance of the embeddings. All are None for t-SNE and UMAP, whose axes have no meaning.
+    """
+
+    method: Method
+    seed: int
+    items: str  # which items, in words
+    axes: tuple[Component, Component] | None
+    axes_over: str | None
+    share: float | None
+    fidelity: Fidelity
+    n_members: int
+    places: tuple[MapPoint, ...]
+    color: Annotated[Color | None, PYTHON_ONLY]
+    item_rows: Annotated[Rows, PYTHON_ONLY]  # of the points, in the run
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the points as a table, a row each."""
+        return [{**vars(point), "tags": "|".join(point.tags)} for point in self.places]
+
+
+def map_items(
+    run: Run,
+    *,
+    method: Method = Method.PCA,
+    components: tuple[int, int] = (1, 2),
+    top_items: int | None = None,
+    min_ratings: int | None = None,
+    highlight: Sequence[str | int] = (),
+    color: Sequence[str] = (),
+    seed: int = 0,
+) -> Map:
+    """Place the items in two dimensions, and measure how well that preserves their neighbours.
+
+    By two of the components that `pca` finds with the same `min_ratings`, or by t-SNE (van der Maaten and Hinton 2008)
+    or UMAP (McInnes et al. 2018) of all members' embeddings side by side.
+
+    The items are the `top_items` most rated with at least `min_ratings`, by default 50, and 500 with t-SNE and UMAP;
+    with `min_ratings` alone all of them; and those in `highlight` (titles, ids or rows) in any case. `color` is one of
+    NUMBERS, or tags, or "genre" for the commonest tags of the run.
+
+    Raises UsageError for an unknown item, tag or component, for too few items, and if UMAP is not installed; RunError
+    if the run lacks arrays.
+    """
+    if min(components) < 1 or components[0] == components[1]:
+        raise UsageError(
+            f"`components` {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
+        )
+    marked = list(dict.fromkeys(row_of(run, asked) for asked in highlight))
+    default = DRAWN[method] if min_ratings is None else None
+    rows, described = _rows(run, min_ratings, default if top_items is None else top_items, marked)
+    vectors = unit_vectors(run.array("item_factors"), rows)
+    axes, axes_over = None, None
+    if method is Method.PCA:
+        found = pca(run, n_components=max(components), limit=1, min_ratings=min_ratings)
+        right, up = (component - 1 for component in components)
+        axes, axes_over = (found.components[right], found.components[up]), found.items
+        xy = found.scores[rows][:, [right, up]]
+    else:
+        xy = project(vectors, method, seed)
+    points = _points(run, rows, xy, frozenset(marked))
+    return Map(
+        method=method,
+        seed=seed,
+        items=described,
+        axes=axes,
+        axes_over=axes_over,
+        share=None if axes is None else axes[0].share + axes[1].share,
+        fidelity=fidelity(vectors, xy),
+        n_members=run.n_members,
+        places=points,
+        color=_color(run, rows, points, color) if color else None,
+        item_rows=rows,
+    )
+
+
+def neighbours_of(run: Run, drawn: Map) -> list[list[int]]:
+    """Return, for each point of a map, the indices of its nearest points by the embeddings.
+
+    Points with fewer than LEAST_RATINGS ratings neither have neighbours nor are neighbours.
+    """
+    enough = np.flatnonzero(run.item_stats.n_ratings[drawn.item_rows] >= LEAST_RATINGS)
+    neighbours: list[list[int]] = [[] for _ in drawn.places]
+    if len(enough) > 1:
+        ranking = nearest(run.array("item_factors"), drawn.item_rows[enough])
+        for index, others in zip(enough, ranking, strict=True):
+            neighbours[index] = enough[others].tolist()
+    return neighbours
+
+
+def tag_groups(run: Run, rows: Rows, tags: Sequence[str] = ()) -> Color:
+    """Group some items of a run by tags: those given, or the MOST_GROUPS commonest.
+
+    An item with several of the tags belongs to the rarest. The counts are over all items of the run, not only those
+    in `rows`, so that an item has the same color in every picture. Ties are resolved alphabetically.
+    """
+    counts = Counter(tag for own in run.items.tags for tag in set(own))
+    commonest = sorted(counts, key=lambda tag: (-counts[tag], tag))
+    shown = sorted(tags, key=commonest.index) if tags else commonest[:MOST_GROUPS]
+    rarest = sorted(shown, key=lambda tag: (counts[tag], tag))
+    groups = tuple(next((tag for tag in rarest if tag in run.items.tags[row]), None) for row in rows)
+    return Color(", ".join(shown), tags=tuple(shown), groups=groups)
+
+
+def _rows(run: Run, min_ratings: int | None, top_items: int | None, marked: Sequence[int]) -> tuple[Rows, str]:
+    """Return (the rows of the items to draw, the marked ones in any case; a description of the others)."""
+    rows, described = most_rated_first(run, min_ratings, top_items)
+    rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
+    if len(rows) < LEAST_ITEMS:
+        raise UsageError(
+            f"{len(rows)} {run.data.noun}s are too few for a map", "lower `min_ratings` or raise `top_items`"
+        )
+    return rows, described
+
+
+def _points(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[MapPoint, ...]:
+    stars, bias = stars_and_bias(run)
+    lower, upper = stars_interval(run) if run.n_draws else (None, None)
+    by_name = {"stars": stars, "bias": bias, "lower": lower, "upper": upper}
+
+    def figures(row: int) -> dict[str, Any]:
+        return {name: None if values is None else float(values[row]) for name, values in by_name.items()}
+
+    return tuple(
+        MapPoint(
+            x=x,
+            y=y,
+            **item(run, row),
+            **figures(row),
+            year=run.items.years[row],
+            tags=run.items.tags[row],
+            highlighted=row in marked,
+        )
+        for row, (x, y) in zip(rows.tolist(), xy.tolist(), strict=True)
+    )
+
+
+def _color(run: Run, rows: Rows, points: Sequence[MapPoint], asked: Sequence[str]) -> Color:
+    """Return what the colors show; UsageError, with the choices, if it is missing."""
+    noun = run.data.noun
+    folded = {tag.casefold(): tag for point in points for tag in point.tags}
+    names = [name.casefold() for name in asked]
+    if len(names) == 1 and names[0] in NUMBERS:
+        return _numbers(names[0], points, noun)
+    if names in (["genre"], ["tags"]) and folded:
+        return tag_groups(run, rows)
+    missing = [name for name in asked if name.casefold() not in folded]
+    if missing:
+        is_number = len(asked) > 1 and missing[0].casefold() in NUMBERS
+        why = "is a number, which goes alone" if is_number else f"is neither a number nor a tag of these {noun}s"
+        tags = f"; or tags: {', '.join(sorted(folded.values()))}" if folded else "; there are no tags"
+        raise UsageError(f"`color` {missing[0]!r} {why}", f"one of {', '.join(NUMBERS)}{tags}")
+    chosen = {folded[name] for name in names}
+    if len(chosen) > MOST_GROUPS:
+        raise UsageError(f"{len(chosen)} tags are too many colors to tell apart", f"give at most {MOST_GROUPS}")
+    return tag_groups(run, rows, sorted(chosen))
+
+
+def _numbers(name: str, points: Sequence[MapPoint], noun: str) -> Color:
+    values = [getattr(point, NUMBERS[name]) for point in points]
+    if name == "log n":
+        values = [np.log(value) if value else None for value in values]
+    if all(value is None for value in values):
+        known = [other for other, key in NUMBERS.items() if any(getattr(point, key) is not None for point in points)]
+        raise UsageError(f"`color` {name!r} is not known for any of these {noun}s", f"give one of {', '.join(known)}")
+    return Color(name, values=tuple(None if value is None else float(value) for value in values))

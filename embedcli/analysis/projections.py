@@ -1,0 +1,96 @@
+"""Projecting items into two dimensions by their neighbours, and measuring how well a map preserves neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.choices import Method
+from embedcli.analysis.components import unit
+from embedcli.errors import UsageError
+from embedcli.evidence.bases import side_by_side
+
+Floats = NDArray[np.float64]
+
+LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
+NEIGHBOURS = 10  # per item
+MOST_SAMPLED = 1000  # items whose neighbours are compared, spread evenly over all
+TOGETHER = 250  # items whose distances to all others are in memory at once
+PERPLEXITY = 30.0
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """How well a map preserves the neighbours of the items on it.
+
+    `recall` is the mean share of an item's `n_neighbours` nearest, by the angle between embeddings, that are among its
+    nearest on the map; `chance` is that of random positions. `trustworthiness` is 1 if no item is near another one on
+    the map that it is far from in the embeddings (Venna and Kaski 2001), .5 by chance.
+    """
+
+    recall: float
+    chance: float
+    trustworthiness: float
+    n_neighbours: int
+
+
+def unit_vectors(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> Floats:
+    """Return the unit vectors (n, M k) of some items: each member's factors centred, side by side, of length 1."""
+    chosen = factors[:, rows].astype(np.float64)
+    return unit(side_by_side(chosen - chosen.mean(1, keepdims=True)).T).T
+
+
+def project(vectors: Floats, method: Method, seed: int) -> Floats:
+    """Project unit vectors (n, R) into two dimensions -> (n, 2); the same seed gives the same.
+
+    By scikit-learn's t-SNE, started from the principal components, or by UMAP, whose package umap-learn is optional.
+    """
+    if method is Method.TSNE:
+        from sklearn.manifold import TSNE
+
+        perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
+        projection = TSNE(init="pca", learning_rate="auto", perplexity=perplexity, random_state=seed)
+    else:
+        try:
+            from umap import UMAP
+        except ImportError:
+            raise UsageError("`method` umap needs UMAP, which is not installed", "pip install umap-learn") from None
+        projection = UMAP(n_neighbors=min(15, len(vectors) - 1), metric="cosine", random_state=seed, n_jobs=1)
+    xy: Floats = np.asarray(projection.fit_transform(vectors), dtype=np.float64)
+    return xy
+
+
+def fidelity(vectors: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fidelity:
+    """Measure how well positions (n, 2) preserve the neighbours by the unit vectors (n, R) of the same items.
+
+    Of more than MOST_SAMPLED items, the neighbours of that many are compared. Memory is n x TOGETHER.
+    """
+    n = len(vectors)
+    k = max(1, min(n_neighbours, (n - 1) // 2 - (n % 2 == 0)))  # trustworthiness needs fewer than half
+    sampled = np.unique(np.linspace(0, n - 1, min(n, MOST_SAMPLED)).astype(np.int64))
+    n_kept = excess = 0.0
+    for block in np.array_split(sampled, -(-len(sampled) // TOGETHER)):
+        true_rank = _ranks(_squared_distances(vectors, block), block)
+        nearest = np.argsort(_ranks(_squared_distances(xy, block), block), axis=1)[:, 1 : k + 1]
+        ranks = np.take_along_axis(true_rank, nearest, 1)  # (n of the block, k), 1 for the nearest
+        n_kept += float((ranks <= k).sum())
+        excess += float(np.maximum(ranks - k, 0).sum())
+    worst = len(sampled) * k * (2 * n - 3 * k - 1) / 2
+    return Fidelity(n_kept / (len(sampled) * k), k / (n - 1), 1 - excess / worst, k)
+
+
+def _squared_distances(points: Floats, block: NDArray[np.int64]) -> Floats:
+    """Return the squared distances (n of the block, n) of the points of a block to all points (n, R)."""
+    squares = (points**2).sum(1)
+    distances: Floats = squares[block][:, None] + squares - 2 * points[block] @ points.T
+    return distances
+
+
+def _ranks(distances: Floats, block: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rank all points by their distances (n of the block, n): 0 is the point itself, 1 the nearest other."""
+    distances[np.arange(len(block)), block] = -np.inf
+    ranks = np.empty(distances.shape, dtype=np.int64)
+    np.put_along_axis(ranks, np.argsort(distances, axis=1, kind="stable"), np.arange(distances.shape[1])[None], 1)
+    return ranks

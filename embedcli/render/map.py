@@ -1,0 +1,112 @@
+"""Maps of items: in the terminal as letters, and what every drawing says about its axes and its fidelity."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from embedcli.analysis.choices import Method
+from embedcli.analysis.components import two_digits
+from embedcli.analysis.map import Map, MapPoint
+from embedcli.analysis.pca import Component
+from embedcli.analysis.record import Column
+from embedcli.render.view import Block, View, table, view_of
+from embedcli.run.record import Run
+
+WIDTH, HEIGHT = 76, 26  # letters of the terminal's map
+LETTERS = string.ascii_uppercase + string.ascii_lowercase
+DOT = "\u00b7"  # a point without a letter
+TAG_RULE = "several tags: the rarest"  # which color an item has: `tag_groups`
+NAMES = {Method.PCA: "components", Method.TSNE: "t-SNE", Method.UMAP: "UMAP"}
+
+
+def view(drawn: Map, run: Run, n_labels: int) -> View:
+    """Show a map as letters, and what each stands for."""
+    order = sorted(range(len(drawn.places)), key=lambda index: not drawn.places[index].highlighted)
+    letters = dict(zip(order[:n_labels], LETTERS, strict=False))  # by index of the point
+    points = table([drawn.places[index] for index in letters], MapPoint, noun=run.data.noun)
+    rows = [{"letter": letter, **row} for letter, row in zip(letters.values(), points.rows, strict=True)]
+    n_dots = len(drawn.places) - len(letters)
+    shown = [caption(drawn), f"{DOT}: {n_dots:,} more {run.data.noun}s" if n_dots else ""]
+    return view_of(
+        drawn,
+        run,
+        title(drawn, run),
+        [
+            Block(lines=[("", line) for line in _grid(drawn, letters)]),
+            Block(lines=list(zip(("right", "up"), axis_titles(drawn), strict=True)) if drawn.axes else ()),
+            replace(points, columns=[Column("letter", "", is_number=False), *points.columns], rows=rows),
+        ],
+        " | ".join(filter(None, shown)),
+        explanation(drawn),
+    )
+
+
+def coordinates(drawn: Map, run: Run) -> View:
+    """Show the points as a table of numbers."""
+    rows = drawn.rows()
+    block = table(drawn.places, MapPoint, noun=run.data.noun)
+    return View("coordinates", [block], records=rows, body={"places": rows}, meta=run.meta)
+
+
+def title(drawn: Map, run: Run) -> str:
+    """Say what is drawn."""
+    method = NAMES[drawn.method]
+    if drawn.axes is not None:
+        method = f"components {drawn.axes[0].component} and {drawn.axes[1].component}"
+    return f"Map by {method} | {run.headline} | {drawn.items}"
+
+
+def axis_titles(drawn: Map) -> tuple[str, str]:
+    """Name both axes, with their share and evidence; empty for a projection whose axes have no meaning."""
+    if drawn.axes is None:
+        return "", ""
+    right, up = (_axis_title(axis) for axis in drawn.axes)
+    return right, up
+
+
+def caption(drawn: Map) -> str:
+    """Say in one line how far a map can be trusted."""
+    fidelity = drawn.fidelity
+    of_axes = f"seed {drawn.seed}, axes without meaning"
+    if drawn.share is not None:
+        of_axes = f"both axes: {100 * drawn.share:.0f} % of the variance"
+    return f"{of_axes} | neighbours kept: {100 * fidelity.recall:.0f} % (chance {100 * fidelity.chance:.0f} %)"
+
+
+def explanation(drawn: Map) -> list[str]:
+    """Say what the figures of a map mean."""
+    fidelity = drawn.fidelity
+    sentences = [
+        f"Of an item's {fidelity.n_neighbours} nearest by its embedding, {100 * fidelity.recall:.0f} % are among its "
+        f"nearest on the map (by chance {100 * fidelity.chance:.0f} %). The trustworthiness is "
+        f"{fidelity.trustworthiness:.2f} (1 = best, .5 = chance)."
+    ]
+    if drawn.axes is None:
+        return [*sentences, "Only neighbours have a meaning here; axes, distances and cluster sizes have none."]
+    return [*sentences, f"The components were found over {drawn.axes_over}; embedcli pca shows their evidence."]
+
+
+def _axis_title(axis: Component) -> str:
+    share = f"{100 * axis.share:.1f} %"
+    if axis.unnamed is not None:
+        stability = "" if axis.stability is None else f" {two_digits(axis.stability)}"
+        return f"component {axis.component} (unnamed: {axis.stability_word}{stability}), {share}"
+    minus, plus = ", ".join(axis.negative_name[:3]), ", ".join(axis.positive_name[:3])
+    return f"\u2190 {minus} | component {axis.component}, {share} | {plus} \u2192"
+
+
+def _grid(drawn: Map, letters: Mapping[int, str]) -> list[str]:
+    """Return the lines of the terminal's map: a letter for the points that have one, dots for the others."""
+    x, y = np.array([(point.x, point.y) for point in drawn.places]).T
+    columns = np.round((x - x.min()) / (np.ptp(x) or 1) * (WIDTH - 1)).astype(int)
+    lines = np.round((y.max() - y) / (np.ptp(y) or 1) * (HEIGHT - 1)).astype(int)
+    grid = [[" "] * WIDTH for _ in range(HEIGHT)]
+    for index in reversed(range(len(x))):
+        letter = letters.get(index, DOT)
+        if letter != DOT or grid[lines[index]][columns[index]] == " ":
+            grid[lines[index]][columns[index]] = letter
+    return ["".join(line).rstrip() or " " for line in grid]

@@ -1,0 +1,69 @@
+"""Your own axis, on a planted world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from planted import World
+
+from embedcli.analysis.axis import axis, tagged
+from embedcli.errors import UsageError
+from embedcli.run.record import Run
+
+
+def test_an_axis_between_the_planted_poles(trained: Run, world: World) -> None:
+    """From Action to Romance every film is on its side; the axis goes with the tags and is stable."""
+    sides = [[row for row in range(7, 110) if world.axis[row] == sign][:8] for sign in (1, -1)]
+    found = axis(trained, *sides, limit=30)
+    ends = [{world.axis[trained.items.ids.index(item.id)] for item in end} for end in (found.first, found.last)]
+    assert ends == [{1.0}, {-1.0}]
+    assert {effect.name for effect in found.effects if effect.passed} >= {"Action", "Romance"}
+    assert found.stability is not None
+    assert found.stability > 0.9
+    assert found.share > 0.7  # there is one factor
+    assert all(item.lower is not None and item.upper is not None and item.lower < item.upper for item in found.first)
+
+
+def test_places_on_an_axis(trained: Run) -> None:
+    """The item at one end is at 0, that at the other at 1; without folds the members make the intervals."""
+    alone = replace(trained, arrays={"item_factors": trained.array("item_factors")})
+    found = axis(alone, [8], [9], limit=200, min_ratings=0)
+    places = {item.id: item.place for item in found.first}
+    assert places["9"] == pytest.approx(0, abs=1e-9)
+    assert places["10"] == pytest.approx(1)
+    assert found.stability is None
+    assert len(found.first) == len(trained.items) - 1  # one has no rating, and no place
+
+
+def test_sides_can_be_titles_ids_and_rows(trained: Run) -> None:
+    """A side takes titles, ids and row numbers alike; the record keeps the titles, and the table says which end."""
+    title = trained.items.titles[8]
+    assert axis(trained, [title, "id:12"], [9]) == axis(trained, [8, 11], ["id:10"])
+    found = axis(trained, [title], [9], limit=2)
+    assert found.start == (title,)
+    assert found.to_frame()["end"].tolist() == ["from", "from", "to", "to"]
+
+
+def test_tagged_items_are_the_rated_ones(trained: Run) -> None:
+    """A tag stands for all rated items that have it, in any case; an unknown one lists the tags."""
+    rows = tagged(trained, "ACTION")
+    assert rows == [row for row, tags in enumerate(trained.items.tags) if "Action" in tags and row != 119]
+    with pytest.raises(UsageError, match="no film has the tag 'Western'") as caught:
+        tagged(trained, "Western")
+    assert caught.value.hint == "the tags are Action, Romance, unknown"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "complaint"),
+    [
+        ([], [1], "has no `start`"),
+        ([1], [], "has no `end`"),
+        ([1, 2], [2], "is on both sides"),
+        ([1], [119], "has no training rating"),
+    ],
+)
+def test_invalid_sides(trained: Run, start: list[int], end: list[int], complaint: str) -> None:
+    """An empty side, an item on both, and one without ratings are refused."""
+    with pytest.raises(UsageError, match=complaint):
+        axis(trained, start, end)
