@@ -32,7 +32,9 @@ NAMED = (
         "0 * log_n",
         ("test_unknown_items_are_expected_to_be_worse",),
     ),
-    Mutation("gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)),
+    Mutation(
+        "gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)
+    ),
     Mutation(
         "shaky axes named",
         "if stability < STABLE:",
@@ -47,8 +49,8 @@ NAMED = (
     ),
     Mutation(
         "one-sided intervals",
-        "(tail, 1 - tail), axis=0",
-        "(2 * tail, 1.0), axis=0",
+        'run.array("item_stars"), (tail, 1 - tail)',
+        'run.array("item_stars"), (2 * tail, 1.0)',
         ("test_intervals_leave_out_as_much_at_either_end",),
     ),
     Mutation(
@@ -146,9 +148,15 @@ CHOSEN = (
         ("test_real_is_what_predicts_and_holds_its_claim",),
     ),
     Mutation(
+        "axes not matched",
+        "matched, theirs = linear_sum_assignment(-phi)",
+        "matched = theirs = np.arange(min(phi.shape))",
+        ("test_components_are_matched_whatever_their_order_and_sign",),
+    ),
+    Mutation(
         "flipped axes do not match",
-        "phi = np.abs(_unit(shown).T @ _unit(others))",
-        "phi = _unit(shown).T @ _unit(others)",
+        "phi = np.abs(unit(shown - shown.mean(0)).T @ unit(others - others.mean(0)))",
+        "phi = unit(shown - shown.mean(0)).T @ unit(others - others.mean(0))",
         ("test_planted_axis_is_the_first_and_has_its_names",),
     ),
     Mutation("test rows trained on", "train[test] = False", "pass", ("test_random_rows",)),
@@ -199,8 +207,8 @@ CHOSEN = (
     ),
     Mutation(
         "users with either item counted",
-        "np.bincount(item[raters[user]]",
-        "np.bincount(item",
+        "np.bincount(rated_item[raters[user]]",
+        "np.bincount(rated_item",
         ("test_co_raters_are_counted",),
     ),
     Mutation(
@@ -211,8 +219,8 @@ CHOSEN = (
     ),
     Mutation(
         "no correction for many tests",
-        "np.minimum.accumulate(np.minimum(scaled, 1), axis=0)",
-        "np.take_along_axis(p, order, 0)",
+        "false_discovery_control(2 * ndtr(-np.abs(z)), axis=0)",
+        "2 * ndtr(-np.abs(z))",
         ("test_tag_effect_is_the_rank_biserial_correlation",),
     ),
     Mutation(
@@ -223,8 +231,8 @@ CHOSEN = (
     ),
     Mutation(
         "explanation without singular values",
-        "u[at, f] * s[f] * v[row, f]",
-        "u[at, f] * v[row, f]",
+        "u[user, j] * s[j] * v[row, j]",
+        "u[user, j] * v[row, j]",
         ("test_the_planted_taste_is_the_first_component",),
     ),
     Mutation(
@@ -235,7 +243,7 @@ CHOSEN = (
     ),
     Mutation(
         "rated items recommended",
-        "passing if include_rated else np.setdiff1d(passing, taste.rows)",
+        "passing if include_rated else np.setdiff1d(passing, vector.rows)",
         "passing",
         ("test_a_user_of_the_run",),
     ),
@@ -246,21 +254,28 @@ CHOSEN = (
         ("test_negatives_were_not_taken",),
     ),
     Mutation(
+        "controls too low",
+        "return max(float(silhouette_score(cloud",
+        "return min(float(silhouette_score(cloud",
+        ("test_continuum",),
+    ),
+    Mutation("groups found in any data", "self.silhouette > self.control", "self.silhouette > 0", ("test_continuum",)),
+    Mutation(
         "tags of a cluster by a wrong tail",
-        "hypergeom.sf(here - 1,",
-        "hypergeom.cdf(here - 1,",
+        "hypergeom.sf(counts - 1,",
+        "hypergeom.cdf(counts - 1,",
         ("test_two_planted_groups_are_found",),
     ),
     Mutation(
         "probe tested on what it saw",
-        "seen, left = fold != f, fold == f",
-        "seen, left = fold >= 0, fold == f",
+        "train, test = fold != f, fold == f",
+        "train, test = fold >= 0, fold == f",
         ("test_the_planted_tag_can_be_read",),
     ),
     Mutation(
         "length of an own axis",
-        "(factors - origin) @ direction / length",
-        "(factors - origin) @ direction",
+        "@ direction / squared",
+        "@ direction",
         ("test_places_on_an_axis",),
     ),
     Mutation(
