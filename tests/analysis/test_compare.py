@@ -69,6 +69,19 @@ def test_rmse_change_is_paired(trained: Run) -> None:
     assert side_by_side([exact, off]).runs[1].rmse_verdict == "worse"
 
 
+def test_rmse_change_draws_the_same_users_for_both_runs(trained: Run) -> None:
+    """If errors differ much between users and hardly between the runs, a small change is sure."""
+    assert trained.heldout is not None
+    value = np.full_like(trained.heldout.value, 3.0)
+    error = ((trained.heldout.user % 5) / 4).astype(np.float32)
+    a, b = (
+        replace(trained, heldout=replace(trained.heldout, value=value, predictions=(value + times * error)[None]))
+        for times in (1.0, 1.02)
+    )
+    change, (low, high) = rmse_change(a, b)
+    assert 0 < low < change < high < 2 * change
+
+
 def test_rmse_change_knows_the_seeds(trained: Run) -> None:
     """Of members that are off by a constant each, the error of the change is that of the mean of their constants."""
     assert trained.heldout is not None
