@@ -58,6 +58,7 @@ WRITTEN = {  # by the ending of -o: what a file begins with
     "map -o map.html": b"<!doctype html>",
     "report -o books.html": b"<!doctype html>",
 }
+FEWER = ("--members", "2", "--folds", "2", "--draws", "100", "--epochs", "3")  # enough for what is typed here
 PROGRAM = f"{shlex.quote(sys.executable)} -m embedcli"
 PIPES = [  # as a shell runs them, in processes of their own
     ("embedcli biases --format csv | head -n 1", r"^list,rank,title,[\w,]+\n$"),
@@ -74,7 +75,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     pages.write_own_data(folder)
     (folder / "broken.csv").write_text("user,book,rating\n1,2,3\n1,3,three\n2,3,5\n", encoding="utf-8")
     with chdir(folder), pages.settings():
-        result = pages.invoke_here()("train", "ratings.csv", "--items", "books.csv")
+        result = pages.invoke_here()("train", "ratings.csv", "--items", "books.csv", *FEWER)
         assert result.exit_code == 0, result.output
         assert "saved runs/ratings" in result.stderr
         yield folder

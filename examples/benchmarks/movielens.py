@@ -1,4 +1,4 @@
-"""Measure accuracy and speed of the defaults on MovieLens 100K: the figures of the README.
+"""Measure accuracy and speed of the defaults on MovieLens 100K: the figures of docs/methods.md.
 
     python examples/benchmarks/movielens.py accuracy
     OMP_NUM_THREADS=1 taskset -c 0 python examples/benchmarks/movielens.py speed

@@ -1,4 +1,4 @@
-"""Measure on worlds with a known truth whether what embedcli says of its own certainty is so: figures of the README.
+"""Measure on worlds with a known truth whether embedcli's evidence is right: the figures of docs/methods.md.
 
     OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [stars|components|names|all] [--worlds N] [--first SEED]
 
