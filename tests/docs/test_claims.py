@@ -21,8 +21,6 @@ from embedcli.cli import app
 from embedcli.run.files import ITEM_FIELDS, TABLE_FIELDS, USER_FIELDS
 from embedcli.run.record import Run
 
-AWAITED = {"--explain", "--partial-out"}  # named already, and not there yet
-RENAMED = {"--beyond"}  # there still, and no longer named
 FOREIGN = {"--index-url", "-c", "-e", "-m"}  # of other programs
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 HEADERS = {  # the command whose CSV has the columns that a section of the usage explains
@@ -105,7 +103,7 @@ def test_every_option_is_documented(command: str) -> None:
         shared += text[text.index("## Your own ratings") : text.index("## embedcli biases")]
     if command.startswith("data"):
         shared += section("train")
-    missing = COMMANDS[command] - options_in(code_in(section(command) + shared)) - RENAMED
+    missing = COMMANDS[command] - options_in(code_in(section(command) + shared))
     assert not missing
 
 
@@ -115,7 +113,7 @@ def test_every_option_exists(page: str) -> None:
     program = {option for parameter in typer.main.get_command(app).params for option in parameter.opts}
     known = program.union(*COMMANDS.values()) | {"-h", "--help", "--all", "--install-completion", "--show-completion"}
     named = options_in([*code_in(prose(page)), *re.findall(r"embedcli (.*)", pages.read(page))])
-    assert named - known - AWAITED - FOREIGN == set()
+    assert named - known - FOREIGN == set()
 
 
 @pytest.mark.parametrize("command", HEADERS)
