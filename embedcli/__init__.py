@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from embedcli.analysis.compare import side_by_side as side_by_side
     from embedcli.analysis.explain import explain as explain
     from embedcli.analysis.map import map_items as map_items
-    from embedcli.analysis.neighbours import similar as similar
     from embedcli.analysis.pca import pca as pca
     from embedcli.analysis.probe import probe as probe
     from embedcli.analysis.recommend import fold_in as fold_in
     from embedcli.analysis.recommend import of_user as of_user
     from embedcli.analysis.recommend import recommend as recommend
+    from embedcli.analysis.similar import similar as similar
     from embedcli.data.loading import load
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.config import TrainConfig as TrainConfig
@@ -60,7 +60,7 @@ _HOME = {
     "recommend": "embedcli.analysis.recommend",
     "save_run": "embedcli.run.store",
     "side_by_side": "embedcli.analysis.compare",
-    "similar": "embedcli.analysis.neighbours",
+    "similar": "embedcli.analysis.similar",
 }
 _THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called in its module, where that differs
 __all__ = list(_HOME)

@@ -7,6 +7,8 @@ import os
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # the tests run side by side: more threads would wait for one another
 
+import fcntl
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,24 @@ from embedcli.run.record import Run
 from embedcli.run.store import save
 
 Invoke = Callable[..., Result]
+SHARED = "EMBEDCLI_TEST_SHARED"
+
+
+def made_once(name: str, make: Callable[[], Run], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a run that the first process to ask for it makes: the workers of pytest-xdist train it once together.
+
+    SHARED is the folder of mutations/mutate.py, whose processes share runs that their mutations do not change.
+    """
+    folder = Path(os.environ[SHARED]) if SHARED in os.environ else tmp_path_factory.getbasetemp().parent
+    if SHARED not in os.environ and "PYTEST_XDIST_WORKER" not in os.environ:
+        return make()
+    file = folder / f"{name}.pickle"
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_bytes(pickle.dumps(make()))
+        run: Run = pickle.loads(file.read_bytes())
+    return run
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +68,16 @@ def made_files(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(world: World) -> Run:
+def trained(world: World, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Return a run of three members trained on the planted world, not saved."""
-    from embedcli.run.config import TrainConfig
-    from embedcli.training.fit import fit
 
-    return fit(world.ratings.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))
+    def train() -> Run:
+        from embedcli.run.config import TrainConfig
+        from embedcli.training.fit import fit
+
+        return fit(world.ratings.split("random", seed=0), TrainConfig(n_members=3, n_factors=8))
+
+    return made_once("trained", train, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -14,15 +14,20 @@ import shlex
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
+import pytest
 from conftest import Invoke
-from planted import make_world
+from planted import make_world, write_movielens
 from typer.testing import CliRunner
+
+from embedcli.data import catalog
+from embedcli.data.fetch import sha256_of
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("README", "usage", "methods", "run-format", "architecture", "python-api", "CONTRIBUTING")
@@ -30,6 +35,7 @@ PAGES = {name: ROOT / f"{name}.md" if name == "README" else ROOT / "docs" / f"{n
 SETTINGS = {"COLUMNS": "100", "NO_COLOR": "1"}  # what the pages show is printed with these
 BLOCK = re.compile(r"^```console( slow)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+ASKED = {49: "Star Wars (1977)", 69: "Casablanca (1942)", 79: "Titanic (1997)", 99: "Fargo (1996)"}  # by the pages
 KEPT = ("runs/ml-100k", "ratings.csv", "books.csv")  # what every page but README starts with
 
 
@@ -116,6 +122,21 @@ def write_own_data(folder: Path, n_users: int = 60, n_items: int = 40) -> None:
     genres = ("Crime", "Poetry")
     books = [f"{item:04},Book {item},{1950 + item},{genres[item % 2]}" for item in range(n_items)]
     (folder / "books.csv").write_text("\n".join(["book_id,title,year,genres", *books, ""]), encoding="utf-8")
+
+
+def have_planted_world(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have the name ml-100k mean a planted world, with the titles that the pages ask for, in a cache of its own."""
+    ratings = make_world().ratings
+    titles = tuple(ASKED.get(row, title) for row, title in enumerate(ratings.items.titles))
+    files = write_movielens(folder / "made", replace(ratings, items=replace(ratings.items, titles=titles)))
+    archive = folder / "cache" / "ml-100k.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in files.iterdir():
+            file.write(path, f"ml-100k/{path.name}")
+    source = replace(catalog.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
+    patch.setitem(catalog.CATALOG, "ml-100k", replace(catalog.ML_100K, sources=(source,)))
+    patch.setenv("EMBEDCLI_DATA", str(archive.parent))
 
 
 @contextmanager

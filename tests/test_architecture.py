@@ -3,70 +3,58 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 from embedcli.run.record import Run
+from embedcli.run.store import save
 
-HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich", "pyarrow", "matplotlib", "jinja2"}
+HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich", "pyarrow", "matplotlib", "jinja2", "plotly"}
+SLOW = {"torch", "sklearn", "scipy", "pandas", "matplotlib"}
 SPY = """
 import json, sys
-sys.argv = ["embedcli", *json.loads(sys.argv[1])]
 from embedcli.cli import main
-try:
-    main()
-except SystemExit as stop:
-    code = stop.code
-print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
+loaded = []
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["embedcli", *command]
+    try:
+        main()
+    except SystemExit as stop:
+        assert stop.code in (0, None), command
+    loaded.append(sorted({name.partition(".")[0] for name in sys.modules}))
+print(json.dumps(loaded), file=sys.stderr)
 """
-
-
-def modules_of(*command: str) -> set[str]:
-    """Run a command in a fresh process and return the top-level modules it has loaded."""
-    spy = [sys.executable, "-c", SPY, json.dumps(command)]
-    done = subprocess.run(spy, capture_output=True, text=True, check=True)
-    code, modules = json.loads(done.stderr.splitlines()[-1])
-    assert code in (0, None), done.stderr
-    return set(modules)
-
-
-@pytest.mark.parametrize("command", [("--help",), ("train", "--help"), ("biases", "--help"), ("data", "path", "-h")])
-def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
-    """Help and completion load neither numpy nor anything slower."""
-    assert modules_of(*command).isdisjoint(HEAVY)
-
-
-@pytest.mark.parametrize(
-    ("command", "absent"),
-    [
-        (("biases", "--worst"), {"torch", "sklearn", "scipy", "pandas"}),
-        (("biases", "--format", "csv"), {"torch", "sklearn", "scipy", "pandas", "rich"}),
-        (("pca",), {"torch"}),
-        (("similar", "Made Film 8"), {"torch", "sklearn", "scipy", "pandas", "matplotlib"}),
-        (("recommend", "--user", "1"), {"torch", "sklearn", "scipy", "pandas", "matplotlib"}),
-        *(
-            (command, {"torch", "plotly"})
-            for command in (
-                ("explain", "1", "8"),
-                ("axis", "--from", "8", "--to", "9"),
-                ("probe",),
-                ("clusters",),
-                ("compare", "made", "made"),
-                ("map",),
-                ("map", "-o", "map.png"),
-                ("report",),
-            )
-        ),
-        (("runs", "list"), {"torch", "sklearn", "scipy", "pandas"}),
-        (("runs", "show"), {"torch", "sklearn", "scipy", "pandas"}),
-        (("data", "list"), {"torch", "sklearn", "scipy", "pandas"}),
-    ],
+# All run in one process, one after another: what a command must not load, none before it may have loaded either.
+COMMANDS = (
+    *[(command, HEAVY) for command in ("--help", "train --help", "biases --help", "data path -h")],
+    ("biases --format csv", SLOW | {"rich"}),
+    *[(command, SLOW) for command in ("biases --worst", "similar 'Made Film 8'", "recommend --user 1")],
+    *[(command, SLOW) for command in ("runs list", "runs show", "data list")],
+    *[(command, {"torch", "plotly", "sklearn"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9")],
+    *[(command, {"torch", "plotly", "sklearn"}) for command in ("compare made made", "map", "map -o map.png")],
+    *[(command, {"torch", "plotly"}) for command in ("report", "probe", "clusters", "map --method tsne")],
 )
-def test_analyses_never_load_torch(saved: Run, command: tuple[str, ...], absent: set[str]) -> None:
-    """No command but `train` loads torch, and only the components load scikit-learn."""
-    assert modules_of(*command).isdisjoint(absent)
+
+
+@pytest.fixture(scope="module")
+def loaded(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """Return the top-level modules that a fresh process has loaded after each command."""
+    folder = tmp_path_factory.mktemp("commands")
+    save(trained, folder / "runs")
+    spy = [sys.executable, "-c", SPY, json.dumps([shlex.split(command) for command, _ in COMMANDS])]
+    done = subprocess.run(spy, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    after = json.loads(done.stderr.splitlines()[-1])
+    return {command: set(modules) for (command, _), modules in zip(COMMANDS, after, strict=True)}
+
+
+@pytest.mark.parametrize(("command", "absent"), COMMANDS, ids=[command for command, _ in COMMANDS])
+def test_commands_load_what_they_need(loaded: dict[str, set[str]], command: str, absent: set[str]) -> None:
+    """Help loads nothing heavy, a ranking or a list no scipy or pandas, and no command but `train` loads torch."""
+    assert loaded[command].isdisjoint(absent)
 
 
 def test_importing_the_package_is_free() -> None:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
 
 from embedcli.analysis.choices import Grouping
 from embedcli.analysis.effects import Candidates
+from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import principal_axes, side_by_side
 from embedcli.run.record import Run
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-MOST_AXES = 20  # principal ones of all members' embeddings, that distances are taken in
+MOST_AXES = 20  # principal ones of all members' embeddings, in which distances are measured
 LEVEL = 0.05
 FEWEST = 5  # items of a cluster with a tag: fewer are not named
-CONTROLS = 5  # clouds without groups that the silhouette is held against
+N_CONTROLS = 5  # clouds without groups that the silhouette is compared to
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Tagged:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A group of items: the most rated of those nearest to its middle, and the tags over-represented in it.
+    """A group of items, with the tags over-represented in it, its most central items and its most rated ones.
 
     `stability` is the mean Jaccard overlap with its best match in members that left out a fold of the ratings each.
     """
@@ -57,12 +57,20 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Clusters:
-    """Groups, the largest first, and the group of every item looked at.
+class GroupedItem:
+    """An item with the number of its group."""
 
-    `silhouette` is the mean over the items (Rousseeuw 1987), `control` the highest that clouds without groups but with
-    the same covariance reach: below it there are no groups, only a continuum cut in pieces. `stability` is the mean
-    adjusted Rand index with members that left out a fold.
+    cluster: int
+    id: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Clusters(Record):
+    """Groups, the largest first, and the group of each of the `n_items` items, the most rated first.
+
+    `silhouette` is the mean over the items (Rousseeuw 1987), `control` the highest of clouds without groups but with
+    the same covariance. `stability` is the mean adjusted Rand index with members that left out a fold.
     """
 
     clusters: tuple[Cluster, ...]
@@ -71,56 +79,65 @@ class Clusters:
     control: float
     stability: float | None
     n_items: int
-    items: str
+    items: str  # which items, in words
     n_folds: int
-    rows: Rows
-    labels: NDArray[np.int64]
+    grouped: Annotated[tuple[GroupedItem, ...], PYTHON_ONLY]
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the clusters as a table."""
-        import pandas as pd
+    @property
+    def has_groups(self) -> bool:
+        """Whether there are groups; without them the items are a continuum that is cut in pieces."""
+        return self.silhouette > self.control
 
-        return pd.DataFrame([vars(cluster) for cluster in self.clusters])
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each item."""
+        return [vars(grouped) for grouped in self.grouped]
 
 
 def clusters(
     run: Run,
     *,
-    k: int = 8,
+    n_clusters: int = 8,
     method: Grouping = Grouping.KMEANS,
     limit: int = 5,
     min_ratings: int | None = None,
     top_items: int | None = None,
     seed: int = 0,
 ) -> Clusters:
-    """Cut the items into k groups by k-means or Ward's hierarchical clustering (scikit-learn).
+    """Cut the items into groups by k-means or Ward's hierarchical clustering (scikit-learn).
 
-    Distances are those in the largest principal axes of all members' embeddings side by side; the items are
-    those that `pca` takes. Raises UsageError where there are too few items for so many groups.
+    Distances are measured on the largest principal axes of all members' embeddings; the items are as for `pca`.
+    Raises UsageError if there are too few items for this number of groups.
     """
     rows, described = most_rated_first(run, min_ratings, top_items)
-    if not 2 <= k <= len(rows) // 2:
-        raise UsageError(
-            f"-k {k} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s", "give another -k"
-        )
+    _check_number(n_clusters, len(rows), run.data.noun)
     check_limit(limit, "items per cluster")
+    group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
     x = _scores(side_by_side(run.array("item_factors"))[rows])
-    labels = _by_size(_group(x, k, method, seed))
-    folds = [] if "fold_item_factors" not in run.arrays else list(run.array("fold_item_factors"))
-    others = [_group(_scores(fold[rows].astype(np.float64)), k, method, seed) for fold in folds]
-    rng = np.random.default_rng(seed)
+    labels = _largest_first(group(x))
+    folds = [group(_scores(fold[rows].astype(np.float64))) for fold in run.arrays.get("fold_item_factors", ())]
     return Clusters(
-        clusters=_described(run, rows, x, labels, others, limit),
+        clusters=_described(run, rows, x, labels, folds, limit),
         method=method,
         silhouette=float(silhouette_score(x, labels)),
-        control=max(_control(x, k, method, seed, rng) for _ in range(CONTROLS)),
-        stability=float(np.mean([adjusted_rand_score(labels, other) for other in others])) if others else None,
+        control=_control(x, group, seed),
+        stability=float(np.mean([adjusted_rand_score(labels, fold) for fold in folds])) if folds else None,
         n_items=len(rows),
         items=described,
-        n_folds=len(others),
-        rows=rows,
-        labels=labels,
+        n_folds=len(folds),
+        grouped=tuple(
+            GroupedItem(label, run.items.ids[row], run.items.titles[row])
+            for row, label in zip(rows, (labels + 1).tolist(), strict=True)
+        ),
     )
+
+
+def _check_number(n_clusters: int, n_items: int, noun: str) -> None:
+    """Raise UsageError if this number of groups cannot be made of the items."""
+    if not 2 <= n_clusters <= n_items // 2:
+        raise UsageError(
+            f"`n_clusters` {n_clusters} is not from 2 to {n_items // 2}, half of the {n_items} {noun}s",
+            "give another `n_clusters`",
+        )
 
 
 def _scores(factors: Floats) -> Floats:
@@ -129,79 +146,69 @@ def _scores(factors: Floats) -> Floats:
     return scores
 
 
-def _group(x: Floats, k: int, method: Grouping, seed: int) -> NDArray[np.int64]:
-    if method is Grouping.KMEANS:
-        return KMeans(k, n_init=4, random_state=seed).fit_predict(x).astype(np.int64)  # type: ignore[no-any-return]
-    return AgglomerativeClustering(k).fit_predict(x).astype(np.int64)  # type: ignore[no-any-return]
+def _group(x: Floats, n_clusters: int, method: Grouping, seed: int) -> Rows:
+    is_kmeans = method is Grouping.KMEANS
+    model = KMeans(n_clusters, n_init=4, random_state=seed) if is_kmeans else AgglomerativeClustering(n_clusters)
+    return model.fit_predict(x).astype(np.int64)  # type: ignore[no-any-return]
 
 
-def _by_size(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _largest_first(labels: Rows) -> Rows:
     """Give the groups new numbers from 0 on, the largest first."""
-    order = np.argsort(-np.bincount(labels), kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return place[labels]
+    return np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]
 
 
-def _control(x: Floats, k: int, method: Grouping, seed: int, rng: np.random.Generator) -> float:
-    """Return the silhouette of groups in a normal cloud with the covariance of x (whose columns are uncorrelated)."""
-    cloud = rng.normal(size=x.shape) * x.std(0)
-    return float(silhouette_score(cloud, _group(cloud, k, method, seed)))
+def _control(x: Floats, group: Callable[[Floats], Rows], seed: int) -> float:
+    """Return the highest silhouette of groups in normal clouds with the covariance of x (of uncorrelated columns)."""
+    rng = np.random.default_rng(seed)
+    clouds = (rng.normal(size=x.shape) * x.std(0) for _ in range(N_CONTROLS))
+    return max(float(silhouette_score(cloud, group(cloud))) for cloud in clouds)
 
 
-def _described(
-    run: Run, rows: Rows, x: Floats, labels: NDArray[np.int64], others: list[NDArray[np.int64]], limit: int
-) -> tuple[Cluster, ...]:
-    from sklearn.metrics import silhouette_samples
-
-    apart, tags = silhouette_samples(x, labels), _tags(Candidates.of(run, rows), labels)
-    found = []
-    for cluster in range(labels.max() + 1):
-        here = np.flatnonzero(labels == cluster)
-        middle = x[here].mean(0)
-        nearest = here[np.argsort(((x[here] - middle) ** 2).sum(1), kind="stable")]
-        found.append(
+def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows], limit: int) -> tuple[Cluster, ...]:
+    """Describe each group of the items x (n, R); `folds` are the groups in members that left out a fold."""
+    silhouettes, tags = silhouette_samples(x, labels), _tags(Candidates.of(run, rows), labels)
+    described = []
+    for label in range(labels.max() + 1):
+        group = np.flatnonzero(labels == label)
+        distances = ((x[group] - x[group].mean(0)) ** 2).sum(1)
+        central, most_rated = group[np.argsort(distances, kind="stable")], group  # rows are the most rated first
+        overlaps = [_best_overlap(labels == label, fold) for fold in folds]
+        described.append(
             Cluster(
-                cluster=cluster + 1,
-                n=len(here),
-                silhouette=float(apart[here].mean()),
-                stability=float(np.mean([_overlap(labels == cluster, other) for other in others])) if others else None,
-                tags=tags[cluster],
-                central=tuple(run.items.titles[rows[at]] for at in nearest[:limit]),
-                most_rated=tuple(run.items.titles[rows[at]] for at in here[:limit]),  # rows are the most rated first
+                cluster=label + 1,
+                n=len(group),
+                silhouette=float(silhouettes[group].mean()),
+                stability=float(np.mean(overlaps)) if overlaps else None,
+                tags=tags[label],
+                central=tuple(run.items.titles[rows[j]] for j in central[:limit]),
+                most_rated=tuple(run.items.titles[rows[j]] for j in most_rated[:limit]),
             )
         )
-    return tuple(found)
+    return tuple(described)
 
 
-def _overlap(cluster: NDArray[np.bool_], other: NDArray[np.int64]) -> float:
-    """Return the largest Jaccard overlap of a group with one of another grouping."""
-    return max(
-        float((cluster & (other == label)).sum() / (cluster | (other == label)).sum()) for label in np.unique(other)
-    )
+def _best_overlap(cluster: NDArray[np.bool_], labels: Rows) -> float:
+    """Return the largest Jaccard overlap of a group with a group of other labels."""
+    others = [labels == label for label in np.unique(labels)]
+    return max(float((cluster & other).sum() / (cluster | other).sum()) for other in others)
 
 
-def _tags(candidates: Candidates, labels: NDArray[np.int64]) -> list[tuple[Tagged, ...]]:
+def _tags(candidates: Candidates, labels: Rows) -> list[tuple[Tagged, ...]]:
     """Return, per group, the tags that more of its items carry than chance explains (hypergeometric test)."""
-    n, carriers = len(labels), candidates.tags.sum(0)
-    k = int(labels.max()) + 1
-    here = np.array([candidates.tags[labels == cluster].sum(0) for cluster in range(k)])  # (k, n_tags)
-    sizes = np.bincount(labels, minlength=k)[:, None]
+    sizes = np.bincount(labels)[:, None]
     if not len(candidates.tag_names):
-        return [()] * k
-    p = hypergeom.sf(here - 1, n, carriers[None], sizes)
+        return [()] * len(sizes)
+    n, n_tagged = len(labels), candidates.tags.sum(0)
+    counts = np.array([candidates.tags[labels == label].sum(0) for label in range(len(sizes))])  # (k, n_tags)
+    p = hypergeom.sf(counts - 1, n, n_tagged[None], sizes)
     q = false_discovery_control(p, axis=None).reshape(p.shape)
-    lift = here / (sizes * carriers / n)
-    return [
-        tuple(
-            sorted(
-                (
-                    Tagged(name, int(here[c, j]), float(lift[c, j]), float(q[c, j]))
-                    for j, name in enumerate(candidates.tag_names)
-                    if q[c, j] < LEVEL and here[c, j] >= FEWEST
-                ),
-                key=lambda tagged: -tagged.lift,
-            )
-        )
-        for c in range(k)
+    lift = counts / (sizes * n_tagged / n)
+    groups = [
+        [
+            Tagged(name, int(counts[group, j]), float(lift[group, j]), float(q[group, j]))
+            for j, name in enumerate(candidates.tag_names)
+            if q[group, j] < LEVEL and counts[group, j] >= FEWEST
+        ]
+        for group in range(len(sizes))
     ]
+    return [tuple(sorted(tags, key=lambda tagged: -tagged.lift)) for tags in groups]

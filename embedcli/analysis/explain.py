@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.pca import pca
-from embedcli.analysis.recommend import UserVector, logits, predictions
+from embedcli.analysis.recommend import logits, of_user, predictions
+from embedcli.analysis.record import Record, decimal, text
+from embedcli.analysis.selection import item as item_fields
+from embedcli.analysis.selection import row_of
 from embedcli.evidence.bases import preference_basis, side_by_side
 from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
-MOST = 5  # components that are told apart
+MOST = 5  # components that are parts of their own
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one part adds to the logit, averaged over the members; `name` is what it is called, None without one."""
+    """A part of a prediction; `name` are the poles of a component that is real and stable, else None."""
 
-    part: str
-    logit: float
-    name: str | None = None
+    part: Annotated[str, text("part")]
+    logit: Annotated[float, decimal("logit", "what the part adds to the logit, mean over the members", 3, sign=True)]
+    name: Annotated[str | None, text("goes with", "poles of the component, if it is real and stable")] = None
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Record):
     """The parts of a prediction; they add up to `logit`, the mean over the members.
 
-    `is_unrated` says that the item has no training rating: its parts are where the training started. `prediction` is
-    the mean of the members' ratings, `of_mean_logit` the rating of the mean logit: they differ a
-    little where the link is bent. `rating` is what the user gave in the training rows, None where that is not there.
+    `prediction` is the mean of the members' ratings, `of_mean_logit` the rating of the mean logit: they differ a
+    little because the link is not linear. `rating` is the user's in the training rows, None if there is none.
+    `is_unrated` says that the item has no training rating: its parts are where the training started.
     """
 
     user: str
@@ -45,56 +49,51 @@ class Explanation:
     knows_rating: bool
     is_unrated: bool
     n_ratings: int
+    mean_rating: float | None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each part."""
+        return [vars(part) for part in self.parts]
 
 
-def explain(run: Run, taste: UserVector, user: str, row: int) -> Explanation:
-    """Split the prediction of an item (row) for a user of the run into parts that add up in the mean logit.
+def explain(run: Run, user: str, item: str | int) -> Explanation:
+    """Split the prediction of an item (title, id or row number) for a user of the run into parts of the mean logit.
 
-    The global bias, the user's, the item's, what each component of the predicted preferences adds (the largest five;
-    those that are real and stable carry their names), and the rest.
+    The parts are the global bias, the user's, the item's, what each of the five largest components of the predicted
+    preferences adds, and the rest. Components that are real and stable have their names.
     """
-    mean = {name: run.array(name).mean(0, dtype=np.float64) for name in ("global_bias", "item_bias")}
-    by_member = logits(run, taste)[:, row]
-    logit = float(by_member.mean())
+    vector, row = of_user(run, user), row_of(run, item)
+    logit = logits(run, vector)[:, row].mean()
     parts = [
-        Part("global", float(mean["global_bias"])),
-        Part("user", float(taste.bias.mean())),
-        Part(run.data.noun, float(mean["item_bias"][row])),
-        *_components(run, user, row),
+        Part("global", float(run.array("global_bias").mean(dtype=np.float64))),
+        Part("user", float(vector.bias.mean())),
+        Part(run.data.noun, float(run.array("item_bias")[:, row].mean(dtype=np.float64))),
+        *_components(run, run.users.ids.index(user), row),
     ]
-    parts.append(Part("other components", logit - sum(part.logit for part in parts)))
-    known = dict(zip(taste.rows.tolist(), taste.values.tolist(), strict=True))
+    parts.append(Part("other components", float(logit) - sum(part.logit for part in parts)))
     return Explanation(
         user=user,
-        title=run.items.titles[row],
-        id=run.items.ids[row],
         parts=tuple(parts),
-        logit=logit,
-        prediction=float(predictions(run, taste)[:, row].mean()),
-        of_mean_logit=float(ratings_of(by_member.mean(), run.sigmoid_range)),
-        rating=known.get(row),
+        logit=float(logit),
+        prediction=float(predictions(run, vector)[:, row].mean()),
+        of_mean_logit=float(ratings_of(logit, run.sigmoid_range)),
+        rating=dict(zip(vector.rows.tolist(), vector.values.tolist(), strict=True)).get(row),
         knows_rating=run.rows is not None,
         is_unrated=run.is_unrated(row),
-        n_ratings=int(run.item_stats.n_ratings[row]),
+        **item_fields(run, row),
     )
 
 
-def _components(run: Run, user: str, row: int) -> list[Part]:
-    """Return what each component of the preference basis adds for the user and the item."""
+def _components(run: Run, user: int, row: int) -> list[Part]:
+    """Return what each component of the preference basis adds for a user and an item, given by their rows."""
     users, items = (run.array(name) for name in ("user_factors", "item_factors"))
     n = min(MOST, users.shape[2], len(run.items) - 1)
     u, s, v = preference_basis(
         side_by_side(users) / len(users), side_by_side(items), run.user_stats.n_ratings, run.item_stats.n_ratings, n
     )
-    at = run.users.ids.index(user)
-    named = pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components
-    return [
-        Part(
-            f"component {f + 1}",
-            float(u[at, f] * s[f] * v[row, f]),
-            None
-            if component.unnamed is not None
-            else f"{', '.join(component.positive_name)} | {', '.join(component.negative_name)}",
-        )
-        for f, component in enumerate(named)
-    ]
+    parts = []
+    for j, component in enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components):
+        poles = (", ".join(pole) for pole in (component.positive_name, component.negative_name))
+        name = None if component.unnamed is not None else " | ".join(poles)
+        parts.append(Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), name))
+    return parts

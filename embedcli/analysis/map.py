@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from embedcli.analysis.biases import stars_and_bias
 from embedcli.analysis.choices import Method
 from embedcli.analysis.decay import stars_interval
-from embedcli.analysis.neighbours import nearest
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
 from embedcli.analysis.selection import item, most_rated_first, row_of
+from embedcli.analysis.similar import nearest
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,159 +12,182 @@ from scipy.stats import false_discovery_control, rankdata
 
 from embedcli.analysis.effects import FEWEST_TAGGED, Candidates
 from embedcli.analysis.pca import pca
+from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import principal_axes, side_by_side
 from embedcli.evidence.scores import auc
 from embedcli.run.record import Run
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
-FOLDS = 5
-SHUFFLES = 100
+N_FOLDS = 5
+N_SHUFFLES = 100
 LEVEL = 0.05
-MOST_DIRECTIONS = 50  # of all members' embeddings together
-PENALTY = 10.0  # of the ridge regression, in units of the mean variance of a direction
-TOLD_APART = 5  # components that may carry it
+MOST_AXES = 50  # principal ones of all members' embeddings together
+PENALTY = 10.0  # of the ridge regression, in units of the mean variance of an axis
+N_COMPONENTS = 5  # that may carry a tag or number
 
 
 @dataclass(frozen=True)
 class Probed:
     """How well a tag or a number is predicted for items that the probe has not seen.
 
-    `score` is the ROC AUC of a tag and the R2 of a number, cross-validated; `control` the mean and `control_high` the
-    95th percentile of the same with shuffled labels; `q` is Benjamini and Hochberg's within tags or numbers. The
-    `component` with the largest |rank correlation| `by_component` carries most of it alone.
+    `kind` is "tag", scored by ROC AUC, or "number", scored by R2.
     """
 
-    name: str
-    kind: str  # "tag" or "number"
-    score: float
-    control: float
-    control_high: float
-    q: float
-    readable: bool
-    component: int
-    by_component: float
-    n: int
+    name: Annotated[str, text("{kind}")]
+    kind: str
+    score: Annotated[float, decimal("{score}", "cross-validated score on items that the probe has not seen")]
+    control: Annotated[float, decimal("control", "mean score of shuffled labels")]
+    control_high: Annotated[float, decimal("95 %", "95th percentile of the scores of shuffled labels")]
+    q: Annotated[float, p_value("q", "p value of the score, corrected for the number of tests (Benjamini-Hochberg)")]
+    readable: Annotated[
+        bool,
+        column(
+            "readable",
+            "q < .05, and a score above the 95th percentile of shuffled labels",
+            lambda value: "yes" if value else "no",
+        ),
+    ]
+    component: Annotated[int, whole("component", "the component that carries most of it alone")]
+    by_component: Annotated[float, decimal("r", "rank correlation with that component", sign=True)]
+    n: Annotated[int, whole("n", "number of {noun}s with the tag, or for which the number is known")]
 
 
 @dataclass(frozen=True)
-class Probes:
-    """All tags and numbers with enough items, the best predicted first."""
+class Probes(Record):
+    """All tags and numbers with enough items, tags first, the best predicted first."""
 
     probed: tuple[Probed, ...]
     n_items: int
-    items: str
+    items: str  # which items, in words
     n_members: int
     n_directions: int
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the probes as a table."""
-        import pandas as pd
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each tag and number."""
+        return [vars(row) for row in self.probed]
 
-        return pd.DataFrame([vars(row) for row in self.probed])
+
+@dataclass(frozen=True)
+class _Target:
+    """A tag (as 0 or 1) or a number to predict: its values (n,) and whether they are known (n,)."""
+
+    name: str
+    kind: str
+    values: Floats
+    is_known: NDArray[np.bool_]
 
 
 def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = None, seed: int = 0) -> Probes:
     """Predict every tag and number of items from their embeddings by ridge regression, in five folds of the items.
 
-    A linear probe (Alain and Bengio 2016) with control tasks whose labels are shuffled (Hewitt and Liang 2019): what it
-    reads it reads beyond the control, or not at all. The directions are the largest principal ones of all members'
-    embeddings side by side. A tag is predicted as 0 or 1 and scored by its ranks; the items as for `pca`.
+    This is a linear probe (Alain and Bengio 2016) with control tasks, whose labels are shuffled (Hewitt and Liang
+    2019). Its inputs are the largest principal axes of all members' embeddings side by side; the items as for `pca`.
 
-    Raises UsageError where there are too few items or nothing to predict.
+    Raises UsageError if there are too few items, or nothing to predict.
     """
     rows, described = most_rated_first(run, min_ratings, top_items)
-    candidates = Candidates.of(run, rows)
     if len(rows) < 2 * FEWEST_TAGGED:
         raise UsageError(
-            f"{len(rows)} {run.data.noun}s are too few to probe", "lower --min-ratings or raise --top-items"
+            f"{len(rows)} {run.data.noun}s are too few to probe", "lower `min_ratings` or raise `top_items`"
         )
-    x = _directions(run, rows)
-    targets = _targets(candidates)
+    targets = _targets(Candidates.of(run, rows))
     if not targets:
         raise UsageError(
             f"there is no tag of at least {FEWEST_TAGGED} {run.data.noun}s and no number to predict",
-            "give titles and tags when training: --items FILE",
+            "give titles and tags when training: `items`",
         )
+    x = _scores(run, rows)
+    n_components = min(N_COMPONENTS, x.shape[1])
+    components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=top_items)
     rng = np.random.default_rng(seed)
-    axes = pca(run, n_components=min(TOLD_APART, x.shape[1]), limit=1, min_ratings=min_ratings, top_items=top_items)
-    found = [_probed(name, kind, y, known, x, axes.scores[rows], rng) for name, kind, y, known in targets]
-    probed: list[Probed] = []
-    for kind in ("tag", "number"):
-        family = [(one, p) for one, p in found if one.kind == kind]
-        q = false_discovery_control([p for _, p in family])
-        judged = [
-            replace(one, q=float(value), readable=bool(value < LEVEL and one.score > one.control_high))
-            for (one, _), value in zip(family, q, strict=True)
-        ]
-        probed += sorted(judged, key=lambda one: -one.score)
-    return Probes(tuple(probed), len(rows), described, run.n_members, x.shape[1])
+    probed = [_probed(target, x, components.scores[rows], rng) for target in targets]
+    tags, numbers = ([row for row in probed if row.kind == kind] for kind in ("tag", "number"))
+    return Probes((*_judged(tags), *_judged(numbers)), len(rows), described, run.n_members, x.shape[1])
 
 
-def _directions(run: Run, rows: NDArray[np.int64]) -> Floats:
-    """Return the items (n, R) on the largest principal directions of all members' embeddings, with mean 0."""
+def _judged(probed: list[Probed]) -> list[Probed]:
+    """Correct the p-values of a family for the number of tests, and say what is readable; the best predicted first."""
+    q = false_discovery_control([row.q for row in probed]) if probed else []
+    judged = [
+        replace(row, q=float(value), readable=bool(value < LEVEL and row.score > row.control_high))
+        for row, value in zip(probed, q, strict=True)
+    ]
+    return sorted(judged, key=lambda row: -row.score)
+
+
+def _scores(run: Run, rows: Rows) -> Floats:
+    """Return the items (n, R) on the largest principal axes of all members' embeddings, with mean 0."""
     every = side_by_side(run.array("item_factors"))[rows]
     axes, variances = principal_axes(every)
-    kept = min(MOST_DIRECTIONS, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
+    kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
     scores: Floats = (every - every.mean(0)) @ axes[:, :kept]
     return scores
 
 
-def _targets(candidates: Candidates) -> list[tuple[str, str, Floats, NDArray[np.bool_]]]:
-    """Return (name, kind, values (n,), which are known (n,)) of what has enough items."""
+def _targets(candidates: Candidates) -> list[_Target]:
+    """Return the tags and numbers of enough items."""
     n = len(candidates.tags)
-    found = []
-    for name, carried in zip(candidates.tag_names, candidates.tags.T, strict=True):
-        if FEWEST_TAGGED <= carried.sum() <= n - FEWEST_TAGGED:
-            found.append((name, "tag", carried.astype(np.float64), np.ones(n, dtype=bool)))
-    for name, values in zip(candidates.number_names, candidates.numbers.T, strict=True):
-        known = np.isfinite(values)
-        if known.sum() >= 2 * FEWEST_TAGGED and np.ptp(values[known]) > 0:
-            found.append((name, "number", np.where(known, values, 0.0), known))
-    return found
+    tags = [
+        _Target(name, "tag", has_tag.astype(np.float64), np.ones(n, dtype=bool))
+        for name, has_tag in zip(candidates.tag_names, candidates.tags.T, strict=True)
+        if FEWEST_TAGGED <= has_tag.sum() <= n - FEWEST_TAGGED
+    ]
+    numbers = [
+        _Target(name, "number", values, np.isfinite(values))
+        for name, values in zip(candidates.number_names, candidates.numbers.T, strict=True)
+    ]
+    return tags + [
+        number
+        for number in numbers
+        if number.is_known.sum() >= 2 * FEWEST_TAGGED and np.ptp(number.values[number.is_known]) > 0
+    ]
 
 
-def _probed(
-    name: str, kind: str, y: Floats, known: NDArray[np.bool_], x: Floats, axes: Floats, rng: np.random.Generator
-) -> tuple[Probed, float]:
-    """Probe one target -> (the probe, its p-value by the shuffles)."""
-    x, y, axes = x[known], y[known], axes[known]
-    shuffled = rng.permuted(np.tile(y, (SHUFFLES, 1)), axis=1)
-    every = np.vstack([y, shuffled]).T  # (n, 1 + SHUFFLES)
-    predicted = _cross_validated(x, every, rng.permutation(len(y)) % FOLDS)
-    scores = auc(predicted, every) if kind == "tag" else _r2(predicted, every)
-    control = scores[1:]
+def _probed(target: _Target, x: Floats, components: Floats, rng: np.random.Generator) -> Probed:
+    """Probe one target; `q` is its p-value by the shuffles, not yet corrected."""
+    x, y, components = (array[target.is_known] for array in (x, target.values, components))
+    shuffled = rng.permuted(np.tile(y, (N_SHUFFLES, 1)), axis=1)
+    labels = np.vstack([y, shuffled]).T  # (n, 1 + N_SHUFFLES)
+    predicted = _cross_validated(x, labels, rng.permutation(len(y)) % N_FOLDS)
+    score, *controls = auc(predicted, labels) if target.kind == "tag" else _r2(predicted, labels)
     # the normal tail beyond the shuffles: a hundred of them cannot tell p below .01
-    z = (scores[0] - control.mean()) / max(control.std(ddof=1), 1e-9)
-    ranks, of_y = rankdata(axes, axis=0), rankdata(y)
-    by_component = np.array([np.corrcoef(column, of_y)[0, 1] for column in ranks.T])
-    best = int(np.abs(by_component).argmax())
-    low, high = float(control.mean()), float(np.quantile(control, 0.95))
-    n = int(y.sum()) if kind == "tag" else len(y)
-    told = Probed(name, kind, float(scores[0]), low, high, 1.0, False, best + 1, float(by_component[best]), n)
-    return told, float(ndtr(-z))
+    z = (score - np.mean(controls)) / max(np.std(controls, ddof=1), 1e-9)
+    ranks = rankdata(y)
+    by_component = np.array([np.corrcoef(column, ranks)[0, 1] for column in rankdata(components, axis=0).T])
+    strongest = int(np.abs(by_component).argmax())
+    return Probed(
+        name=target.name,
+        kind=target.kind,
+        score=float(score),
+        control=float(np.mean(controls)),
+        control_high=float(np.quantile(controls, 0.95)),
+        q=float(ndtr(-z)),
+        readable=False,
+        component=strongest + 1,
+        by_component=float(by_component[strongest]),
+        n=int(y.sum()) if target.kind == "tag" else len(y),
+    )
 
 
-def _cross_validated(x: Floats, y: Floats, fold: NDArray[np.int64]) -> Floats:
+def _cross_validated(x: Floats, y: Floats, fold: Rows) -> Floats:
     """Predict the columns of y (n, T) by ridge regression on x (n, R), each fold from the others."""
     predicted = np.empty_like(y)
-    for f in range(FOLDS):
-        seen, left = fold != f, fold == f
-        centre, level = x[seen].mean(0), y[seen].mean(0)
-        own = x[seen] - centre
-        gram = own.T @ own
-        gram += PENALTY * np.trace(gram) / len(gram) / len(own) * np.eye(len(gram))
-        weights = np.linalg.solve(gram, own.T @ (y[seen] - level))
-        predicted[left] = level + (x[left] - centre) @ weights
+    for f in range(N_FOLDS):
+        train, test = fold != f, fold == f
+        center, level = x[train].mean(0), y[train].mean(0)
+        centered = x[train] - center
+        gram = centered.T @ centered
+        gram += PENALTY * np.trace(gram) / len(gram) / len(centered) * np.eye(len(gram))
+        weights = np.linalg.solve(gram, centered.T @ (y[train] - level))
+        predicted[test] = level + (x[test] - center) @ weights
     return predicted
 
 
 def _r2(predicted: Floats, truth: Floats) -> Floats:
     """Return the share of the variance that is predicted, of each column."""
-    found: Floats = 1 - ((truth - predicted) ** 2).sum(0) / ((truth - truth.mean(0)) ** 2).sum(0)
-    return found
+    r2: Floats = 1 - ((truth - predicted) ** 2).sum(0) / ((truth - truth.mean(0)) ** 2).sum(0)
+    return r2

@@ -1,51 +1,50 @@
-"""What a user would like next: one of the run's users, or a new one made of a few likes and dislikes."""
+"""What a user would like next: a user of the run, or a new one made of a few ratings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.selection import check_limit, rated
+from embedcli.analysis.record import Record, decimal, text, whole
+from embedcli.analysis.selection import check_limit, item, rated, row_of
 from embedcli.errors import UsageError
-from embedcli.run.predictions import ratings_of, sigmoid
+from embedcli.run.predictions import NAMES, ratings_of, sigmoid
 from embedcli.run.record import Run
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 STEPS = 8  # of Gauss and Newton: a step that no longer moves anything costs nothing
-NOISE = 0.2  # of a rating, as a share of the range, where the run has not measured it
+NOISE = 0.2  # of a rating, as a share of the range, if the run has not measured it
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """An item; `prediction` is the mean over the members, `spread` their standard deviation, which is no interval.
+    """An item with its prediction; None is what a run with one member does not know."""
 
-    `gain` is what the user's taste adds, in units of the rating: how far the prediction lies above the user's mean
-    over the items that pass, less the same for the average user, whose prediction are the trained stars. `rank_of_all`
-    is the rank in the average user's list.
-    """
-
-    rank: int
-    title: str
-    prediction: float
-    gain: float
-    rank_of_all: int
-    spread: float | None
-    n_ratings: int
-    mean_rating: float | None
-    id: str
+    rank: Annotated[int, whole("#", "rank in this list")]
+    title: Annotated[str, text("{noun}")]
+    prediction: Annotated[float, decimal("{value}", "prediction, mean over the members")]
+    spread: Annotated[
+        float | None, decimal("spread", "standard deviation over members that differ by seed only; not an interval")
+    ]
+    gain: Annotated[
+        float,
+        decimal("gain", "{value} above the user's mean, less the same of the average user: what taste adds", sign=True),
+    ]
+    rank_of_all: Annotated[int, whole("for all", "rank in the list of the average user")]
+    n_ratings: Annotated[int, whole("n", "number of training ratings")]
+    mean_rating: Annotated[float | None, decimal("mean", "mean of the training ratings")]
+    id: Annotated[str, text("id")]
 
 
 @dataclass(frozen=True)
-class Recommendations:
-    """The items with the highest predictions, among `n_items`; `profile` are the ratings that speak for the user.
+class Recommendations(Record):
+    """The items with the highest predictions among `n_items`; `profile` are the known ratings of the user.
 
     `is_unrated` says that a user of the run has no training rating: the list is then the average user's.
     """
@@ -56,145 +55,164 @@ class Recommendations:
     n_items: int
     n_left_out: int
     min_ratings: int
-    n_members: int
     knows_rated: bool
     is_unrated: bool
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the recommendations as a table."""
-        import pandas as pd
-
-        return pd.DataFrame([vars(row) for row in self.items])
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each item."""
+        return [vars(row) for row in self.items]
 
 
 @dataclass(frozen=True)
 class UserVector:
-    """A user of every member: factors (M, k) and bias (M,), and the ratings it is known by: rows and values (n,)."""
+    """A user of every member: factors (M, k) and bias (M,), and the known ratings: rows and values (n,).
+
+    `id` is that of a user of the run; a new user has none.
+    """
 
     factors: Floats
     bias: Floats
-    rows: NDArray[np.int64]
+    rows: Rows
     values: Floats
+    id: str | None = None
 
 
 def recommend(
-    run: Run,
-    taste: UserVector,
-    *,
-    user: str | None = None,
-    limit: int = 10,
-    min_ratings: int = 20,
-    include_rated: bool = False,
+    run: Run, user: str | UserVector, *, limit: int = 10, min_ratings: int = 20, include_rated: bool = False
 ) -> Recommendations:
-    """Return the items a user would rate highest, without those rated already unless they are asked for.
+    """Return the items that a user (an id of the run, or a vector by `fold_in`) would rate highest.
 
-    Raises UsageError where nothing is left to recommend.
+    Items with a rating of the user are left out unless `include_rated` is true.
+
+    Raises UsageError for an unknown user and if there is nothing left to recommend.
     """
     check_limit(limit, "items")
+    vector = of_user(run, user) if isinstance(user, str) else user
     passing = rated(run, min_ratings)
-    kept = passing if include_rated else np.setdiff1d(passing, taste.rows)
-    if not len(kept):
+    rows = passing if include_rated else np.setdiff1d(passing, vector.rows)
+    if not len(rows):
         raise UsageError(
             f"the user has rated all {len(passing)} {run.data.noun}s that pass",
-            "lower --min-ratings, or --include-rated",
+            "lower `min_ratings`, or `include_rated`",
         )
-    by_member = predictions(run, taste)[:, kept]  # (M, n)
-    predicted = by_member.mean(0)
-    of_all = run.array("trained_stars").mean(0, dtype=np.float64)[kept]
-    gain = predicted - predicted.mean() - (of_all - of_all.mean())
-    rank_of_all = np.empty(len(kept), dtype=np.int64)
-    rank_of_all[np.argsort(-of_all, kind="stable")] = np.arange(1, len(kept) + 1)
-    order = np.argsort(-predicted, kind="stable")[:limit]
+    profile = zip(vector.rows, vector.values, strict=True)
     return Recommendations(
-        user=user,
-        profile={run.items.titles[row]: float(value) for row, value in zip(taste.rows, taste.values, strict=True)},
-        items=tuple(
-            Recommendation(
-                rank=at + 1,
-                title=run.items.titles[kept[j]],
-                prediction=float(predicted[j]),
-                gain=float(gain[j]),
-                rank_of_all=int(rank_of_all[j]),
-                spread=float(by_member[:, j].std(ddof=1)) if len(by_member) > 1 else None,
-                n_ratings=int(run.item_stats.n_ratings[kept[j]]),
-                mean_rating=run.item_stats.mean_of(kept[j]),
-                id=run.items.ids[kept[j]],
-            )
-            for at, j in enumerate(order)
-        ),
-        n_items=len(kept),
-        n_left_out=len(passing) - len(kept),
+        user=vector.id,
+        profile={run.items.titles[row]: float(value) for row, value in profile},
+        items=_ranked(run, rows, predictions(run, vector)[:, rows], limit),
+        n_items=len(rows),
+        n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
-        n_members=run.n_members,
-        knows_rated=user is None or run.rows is not None,
-        is_unrated=user is not None and run.user_stats.n_ratings[run.users.ids.index(user)] == 0,
+        knows_rated=vector.id is None or run.rows is not None,
+        is_unrated=vector.id is not None and bool(run.user_stats.n_ratings[run.users.ids.index(vector.id)] == 0),
+    )
+
+
+def _ranked(run: Run, rows: Rows, by_member: Floats, limit: int) -> tuple[Recommendation, ...]:
+    """Rank items (rows) by their predictions (M, n), beside the average user, whose predictions are the stars."""
+    predicted, stars = by_member.mean(0), run.array("trained_stars").mean(0, dtype=np.float64)[rows]
+    gain = predicted - predicted.mean() - (stars - stars.mean())
+    rank_of_all = np.argsort(-stars, kind="stable").argsort() + 1
+    return tuple(
+        Recommendation(
+            rank=rank,
+            prediction=float(predicted[j]),
+            spread=float(by_member[:, j].std(ddof=1)) if len(by_member) > 1 else None,
+            gain=float(gain[j]),
+            rank_of_all=int(rank_of_all[j]),
+            **item(run, int(rows[j])),
+        )
+        for rank, j in enumerate(np.argsort(-predicted, kind="stable")[:limit], 1)
     )
 
 
 def of_user(run: Run, user: str) -> UserVector:
-    """Return the taste of a user of the run, by the id; UsageError for one that is not there."""
+    """Return the vector of a user of the run by the id; UsageError for an unknown user."""
     if user not in run.users.ids:
         raise UsageError(
             f"run {run.name!r} has no user {user!r}", f"the ids are such as {', '.join(run.users.ids[:5])}"
         )
     row = run.users.ids.index(user)
-    factors, bias = run.array("user_factors")[:, row], run.array("user_bias")[:, row]
+    factors, bias = (run.array(name)[:, row].astype(np.float64) for name in ("user_factors", "user_bias"))
     rows, values = np.zeros(0, np.int64), np.zeros(0)
     if run.rows is not None:
         own = run.rows.user == row
         rows, values = run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64)
-    return UserVector(factors.astype(np.float64), bias.astype(np.float64), rows, values)
+    return UserVector(factors, bias, rows, values, user)
 
 
-def fold_in(run: Run, ratings: Mapping[int, float]) -> UserVector:
-    """Make a user of ratings of a few items (row: rating), without training again.
+def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | int, float]]) -> UserVector:
+    """Return a new user with ratings of a few items (titles, ids or row numbers), without training again.
 
-    For each member the most probable (b, p) given the ratings: squared error over the noise of a rating, and a normal
-    prior with the covariance of the member's own users, found by Gauss-Newton steps through the sigmoid (of the
-    identity, one step is exact: ridge regression).
+    For each member these are the most probable bias and factors given the ratings: squared error over the noise of a
+    rating, and a normal prior with the covariance of the member's own users.
 
-    Raises UsageError without ratings and for an item without training ratings, RunError if the run lacks users or
-    biases.
+    Raises UsageError without ratings, for an item that is given twice and for one without training ratings, RunError
+    if the run lacks users or biases.
     """
-    if not ratings:
-        raise UsageError("nothing is known of the user", "give --user ID, or what is liked with --like TITLE")
-    run.check_rated(list(ratings))
-    rows, values = np.array(list(ratings), dtype=np.int64), np.array(list(ratings.values()), dtype=np.float64)
-    names = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
-    users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in names)
-    rated = run.user_stats.n_ratings > 0
+    rows, values = _rows_and_values(run, ratings.items() if isinstance(ratings, Mapping) else ratings)
+    users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in NAMES)
+    has_rated = run.user_stats.n_ratings > 0
+    vectors = np.array(
+        [
+            _most_probable(
+                run,
+                known=np.column_stack([user_bias[m], users[m]])[has_rated],
+                x=np.column_stack([np.ones(len(rows)), items[m, rows]]),
+                constant=level[m] + item_bias[m, rows],
+                values=values,
+            )
+            for m in range(len(items))
+        ]
+    )
+    return UserVector(vectors[:, 1:], vectors[:, 0], rows, values)
+
+
+def _rows_and_values(run: Run, ratings: Iterable[tuple[str | int, float]]) -> tuple[Rows, Floats]:
+    """Return the ratings (item, value) as parallel arrays; UsageError as `fold_in` says."""
+    values: dict[int, float] = {}
+    for name, value in ratings:
+        row = row_of(run, name)
+        if row in values:
+            raise UsageError(f"{run.items.titles[row]!r} is given twice", "give every item once")
+        values[row] = float(value)
+    if not values:
+        raise UsageError("nothing is known of the user", "give at least one rating")
+    run.check_rated(list(values))
+    return np.array(list(values), dtype=np.int64), np.array(list(values.values()))
+
+
+def _most_probable(run: Run, known: Floats, x: Floats, constant: Floats, values: Floats) -> Floats:
+    """Return the most probable bias and factors (1 + k,) of a user with ratings values (n,), for one member.
+
+    They are found by Gauss-Newton steps through the link (for the identity one step is exact: ridge regression);
+    known (U, 1 + k) are those of the member's own users, and the logit is constant + x theta, x (n, 1 + k).
+    """
     low, high = run.y_range or run.data.scale
     noise = run.training.posterior.noise if run.training.posterior else NOISE * (high - low)
-    found = []
-    for m in range(len(items)):
-        known = np.column_stack([user_bias[m], users[m]])[rated]  # (U, 1 + k)
-        prior = np.atleast_2d(np.cov(known, rowvar=False)) + 1e-6 * np.eye(known.shape[1])
-        x = np.column_stack([np.ones(len(rows)), items[m, rows]])  # (n, 1 + k)
-        theta, start = known.mean(0), known.mean(0)
-        for _ in range(STEPS):
-            logit = level[m] + item_bias[m, rows] + x @ theta
-            predicted, slope = ratings_of(logit, run.sigmoid_range), _slope(run, logit)
-            design = x * slope[:, None]
-            # theta = start + prior D' (D prior D' + noise^2)^-1 (r - predicted + D (theta - start))
-            inner = design @ prior @ design.T + noise**2 * np.eye(len(rows))
-            theta = start + prior @ design.T @ np.linalg.solve(inner, values - predicted + design @ (theta - start))
-        found.append(theta)
-    theta = np.array(found)
-    return UserVector(theta[:, 1:], theta[:, 0], rows, values)
+    prior = np.atleast_2d(np.cov(known, rowvar=False)) + 1e-6 * np.eye(known.shape[1])
+    theta: Floats = known.mean(0)
+    start = theta
+    for _ in range(STEPS):
+        logit = constant + x @ theta
+        predicted, design = ratings_of(logit, run.sigmoid_range), x * _slope(run, logit)[:, None]
+        # theta = start + prior D' (D prior D' + noise^2)^-1 (r - predicted + D (theta - start))
+        inner = design @ prior @ design.T + noise**2 * np.eye(len(values))
+        theta = start + prior @ design.T @ np.linalg.solve(inner, values - predicted + design @ (theta - start))
+    return theta
 
 
-def predictions(run: Run, taste: UserVector) -> Floats:
+def predictions(run: Run, user: UserVector) -> Floats:
     """Return the predicted rating of every item by every member, (M, I)."""
-    return ratings_of(logits(run, taste), run.sigmoid_range)
+    return ratings_of(logits(run, user), run.sigmoid_range)
 
 
-def logits(run: Run, taste: UserVector) -> Floats:
+def logits(run: Run, user: UserVector) -> Floats:
     """Return the logit of every item by every member, (M, I)."""
-    items, item_bias, level = (
-        run.array(name).astype(np.float64) for name in ("item_factors", "item_bias", "global_bias")
-    )
-    found: Floats = level[:, None] + taste.bias[:, None] + item_bias + np.einsum("mik,mk->mi", items, taste.factors)
-    return found
+    names = ("item_factors", "item_bias", "global_bias")
+    items, item_bias, level = (run.array(name).astype(np.float64) for name in names)
+    total: Floats = level[:, None] + user.bias[:, None] + item_bias + np.einsum("mik,mk->mi", items, user.factors)
+    return total
 
 
 def _slope(run: Run, logit: Floats) -> Floats:

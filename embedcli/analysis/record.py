@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -45,6 +46,8 @@ def nested(value: Any) -> Any:
         return {spec.name: nested(getattr(value, spec.name)) for spec in fields(value) if spec.name not in marked}
     if isinstance(value, tuple | list):
         return [nested(entry) for entry in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
     return value.value if isinstance(value, Enum) else value
 
 
@@ -96,6 +99,11 @@ def whole(header: str, legend: str = "", *, end: str = "") -> Column:
 def decimal(header: str, legend: str = "", digits: int = 2, *, sign: bool = False, end: str = "") -> Column:
     """Declare a field of numbers with `digits` decimals; with `end`, an interval up to that field."""
     return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end)
+
+
+def share(header: str, legend: str = "", digits: int = 0) -> Column:
+    """Declare a field of shares, written as percentages."""
+    return column(header, legend, lambda value: f"{100 * value:.{digits}f} %")
 
 
 def mark(sign: str, legend: str) -> Column:

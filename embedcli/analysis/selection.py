@@ -65,8 +65,15 @@ def check_min_ratings(min_ratings: int) -> None:
 
 
 def row_of(run: Run, item: str | int) -> int:
-    """Return the row number of an item: of its title or id, as people ask for it, or the row number itself."""
-    return find(run, item) if isinstance(item, str) else int(item)
+    """Return the row of an item that is given by its title or id, as `run.lookup.find` takes it, or by its row.
+
+    Raises UsageError, as `find` does, and for a row that the run does not have.
+    """
+    if isinstance(item, str):
+        return find(run, item)
+    if not 0 <= item < len(run.items):
+        raise UsageError(f"row {item} is not from 0 to {len(run.items) - 1}", f"give the title of a {run.data.noun}")
+    return int(item)
 
 
 def item(run: Run, row: int) -> dict[str, Any]:

@@ -57,11 +57,6 @@ class Answer:
         """What is said on stderr."""
         return Notes(self.quiet)
 
-    @classmethod
-    def to(cls, output: Path | None, format: Format | None, quiet: bool, *, default: Format = Format.TABLE) -> Answer:
-        """Until every command takes its answer as one parameter."""
-        return cls(format if output is not None and output.suffix else format or default, output, quiet=quiet)
-
     def beside(self, path: Path) -> Answer:
         """Return the answer that a further file gets, CSV unless its ending says otherwise."""
         return Answer(None if path.suffix else Format.CSV, path, quiet=self.quiet)

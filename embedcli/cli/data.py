@@ -10,7 +10,7 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
 from embedcli.cli.command import command
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import FormatOption, Output, Quiet
+from embedcli.cli.options import Quiet
 from embedcli.cli.source import Source
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import DataError
@@ -31,9 +31,9 @@ app.add_typer(data_app, name="data", help=DATA_HELP, short_help="List data sets,
 DataName = Annotated[str, typer.Argument(metavar="NAME", help="The data set's name.")]
 
 
-@data_app.command("list", short_help="List the data sets known by name.")
-def list_data(format: FormatOption = None, output: Output = None, quiet: Quiet = False) -> None:
-    """List the data sets that can be asked for by name.
+@command("list", group=data_app, short_help="List the data sets known by name.")
+def list_data(answer: Answer) -> None:
+    """List the data sets known by name.
 
     \b
     Examples:
@@ -43,7 +43,6 @@ def list_data(format: FormatOption = None, output: Output = None, quiet: Quiet =
     from embedcli.data.fetch import cached
     from embedcli.render.catalog import catalog_view
 
-    answer = Answer.to(output, format, quiet)
     answer.show(catalog_view([(entry, cached(entry)) for entry in CATALOG.values()]))
 
 

@@ -1,29 +1,23 @@
-"""`embedcli explain`: why a user is predicted to rate an item so."""
+"""`embedcli explain`: the parts of a prediction."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from embedcli.cli.answer import Answer
-from embedcli.cli.app import app
-from embedcli.cli.options import FormatOption, Output, Quiet, RunDir, RunOption, complete_title
-from embedcli.run import DEFAULT_DIR
-
-if TYPE_CHECKING:
-    pass
+from embedcli.cli.command import command
+from embedcli.cli.options import RunOptions, complete_title
 
 
-@app.command(short_help="Say why a user is predicted to rate an item so.")
+@command(short_help="Split a predicted rating into its parts.")
 def explain(
+    options: RunOptions,
+    answer: Answer,
+    *,
     user: Annotated[str, typer.Argument(metavar="USER", help="A user's id.")],
     item: Annotated[str, typer.Argument(metavar="ITEM", help="A title or id.", autocompletion=complete_title)],
-    run: RunOption = None,
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
 ) -> None:
     """Split a prediction into parts that add up: global, user, item, and the components of the preferences.
 
@@ -33,12 +27,7 @@ def explain(
       embedcli explain 196 fargo --format json
     """
     from embedcli.analysis.explain import explain as analyse
-    from embedcli.analysis.recommend import of_user
     from embedcli.render.explain import view
-    from embedcli.run.lookup import find
-    from embedcli.run.shelf import open_run
 
-    answer = Answer.to(output, format, quiet)
-    opened = open_run(run, run_dir).table()
-    taste = of_user(opened, user)
-    answer.show(view(analyse(opened, taste, user, find(opened, item)), opened))
+    run = options.open()
+    answer.show(view(analyse(run, user, item), run))

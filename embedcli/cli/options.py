@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from embedcli.cli.command import DATA
-from embedcli.render.output import Format
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import plain
 
@@ -93,35 +92,6 @@ class TableOptions(RunOptions):
         return open_run(self.run, self.run_dir).table(self.table)
 
 
-RunOption = Annotated[
-    str | None,
-    typer.Option(
-        "--run",
-        metavar="RUN",
-        help="A run's name or path (default: EMBEDCLI_RUN, else the newest run).",
-        autocompletion=complete_run,
-    ),
-]
-RunArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="RUN",
-        help="A run's name or path (default: EMBEDCLI_RUN, else the newest run).",
-        autocompletion=complete_run,
-    ),
-]
-RunDir = Annotated[Path, typer.Option("--run-dir", metavar="DIR", help="The folder that holds the runs.")]
-TableOption = Annotated[
-    str | None,
-    typer.Option("--table", metavar="TABLE", help="Another embedding table of the run: users, or a column's name."),
-]
-FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Format of the answer (default: by the ending of -o, else a table).")
-]
-Output = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write to a file; its ending is the format: .csv, .json ..."),
-]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes on stderr.")]
 FewestRatings = Annotated[
     int | None, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")

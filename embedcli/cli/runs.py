@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
-from embedcli.cli.options import FormatOption, Output, Quiet, RunArgument, RunDir, complete_run
+from embedcli.cli.command import command
+from embedcli.cli.options import RUN_DIR, complete_run
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import print_out
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-RUNS_HELP = """List the trained runs, show or check one, or print where it is.
+RUNS_HELP = """List the trained runs, show or check one, or print its folder.
 
 \b
 Examples:
   embedcli runs list          all runs, the newest first
-  embedcli runs show ml-100k  how one was trained and what came of it
+  embedcli runs show ml-100k  how one was trained, with its results
 """
-app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs, show one, or print where it is.")
+app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs, show one, or print its folder.")
+RunDir = Annotated[Path, RUN_DIR]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Name or path of a run (default: EMBEDCLI_RUN, else the newest run).",
+        autocompletion=complete_run,
+    ),
+]
 
 
-@runs_app.command("list")
-def list_runs(
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
+@command("list", group=runs_app, short_help="List the runs, the newest first.")
+def list_runs(answer: Answer, *, run_dir: RunDir = DEFAULT_DIR) -> None:
     """List the runs, the newest first.
 
     \b
@@ -40,19 +46,12 @@ def list_runs(
     from embedcli.render.runs import shelf
     from embedcli.run.shelf import entries
 
-    answer = Answer.to(output, format, quiet)
     answer.show(shelf(entries(run_dir), run_dir))
 
 
-@runs_app.command("show")
-def show_run(
-    run: RunArgument = None,
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
-) -> None:
-    """Show how a run was trained and what came of it.
+@command("show", group=runs_app, short_help="Show how a run was trained, with its results.")
+def show_run(answer: Answer, *, run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> None:
+    """Show how a run was trained, with its results.
 
     \b
     Examples:
@@ -63,23 +62,21 @@ def show_run(
     from embedcli.run.shelf import path_of
     from embedcli.run.store import load
 
-    answer = Answer.to(output, format, quiet)
     path = path_of(run, run_dir)
     answer.show(details(load(path), path))
 
 
-@runs_app.command("check", short_help="Read runs whole, and say what is damaged.")
+@command("check", group=runs_app, short_help="Read all files of runs, and list what is damaged.")
 def check_runs(
+    answer: Answer,
+    *,
     run: Annotated[
         str | None,
-        typer.Argument(metavar="RUN", help="A run's name or path (default: all).", autocompletion=complete_run),
+        typer.Argument(metavar="RUN", help="Name or path of a run (default: all).", autocompletion=complete_run),
     ] = None,
     run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
 ) -> None:
-    """Read every file of a run, or of all, and say what is damaged; the exit code is 1 if anything is.
+    """Read every file of a run, or of all, and list what is damaged; the exit code is 1 if anything is.
 
     \b
     Examples:
@@ -90,17 +87,16 @@ def check_runs(
     from embedcli.run.shelf import folders_of_runs, path_of
     from embedcli.run.store import problems
 
-    answer = Answer.to(output, format, quiet)
     folders = sorted(folders_of_runs(run_dir)) if run is None else [path_of(run, run_dir)]
-    found = {folder: problems(folder) for folder in folders}
-    answer.show(checks(found, run_dir))
-    if any(found.values()):
+    by_run = {folder: problems(folder) for folder in folders}
+    answer.show(checks(by_run, run_dir))
+    if any(by_run.values()):
         raise typer.Exit(1)
 
 
 @runs_app.command("path")
 def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> None:
-    """Print the directory of a run.
+    """Print the folder of a run.
 
     \b
     Examples:

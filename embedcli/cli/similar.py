@@ -1,27 +1,19 @@
-"""`embedcli similar`: what is near an item."""
+"""`embedcli similar`: the nearest items to an item."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedcli.analysis.choices import Measure
 from embedcli.cli.answer import Answer
-from embedcli.cli.app import app
-from embedcli.cli.options import (
-    FormatOption,
-    MinRatings,
-    Output,
-    Quiet,
-    RunDir,
-    RunOption,
-    TableOption,
-    complete_title,
-)
+from embedcli.cli.command import command
+from embedcli.cli.options import MinRatings, TableOptions, complete_title
 from embedcli.errors import UsageError
-from embedcli.run import DEFAULT_DIR
 
 if TYPE_CHECKING:
     from embedcli.run.record import Run
@@ -30,26 +22,25 @@ STDIN = "-"
 LONGEST, MOST_TITLES = 100_000, 100_000  # letters of a line, and lines, on standard input
 
 
-@app.command(short_help="List the nearest items to an item.")
+@command(short_help="List the nearest items to an item.")
 def similar(
+    options: TableOptions,
+    answer: Answer,
+    *,
     titles: Annotated[
         list[str],
         typer.Argument(
-            metavar="TITLE...", help="Titles or ids; - for one a line on stdin.", autocompletion=complete_title
+            metavar="TITLE...",
+            help="Titles or ids; - reads them from stdin, one a line.",
+            autocompletion=complete_title,
         ),
     ],
-    by: Annotated[Measure, typer.Option("--by", help="How nearness is measured.")] = Measure.COSINE,
+    by: Annotated[Measure, typer.Option("--by", help="Measure of similarity.")] = Measure.COSINE,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Neighbours per item.")] = 10,
     min_ratings: MinRatings = 20,
-    users: Annotated[bool, typer.Option("--users", help="Users instead of items; ask by their ids.")] = False,
-    table: TableOption = None,
-    run: RunOption = None,
-    run_dir: RunDir = DEFAULT_DIR,
-    format: FormatOption = None,
-    output: Output = None,
-    quiet: Quiet = False,
+    users: Annotated[bool, typer.Option("--users", help="Users instead of items, by their ids.")] = False,
 ) -> None:
-    """List the items whose embeddings are nearest, and how many members find the same.
+    """List the items with the nearest embeddings, and how many members trained on other ratings find the same.
 
     \b
     Examples:
@@ -58,24 +49,20 @@ def similar(
       embedcli similar - < titles.txt --format csv
       embedcli similar 196 --users                 users with the taste of user 196
 
-    A title is found whatever its case, without its year, and with its article first. The cosine is that of the angle
+    A title is found in any case, without its year, and with its article first. The cosine is that of the angle
     at the average film: what two films have in common beyond being films.
     """
-    from embedcli.analysis.neighbours import similar as analyse
-    from embedcli.render.neighbours import view
-    from embedcli.run.shelf import open_run
+    from embedcli.analysis.similar import similar as analyse
+    from embedcli.render.similar import view
 
-    answer = Answer.to(output, format, quiet)
-    if users and table not in (None, "users"):
-        raise UsageError(f"--users and --table {table} ask for two tables", "leave one of them out")
-    opened = open_run(run, run_dir).table("users" if users else table)
-    rows = rows_of(opened, titles)
-    found = analyse(opened, rows, by=by, limit=limit, min_ratings=min_ratings)
-    answer.show(view(found, opened))
+    if users and options.table not in (None, "users"):
+        raise UsageError(f"--users and --table {options.table} are two tables", "leave one of them out")
+    run = (replace(options, table="users") if users else options).open()
+    answer.show(view(analyse(run, rows_of(run, titles), by=by, limit=limit, min_ratings=min_ratings), run))
 
 
-def rows_of(run: Run, titles: list[str]) -> list[int]:
-    """Return the rows of the items asked for; `-` stands for the lines of standard input."""
+def rows_of(run: Run, titles: Sequence[str]) -> list[int]:
+    """Return the rows of the items of a command line; `-` stands for the lines of standard input."""
     from embedcli.run.lookup import find
 
     rows = []
@@ -83,20 +70,26 @@ def rows_of(run: Run, titles: list[str]) -> list[int]:
         if title != STDIN:
             rows.append(find(run, title))
             continue
-        if sys.stdin is None or sys.stdin.isatty():
-            raise UsageError(
-                "there is nothing on standard input", "pipe titles into it: embedcli similar - < titles.txt"
-            )
-        for number, line in enumerate(iter(lambda: sys.stdin.readline(LONGEST + 1), ""), 1):
-            if len(line) > LONGEST or number > MOST_TITLES:
-                what = f"line {number} is longer than {LONGEST:,} letters"
-                what = what if len(line) > LONGEST else f"more than {MOST_TITLES:,} lines"
-                raise UsageError(f"standard input: {what}", "give one title a line")
-            if line.strip():
-                try:
-                    rows.append(find(run, line.strip()))
-                except UsageError as error:
-                    raise UsageError(f"standard input, line {number}: {error.message}", error.hint) from error
+        for number, line in _lines_of_stdin():
+            try:
+                rows.append(find(run, line))
+            except UsageError as error:
+                raise UsageError(f"standard input, line {number}: {error.message}", error.hint) from error
     if not rows:
         raise UsageError("there is no title on standard input", "give one title a line")
     return rows
+
+
+def _lines_of_stdin() -> Iterator[tuple[int, str]]:
+    """Yield (number, text) of the lines of standard input that are not blank; UsageError if it is too long."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("there is nothing on standard input", "pipe titles into it: embedcli similar - < titles.txt")
+    for number, line in enumerate(iter(lambda: sys.stdin.readline(LONGEST + 1), ""), 1):
+        if len(line) > LONGEST:
+            raise UsageError(
+                f"standard input: line {number} is longer than {LONGEST:,} letters", "give one title a line"
+            )
+        if number > MOST_TITLES:
+            raise UsageError(f"standard input: more than {MOST_TITLES:,} lines", "give one title a line")
+        if line.strip():
+            yield number, line.strip()

@@ -16,7 +16,6 @@ from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import reopen
 from embedcli.cli.source import Source
-from embedcli.data import splits
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
@@ -69,6 +68,8 @@ class SplitOptions:
 
     def check(self, seed: int) -> dict[str, Any]:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
+        from embedcli.data import splits  # not at the top: help needs no numpy
+
         for option, given, kinds in (
             ("--split-seed", self.split_seed, ("random",)),
             ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),

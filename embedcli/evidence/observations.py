@@ -47,16 +47,16 @@ class BiasModel:
         return predicted
 
     def residuals(self, rows: Observations) -> Floats:
-        """Return what the model leaves of the value of each row."""
-        left: Floats = rows.value - self.mean - self.user_bias[rows.user] - self.item_bias[rows.item]
-        return left
+        """Return the value of each row less its prediction."""
+        residuals: Floats = rows.value - self.mean - self.user_bias[rows.user] - self.item_bias[rows.item]
+        return residuals
 
 
 def bias_model(observations: Observations, damping: float, sweeps: int) -> BiasModel:
     """Fit a model with biases alone.
 
-    Each bias is the damped mean of what the others leave of its ratings. The biases of the users and of the items are
-    computed in turn (ridge regression by alternating steps).
+    Each bias is the damped mean of its ratings less the other biases. Users and items are computed in turn (ridge
+    regression by alternating steps).
     """
     user, item = observations.user, observations.item
     mean = float(observations.value.mean(dtype=np.float64))

@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from embedcli.analysis.clusters import Clusters
-from embedcli.render.view import Block, View
+from embedcli.analysis.clusters import Cluster, Clusters
+from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run
 
 
-def view(found: Clusters, run: Run) -> View:
+def view(grouping: Clusters, run: Run) -> View:
     """Show every group: its size, what is over-represented, and items."""
     noun = run.data.noun
-    blocks = []
-    for one in found.clusters:
-        heading = f"{one.cluster}  {one.n:,} {noun}s | silhouette {one.silhouette:.2f}"
-        if one.stability is not None:
-            heading += f" | found again {100 * one.stability:.0f} %"
-        tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in one.tags) or "none more than by chance"
-        lines = [("  tags", tags), ("  most rated", "; ".join(one.most_rated)), ("  central", "; ".join(one.central))]
-        blocks.append(Block(heading=heading, lines=lines))
-    verdict = (
-        "more than clouds without groups reach: there are groups"
-        if found.silhouette > found.control
-        else "no more than clouds without groups reach: a continuum, cut in pieces"
-    )
-    captions = [
-        f"silhouette {found.silhouette:.3f} in all, {found.control:.3f} for clouds of the same covariance: {verdict}."
+    verdict = "there are groups" if grouping.has_groups else "a continuum, cut in pieces"
+    explanation = [
+        "The silhouette compares the distances within groups to those between them. Groups are real only if it is "
+        "higher than for groups of normal clouds with the same covariance.",
+        f"A tag is x times as frequent in the group as by chance (number of {noun}s), with q < .05 by a hypergeometric "
+        "test and Benjamini-Hochberg.",
     ]
-    if found.stability is not None:
-        captions.append(
-            f"found again: mean overlap (Jaccard) with the nearest group in {found.n_folds} members that left out a "
-            f"fold; all groups together: adjusted Rand index {found.stability:.2f} (1 the same, 0 chance)."
+    if grouping.stability is not None:
+        explanation.append(
+            f"Found again is the mean overlap (Jaccard) with the nearest group in {grouping.n_folds} members, each "
+            f"trained without a fold of the ratings. The adjusted Rand index of all groups is {grouping.stability:.2f} "
+            "(1 the same, 0 chance)."
         )
-    captions.append(f"tags: x times as many as by chance (number of {noun}s), hypergeometric test, q < .05.")
-    names = run.items
-    return View(
-        title=f"{len(found.clusters)} groups by {found.method.value} | {run.headline} | {found.items}",
-        blocks=blocks,
-        captions=captions,
-        records=[
-            {"cluster": int(label) + 1, "id": names.ids[row], "title": names.titles[row]}
-            for row, label in zip(found.rows, found.labels, strict=True)
-        ],
-        body={
-            "method": found.method.value,
-            "silhouette": found.silhouette,
-            "control": found.control,
-            "stability": found.stability,
-            "n_items": found.n_items,
-            "clusters": [asdict(one) for one in found.clusters],
-        },
-        meta=run.meta,
+    return view_of(
+        grouping,
+        run,
+        f"{len(grouping.clusters)} groups by {grouping.method.value} | {run.headline} | {grouping.items}",
+        [_block(cluster, noun) for cluster in grouping.clusters],
+        f"silhouette {grouping.silhouette:.3f}, {grouping.control:.3f} for clouds without groups: {verdict}",
+        explanation,
     )
+
+
+def _block(cluster: Cluster, noun: str) -> Block:
+    heading = f"{cluster.cluster}  {cluster.n:,} {noun}s | silhouette {cluster.silhouette:.2f}"
+    if cluster.stability is not None:
+        heading += f" | found again {100 * cluster.stability:.0f} %"
+    tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in cluster.tags) or "none more than by chance"
+    lines = [("tags", tags), ("most rated", "; ".join(cluster.most_rated)), ("central", "; ".join(cluster.central))]
+    return Block(heading, lines=[(f"  {label}", words) for label, words in lines])

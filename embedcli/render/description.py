@@ -3,75 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
 
-from embedcli.analysis.record import Column, Row
+from embedcli.analysis.record import Column, nested
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
-from embedcli.render.view import Block, View, name, text, whole
+from embedcli.render.view import Block, View
 
 WIDEST = 40  # letters of a bar
+PROBLEMS = (
+    Column("line", "line", "{:,}".format),
+    Column("problem", "what is wrong", is_number=False),
+    Column("value", "value", is_number=False),
+)
 
 
-def description_view(figures: Description) -> View:
+def description_view(description: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
-    about, noun = figures.data, figures.data.noun
-    low, high = about.scale
-    scale = 'none: implicit, a row means "did"' if about.implicit else f"{low:g} to {high:g}, mean {figures.mean:.2f}"
+    about, noun = description.data, description.data.noun
     what = "rows" if about.implicit else "ratings"
-    facts = [
-        (what, f"{figures.n_ratings:,}"),
-        ("users", f"{figures.n_users:,}"),
-        (f"{noun}s", f"{figures.n_items:,}" + _without(figures)),
-        ("density", f"{100 * figures.density:.3g} % of all pairs"),
-        ("scale", scale),
-        ("time", "not known" if figures.first is None else f"{figures.first:%Y-%m-%d} to {figures.last:%Y-%m-%d}"),
-        ("tags", f"{figures.n_tags:,} different" if figures.n_tags else "none"),
-        ("bad rows", f"{figures.n_bad_rows:,}"),
-        ("repeated", f"{figures.n_repeated:,} pairs of user and {noun} stand again"),
+    histograms = [
+        (f"Users by their number of {what}", what, description.users_by_n, "users"),
+        (f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
+    ]
+    if not about.implicit:
+        histograms.insert(0, ("Ratings", "rating", description.histogram, "n"))
+    quantiles = [
+        (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in of_side.items()))
+        for side, of_side in (("user", description.per_user), (noun, description.per_item))
+    ]
+    return View(
+        title=f"{about.title} | {description.n_ratings:,} {what}",
+        blocks=[
+            Block(lines=_facts(description, what)),
+            *(_drawn(*histogram) for histogram in histograms),
+            Block(f"Quantiles of the number of {what}", quantiles),
+        ],
+        records=[
+            {"distribution": name, **vars(bar)}
+            for name in ("histogram", "users_by_n", "items_by_n")
+            for bar in getattr(description, name)
+        ],
+        body=nested(description),
+    )
+
+
+def _facts(description: Description, what: str) -> list[tuple[str, str]]:
+    """Return the figures of a data set by name."""
+    about, noun, (low, high) = description.data, description.data.noun, description.data.scale
+    first, last = description.first, description.last
+    scale = f"{low:g} to {high:g}, mean {description.mean:.2f}"
+    return [
+        (what, f"{description.n_ratings:,}"),
+        ("users", f"{description.n_users:,}"),
+        (f"{noun}s", f"{description.n_items:,}" + _missing(description)),
+        ("density", f"{100 * description.density:.3g} % of all pairs"),
+        ("scale", 'none: implicit, a row means "did"' if about.implicit else scale),
+        ("time", "not known" if first is None else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"),
+        ("tags", f"{description.n_tags:,} different" if description.n_tags else "none"),
+        ("bad rows", f"{description.n_bad_rows:,}"),
+        ("repeated", f"{description.n_repeated:,} duplicate pairs of user and {noun}"),
         ("source", about.source),
         ("sha256", about.sha256),
     ]
-    blocks = [Block(lines=facts)]
-    if not about.implicit:
-        blocks.append(_drawn("Ratings", "rating", figures.histogram, "n"))
-    blocks += [
-        _drawn(f"Users by their number of {what}", what, figures.users_by_n, "users"),
-        _drawn(f"{noun.capitalize()}s by their number of {what}", what, figures.items_by_n, f"{noun}s"),
-        Block(
-            heading=f"Quantiles of the number of {what}",
-            lines=[
-                (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in quantiles.items()))
-                for side, quantiles in (("user", figures.per_user), (noun, figures.per_item))
-            ],
-        ),
-    ]
-    body = asdict(figures)
-    body |= {key: getattr(figures, key).isoformat() if getattr(figures, key) else None for key in ("first", "last")}
-    records = [
-        {"distribution": name, **asdict(bar)}
-        for name in ("histogram", "users_by_n", "items_by_n")
-        for bar in getattr(figures, name)
-    ]
-    return View(title=f"{about.title} | {figures.n_ratings:,} {what}", blocks=blocks, records=records, body=body)
 
 
-def _without(figures: Description) -> str:
+def _missing(description: Description) -> str:
     """Say how many items lack something."""
-    lacking = (
-        (figures.n_items_unrated, "without a rating"),
-        (figures.n_items_untitled, "without a title"),
-        (figures.n_items_untagged if figures.n_tags else 0, "without a tag"),
+    counts = (
+        (description.n_items_unrated, "without a rating"),
+        (description.n_items_untitled, "without a title"),
+        (description.n_items_untagged if description.n_tags else 0, "without a tag"),
     )
-    said = [f"{n:,} {what}" for n, what in lacking if n]
-    return f" ({', '.join(said)})" if said else ""
+    missing = [f"{n:,} {what}" for n, what in counts if n]
+    return f" ({', '.join(missing)})" if missing else ""
 
 
 def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block:
     """Draw bars as long as their counts, the longest WIDEST letters."""
     most = max((bar.n for bar in bars), default=0) or 1
-    rows: list[Row] = [
+    rows = [
         {
             "label": f"{bar.low:g}" if bar.low == bar.high else f"{bar.low:.4g} to {bar.high:.4g}",
             "n": bar.n,
@@ -79,24 +89,27 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
         }
         for bar in bars
     ]
-    return Block(heading, columns=[Column("label", label), whole("n", counted), name("bar", "")], rows=rows)
+    columns = (
+        Column("label", label),
+        Column("n", counted, "{:,}".format),
+        Column("bar", "", is_number=False, is_name=True),
+    )
+    return Block(heading, columns=columns, rows=rows)
 
 
 def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
     """List every problem with its line, in the order of the file."""
-    listed = [(file, problem) for file in files for problem in sorted(file.listed, key=lambda problem: problem.line)]
-    n = sum(len(file) for file in files)
-    records: list[dict[str, Any]] = [
+    rows = [
         {"file": file.where, "line": problem.line, "problem": problem.kind, "value": problem.value}
-        for file, problem in listed
+        for file in files
+        for problem in sorted(file.listed, key=lambda problem: problem.line)
     ]
+    n = sum(len(file) for file in files)
     read = "" if n_ratings is None else f", {n_ratings:,} ratings can be read"
-    columns = [whole("line", "line"), text("problem", "what is wrong"), text("value", "value")]
-    captions = [] if len(listed) == n else [f"the first {len(listed):,} of {n:,} are listed"]
     return View(
         title=f"{where}: {f'{n:,} problem' + 's' * (n != 1) if n else 'no problem'}{read}",
-        blocks=[Block(columns=columns, rows=records)] if records else [],
-        captions=captions,
-        records=records,
-        body={"n_problems": n, "n_ratings": n_ratings, "problems": records},
+        blocks=[Block(columns=PROBLEMS, rows=rows)],
+        caption="" if len(rows) == n else f"the first {len(rows):,} of {n:,} are listed",
+        records=rows,
+        body={"n_problems": n, "n_ratings": n_ratings, "problems": rows},
     )

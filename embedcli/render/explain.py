@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-from embedcli.analysis.explain import Explanation
-from embedcli.render.view import Block, View, decimal, text
+from embedcli.analysis.explain import Explanation, Part
+from embedcli.render.view import Block, View, table, view_of
 from embedcli.run.record import Run
 
-PARTS = (text("part", "part"), decimal("logit", "logit", 3, sign=True), text("name", "goes with"))
 
-
-def view(found: Explanation, run: Run) -> View:
-    """Show the parts of a prediction, and what they add up to."""
-    rows = [vars(part) for part in found.parts]
-    shown = [*rows, {"part": "sum", "logit": found.logit, "name": None}]
-    value = run.data.value_noun
-    if found.rating is not None:
-        given = f"the user gave it {found.rating:g}, in the training ratings"
+def view(explanation: Explanation, run: Run) -> View:
+    """Show the parts of a prediction, and their sum."""
+    value, noun = run.data.value_noun, run.data.noun
+    if explanation.rating is not None:
+        rated = f"the user gave it {explanation.rating:g}, in the training ratings"
     else:
-        given = "not among the training ratings" if found.knows_rating else "not known, the run kept no rows"
+        rated = "not among the training ratings" if explanation.knows_rating else "not known, the run kept no rows"
     lines = [
-        ("predicted", f"{found.prediction:.2f} {value}, the mean over the members"),
-        ("sum", f"{found.of_mean_logit:.2f} {value}, of the mean logit {found.logit:+.3f}"),
-        ("rated", given),
+        ("predicted", f"{explanation.prediction:.2f} {value}, the mean over the members"),
+        ("sum", f"{explanation.of_mean_logit:.2f} {value}, of the mean logit {explanation.logit:+.3f}"),
+        ("rated", rated),
     ]
-    if found.is_unrated:
-        noun = run.data.noun
-        unknown = f"{found.title} has no training rating: what the {noun} and the components add says nothing"
-        lines.append(("note", unknown))
-    return View(
-        title=f"Why {found.prediction:.2f} for {found.title} by user {found.user} | {run.headline}",
-        blocks=[
-            Block(columns=PARTS, rows=shown),
-            Block(lines=lines),
+    unrated = f"{explanation.title} has no training rating: what the {noun} and the components add says nothing"
+    return view_of(
+        explanation,
+        run,
+        f"Why {explanation.prediction:.2f} for {explanation.title} by user {explanation.user} | {run.headline}",
+        [table([*explanation.parts, Part("sum", explanation.logit)], Part), Block(lines=lines)],
+        unrated if explanation.is_unrated else "",
+        [
+            "The components are those of the predicted preferences, the largest first.",
+            "The prediction of the mean logit differs a little from the mean prediction: the link is not linear.",
         ],
-        captions=[
-            "logit: what each part adds to the mean logit over the members; components of the predicted preferences, "
-            "the largest first, named where they are real and stable."
-        ],
-        records=rows,
-        body={
-            **{key: value for key, value in vars(found).items() if key != "parts"},
-            "parts": rows,
-        },
-        meta=run.meta,
     )

@@ -164,11 +164,9 @@ def _table(view: View, console: Console, explain: bool) -> str:
                 continue
             console.print()
             _print_block(block, console)
-        hint = "" if explain or not view.legend else "columns: --explain"
-        captions = [*view.captions, " | ".join(filter(None, (view.caption, hint)))]
+        hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
         console.print()
-        for caption in filter(None, captions):
-            console.print(plain(caption), style="dim")
+        console.print(plain(" | ".join(filter(None, (view.caption, hint)))), style="dim")
         if explain:
             console.print()
             _print_block(Block("How to read this", lines=list(view.legend.items())), console)
@@ -227,7 +225,7 @@ def _markdown(view: View, explain: bool) -> str:
             lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))
             lines += [_markdown_row([column.cell(row) for column in block.columns]) for row in block.rows]
             parts.append("\n".join(lines))
-    parts += [_escape(caption) for caption in (*view.captions, *([view.caption] if view.caption else []))]
+    parts += [_escape(view.caption)] if view.caption else []
     if explain:
         parts.append("\n".join(f"- **{_escape(header)}** {_escape(legend)}" for header, legend in view.legend.items()))
         parts += [_escape(sentence) for sentence in view.explanation]

@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-from embedcli.analysis.probe import Probes
-from embedcli.analysis.record import Column
-from embedcli.render.view import Block, View, decimal, text, whole
+from embedcli.analysis.probe import N_FOLDS, Probed, Probes
+from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run
 
 
-def view(found: Probes, run: Run) -> View:
+def view(probes: Probes, run: Run) -> View:
     """Show what can be read from the embeddings, each beside its control."""
-    rows = [vars(row) for row in found.probed]
-    shown = [
-        {
-            **row,
-            "verdict": "yes" if row["readable"] else "no",
-            "p": "<.001" if row["q"] < 0.001 else f"{row['q']:.3f}".removeprefix("0"),
-            "carried": f"{row['component']} ({row['by_component']:+.2f})",
-        }
-        for row in rows
+    noun = run.data.noun
+    families = (("tag", "Tags", "AUC"), ("number", "Numbers", "R2"))
+    tables = [
+        table([row for row in probes.probed if row.kind == kind], Probed, heading, kind=kind, score=score, noun=noun)
+        for kind, heading, score in families
     ]
-    blocks = [
-        Block(
-            heading=heading,
-            columns=[
-                text("name", kind),
-                whole("n", "n"),
-                decimal("score", score),
-                decimal("control", "control"),
-                decimal("control_high", "95 %"),
-                Column("p", "q"),
-                Column("verdict", "readable"),
-                Column("carried", "component (r)"),
-            ],
-            rows=[row for row in shown if row["kind"] == kind],
-        )
-        for kind, heading, score in (("tag", "Tags", "AUC"), ("number", "Numbers", "R2"))
-    ]
-    return View(
-        title=f"What the embeddings tell | {run.headline} | {found.items}",
-        blocks=[block for block in blocks if block.rows],
-        captions=[
-            f"a linear probe on {found.n_directions} directions of {found.n_members} members' embeddings, on "
-            f"{run.data.noun}s it has not seen (five folds); control: the same with shuffled labels, mean and 95 % of "
-            "them; readable: above it with q < .05; component: the one that carries most of it alone.",
-            "that log n can be read may be how the model was made, too: weight decay draws what is rated little to 0.",
+    n_readable = sum(row.readable for row in probes.probed)
+    return view_of(
+        probes,
+        run,
+        f"What the embeddings tell | {run.headline} | {probes.items}",
+        [block for block in tables if block.rows],
+        f"{n_readable} of {len(probes.probed)} can be read better than shuffled labels (q < .05)",
+        [
+            f"Each is predicted by ridge regression from {probes.n_directions} principal axes of the embeddings of "
+            f"{probes.n_members} members, cross-validated in {N_FOLDS} folds of the {noun}s.",
+            f"If log n can be read, that may come from the training: weight decay pulls rarely rated {noun}s to 0.",
         ],
-        records=rows,
-        body={"n_items": found.n_items, "items": found.items, "n_directions": found.n_directions, "probed": rows},
-        meta=run.meta,
     )

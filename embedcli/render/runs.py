@@ -3,50 +3,88 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
-from embedcli.analysis.record import Column
-from embedcli.render.view import Block, View, decimal, name, text, whole
+from embedcli.analysis.record import column, decimal, name, nested, text, whole
+from embedcli.render.view import Block, View, table
 from embedcli.run.record import Run
 from embedcli.run.shelf import Entry
 
 DAMAGED = "damaged: run.json cannot be read"
 OLDER = "of an older embedcli: train again"
-ERRORS = (text("model", ""), decimal("rmse", "RMSE", 3), decimal("mae", "MAE", 3))
-OF_IMPLICIT = (text("model", ""), decimal("auc", "AUC", 3), *ERRORS[1:])
-EPOCHS = (
-    whole("epoch", "epoch"),
-    decimal("train_rmse", "train", 3),
-    decimal("test_rmse", "test", 3),
-    decimal("seconds", "seconds", 1),
-)
+
+
+def _minute(created: str | None) -> str:
+    """Write a time for people, in UTC."""
+    return f"{_utc(created) or '':.16} UTC".replace("T", " ", 1) if created else ""
+
+
+class ScoreColumns:
+    """How the fields of a `Score` are shown."""
+
+    model: Annotated[str, text("")]
+    auc: Annotated[float, decimal("AUC", "probability that a row taken is predicted higher than one sampled", 3)]
+    rmse: Annotated[float, decimal("RMSE", "root mean squared error on the test rows", 3)]
+    mae: Annotated[float, decimal("MAE", "mean absolute error on the test rows", 3)]
+
+
+class EpochColumns:
+    """How the fields of an `Epoch` are shown."""
+
+    epoch: Annotated[int, whole("epoch")]
+    train_rmse: Annotated[float, decimal("train", "RMSE of training rows at the end of the epoch", 3)]
+    test_rmse: Annotated[float | None, decimal("test", "RMSE of the test rows", 3)]
+    seconds: Annotated[float, decimal("seconds", digits=1)]
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A run in the list of all."""
+
+    name: Annotated[str, name("run")]
+    data_set: Annotated[str | None, text("data set")]
+    split: Annotated[str | None, text("split")]
+    n_members: Annotated[int | None, whole("M", "number of members")]
+    n_factors: Annotated[int | None, whole("K", "number of factors")]
+    weight_decay: Annotated[float | None, decimal("decay", "weight decay")]
+    seed: int | None
+    test_rmse: Annotated[float | None, decimal("RMSE", "of all members averaged, over the test rows", 3)]
+    created: Annotated[str | None, column("created", "", _minute, is_number=False, is_name=True)]
+    path: str
+    damaged: bool
+    older: bool
+
+
+@dataclass(frozen=True)
+class RunProblem:
+    """What is wrong with a file of a run."""
+
+    run: Annotated[str, name("run")]
+    file: Annotated[str, text("file")]
+    problem: Annotated[str, text("what is wrong")]
 
 
 def summary(run: Run, path: Path) -> View:
-    """Show what a training came to: the errors of the model beside those of the baselines."""
-    scores = [asdict(score) for score in run.training.scores]
-    judged = judge_decay(run)
-    block = Block(columns=_errors(run), rows=scores) if scores else Block(lines=_without_test(run))
+    """Show the result of a training: the errors of the model beside those of the baselines."""
+    scores, judged = run.training.scores, judge_decay(run)
+    caption, *explanation = [*_usefulness(run), *decay(judged, run.data.noun), *protocol(run), ""]
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
-        blocks=[block],
-        captions=[*_usefulness(run), *protocol(run), *decay(judged, run.data.noun)],
-        records=scores,
-        body={**_body(run, path), "decay": None if judged is None else asdict(judged)},
+        blocks=[table(scores, ScoreColumns) if scores else Block(lines=_without_test(run))],
+        caption=caption,
+        explanation=[sentence for sentence in explanation if sentence],
+        records=[asdict(score) for score in scores],
+        body={**_body(run, path), "decay": nested(judged)},
         meta=run.meta,
     )
 
 
-def _errors(run: Run) -> tuple[Column, ...]:
-    return OF_IMPLICIT if run.data.implicit else ERRORS
-
-
 def protocol(run: Run) -> list[str]:
-    """Say how the errors were measured, and what a split in time lets the training know."""
+    """Say how the errors were measured, and what a split in time tells the training."""
     training = run.training
     if not training.scores:
         return []
@@ -58,49 +96,48 @@ def protocol(run: Run) -> list[str]:
 
 
 def _usefulness(run: Run) -> list[str]:
-    """Say so if the model predicts the test rows no better than what needs no factors."""
-    scores = {score.model: score for score in run.training.scores}
-    if len(scores) < 3:
+    """Say so if the model predicts the test rows no better than a baseline without factors."""
+    if len(run.training.scores) < 3:
         return []
     key, name, sign = ("auc", "AUC", -1) if run.data.implicit else ("rmse", "RMSE", 1)
-    model = list(scores.values())[-1]
-    figures = {score.model: getattr(score, key) for score in scores.values()}
+    figures = {score.model: getattr(score, key) for score in run.training.scores}
+    own = list(figures.values())[-1]
     for baseline in ("global mean", "user + item bias"):
-        reached, own = figures.get(baseline), figures[model.model]
+        reached = figures.get(baseline)
         if reached is not None and own is not None and sign * own >= sign * reached:
             what = "the model learned nothing of use" if baseline == "global mean" else "the factors do not help"
             return [f"{what}: {name} {own:.3f}, not better than {reached:.3f} of the {baseline} alone."]
     return []
 
 
-def decay(found: DecayVerdict | None, noun: str) -> list[str]:
-    """Say whether the weight decay suits the data, by which signs, what to try, and what fastai's amounts to."""
-    if found is None:
+def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
+    """Say whether the weight decay suits the data, the reasons, and what fastai's amounts to."""
+    if verdict is None:
         return []
-    signs = []
-    if found.slope is not None:
-        signs.append(
-            f"held-out slope of component 1 {found.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little, above "
-            f"{TOO_STEEP:g}: too much)"
+    instead = "" if verdict.suggested is None else f", try {verdict.suggested:g}"
+    sentences = [f"weight decay {verdict.weight_decay:g}: {verdict.verdict}{instead}"]
+    if verdict.slope is not None:
+        sentences.append(
+            f"Held-out slope of component 1 {verdict.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little, "
+            f"above {TOO_STEEP:g}: too much)."
         )
-    if found.outside_many is not None:
-        signs.append(
-            f"{100 * found.outside_many:.1f} % of {noun}s with {MANY} ratings or more outside their interval (above "
-            f"{100 * TOO_MUCH:g} %: too much)"
+    if verdict.outside_many is not None:
+        sentences.append(
+            f"{100 * verdict.outside_many:.1f} % of {noun}s with {MANY} ratings or more outside their interval (above "
+            f"{100 * TOO_MUCH:g} %: too much)."
         )
     else:
-        signs.append(f"too few {noun}s have {MANY} ratings or more to see too much decay")
-    instead = "" if found.suggested is None else f", try --weight-decay {found.suggested:g}"
-    lines = [f"weight decay {found.weight_decay:g}: {found.verdict}{instead}. {'; '.join(signs).capitalize()}."]
-    if found.lesson is not None:
-        lines.append(
-            f"fastai's wd=0.1, as in the lesson, shrinks the factors as --weight-decay {found.lesson:.2g} does here."
+        sentences.append(f"Too few {noun}s have {MANY} ratings or more to see too much decay.")
+    if verdict.lesson is not None:
+        sentences.append(
+            f"fastai's wd=0.1, as in the lesson, shrinks the factors as a weight decay of {verdict.lesson:.2g} does "
+            "here."
         )
-    return lines
+    return sentences
 
 
 def facts(run: Run, path: Path) -> dict[str, str]:
-    """Return what is to be said of how a run came about, by name."""
+    """Return how a run came about, by name."""
     training = run.training
     return {
         "path": str(path),
@@ -118,22 +155,13 @@ def facts(run: Run, path: Path) -> dict[str, str]:
 
 
 def details(run: Run, path: Path) -> View:
-    """Show all that a run says of itself."""
-    training = run.training
-    epochs, scores = (
-        [asdict(epoch) for epoch in training.epochs],
-        [asdict(score) for score in training.scores],
-    )
-    rows = [{"key": key, "value": value} for key, value in facts(run, path).items()]
+    """Show everything that a run records about itself."""
     body = {**_body(run, path), "arrays": {name: run.shape(name) for name in sorted(run.arrays)}}
+    tables = (table(run.training.epochs, EpochColumns), table(run.training.scores, ScoreColumns))
     return View(
         title=f"run {run.name} | {run.data.title}",
-        blocks=[
-            Block(columns=(text("key", ""), text("value", "")), rows=rows),
-            Block(columns=EPOCHS, rows=epochs),
-            Block(columns=_errors(run), rows=scores),
-        ],
-        captions=protocol(run),
+        blocks=[Block(lines=list(facts(run, path).items())), *(block for block in tables if block.rows)],
+        explanation=protocol(run),
         records=[{"key": key, "value": value} for key, value in _leaves(body)],
         body=body,
         meta=run.meta,
@@ -142,64 +170,49 @@ def details(run: Run, path: Path) -> View:
 
 def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
     """List runs, the newest first, each with the test error of its averaged members."""
-    rows = [_shelf_row(entry) for entry in entries]
-    shown = [
-        {**row, "data_set": DAMAGED if row["damaged"] else OLDER if row["older"] else row["data_set"]} for row in rows
-    ]
-    columns = (
-        name("name", "run"),
-        text("data_set", "data set"),
-        text("split", "split"),
-        whole("n_members", "M"),
-        whole("n_factors", "K"),
-        decimal("weight_decay", "decay"),
-        decimal("test_rmse", "RMSE", 3),
-        Column("created", "created", _minute, is_number=False, is_name=True),
-    )
-    captions = ("M members of K factors; RMSE: of all members averaged, over the test rows.",)
+    runs = [_listed(entry) for entry in entries]
+    remarks = [DAMAGED if run.damaged else OLDER if run.older else run.data_set for run in runs]
+    shown = [replace(run, data_set=remark) for run, remark in zip(runs, remarks, strict=True)]
     return View(
-        title=f"{len(rows)} run{'' if len(rows) == 1 else 's'} in {run_dir}, the newest first",
-        blocks=[Block(columns=columns, rows=shown)],
-        captions=captions if rows else ("train one: embedcli train",),
-        records=rows,
-        body={"runs": rows},
+        title=f"{len(runs)} run{'' if len(runs) == 1 else 's'} in {run_dir}, the newest first",
+        blocks=[table(shown, ListedRun)],
+        caption="" if runs else "train one: embedcli train",
+        records=nested(runs),
+        body={"runs": nested(runs)},
     )
 
 
-def checks(found: Mapping[Path, Mapping[str, str]], run_dir: Path) -> View:
+def checks(problems: Mapping[Path, Mapping[str, str]], run_dir: Path) -> View:
     """Show what is damaged in each run, by file."""
     rows = [
-        {"run": folder.name, "file": file, "problem": problem}
-        for folder, problems in found.items()
-        for file, problem in problems.items()
+        RunProblem(folder.name, file, problem)
+        for folder, of_run in problems.items()
+        for file, problem in of_run.items()
     ]
-    n_bad = sum(bool(problems) for problems in found.values())
-    verdict = f"{len(found)} run{'' if len(found) == 1 else 's'} checked, {n_bad or 'none'} damaged"
+    n_bad = sum(bool(of_run) for of_run in problems.values())
+    verdict = f"{len(problems)} run{'' if len(problems) == 1 else 's'} checked, {n_bad or 'none'} damaged"
     return View(
-        title=f"{run_dir}: {verdict if found else 'no run'}",
-        blocks=[Block(columns=(name("run", "run"), text("file", "file"), text("problem", "what is wrong")), rows=rows)],
-        records=rows,
-        body={"n_runs": len(found), "n_damaged": n_bad, "problems": rows},
+        title=f"{run_dir}: {verdict if problems else 'no run'}",
+        blocks=[table(rows, RunProblem)],
+        records=nested(rows),
+        body={"n_runs": len(problems), "n_damaged": n_bad, "problems": nested(rows)},
     )
 
 
-def _shelf_row(entry: Entry) -> dict[str, Any]:
+def _listed(entry: Entry) -> ListedRun:
     training = entry.about.get("training", {})
     config, split, scores = (training.get(key) or {} for key in ("config", "split", "scores"))
-    return {
-        "name": entry.name,
-        "data_set": entry.about.get("data", {}).get("title"),
-        "split": split.get("description"),
-        "n_members": config.get("n_members"),
-        "n_factors": config.get("n_factors"),
-        "weight_decay": config.get("weight_decay"),
-        "seed": config.get("seed"),
-        "test_rmse": scores[-1]["rmse"] if scores else None,
-        "created": _utc(entry.about.get("created")),
-        "path": str(entry.path),
-        "damaged": not entry.about,
-        "older": entry.is_older,
-    }
+    return ListedRun(
+        name=entry.name,
+        data_set=entry.about.get("data", {}).get("title"),
+        split=split.get("description"),
+        **{key: config.get(key) for key in ("n_members", "n_factors", "weight_decay", "seed")},
+        test_rmse=scores[-1]["rmse"] if scores else None,
+        created=_utc(entry.about.get("created")),
+        path=str(entry.path),
+        damaged=not entry.about,
+        older=entry.is_older,
+    )
 
 
 def _settings(run: Run) -> list[str]:
@@ -218,25 +231,19 @@ def _without_test(run: Run) -> list[tuple[str, str]]:
 
 
 def _body(run: Run, path: Path) -> dict[str, Any]:
-    training = asdict(run.training) | {"config": run.training.settings}
+    about = {"path": str(path), "created": _utc(run.created), "command": run.command}
     return {
-        "path": str(path),
-        "created": _utc(run.created),
-        "command": run.command,
+        **about,
         "data": asdict(run.data),
         "link": run.link,
-        **training,
+        **asdict(run.training),
+        "config": run.training.settings,
     }
 
 
 def _utc(created: str | None) -> str | None:
     """Return a time in ISO format as one in UTC."""
     return datetime.fromisoformat(created).astimezone(UTC).isoformat() if created else None
-
-
-def _minute(created: str | None) -> str:
-    """Write a time for people, in UTC."""
-    return f"{_utc(created) or '':.16} UTC".replace("T", " ", 1) if created else ""
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

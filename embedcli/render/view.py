@@ -38,7 +38,6 @@ class View:
     caption: str = ""
     explanation: Sequence[str] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
-    captions: Sequence[str] = ()  # until every view has one caption
 
     @property
     def legend(self) -> dict[str, str]:
@@ -57,15 +56,15 @@ def view_of(
 def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequence[str] = (), **words: Any) -> Block:
     """Return the table of rows of one record type, by the columns that its fields declare.
 
-    A column without a value in any of the rows is left out, and so are the keys in `without`; `words` fill the
-    braces of headers and legends.
+    A column without a value in any of the rows is left out (if there are rows), and so are the keys in `without`;
+    `words` fill the braces of headers and legends.
     """
     shown = [vars(row) for row in rows]
     columns = [
         column
         for column in columns_of(record, **words)
         if column.key not in without
-        and any(row[column.key] is not None for row in shown)
+        and (not shown or any(row[column.key] is not None for row in shown))
         and (not column.sign or any(row[column.key] for row in shown))
     ]
     return Block(heading, columns=columns, rows=shown)
@@ -74,22 +73,3 @@ def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequenc
 def percent(share: float) -> str:
     """Write a share as a percentage, as short as it goes."""
     return f"{100 * share:g} %"
-
-
-# until every record declares its columns
-
-
-def text(key: str, header: str) -> Column:  # noqa: D103
-    return Column(key, header, is_number=False)
-
-
-def name(key: str, header: str) -> Column:  # noqa: D103
-    return Column(key, header, is_number=False, is_name=True)
-
-
-def whole(key: str, header: str) -> Column:  # noqa: D103
-    return Column(key, header, "{:,}".format)
-
-
-def decimal(key: str, header: str, digits: int = 2, *, sign: bool = False) -> Column:  # noqa: D103
-    return Column(key, header, f"{{:{'+' if sign else ''}.{digits}f}}".format)

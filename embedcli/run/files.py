@@ -18,6 +18,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields, is_dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -47,7 +48,7 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
     """
 
     def __init__(self, path: Path, sha256: str, *, verify_now: bool = True) -> None:
-        self.path, self._sha256, self._is_verified = path, sha256, False
+        self.path, self.verify = path, cache(partial(verify, path, sha256))  # a failure is not remembered
         if verify_now:
             self.verify()
         elif not path.is_file():
@@ -59,7 +60,7 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        """Open the file; RunError if it cannot be read."""
+        """Open the file; RunError if that fails."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -67,12 +68,6 @@ class ArrayFile(Mapping[str, NDArray[Any]]):
                 yield file
         except (OSError, SafetensorError) as error:
             raise damaged(self.path, str(error)) from error
-
-    def verify(self) -> None:
-        """Check the file against its sha256, once; RunError if it is missing or another."""
-        if not self._is_verified:
-            verify(self.path, self._sha256)
-            self._is_verified = True
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self.shapes:

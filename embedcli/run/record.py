@@ -187,12 +187,11 @@ class HeldOutRows:
 class EmbeddingTable:
     """The labels of a further embedding table of a run, such as the values of a categorical column.
 
-    Its embeddings are the run's array `table.NAME` (M, n, k). `labels` are written like items: ids, titles, tags;
-    `stats` has for each label the number of its training rows, and the mean of the target over them.
+    Its embeddings are the run's array `table.NAME` (M, n, k). `labels` are written like items: ids, titles, tags.
     """
 
     labels: Items
-    stats: ItemStats
+    stats: ItemStats  # the training rows of each label, and the mean of the target over them
 
     @classmethod
     def of(cls, labels: Sequence[str], n_rows: NDArray[np.int64], mean_target: NDArray[np.float64]) -> EmbeddingTable:
@@ -401,8 +400,7 @@ class Run:
 
     def is_unrated(self, row: int) -> bool:
         """Whether an item has no training rating although others have: its embedding is where training started."""
-        n = self.item_stats.n_ratings
-        return bool(n[row] == 0 and n.any())
+        return bool(self.item_stats.n_ratings[row] == 0 and self.item_stats.n_ratings.any())
 
     def check_rated(self, rows: Sequence[int]) -> None:
         """Raise UsageError if one of these items has no training rating: its embedding says nothing."""

@@ -66,10 +66,7 @@ def make_run(
         scores=scores(split, heldout.predictions) if heldout else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config, len(train)),
-        versions={
-            "embedcli": embedcli.__version__,
-            **{name: version(name) for name in ("torch", "numpy", "scipy")},
-        },
+        versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},
         evidence=assessed.evidence,
         posterior=assessed.posterior,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +11,9 @@ from planted import World
 from scipy.optimize import minimize
 
 from embedcli.analysis.explain import explain
-from embedcli.analysis.neighbours import similar
 from embedcli.analysis.recommend import UserVector, fold_in, logits, of_user, predictions, recommend
+from embedcli.analysis.record import nested
+from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
 
@@ -19,8 +21,7 @@ from embedcli.run.record import Run
 def test_explanations_add_up(trained: Run) -> None:
     """The parts add up to the mean logit to 1e-4, and the rating is that of the training rows, or none."""
     for user, row in (("1", 0), ("57", 33), ("200", 119)):
-        taste = of_user(trained, user)
-        found = explain(trained, taste, user, row)
+        found = explain(trained, user, row)
         assert sum(part.logit for part in found.parts) == pytest.approx(found.logit, abs=1e-9)
         arrays = {name: trained.array(name).astype(np.float64) for name in trained.arrays}
         at = trained.users.ids.index(user)
@@ -34,13 +35,12 @@ def test_explanations_add_up(trained: Run) -> None:
         assert trained.rows is not None
         given = trained.rows.value[(trained.rows.user == at) & (trained.rows.item == row)]
         assert found.rating == (float(given[0]) if len(given) else None)
-        assert found.prediction == pytest.approx(predictions(trained, taste)[:, row].mean())
+        assert found.prediction == pytest.approx(predictions(trained, of_user(trained, user))[:, row].mean())
 
 
 def test_the_planted_taste_is_the_first_component(trained: Run) -> None:
     """Between two films at the two poles, the first component makes most of the difference that taste makes."""
-    taste = of_user(trained, "3")
-    parts = [{part.part: part.logit for part in explain(trained, taste, "3", row).parts} for row in (8, 9)]
+    parts = [{part.part: part.logit for part in explain(trained, "3", row).parts} for row in (8, 9)]
     first = abs(parts[0]["component 1"] - parts[1]["component 1"])
     rest = abs(parts[0]["other components"] - parts[1]["other components"])
     assert first > 3 * rest
@@ -93,18 +93,17 @@ def test_a_user_of_the_run(trained: Run) -> None:
     """A user's recommendations are the highest predictions among films not rated; with include_rated, among all."""
     taste = of_user(trained, "12")
     every = predictions(trained, taste).mean(0)
-    found = recommend(trained, taste, user="12", limit=5, min_ratings=0)
+    found = recommend(trained, "12", limit=5, min_ratings=0)
     rated = np.flatnonzero(trained.item_stats.n_ratings)  # one film has no rating: nothing is known of it
     free = np.setdiff1d(rated, taste.rows)
     assert [row.id for row in found.items] == [trained.items.ids[row] for row in free[np.argsort(-every[free])][:5]]
-    both = recommend(trained, taste, limit=1, min_ratings=0, include_rated=True)
+    both = recommend(trained, "12", limit=1, min_ratings=0, include_rated=True)
     assert both.items[0].prediction == pytest.approx(every[rated].max())
 
 
 def test_gain_is_what_taste_adds(trained: Run) -> None:
     """The gain is the prediction above the user's mean less the same of the average user; it is 0 on average."""
-    taste = of_user(trained, "12")
-    found = recommend(trained, taste, user="12", limit=200, min_ratings=0)
+    found = recommend(trained, "12", limit=200, min_ratings=0)
     assert len(found.items) == found.n_items
     assert np.mean([row.gain for row in found.items]) == pytest.approx(0, abs=1e-9)
     stars = trained.array("trained_stars").mean(0, dtype=np.float64)
@@ -129,16 +128,21 @@ def test_items_without_ratings_say_nothing(trained: Run) -> None:
             refused()
     near = similar(trained, [3], limit=200, min_ratings=0).asked[0].neighbours
     assert "120" not in {row.id for row in near}
-    taste = of_user(trained, "12")
-    assert "120" not in {row.id for row in recommend(trained, taste, limit=200, min_ratings=0).items}
-    assert [explain(trained, taste, "12", row).is_unrated for row in (3, 119)] == [False, True]
+    assert "120" not in {row.id for row in recommend(trained, "12", limit=200, min_ratings=0).items}
+    assert [explain(trained, "12", row).is_unrated for row in (3, 119)] == [False, True]
 
 
 def test_user_without_ratings_is_told(trained: Run) -> None:
     """The list of a user without training ratings says that it is the average user's."""
     seen = replace(trained.user_stats, n_ratings=np.where(np.arange(len(trained.users)) == 11, 0, 5))
     run = replace(trained, user_stats=seen)
-    assert [recommend(run, of_user(run, user), user=user).is_unrated for user in ("12", "13")] == [True, False]
+    assert [recommend(run, user).is_unrated for user in ("12", "13")] == [True, False]
+
+
+def test_recommendations_are_json(trained: Run) -> None:
+    """A record of recommendations is JSON, for a user of the run and for a new one."""
+    for user in ("12", fold_in(trained, {"star wars": 5.0})):
+        assert json.loads(json.dumps(nested(recommend(trained, user))))["items"][0]["rank"] == 1
 
 
 def test_what_cannot_be_recommended(trained: Run) -> None:
@@ -152,3 +156,13 @@ def test_what_cannot_be_recommended(trained: Run) -> None:
     assert not len(of_user(replace(trained, rows=None), "1").rows)
     with pytest.raises(UsageError, match="has rated all"):
         recommend(trained, fold_in(trained, dict.fromkeys(np.flatnonzero(trained.item_stats.n_ratings).tolist(), 3.0)))
+
+
+def test_items_of_a_new_user_by_title(trained: Run) -> None:
+    """Ratings are given by title as well as by row; an item that is given twice is refused, also under two names."""
+    by_row, by_title = (fold_in(trained, {item: 5.0}) for item in (49, "star wars"))
+    np.testing.assert_array_equal(by_row.factors, by_title.factors)
+    assert explain(trained, "3", "star wars") == explain(trained, "3", 49)
+    for twice in ({49: 5.0, "star wars": 4.0}, [("star wars", 5.0), ("star wars", 1.0)]):
+        with pytest.raises(UsageError, match="'Star Wars \\(1977\\)' is given twice"):
+            fold_in(trained, twice)

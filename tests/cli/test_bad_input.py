@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import os
+import pickle
 import resource
 import shlex
 import shutil
@@ -528,6 +529,28 @@ def program(*args: object) -> list[str]:
     return [sys.executable, "-m", "embedcli", *map(str, args)]
 
 
+UNTRAINED = """
+import pickle, sys, types
+stand_in = types.ModuleType("embedcli.training.fit")
+def fit(split, config, on_epoch, *, on_stage, keep_rows):
+    run = pickle.load(open("run.pickle", "rb"))
+    for epoch in run.training.epochs:
+        on_epoch(epoch)
+    on_stage("stars", 1.0)
+    return run
+stand_in.fit = fit
+sys.modules["embedcli.training.fit"] = stand_in
+from embedcli.__main__ import main
+main()
+"""
+
+
+def training(trained: Run, made_files: Path) -> list[str]:
+    """Return the command line of a training whose run is there at once: torch takes seconds to import."""
+    Path("run.pickle").write_bytes(pickle.dumps(trained))
+    return [sys.executable, "-c", UNTRAINED, "train", "--data", str(made_files)]
+
+
 def test_ctrl_c_in_a_terminal(made_files: Path, tmp_path: Path) -> None:
     """SIGINT in the middle of a training ends it with exit code 130, two lines, and nothing under runs/."""
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
@@ -564,9 +587,9 @@ def test_closed_pipe(saved: Run) -> None:
 
 
 @pytest.mark.parametrize("stderr", ["closed pipe", "closed", "full"])
-def test_stderr_never_decides(made_files: Path, stderr: str) -> None:
+def test_stderr_never_decides(trained: Run, made_files: Path, stderr: str) -> None:
     """A training whose stderr is a closed pipe, closed or full is saved and answers all the same."""
-    line = shlex.join(program("train", "--data", made_files, *TINY, "--draws", "0", "--folds", "0"))
+    line = shlex.join(training(trained, made_files))
     if stderr == "closed pipe":
         reader, writer = os.pipe()
         os.close(reader)
@@ -581,11 +604,11 @@ def test_stderr_never_decides(made_files: Path, stderr: str) -> None:
     assert Path("runs/made/run.json").exists()
 
 
-def test_saved_is_said_before_the_answer(made_files: Path) -> None:
+def test_saved_is_said_before_the_answer(trained: Run, made_files: Path) -> None:
     """A reader of stdout that goes away does not hide that the run was saved."""
     reader, writer = os.pipe()
     os.close(reader)
-    line = program("train", "--data", made_files, *TINY, "--draws", "0", "--folds", "0")
+    line = training(trained, made_files)
     result = subprocess.run(line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert result.returncode == 0

@@ -27,7 +27,7 @@ from embedcli.run.files import ArrayFile
 from embedcli.run.record import Run
 from embedcli.run.store import load, save
 
-TRAIN = ("train", "--epochs", "1", "--members", "2", "--factors", "4")
+TRAIN = ("train", "--epochs", "1", "--members", "2", "--factors", "4", "--folds", "0", "--draws", "0")
 LOOKS = [
     *[("biases",), ("biases", "--worst"), ("pca",), ("pca", "--table", "users"), ("runs", "list"), ("runs", "show")],
     *[
@@ -139,13 +139,13 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
     """What is given on the command line is what the run records."""
     options = ["--lr", "0.02", "--weight-decay", "0.3", "--bias-weight-decay", "0.1", "--batch-size", "64"]
     options += ["--y-range", "0.5", "5.25", "--device", "cpu", "--name", "mine", "--no-keep-rows", "--quiet"]
-    options += ["--draws", "0", "--folds", "0", "--negatives", "2"]
+    options += ["--negatives", "2"]
     result = embedcli(*TRAIN, "--data", made_files, *options, "--run-dir", "elsewhere")
     assert (result.exit_code, result.stderr) == (0, "")
     run = load(Path("elsewhere/mine"))
     assert run.rows is None
     config = run.training.settings
-    assert config.pop("y_range") == [0.5, 5.25]
+    assert config.pop("y_range") == (0.5, 5.25)
     assert config == {
         "n_factors": 4,
         "n_epochs": 1,

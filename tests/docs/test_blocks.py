@@ -5,24 +5,17 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import chdir
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pages
 import pytest
 from conftest import Invoke
 from pages import NAMES, Session
-from planted import make_world, write_movielens
 
 import embedcli as library
-from embedcli.data import catalog
-from embedcli.data.fetch import sha256_of
-from embedcli.data.ratings import Ratings
-
-ASKED = {49: "Star Wars (1977)", 69: "Casablanca (1942)", 79: "Titanic (1997)", 99: "Fargo (1996)"}  # by the pages
 
 
 @dataclass(frozen=True)
@@ -44,23 +37,8 @@ def reading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reading]:
             library.load_ratings("ml-100k")
         except library.EmbedcliError:
             is_real = False
-            _have_a_planted_world(folder, patch)
+            pages.have_planted_world(folder.parent, patch)
         yield Reading(dict(pages.played(pages.invoke_here(), folder)), folder, is_real)
-
-
-def _have_a_planted_world(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Have the name ml-100k mean a planted world with the titles that the pages ask for, in the cache already."""
-    ratings: Ratings = make_world().ratings
-    titles = tuple(ASKED.get(row, title) for row, title in enumerate(ratings.items.titles))
-    made = write_movielens(folder / "made", replace(ratings, items=replace(ratings.items, titles=titles)))
-    archive = folder.parent / "cache" / "made.zip"
-    archive.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(archive, "w") as file:
-        for path in made.iterdir():
-            file.write(path, f"ml-100k/{path.name}")
-    source = replace(catalog.ML_100K.sources[0], file=archive.name, sha256=sha256_of(archive))
-    patch.setitem(catalog.CATALOG, "ml-100k", replace(catalog.ML_100K, sources=(source,)))
-    patch.setenv("EMBEDCLI_DATA", str(archive.parent))
 
 
 def test_every_console_block_runs(reading: Reading) -> None:

@@ -1,183 +1,170 @@
-"""Breaks the code on purpose, one line at a time, and says whether a test fails: each mutation must be killed.
+"""Break the code on purpose, one line at a time, and say whether a test fails: each mutation must be killed.
 
-    python tests/mutations/mutate.py
+    python tests/mutations/mutate.py [WORDS]
 
-Works on a copy of the repository. The exit code is 1 if a mutation survives, or if its line is not there any more.
+WORDS choose the mutations whose names hold them. Nothing on the disk is changed: every mutation is a process of its
+own that imports the changed source instead. A line that moves to another file is still found, and so is a test.
+The exit code is 1 if a mutation survives, and an error stops the program if a line or a test is not there any more,
+or if one of the tests fails without any mutation.
 """
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib.abc
+import importlib.util
+import multiprocessing
 import os
-import shutil
-import subprocess
+import re
 import sys
 import tempfile
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from types import CodeType
+
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[threads] = "1"
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # every plugin would be loaded again in each process
+
+import hypothesis  # noqa: E402, F401
+import numpy as np  # noqa: E402, F401
+import pandas as pd  # noqa: E402, F401
+import pytest  # noqa: E402
+import scipy.stats  # noqa: E402, F401
+import sklearn.cluster  # noqa: E402
+import sklearn.decomposition  # noqa: E402, F401
+import torch  # noqa: E402, F401
+import typer.testing  # noqa: E402, F401
+from mutations import MUTATIONS, Mutation  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
+OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception")
+OPTIONS += ("-o", "addopts=", "--import-mode=importlib")
+SHARED = "EMBEDCLI_TEST_SHARED"  # the variable that tests/conftest.py looks for trained runs by
+TRAINS = ("embedcli.data", "embedcli.evidence", "embedcli.run", "embedcli.training")  # what a training goes through
+PASSED, FAILED = 0, 1  # exit codes of pytest; any other means that the tests did not run
 
 
 @dataclass(frozen=True)
-class Mutation:
-    """A line of a file below embedcli/, what it becomes, and the tests that should notice."""
+class Changed(importlib.abc.MetaPathFinder):
+    """Gives the changed source of one module to whoever imports it."""
 
-    what: str
-    file: str
-    line: str
-    becomes: str
-    tests: str
+    module: str
+    path: Path
+    source: str
 
-
-COMPONENTS, ENGINE = "evidence/test_components.py", "training/test_engines.py"
-POSTERIOR = "evidence/test_posterior.py"
-MUTATIONS = (
-    Mutation("no burn-in", "evidence/posterior.py", "BURN_IN = 40", "BURN_IN = 0", POSTERIOR),
-    Mutation(
-        "modes, not draws",
-        "evidence/posterior.py",
-        "tau * linear + precision @ mean, noise)",
-        "tau * linear + precision @ mean, 0 * noise)",
-        POSTERIOR,
-    ),
-    Mutation("noise halved", "evidence/posterior.py", "items, tau**-0.5", "items, tau**-0.5 / 2", POSTERIOR),
-    Mutation("variance for sd", "evidence/posterior.py", "items, tau**-0.5", "items, 1 / tau", POSTERIOR),
-    Mutation(
-        "no popularity prior",
-        "evidence/posterior.py",
-        "(log_n - log_n.mean()) / max(log_n.std(), 1e-9)",
-        "0 * log_n",
-        POSTERIOR,
-    ),
-    Mutation(
-        "modes, not draws, by calibration",
-        "evidence/posterior.py",
-        "tau * linear + precision @ mean, noise)",
-        "tau * linear + precision @ mean, 0 * noise)",
-        "evidence/test_calibration.py",
-    ),
-    Mutation("no margin", "evidence/components.py", "MARGIN * largest", "largest", COMPONENTS),
-    Mutation(
-        "fold axes of the whole",
-        "evidence/components.py",
-        "observations.take(fold != f), observations.take(fold == f)",
-        "observations, observations.take(fold == f)",
-        COMPONENTS,
-    ),
-    Mutation(
-        "all fold axes those of the first",
-        "evidence/components.py",
-        "axes.append(v)",
-        "axes.append((axes or [v])[0])",
-        COMPONENTS,
-    ),
-    Mutation(
-        "decay of the biases on the factors",
-        "training/engines/torch.py",
-        '"factors": config.weight_decay',
-        '"factors": config.bias_weight_decay',
-        ENGINE,
-    ),
-    Mutation(
-        "schedule begun again in each epoch",
-        "training/engines/torch.py",
-        "one_cycle(state.step,",
-        "one_cycle(state.step % steps_per_epoch(config, n_rows),",
-        ENGINE,
-    ),
-    Mutation("no bias correction", "training/engines/torch.py", "float(n_steps)", "1e6", ENGINE),
-    Mutation("rows in one order", "training/state.py", "rng.permutation(rows)", "rows", ENGINE),
-    Mutation(
-        "shaky axes named",
-        "analysis/pca.py",
-        "if stability < STABLE:",
-        "if stability < 0.85:",
-        "analysis/test_pca.py",
-    ),
-    Mutation(
-        "any counterpart accepted",
-        "analysis/components.py",
-        "tests[j] if agreed >= SHAKY else None",
-        "tests[j]",
-        "analysis/test_pca.py",
-    ),
-    Mutation(
-        "gate removed",
-        "analysis/effects.py",
-        " & (np.abs(sizes) > gate)",
-        "",
-        "analysis/test_pca.py -k unrelated",
-    ),
-    Mutation(
-        "one-sided intervals",
-        "analysis/biases.py",
-        "np.quantile(draws, (tail, 1 - tail), axis=0)",
-        "np.quantile(draws, (2 * tail, 1.0), axis=0)",
-        "analysis/test_biases.py",
-    ),
-    Mutation(
-        "one-sided ranks",
-        "analysis/biases.py",
-        "np.quantile(own, (self.tail, 1 - self.tail)",
-        "np.quantile(own, (0.0, 1 - self.tail)",
-        "analysis/test_biases.py",
-    ),
-    Mutation(
-        "stars of the mean user",
-        "run/canonical.py",
-        "sigmoid(logits).mean(0",
-        "sigmoid(logits.mean(0, keepdims=True)).mean(0",
-        "run/test_canonical.py",
-    ),
-    Mutation(
-        "seeds left out of the interval of the RMSE",
-        "analysis/compare.py",
-        "(n_members - 1) * np.var(",
-        "0 * np.var(",
-        "analysis/test_inspections.py",
-    ),
-    Mutation("no sha256", "run/files.py", "if digest != sha256:", "if False:", "run/test_store.py"),
-    Mutation(
-        "run.json not sealed",
-        "run/files.py",
-        'if about.get("sha256") != seal(about):',
-        "if False:",
-        "cli/test_bad_input.py -k something_else",
-    ),
-    Mutation("leftovers kept", "scratch.py", "if lock.is_ours or (", "if (", "test_scratch.py"),
-)
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return where the module is loaded from; None for every other module."""
+        if fullname != self.module:
+            return None
+        loader = _SourceLoader(fullname, str(self.path))
+        loader.source = self.source
+        return importlib.util.spec_from_file_location(fullname, self.path, loader=loader)
 
 
-def is_killed(mutation: Mutation, copy: Path) -> bool:
-    """Tell whether a test fails with the mutation in place."""
-    path = copy / "embedcli" / mutation.file
-    source = path.read_text(encoding="utf-8")
-    if mutation.line not in source:
-        raise SystemExit(f"{mutation.what}: {mutation.file} has no {mutation.line!r} any more")
-    path.write_text(source.replace(mutation.line, mutation.becomes, 1), encoding="utf-8")
-    file, *options = mutation.tests.split()
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--numprocesses=0", f"tests/{file}", *options]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
-    path.write_text(source, encoding="utf-8")
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"{mutation.what}: the tests did not run\n{done.stdout}{done.stderr}")
-    return done.returncode == 1
+class _SourceLoader(SourceFileLoader):
+    source = ""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.source, self.path, "exec", dont_inherit=True)
 
 
-def main() -> int:
-    """Make every mutation and print what became of it; return 1 if one survived."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        kept = shutil.ignore_patterns(".git", ".venv", "*_cache", "__pycache__", ".hypothesis", "runs")
-        shutil.copytree(ROOT, copy, ignore=kept)
-        killed = []
-        for mutation in MUTATIONS:
-            killed.append(is_killed(mutation, copy))
-            print(f"{'killed  ' if killed[-1] else 'SURVIVED'} {mutation.what}", flush=True)
-    print(f"{sum(killed)} of {len(killed)} mutations killed")
-    return 0 if all(killed) else 1
+class FirstFailure:
+    """A plugin of pytest that keeps the name of the first test that fails."""
+
+    name = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the name of a test that fails."""
+        if report.failed and not self.name:
+            self.name = report.nodeid.removeprefix("tests/")
+
+
+def changed(mutation: Mutation) -> Changed:
+    """Return the module with the mutation in place; SystemExit unless its text is in embedcli/ exactly once."""
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "embedcli").rglob("*.py"))}
+    holders = [path for path, source in sources.items() if mutation.text in source]
+    if len(holders) != 1 or sources[holders[0]].count(mutation.text) != 1:
+        where = ", ".join(str(path.relative_to(ROOT)) for path in holders) or "no file of embedcli/"
+        raise SystemExit(f"{mutation.what}: {mutation.text!r} is not in one place: {where}")
+    path = holders[0]
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return Changed(module, path, sources[path].replace(mutation.text, mutation.becomes))
+
+
+def located(names: Iterable[str]) -> list[str]:
+    """Return the ids of the tests with these names, wherever below tests/ they are; SystemExit for an unknown one."""
+    sources = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))}
+    ids = []
+    for name in names:
+        bare = name.partition("[")[0]
+        holders = [path for path, source in sources.items() if re.search(rf"^def {bare}\(", source, re.MULTILINE)]
+        if len(holders) != 1:
+            raise SystemExit(f"{len(holders)} files have a test named {name}")
+        ids.append(f"{holders[0]}::{name}")
+    return ids
+
+
+def run_tests(
+    ids: Sequence[str], module: Changed | None, shared: str, answer: multiprocessing.SimpleQueue[tuple[int, str]]
+) -> None:
+    """Run tests in this process, with a changed module if one is given, and answer (exit code, first failure).
+
+    They find the trained runs in the folder `shared`, unless the mutation may change the training.
+    """
+    sys.path.insert(0, str(ROOT))
+    if module is not None:
+        sys.meta_path.insert(0, module)
+    if module is None or not module.module.startswith(TRAINS):
+        os.environ[SHARED] = shared
+    os.chdir(ROOT)
+    first = FirstFailure()
+    with (
+        Path(os.devnull).open("w") as nothing,
+        contextlib.redirect_stdout(nothing),
+        contextlib.redirect_stderr(nothing),
+    ):
+        code = pytest.main([*OPTIONS, *ids], plugins=[first])
+    answer.put((int(code), first.name))
+
+
+def outcome(ids: Sequence[str], module: Changed | None, shared: str) -> tuple[int, str]:
+    """Return (exit code, first failure) of tests that run in a process of their own."""
+    forking = multiprocessing.get_context("fork")
+    gc.freeze()  # what this process has imported is neither looked at nor copied in the other
+    answer = forking.SimpleQueue()
+    process = forking.Process(target=run_tests, args=(ids, module, shared, answer))
+    process.start()
+    process.join()
+    return answer.get() if not answer.empty() else (-1, "")
+
+
+def main(words: str = "") -> int:
+    """Make the mutations and print what became of each; return 1 if one survived."""
+    chosen = {
+        mutation: (changed(mutation), located(mutation.tests)) for mutation in MUTATIONS if words in mutation.what
+    }
+    n_killed = 0
+    with tempfile.TemporaryDirectory() as shared:
+        code, failure = outcome(sorted({test for _, ids in chosen.values() for test in ids}), None, shared)
+        if code != PASSED:
+            raise SystemExit(f"without any mutation the tests do not pass: exit code {code}, {failure}")
+        for mutation, (module, ids) in chosen.items():
+            began = time.perf_counter()
+            code, failure = outcome(ids, module, shared)
+            if code not in (PASSED, FAILED):
+                raise SystemExit(f"{mutation.what}: the tests did not run: exit code {code}")
+            n_killed += code == FAILED
+            told = f"killed by {failure}" if code == FAILED else "SURVIVED"
+            print(f"{mutation.what} ({module.module}): {told}, {time.perf_counter() - began:.1f} s", flush=True)
+    print(f"{n_killed} of {len(chosen)} mutations killed")
+    return 0 if n_killed == len(chosen) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

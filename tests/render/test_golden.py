@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import os
-import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,27 +21,47 @@ from rich.console import Console
 
 from embedcli.analysis.axis import Axis, AxisItem
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
-from embedcli.analysis.choices import Basis, By, Method, PartialOut, Rotation, Sort
-from embedcli.analysis.compare import RunFigures, SideBySide
+from embedcli.analysis.choices import Basis, By, Grouping, Measure, Method, PartialOut, Rotation, Sort
+from embedcli.analysis.clusters import Cluster, Clusters, GroupedItem, Tagged
+from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
+from embedcli.analysis.explain import Explanation, Part
 from embedcli.analysis.map import Map, MapPoint
 from embedcli.analysis.pca import Component, Components, PoleItem
+from embedcli.analysis.probe import Probed, Probes
 from embedcli.analysis.projections import Fidelity
+from embedcli.analysis.recommend import Recommendation, Recommendations
+from embedcli.analysis.record import Column
+from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import UsageError
-from embedcli.render import axis, biases, catalog, compare, description, pca, runs
+from embedcli.render import (
+    axis,
+    biases,
+    catalog,
+    clusters,
+    compare,
+    description,
+    explain,
+    pca,
+    probe,
+    recommend,
+    runs,
+    similar,
+)
 from embedcli.render import map as map_render
 from embedcli.render.output import Format, format_of, render
-from embedcli.render.view import Block, View, text, whole
+from embedcli.render.view import Block, View
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
 from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
 from embedcli.run.shelf import Entry
 
+N = Column("n", "n", "{:,}".format)
 GOLDEN = Path(__file__).parent / "golden"
 LONG = "Children of the Corn: The Gathering, with a Subtitle That Goes On and On and On and On (1996)"
 
@@ -249,9 +268,9 @@ def map_view() -> View:
 @pytest.mark.parametrize(
     ("slope", "words"),
     [
-        (0.5, "weight decay 0.5: too little, try --weight-decay 1. Held-out slope of component 1 0.50"),
-        (0.8, "weight decay 0.5: about right. Held-out slope of component 1 0.80"),
-        (2, "weight decay 0.5: too much, try --weight-decay 0.25. Held-out slope of component 1 2.00"),
+        (0.5, "weight decay 0.5: too little, try 1"),
+        (0.8, "weight decay 0.5: about right"),
+        (2, "weight decay 0.5: too much, try 0.25"),
     ],
 )
 def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None:
@@ -259,7 +278,9 @@ def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None
     run = make_run()
     tests = [ComponentTest(40.0, slope, True, True)]
     run = replace(run, training=replace(run.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5)))
-    assert re.search(words, str(runs.summary(run, Path("runs/made")).captions))
+    view = runs.summary(run, Path("runs/made"))
+    assert view.caption == words
+    assert f"Held-out slope of component 1 {slope:.2f}" in view.explanation[0]
 
 
 def shelf_view() -> View:
@@ -275,13 +296,102 @@ def shelf_view() -> View:
     return runs.shelf([made, Entry(Path("runs/broken"), 0, {}), older], Path("runs"))
 
 
+def similar_view() -> View:
+    """Return the neighbours of two items, one of a title that must wrap, and figures that are missing."""
+    row = Neighbour(1, LONG, 0.876, 1.0, 0.5, 1234, 19, 1.3, "424")
+    last = replace(row, rank=2, title="Nobody Saw It", folds=0.4, co_raters=0, n_ratings=0, mean_rating=None)
+    hoods = (
+        Neighbourhood("One [1] (1990)", "10", 2, 4.5, (row, last)),
+        Neighbourhood("Two (1991)", "20", 0, None, (row,)),
+    )
+    return similar.view(Neighbours(hoods, Measure.COSINE, 2, 20, 939, 5), make_run())
+
+
+def recommend_view() -> View:
+    """Return recommendations to a new user of six ratings."""
+    rows = (
+        Recommendation(1, LONG, 4.4, 0.07, 0.25, 12, 1234, 4.321, "424"),
+        Recommendation(2, "Two (1991)", 4.1, 0.1, -0.5, 1, 19, None, "20"),
+    )
+    profile = {f"Film {j}": float(j) for j in range(1, 7)}
+    return recommend.view(Recommendations(None, profile, rows, 939, 6, 20, True, False), make_run())
+
+
+def explain_view() -> View:
+    """Return the parts of a prediction, one of them with a name."""
+    parts = (
+        Part("global", 1.25),
+        Part("user", -0.125),
+        Part("film", 0.5),
+        Part("component 1", 0.25, "high mean rating, older | low mean rating, newer"),
+        Part("other components", -0.0625),
+    )
+    explanation = Explanation("196", LONG, "424", parts, 1.8125, 4.71, 4.72, 4.0, True, False, 19, 1.3)
+    return explain.view(explanation, make_run())
+
+
+def probe_view() -> View:
+    """Return a tag that can be read, and a number that cannot."""
+    tag = Probed("Film-Noir", "tag", 0.91, 0.5, 0.57, 0.0001, True, 1, 0.42, 24)
+    number = Probed("year", "number", 0.01, -0.02, 0.03, 0.25, False, 3, -0.1, 999)
+    return probe.view(Probes((tag, number), 1000, "the 1,000 most rated films", 5, 50), make_run())
+
+
+def clusters_view() -> View:
+    """Return two groups, one of them without tags."""
+    tags = (Tagged("Western", 12, 6.5, 0.001), Tagged("Drama", 30, 1.25, 0.01))
+    first = Cluster(1, 700, 0.05, 0.8, tags, ("One [1] (1990)", LONG), (LONG, "Two (1991)"))
+    second = Cluster(2, 300, -0.01, None, (), ("Two (1991)",), ("Two (1991)",))
+    grouped = (GroupedItem(1, "424", LONG), GroupedItem(2, "20", "Two (1991)"))
+    found = Clusters(
+        (first, second), Grouping.KMEANS, 0.031, 0.04, 0.75, 1000, "the 1,000 most rated films", 5, grouped
+    )
+    return clusters.view(found, make_run())
+
+
+FIGURES = RunFigures("decay-0.5", 0.5, 0.882, None, None, "6 of 8", 6, 8, 0.8, 0.96, 0.036, 1.0, 913)
+SECOND = replace(
+    FIGURES,
+    name="decay-2",
+    weight_decay=2.0,
+    rmse_change=0.019,
+    rmse_change_interval=(0.015, 0.024),
+    real="at least 8",
+    n_real=8,
+)
+
+
 def side_by_side_view() -> View:
     """Return three runs, the first with all figures and the last with none."""
-    first = RunFigures("decay-0.5", 0.5, 0.882, None, None, 6, 8, 0.8, 0.96, 0.036, 1.0, 913)
-    second = replace(first, name="decay-2", weight_decay=2.0, rmse_change=0.019, rmse_change_interval=(0.015, 0.024))
-    bare = RunFigures("bare", None, None, None, None, None, 0, None, None, None, 0.9, 900)
-    found = SideBySide((first, second, bare), {"weight_decay": (0.5, 2.0, None)}, False, 20)
-    return compare.side_by_side(found, [replace(make_run(), name=one.name) for one in found.runs])
+    bare = RunFigures("bare", None, None, None, None, None, None, 0, None, None, None, 0.9, 900)
+    figures = SideBySide((FIGURES, SECOND, bare), {"weight_decay": (0.5, 2.0, None)}, False, 20)
+    return compare.view(figures, [replace(make_run(), name=run.name) for run in figures.runs])
+
+
+def compare_view() -> View:
+    """Return two runs whose stars differ by more than seeds make."""
+    comparison = Comparison(
+        runs=(FIGURES, SECOND),
+        settings={"weight_decay": (0.5, 2.0)},
+        have_same_test=True,
+        min_ratings=20,
+        a="decay-0.5",
+        b="decay-2",
+        matched_by="id",
+        n_common=1682,
+        n_compared=913,
+        saw_same_ratings=True,
+        correlation=0.987,
+        correlation_interval=(0.98, 0.99),
+        change=0.125,
+        seed_noise=0.03,
+        components=(Pair(1, 2, "1 high mean rating | low mean rating", "2 (unnamed, shaky)", 0.949),),
+        overlap=0.5,
+        chance=0.01,
+        within=0.75,
+        changes=(Change(1, LONG, 2.5, 3.0, 0.5, 0.0625, None, 19, 21, "424"),),
+    )
+    return compare.view(comparison, [replace(make_run(), name=run.name) for run in comparison.runs])
 
 
 def checks_view() -> View:
@@ -327,6 +437,12 @@ VIEWS: dict[str, Callable[[], View]] = {
     "shelf": shelf_view,
     "checks": checks_view,
     "side-by-side": side_by_side_view,
+    "clusters": clusters_view,
+    "compare": compare_view,
+    "explain": explain_view,
+    "probe": probe_view,
+    "recommend": recommend_view,
+    "similar": similar_view,
     "summary": lambda: runs.summary(make_run(), Path("runs/made")),
 }
 
@@ -380,7 +496,9 @@ def test_json_is_json(view: str) -> None:
 def odd_view(title: str) -> View:
     """Return a view of one row."""
     row = {"title": title, "n": 1_000_000}
-    return View("odd", [Block(columns=(text("title", "title"), whole("n", "n")), rows=[row])], [row], {"rows": [row]})
+    return View(
+        "odd", [Block(columns=(Column("title", "title", is_number=False), N), rows=[row])], [row], {"rows": [row]}
+    )
 
 
 @pytest.mark.parametrize("format", ["csv", "tsv"])
@@ -403,7 +521,7 @@ def test_control_letters_do_not_reach_the_terminal(format: str) -> None:
 def test_wide_table_does_not_widen_the_captions() -> None:
     """Captions wrap at the width of the console, also under a table that is wider."""
     row = {"n": 10**60}
-    view = View("wide", [Block(columns=(whole("n", "n"),), rows=[row])], [row], {}, "word " * 30)
+    view = View("wide", [Block(columns=(N,), rows=[row])], [row], {}, "word " * 30)
     shown = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=40)).splitlines()
     assert max(map(len, shown)) > 60
     assert max(len(line) for line in shown if "word" in line) <= 40

@@ -98,9 +98,16 @@ def labels_of(picture: Picture, found: Map) -> list[tuple[Text, float]]:
     return [(text, min(apart(text.box, dot) for dot in own[text.words])) for text in picture.texts if text.words in own]
 
 
-@pytest.mark.parametrize("method", [Method.PCA, Method.TSNE])
-@pytest.mark.parametrize("top_items", [30, 119])
-def test_labels_never_overlap(trained: Run, monkeypatch: pytest.MonkeyPatch, method: Method, top_items: int) -> None:
+@pytest.fixture(scope="module")
+def by_neighbours(trained: Run) -> Map:
+    """Return a map of all rated films by t-SNE."""
+    return map_items(trained, method=Method.TSNE, top_items=119)
+
+
+@pytest.mark.parametrize(("method", "top_items"), [(Method.PCA, 30), (Method.PCA, 119), (Method.TSNE, 119)])
+def test_labels_never_overlap(
+    trained: Run, by_neighbours: Map, monkeypatch: pytest.MonkeyPatch, method: Method, top_items: int
+) -> None:
     """The boxes of all labels drawn, measured anew, are apart from each other and within the frame."""
     drawn: dict[str, Any] = {}
     label = plots._label
@@ -110,7 +117,8 @@ def test_labels_never_overlap(trained: Run, monkeypatch: pytest.MonkeyPatch, met
         return label(axes, canvas, *others)
 
     monkeypatch.setattr(plots, "_label", spy)
-    picture = plots.draw(map_items(trained, method=method, top_items=top_items), trained, "png", 200)
+    found = by_neighbours if method is Method.TSNE else map_items(trained, top_items=top_items)
+    picture = plots.draw(found, trained, "png", 200)
     texts = drawn["axes"].texts
     assert picture.n_labels == len(texts) >= 10
     boxes = [text.get_window_extent(drawn["canvas"].get_renderer()) for text in texts]
@@ -124,10 +132,11 @@ def test_labels_never_overlap(trained: Run, monkeypatch: pytest.MonkeyPatch, met
     [(Method.PCA, 30, (1, 2)), (Method.PCA, 119, (2, 1)), (Method.TSNE, 119, (1, 2))],
 )
 def test_labels_of_an_svg_lie_by_their_dots(
-    trained: Run, method: Method, top_items: int, components: tuple[int, int]
+    trained: Run, by_neighbours: Map, method: Method, top_items: int, components: tuple[int, int]
 ) -> None:
     """Measured in the file: each label is beside its own dot, no two labels overlap, none leaves the picture."""
-    found = map_items(trained, method=method, top_items=top_items, components=components)
+    is_pca = method is Method.PCA
+    found = map_items(trained, top_items=top_items, components=components) if is_pca else by_neighbours
     drawn = plots.draw(found, trained, "svg", 200)
     picture = Picture(drawn.content)
     labels = labels_of(picture, found)
@@ -158,11 +167,16 @@ def test_a_pdf_is_drawn_as_an_svg(trained: Run) -> None:
         assert np.abs(pairs - start).max(1).min() < 0.1, label.words
 
 
-@pytest.mark.parametrize("color", ["year", "genre", "log n", "stars", "bias", "mean"])
-def test_every_color_is_drawn(trained: Run, color: str) -> None:
-    """A number and tags can be what the colors show, in each kind of picture."""
-    for kind in ("png", "svg", "pdf"):
-        assert plots.draw(map_items(trained, color=[color], highlight=["9"]), trained, kind, 5).content
+@pytest.mark.parametrize(
+    ("color", "kind"),
+    [
+        *(("genre", kind) for kind in ("png", "svg", "pdf")),
+        *zip(("year", "log n", "stars", "bias", "mean"), ("png", "svg", "pdf", "png", "svg"), strict=True),
+    ],
+)
+def test_every_color_is_drawn(trained: Run, color: str, kind: str) -> None:
+    """Tags and every number can be what the colors show, tags and a number in each kind of picture."""
+    assert plots.draw(map_items(trained, color=[color], highlight=["9"]), trained, kind, 5).content
 
 
 def test_the_legend_names_the_tags_and_the_rule(tagged: Run) -> None:

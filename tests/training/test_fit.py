@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 
@@ -49,7 +50,8 @@ def test_seeds_share_no_member(world: World) -> None:
     """Runs with seeds 0 and 1 have no member in common, and no two members of a run are the same."""
     split = world.ratings.split("random", seed=0)
     members = [m for seed in (0, 1) for m in fit(split, replace(SMALL, seed=seed)).array("item_factors")]
-    assert len({member.tobytes() for member in members}) == 4
+    for one, other in combinations(members, 2):
+        assert np.abs(one - other).max() > 0.01  # equal members differ by rounding
 
 
 def test_members_do_not_depend_on_their_number(world: World) -> None:

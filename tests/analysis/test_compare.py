@@ -1,4 +1,4 @@
-"""Probes, clusters and comparisons, on a planted world."""
+"""Runs side by side, on a planted world."""
 
 from __future__ import annotations
 
@@ -7,61 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import World
-from sklearn.metrics import r2_score, roc_auc_score
 
-from embedcli.analysis import probe as probing
-from embedcli.analysis.choices import Grouping
-from embedcli.analysis.clusters import clusters
 from embedcli.analysis.compare import compare, rmse_change, side_by_side
-from embedcli.analysis.probe import probe
 from embedcli.errors import UsageError
-from embedcli.evidence.scores import auc
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
 from embedcli.training.fit import fit
-
-
-def test_the_planted_tag_can_be_read(trained: Run) -> None:
-    """The planted genres are read nearly without error, along the first component; the control is at chance."""
-    found = {one.name: one for one in probe(trained).probed}
-    for name in ("Action", "Romance"):
-        assert found[name].readable
-        assert found[name].score > 0.95
-        assert found[name].control == pytest.approx(0.5, abs=0.05)
-        assert found[name].component == 1
-    assert not found["year"].readable  # the years were drawn at random
-    assert found["bias"].kind == "number"
-
-
-def test_random_tags_cannot_be_read(trained: Run) -> None:
-    """Of tags drawn at random hardly any is called readable: 10 % at the most of a hundred."""
-    rng = np.random.default_rng(0)
-    tags = tuple(tuple(f"tag {t}" for t in range(100) if rng.random() < 0.4) for _ in trained.items.ids)
-    found = probe(replace(trained, items=replace(trained.items, tags=tags)))
-    assert sum(one.readable for one in found.probed if one.kind == "tag") <= 10
-
-
-def test_figures_of_a_probe_are_scikit_learns() -> None:
-    """AUC and R2 are those of scikit-learn, and so are ridge predictions on a line."""
-    rng = np.random.default_rng(0)
-    truth, predicted = rng.integers(0, 2, (60, 1)).astype(float), rng.normal(size=(60, 1))
-    assert auc(predicted, truth)[0] == pytest.approx(roc_auc_score(truth[:, 0], predicted[:, 0]))
-    y = rng.normal(size=(60, 1))
-    assert probing._r2(predicted, y)[0] == pytest.approx(r2_score(y, predicted))
-
-
-@pytest.mark.parametrize("method", Grouping)
-def test_two_planted_groups_are_found(trained: Run, method: Grouping) -> None:
-    """Two groups are the two planted genres, each with its tag, and more than a cloud without groups shows."""
-    found = clusters(trained, k=2, method=method)
-    tags = {tuple(tag.tag for tag in one.tags) for one in found.clusters}
-    assert tags == {("Action",), ("Romance",)}
-    assert found.silhouette > found.control
-    assert found.stability is not None
-    assert found.stability > 0.8
-    assert sum(one.n for one in found.clusters) == found.n_items == len(found.rows)
-    with pytest.raises(UsageError, match="-k 1 is not from 2"):
-        clusters(trained, k=1)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +29,7 @@ def test_two_runs_of_one_data_set(trained: Run, other: Run) -> None:
     assert found.saw_same_ratings
     assert found.correlation > 0.99
     assert found.correlation_interval[0] <= found.correlation <= found.correlation_interval[1]
-    assert found.pairs[0].phi > 0.98
+    assert found.components[0].phi > 0.98
     assert found.overlap > 3 * found.chance
     assert found.changes
     assert all(change.z is None for change in found.changes)
@@ -118,6 +69,19 @@ def test_rmse_change_is_paired(trained: Run) -> None:
     assert side_by_side([exact, off]).runs[1].rmse_verdict == "worse"
 
 
+def test_rmse_change_draws_the_same_users_for_both_runs(trained: Run) -> None:
+    """If errors differ much between users and hardly between the runs, a small change is sure."""
+    assert trained.heldout is not None
+    value = np.full_like(trained.heldout.value, 3.0)
+    error = ((trained.heldout.user % 5) / 4).astype(np.float32)
+    a, b = (
+        replace(trained, heldout=replace(trained.heldout, value=value, predictions=(value + times * error)[None]))
+        for times in (1.0, 1.02)
+    )
+    change, (low, high) = rmse_change(a, b)
+    assert 0 < low < change < high < 2 * change
+
+
 def test_rmse_change_knows_the_seeds(trained: Run) -> None:
     """Of members that are off by a constant each, the error of the change is that of the mean of their constants."""
     assert trained.heldout is not None
@@ -153,7 +117,7 @@ def test_a_run_and_itself(trained: Run) -> None:
     """A run has everything in common with itself, and nothing is listed as changed."""
     found = compare(trained, trained)
     assert (found.correlation, found.overlap) == (pytest.approx(1), 1.0)
-    assert [pair.phi for pair in found.pairs] == pytest.approx([1, 1, 1])
+    assert [pair.phi for pair in found.components] == pytest.approx([1, 1, 1])
     assert (found.change, found.changes, found.is_same) == (0.0, (), True)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
-from embedcli.analysis import neighbours
+from embedcli.analysis import similar as module
 from embedcli.analysis.choices import Measure
-from embedcli.analysis.neighbours import nearest, similar
+from embedcli.analysis.similar import nearest, similar
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
@@ -63,7 +63,7 @@ def test_an_item_with_few_ratings_can_be_asked_for(trained: Run) -> None:
     assert 0 < found.asked[0].n_ratings < 50
     assert found.asked[0].neighbours[0].seeds is None
     assert found.asked[0].neighbours[0].folds is None
-    with pytest.raises(UsageError, match="-n 0 is below 1"):
+    with pytest.raises(UsageError, match="`limit` 0 is below 1"):
         similar(trained, [0], limit=0)
 
 
@@ -71,7 +71,29 @@ def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatc
     """The neighbours of all items are those of each, also where they are looked for a few items at a time."""
     rows = np.flatnonzero(trained.item_stats.n_ratings >= 20)
     found = nearest(trained.array("item_factors"), rows)
-    monkeypatch.setattr(neighbours, "TOGETHER", 7)
+    monkeypatch.setattr(module, "CHUNK", 7)
     np.testing.assert_array_equal(found, nearest(trained.array("item_factors"), rows))
     alone = similar(trained, [int(rows[3])]).asked[0].neighbours
     assert [trained.items.ids[rows[at]] for at in found[3]] == [row.id for row in alone]
+
+
+def test_folds_are_a_share_of_members(trained: Run) -> None:
+    """`folds` is the share of the fold members that have the neighbour among as many nearest, by brute force."""
+    passing = np.flatnonzero(trained.item_stats.n_ratings >= 20)
+    others = passing[passing != 7]
+    nearest_of = []
+    for member in trained.array("fold_item_factors"):
+        cosines = cosine_similarity(member[7:8].astype(float), member[others].astype(float))[0]
+        nearest_of.append({trained.items.ids[row] for row in others[np.argsort(-cosines, kind="stable")][:5]})
+    for row in similar(trained, [7], limit=5).asked[0].neighbours:
+        assert row.folds == pytest.approx(np.mean([row.id in ids for ids in nearest_of]))
+
+
+def test_items_by_title_id_or_row(trained: Run) -> None:
+    """An item is given by its title in any spelling, by its id or by its row; an unknown row is refused."""
+    by_row = similar(trained, [49])
+    assert similar(trained, ["star wars"]) == similar(trained, ["id:50"]) == by_row
+    assert by_row.to_frame()["of_id"].tolist() == ["50"] * 10
+    for row in (-1, 120):
+        with pytest.raises(UsageError, match=f"row {row} is not from 0 to 119"):
+            similar(trained, [row])

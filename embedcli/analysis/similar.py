@@ -1,0 +1,179 @@
+"""Which items are nearest to an item, and whether members trained on other ratings find the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.choices import Measure
+from embedcli.analysis.record import Record, decimal, share, text, whole
+from embedcli.analysis.selection import check_limit, item, rated, row_of
+from embedcli.run.record import Run
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+MOST_NEAREST = 10  # neighbours of each of many items
+CHUNK = 500  # items whose neighbours are searched at once
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One of the nearest items; what the run does not know is None.
+
+    `similarity` is a distance if the measure is euclidean. `seeds` is the share of members that differ by seed only
+    and have the item among their own nearest, which is no evidence.
+    """
+
+    rank: Annotated[int, whole("#", "rank by the {measure}")]
+    title: Annotated[str, text("{noun}")]
+    similarity: Annotated[float, decimal("{measure}", "{measure} of the embeddings without biases, mean over members")]
+    folds: Annotated[
+        float | None,
+        share(
+            "folds",
+            "share of {n_folds} members, each trained without a fold of the ratings, that have the {noun} among their "
+            "{limit} nearest",
+        ),
+    ]
+    seeds: float | None
+    co_raters: Annotated[int | None, whole("both", "number of users with training ratings of both {noun}s")]
+    n_ratings: Annotated[int, whole("n", "number of training ratings")]
+    mean_rating: Annotated[float | None, decimal("mean", "mean of the training ratings")]
+    id: Annotated[str, text("id")]
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The nearest items to one item, without the item itself."""
+
+    title: str
+    id: str
+    n_ratings: int
+    mean_rating: float | None
+    neighbours: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True)
+class Neighbours(Record):
+    """The neighbourhoods of some items, among the `n_items` with enough ratings."""
+
+    asked: tuple[Neighbourhood, ...]
+    by: Measure
+    limit: int
+    min_ratings: int
+    n_items: int
+    n_folds: int
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return all neighbourhoods as one table, with columns `of` and `of_id` for the item they belong to."""
+        return [
+            {"of": center.title, "of_id": center.id, **vars(row)} for center in self.asked for row in center.neighbours
+        ]
+
+
+def similar(
+    run: Run, items: Sequence[str | int], *, by: Measure = Measure.COSINE, limit: int = 10, min_ratings: int = 20
+) -> Neighbours:
+    """Return the nearest items to each of some items (titles, ids or row numbers), among those with enough ratings.
+
+    Only the item factors count, not the biases. The measure is the cosine of the angle at the average item, the dot
+    product or the Euclidean distance, averaged over the members. The items given may have fewer ratings themselves.
+
+    Raises UsageError if no item passes the filter, or an item given has no training rating.
+    """
+    check_limit(limit, "neighbours")
+    rows = [row_of(run, item) for item in items]
+    run.check_rated(rows)
+    passing = rated(run, min_ratings)
+    members, folds = (
+        np.array([nearness(member, rows, passing, by) for member in factors]).reshape(-1, len(rows), len(passing))
+        for factors in (run.array("item_factors"), run.arrays.get("fold_item_factors", ()))
+    )  # (M, n rows, n passing), (F, n rows, n passing)
+    return Neighbours(
+        asked=tuple(
+            _neighbourhood(run, row, passing, members[:, j], folds[:, j], by, limit) for j, row in enumerate(rows)
+        ),
+        by=by,
+        limit=limit,
+        min_ratings=min_ratings,
+        n_items=len(passing),
+        n_folds=len(folds),
+    )
+
+
+def nearness(factors: NDArray[np.floating], rows: Sequence[int] | Rows, passing: Rows, by: Measure) -> Floats:
+    """Return how near items are, the nearest the largest: factors (I, k) of one member -> (n rows, n passing).
+
+    For the Euclidean distance this is its negative.
+    """
+    own, others = (factors[np.asarray(selected)].astype(np.float64) for selected in (rows, passing))
+    if by is Measure.COSINE:
+        own, others = (side / np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12) for side in (own, others))
+    products: Floats = own @ others.T
+    if by is not Measure.EUCLIDEAN:
+        return products
+    squares = (own**2).sum(1)[:, None] + (others**2).sum(1) - 2 * products
+    distances: Floats = np.sqrt(squares.clip(0))
+    return -distances
+
+
+def nearest(factors: NDArray[np.floating], rows: Rows) -> Rows:
+    """Return each item's nearest others among these rows by the mean cosine of the members, (n, MOST_NEAREST).
+
+    They are positions in `rows`, the nearest first; factors (M, I, k).
+    """
+    n, k = len(rows), min(MOST_NEAREST, len(rows) - 1)
+    neighbours = np.empty((n, k), dtype=np.int64)
+    for begin in range(0, n, CHUNK):
+        chunk = np.arange(begin, min(begin + CHUNK, n))
+        cosines = np.mean([nearness(member, rows[chunk], rows, Measure.COSINE) for member in factors], axis=0)
+        cosines[np.arange(len(chunk)), chunk] = -np.inf
+        unordered = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(cosines, unordered, 1), axis=1, kind="stable")
+        neighbours[chunk] = np.take_along_axis(unordered, order, 1)
+    return neighbours
+
+
+def _neighbourhood(
+    run: Run, row: int, passing: Rows, members: Floats, folds: Floats, by: Measure, limit: int
+) -> Neighbourhood:
+    """Return the nearest of the passing items by the nearness (M, n) to one item, and to that of the folds (F, n)."""
+    is_other = passing != row
+    mean = np.where(is_other, members.mean(0), -np.inf)
+    order = np.argsort(-mean, kind="stable")[: min(limit, int(is_other.sum()))]
+    similarities = (-mean if by is Measure.EUCLIDEAN else mean)[order].tolist()
+    of_folds, of_seeds = _shares(folds, is_other, order, 1), _shares(members, is_other, order, 2)
+    columns = (passing[order].tolist(), similarities, of_folds, of_seeds, _co_raters(run, row, passing[order]))
+    neighbours = tuple(
+        Neighbour(rank=rank, similarity=similarity, folds=fold, seeds=seed, co_raters=both, **item(run, other))
+        for rank, (other, similarity, fold, seed, both) in enumerate(zip(*columns, strict=True), 1)
+    )
+    return Neighbourhood(neighbours=neighbours, **item(run, row))
+
+
+def _shares(nearness: Floats, is_other: NDArray[np.bool_], order: Rows, fewest: int) -> list[float] | list[None]:
+    """Return the share of members (M, n) that have each of the nearest among as many of their own.
+
+    It is None for fewer than `fewest` members.
+    """
+    if len(nearness) < fewest:
+        return [None] * len(order)
+    own = np.argsort(-np.where(is_other, nearness, -np.inf), axis=1, kind="stable")[:, : len(order)]
+    shares: list[float] = np.mean([np.isin(order, member) for member in own], axis=0).tolist()
+    return shares
+
+
+def _co_raters(run: Run, row: int, others: Rows) -> list[int] | list[None]:
+    """Return the number of users with training ratings of an item and of each of some others; None without rows."""
+    if run.rows is None:
+        return [None] * len(others)
+    user, rated_item = run.rows.user, run.rows.item
+    raters = np.zeros(len(run.users), dtype=bool)
+    raters[user[rated_item == row]] = True
+    counts: list[int] = np.bincount(rated_item[raters[user]], minlength=len(run.items))[others].tolist()
+    return counts

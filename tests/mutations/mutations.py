@@ -1,0 +1,351 @@
+"""The mutations: what each breaks, the text in embedcli/ that changes, and the tests that should notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A text that is in embedcli/ exactly once, what it becomes, and the names of the tests that should fail."""
+
+    what: str
+    text: str
+    becomes: str
+    tests: tuple[str, ...]
+
+
+# those that issue 12 names
+NAMED = (
+    Mutation("no burn-in", "BURN_IN = 40", "BURN_IN = 0", ("test_draws_begin_where_the_chain_has_settled",)),
+    Mutation(
+        "modes instead of draws",
+        "tau * linear + precision @ mean, noise)",
+        "tau * linear + precision @ mean, 0 * noise)",
+        ("test_truth_is_seldom_outside_all_draws",),
+    ),
+    Mutation("noise halved", "items, tau**-0.5", "items, tau**-0.5 / 2", ("test_noise_comes_back",)),
+    Mutation("variance taken for sd", "items, tau**-0.5", "items, 1 / tau", ("test_noise_comes_back",)),
+    Mutation(
+        "no popularity prior",
+        "(log_n - log_n.mean()) / max(log_n.std(), 1e-9)",
+        "0 * log_n",
+        ("test_unknown_items_are_expected_to_be_worse",),
+    ),
+    Mutation(
+        "gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)
+    ),
+    Mutation(
+        "shaky axes named",
+        "if stability < STABLE:",
+        "if stability < 0.85:",
+        ("test_only_what_is_real_and_stable_is_named",),
+    ),
+    Mutation(
+        "any counterpart accepted",
+        "tests[j] if agreed >= SHAKY else None",
+        "tests[j]",
+        ("test_component_without_a_counterpart_was_not_tested",),
+    ),
+    Mutation(
+        "one-sided intervals",
+        'run.array("item_stars"), (tail, 1 - tail)',
+        'run.array("item_stars"), (2 * tail, 1.0)',
+        ("test_intervals_leave_out_as_much_at_either_end",),
+    ),
+    Mutation(
+        "sign-flip margin",
+        "(singular_values > MARGIN * largest)",
+        "(singular_values > largest)",
+        ("test_singular_values_need_a_margin_over_the_flips",),
+    ),
+    Mutation(
+        "one column in two roles",
+        "if other := next((other for other in given if other != role and given[other] == index), None):",
+        "if False:",
+        ("test_columns_by_number",),
+    ),
+)
+
+# chosen by reading embedcli/ alone
+CHOSEN = (
+    Mutation(
+        "gauge of the users left",
+        "centre = users[:, rated_users].mean(1, keepdims=True)",
+        "centre = 0 * users[:, :1]",
+        ("test_form_is_centred_over_what_has_ratings",),
+    ),
+    Mutation(
+        "centred over users without ratings",
+        "users[:, rated_users].mean(1",
+        "users.mean(1",
+        ("test_form_is_centred_over_what_has_ratings",),
+    ),
+    Mutation(
+        "stars over users without ratings",
+        "users[m]])[rated_users]",
+        "users[m]])",
+        ("test_stars_are_the_mean_over_users",),
+    ),
+    Mutation(
+        "stars of the mean user",
+        "mean[here] = sigmoid(logits)",
+        "mean[here] = sigmoid(logits.mean(0, keepdims=True))",
+        ("test_stars_are_the_mean_over_users",),
+    ),
+    Mutation(
+        "quadrature without its spread", "sd[:, None] * nodes", "0 * nodes", ("test_stars_are_the_mean_over_users",)
+    ),
+    Mutation(
+        "ranks from 0",
+        ".argsort(1) + 1",
+        ".argsort(1)",
+        (
+            "test_ranking_is_the_trained_models",
+            "test_ranks_and_probabilities_are_joint",
+        ),
+    ),
+    Mutation(
+        "ranks of the best off by one",
+        "n + 1 - self.ranks if best",
+        "n - self.ranks if best",
+        ("test_ranking_is_the_trained_models",),
+    ),
+    Mutation(
+        "probability leaves out the last place",
+        "(own <= self.limit).mean(0)",
+        "(own < self.limit).mean(0)",
+        ("test_sorting",),
+    ),
+    Mutation(
+        "rank intervals one-sided",
+        "(self.tail, 1 - self.tail)",
+        "(0.0, 1 - self.tail)",
+        ("test_intervals_leave_out_as_much_at_either_end",),
+    ),
+    Mutation(
+        "bias above all items, not the rated",
+        "stars[rated].mean() if rated.any() else stars.mean()",
+        "stars.mean()",
+        ("test_ranking_is_the_trained_models",),
+    ),
+    Mutation(
+        "folds leak",
+        "np.flatnonzero(fold != f) for f",
+        "np.arange(len(train)) for f",
+        ("test_planted_factor_is_found",),
+    ),
+    Mutation(
+        "slopes one by one",
+        "gram = x.T @ x +",
+        "gram = np.diag((x**2).sum(0)) +",
+        ("test_regression_is_the_textbook_one",),
+    ),
+    Mutation(
+        "real whatever it claims",
+        "bool(t > LEAST_T and slope > LEAST_SLOPE)",
+        "bool(t > LEAST_T)",
+        ("test_real_is_what_predicts_and_holds_its_claim",),
+    ),
+    Mutation(
+        "axes not matched",
+        "matched, theirs = linear_sum_assignment(-phi)",
+        "matched = theirs = np.arange(min(phi.shape))",
+        ("test_components_are_matched_whatever_their_order_and_sign",),
+    ),
+    Mutation(
+        "flipped axes do not match",
+        "phi = np.abs(unit(shown - shown.mean(0)).T @ unit(others - others.mean(0)))",
+        "phi = unit(shown - shown.mean(0)).T @ unit(others - others.mean(0))",
+        ("test_planted_axis_is_the_first_and_has_its_names",),
+    ),
+    Mutation("test rows trained on", "train[test] = False", "pass", ("test_random_rows",)),
+    Mutation(
+        "split seed ignored",
+        "np.random.default_rng(seed).permutation(n)[:n_test]",
+        "np.random.default_rng(0).permutation(n)[:n_test]",
+        ("test_random_rows",),
+    ),
+    Mutation(
+        "first of each user, not last",
+        "last[user[in_time]] = in_time",
+        "last[user[in_time[::-1]]] = in_time[::-1]",
+        ("test_leave_last_is_each_users_last",),
+    ),
+    Mutation(
+        "ratings of one moment on both sides",
+        "latest = np.flatnonzero(timestamp >= np.partition(timestamp, first)[first])",
+        "latest = np.argsort(timestamp, kind='stable')[first:]",
+        ("test_time_cuts_at_a_moment",),
+    ),
+    Mutation(
+        "predictions not clipped",
+        "np.clip(predictions, *ratings.data.scale).astype",
+        "predictions.astype",
+        ("test_errors_are_global_and_clipped",),
+    ),
+    Mutation(
+        "duplicates: last takes the first",
+        "kept[which[order]] = order",
+        "kept[which[order[::-1]]] = order[::-1]",
+        ("test_repeated_pairs",),
+    ),
+    Mutation(
+        "members share a seed",
+        "np.random.SeedSequence(config.seed).spawn(config.n_members + 4)",
+        "[config.seed] * (config.n_members + 4)",
+        ("test_seeds_share_no_member",),
+    ),
+    Mutation(
+        "decays swapped",
+        '{"factors": config.weight_decay, "biases": config.bias_weight_decay}',
+        '{"factors": config.bias_weight_decay, "biases": config.weight_decay}',
+        ("test_steps_are_adamw_by_hand",),
+    ),
+    Mutation(
+        "cosine without lengths", "if by is Measure.COSINE:", "if False:", ("test_neighbours_are_those_of_brute_force",)
+    ),
+    Mutation(
+        "users with either item counted",
+        "np.bincount(rated_item[raters[user]]",
+        "np.bincount(rated_item",
+        ("test_co_raters_are_counted",),
+    ),
+    Mutation(
+        "p values one-sided",
+        "2 * ndtr(-np.abs(z))",
+        "ndtr(-np.abs(z))",
+        ("test_tag_effect_is_the_rank_biserial_correlation",),
+    ),
+    Mutation(
+        "no correction for many tests",
+        "false_discovery_control(2 * ndtr(-np.abs(z)), axis=0)",
+        "2 * ndtr(-np.abs(z))",
+        ("test_tag_effect_is_the_rank_biserial_correlation",),
+    ),
+    Mutation(
+        "quality not taken out",
+        'if name in (quality, "log n", "year")',
+        'if name in ("log n", "year")',
+        ("test_beyond_is_uncorrelated_with_what_was_taken_out",),
+    ),
+    Mutation(
+        "explanation without singular values",
+        "u[user, j] * s[j] * v[row, j]",
+        "u[user, j] * v[row, j]",
+        ("test_the_planted_taste_is_the_first_component",),
+    ),
+    Mutation(
+        "new users without a prior",
+        "inner = design @ prior @ design.T + noise**2",
+        "inner = design @ prior @ design.T + 1e-9",
+        ("test_fold_in_is_the_most_probable_user",),
+    ),
+    Mutation(
+        "rated items recommended",
+        "passing if include_rated else np.setdiff1d(passing, vector.rows)",
+        "passing",
+        ("test_a_user_of_the_run",),
+    ),
+    Mutation(
+        "sampled items may be taken",
+        "wrong = wrong[taken[nearest] == pair]",
+        "wrong = wrong[:0]",
+        ("test_negatives_were_not_taken",),
+    ),
+    Mutation(
+        "controls too low",
+        "return max(float(silhouette_score(cloud",
+        "return min(float(silhouette_score(cloud",
+        ("test_continuum",),
+    ),
+    Mutation("groups found in any data", "self.silhouette > self.control", "self.silhouette > 0", ("test_continuum",)),
+    Mutation(
+        "tags of a cluster by a wrong tail",
+        "hypergeom.sf(counts - 1,",
+        "hypergeom.cdf(counts - 1,",
+        ("test_two_planted_groups_are_found",),
+    ),
+    Mutation(
+        "probe tested on what it saw",
+        "train, test = fold != f, fold == f",
+        "train, test = fold >= 0, fold == f",
+        ("test_the_planted_tag_can_be_read",),
+    ),
+    Mutation(
+        "length of an own axis",
+        "@ direction / squared",
+        "@ direction",
+        ("test_places_on_an_axis",),
+    ),
+    Mutation(
+        "seeds left out of the interval of the RMSE",
+        "(n_members - 1) * np.var(",
+        "0 * np.var(",
+        ("test_rmse_change_knows_the_seeds",),
+    ),
+    Mutation(
+        "bootstrap not paired",
+        "errors.append(np.sqrt(weights @",
+        "weights = weights[np.r_[0, rng.permutation(len(weights) - 1) + 1]]; errors.append(np.sqrt(weights @",
+        ("test_rmse_change_draws_the_same_users_for_both_runs",),
+    ),
+    Mutation(
+        "decay judged the wrong way",
+        "self.outside_many > TOO_MUCH",
+        "self.outside_many < TOO_MUCH",
+        ("test_verdict_on_the_decay",),
+    ),
+    Mutation(
+        "k-core in one round",
+        "if enough.all():\n                break\n            kept = kept[enough]",
+        "kept = kept[enough]\n            if True:\n                break",
+        ("test_frequent_users_and_items",),
+    ),
+    Mutation("no sha256 of the files", "if digest != sha256:", "if False:", ("test_a_flipped_bit_is_noticed",)),
+    Mutation(
+        "run.json not sealed",
+        'if about.get("sha256") != seal(about):',
+        "if False:",
+        ("test_run_that_says_something_else",),
+    ),
+    Mutation(
+        "leftovers of the living removed",
+        "if lock.is_ours or (",
+        "if True or (",
+        ("test_killed_process_leaves_nothing_for_long",),
+    ),
+    Mutation(
+        "mean of no ratings is 0",
+        "np.bincount(codes, minlength=n), np.full(n, np.nan)",
+        "np.bincount(codes, minlength=n), np.zeros(n)",
+        ("test_item_without_ratings_is_kept",),
+    ),
+    Mutation(
+        "id wins over another's title",
+        "if by_id is not None and any(row != by_id for row in by_title):",
+        "if False:",
+        ("test_not_found",),
+    ),
+    Mutation(
+        "bias model of a fold sees all rows",
+        "observations.take(fold != f), observations.take(fold == f)",
+        "observations, observations.take(fold == f)",
+        ("test_fold_members_are_judged_on_rows_they_have_not_seen",),
+    ),
+    Mutation(
+        "all fold axes those of the first",
+        "axes.append(v)",
+        "axes.append((axes or [v])[0])",
+        ("test_fold_members_are_judged_on_rows_they_have_not_seen",),
+    ),
+    Mutation(
+        "schedule begun again in each epoch",
+        "one_cycle(state.step,",
+        "one_cycle(state.step % steps_per_epoch(config, n_rows),",
+        ("test_steps_are_adamw_by_hand",),
+    ),
+    Mutation("moments without bias correction", "float(n_steps)", "1e6", ("test_steps_are_adamw_by_hand",)),
+    Mutation("rows in one order", "rng.permutation(rows)", "rows", ("test_steps_are_adamw_by_hand",)),
+)
+MUTATIONS = NAMED + CHOSEN
