@@ -14,9 +14,10 @@ from conftest import Invoke
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedcli.analysis.record import Column
 from embedcli.cli.notes import Notes
 from embedcli.render.output import Format, write
-from embedcli.render.view import Block, View, text
+from embedcli.render.view import Block, View
 from embedcli.run.record import Run
 from embedcli.run.store import save
 from embedcli.terminal import plain, plain_lines, print_out
@@ -66,7 +67,16 @@ def test_answers_on_a_terminal_are_plain(monkeypatch: pytest.MonkeyPatch, format
     """Whatever the format, an answer on a terminal holds no letter that it would obey, also in headers."""
     monkeypatch.setattr(sys, "stdout", Terminal())
     row = {"title": HOSTILE}
-    write(View(HOSTILE, [Block(HOSTILE, columns=[text("title", HOSTILE)], rows=[row])], [row], row, [HOSTILE]), format)
+    write(
+        View(
+            HOSTILE,
+            [Block(HOSTILE, columns=[Column("title", HOSTILE, is_number=False)], rows=[row])],
+            [row],
+            row,
+            HOSTILE,
+        ),
+        format,
+    )
     assert isinstance(sys.stdout, Terminal)
     shown = re.sub(r"\x1b\[[12]?m", "", re.sub(r"\x1b\[0m", "", sys.stdout.getvalue()))  # bold, dim, and their end
     assert shown == plain_lines(shown)

@@ -64,7 +64,7 @@ def test_long_id_is_found_before_training(embedcli: Invoke) -> None:
     Path("long.csv").write_text(csv_of([*ROWS, ("u1", "x" * 140_000, 3)]), encoding="utf-8")
     result = embedcli("train", "long.csv", *SMALL)
     assert (result.exit_code, "epoch" in result.stderr) == (1, False)
-    assert "line 98: the item is longer than 10,000 letters" in result.stderr
+    assert "line 98: the item is longer than 10,000 characters" in result.stderr
     assert embedcli("train", "long.csv", "--on-bad-rows", "skip", *SMALL).exit_code == 0
     assert problems(Path("runs/long")) == {}
 
