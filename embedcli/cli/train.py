@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embedcli.cli.answer import Answer
+from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import RunOptions
@@ -167,8 +168,7 @@ def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
     command_line = shlex.join(["embedcli", *sys.argv[1:]])
     run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
-        Notes().say_of_library(f"error: {problem.message}", f"hint: {problem.hint}")
-        return run, path, problem.exit_code
+        return run, path, fail(problem.message, problem.hint, problem.exit_code)
     if saving.name not in (None, run.name):
         Notes().say(f"note: another training took the name {saving.name!r}; this run is named {run.name!r}")
     named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
