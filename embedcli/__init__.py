@@ -39,39 +39,31 @@ if TYPE_CHECKING:
     save_run = save
 
 __version__ = "0.2.0.dev0"
+_ANALYSES = ("axis", "biases", "clusters", "compare", "explain", "pca", "probe", "recommend", "similar")
 _HOME = {
-    "EmbedcliError": "embedcli.errors",
-    "Run": "embedcli.run.record",
-    "TrainConfig": "embedcli.run.config",
-    "axis": "embedcli.analysis.axis",
-    "biases": "embedcli.analysis.biases",
-    "clusters": "embedcli.analysis.clusters",
-    "compare": "embedcli.analysis.compare",
-    "explain": "embedcli.analysis.explain",
-    "find": "embedcli.run.lookup",
-    "fit": "embedcli.training.fit",
-    "fold_in": "embedcli.analysis.recommend",
-    "load_ratings": "embedcli.data.loading",
-    "map_items": "embedcli.analysis.map",
-    "of_user": "embedcli.analysis.recommend",
-    "open_run": "embedcli.run.shelf",
-    "pca": "embedcli.analysis.pca",
-    "probe": "embedcli.analysis.probe",
-    "recommend": "embedcli.analysis.recommend",
-    "save_run": "embedcli.run.store",
-    "side_by_side": "embedcli.analysis.compare",
-    "similar": "embedcli.analysis.similar",
+    **{name: f"embedcli.analysis.{name}:{name}" for name in _ANALYSES},
+    "EmbedcliError": "embedcli.errors:EmbedcliError",
+    "Run": "embedcli.run.record:Run",
+    "TrainConfig": "embedcli.run.config:TrainConfig",
+    "find": "embedcli.run.lookup:find",
+    "fit": "embedcli.training.fit:fit",
+    "fold_in": "embedcli.analysis.recommend:fold_in",
+    "load_ratings": "embedcli.data.loading:load",
+    "map_items": "embedcli.analysis.map:map_items",
+    "of_user": "embedcli.analysis.recommend:of_user",
+    "open_run": "embedcli.run.shelf:open_run",
+    "save_run": "embedcli.run.store:save",
+    "side_by_side": "embedcli.analysis.compare:side_by_side",
 }
-_THERE = {"load_ratings": "load", "save_run": "save"}  # what a name is called in its module, where that differs
 __all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
+    from pkgutil import resolve_name
 
     if name not in _HOME:
         raise AttributeError(f"module 'embedcli' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), _THERE.get(name, name))
+    return resolve_name(_HOME[name])
 
 
 def __dir__() -> list[str]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
-from embedcli.cli.command import OUTPUT
+from embedcli.cli.command import OUTPUT, option
 from embedcli.cli.notes import Notes
+from embedcli.cli.options import Quiet
 from embedcli.render.output import ENDINGS, PICTURES, Format, Picture, check_output, format_of, write, write_file
 
 if TYPE_CHECKING:
@@ -23,25 +22,13 @@ class Answer:
 
     endings: ClassVar[Mapping[str, Format | Picture]] = ENDINGS
     format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format",
-            help="Output format (default: by the ending of -o, else a table).",
-            rich_help_panel=OUTPUT,
-        ),
+        Format | None, option("--format", "Output format (default: by the ending of -o, else a table).", OUTPUT)
     ] = None
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="Output file, such as out.csv or out.json.", rich_help_panel=OUTPUT
-        ),
-    ] = None
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Explain the columns and how to read them.", rich_help_panel=OUTPUT)
-    ] = False
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="No progress, no notes on stderr.", rich_help_panel=OUTPUT)
-    ] = False
+    output: Annotated[Path | None, option("-o --output FILE", "Output file, such as out.csv or out.json.", OUTPUT)] = (
+        None
+    )
+    explain: Annotated[bool, option("--explain", "Explain the columns and how to read them.", OUTPUT)] = False
+    quiet: Quiet = False
 
     def __post_init__(self) -> None:
         _ = self.chosen

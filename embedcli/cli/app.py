@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import embedcli
-from embedcli.cli.flags import current, flags
+from embedcli.cli.flags import current
 from embedcli.cli.notes import Notes
 from embedcli.errors import EmbedcliError, Interrupted
 
@@ -34,31 +34,27 @@ class Program(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **extra: Any) -> Any:
         """Run a command line and exit with its code: 0 done, 1 failed, 2 usage, 130 interrupted."""
+        args = sys.argv[1:] if args is None else args
         try:
-            extra.update(standalone_mode=False)
-            code = super().main(current(sys.argv[1:] if args is None else args), *others, **extra)
+            code = super().main(current(args), *others, **{**extra, "standalone_mode": False})
         except EmbedcliError as error:
-            code = _fail(error.message, error.hint, error.exit_code)
+            code = fail(error.message, error.hint, error.exit_code)
         except TyperException as error:
-            message = _explain(error)
-            late = message == "No such option: --debug"
-            hint = (
-                "put it first: embedcli --debug ..."
-                if late
-                else f"{self._command_in(sys.argv[1:] if args is None else args)} --help"
-            )
-            code = _fail(message, hint, error.exit_code)
+            message, hint = _explain(error), f"{self._command_in(args)} --help"
+            if message == "No such option: --debug":  # it stands after the command
+                hint = "put it first: embedcli --debug ..."
+            code = fail(message, hint, error.exit_code)
         except KeyboardInterrupt:
-            code = _fail("interrupted", "the same command starts again", Interrupted.exit_code)
+            code = fail("interrupted", "the same command starts again", Interrupted.exit_code)
         except MemoryError:
-            code = _fail("there is not enough memory for this", "give fewer ratings, members, factors or draws", 1)
+            code = fail("there is not enough memory for this", "give fewer ratings, members, factors or draws")
         except OSError as error:
-            code = _fail(*_about_os(error), 1)
+            code = fail(*_about_os(error))
         except Exception as error:
             if _debug:
                 raise
             message = f"this should not have happened: {type(error).__name__}: {_one_line(str(error))}"
-            code = _fail(message, "run it again as `embedcli --debug ...` and report the traceback", 1)
+            code = fail(message, "run it again as `embedcli --debug ...` and report the traceback")
         sys.exit(code if isinstance(code, int) else 0)
 
     def _command_in(self, args: Sequence[str]) -> str:
@@ -77,12 +73,11 @@ class Program(TyperGroup):
             if sys.stdout is not None:  # it is None if it was closed
                 sys.stdout.flush()
             return result
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except OSError:
+        except OSError as error:
             # what could not be written must not be tried again when Python exits
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise typer.Exit(0) from None
             raise
         except KeyboardInterrupt:
             raise Interrupted("interrupted", "no file is left half-written; the same command starts again") from None
@@ -95,8 +90,9 @@ def _about_os(error: OSError) -> tuple[str, str]:
     return f"{error.filename or 'stdout'}: {error.strerror or error}", "make room, or check permissions"
 
 
-def _fail(message: str, hint: str, code: int) -> int:
-    Notes().say(f"error: {flags(message)}", f"hint: {flags(hint)}")
+def fail(message: str, hint: str, code: int = 1) -> int:
+    """Say what is wrong and what to do, also with --quiet; return the exit code."""
+    Notes().say_of_library(f"error: {message}", f"hint: {hint}")
     return code
 
 

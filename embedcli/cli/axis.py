@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, TableOptions, complete_title
 
-START = typer.Option("--from", metavar="TITLE", help="Title at the start; repeatable.", autocompletion=complete_title)
-END = typer.Option("--to", metavar="TITLE", help="Title at the end; repeatable.", autocompletion=complete_title)
+START = option("--from TITLE", "Title at the start; repeatable.", autocompletion=complete_title)
+END = option("--to TITLE", "Title at the end; repeatable.", autocompletion=complete_title)
 
 
 @command("axis", short_help="Rank items along a direction of your own.")
@@ -21,13 +19,9 @@ def own_axis(
     *,
     start: Annotated[list[str] | None, START] = None,
     end: Annotated[list[str] | None, END] = None,
-    start_tag: Annotated[
-        str | None, typer.Option("--from-tag", metavar="TAG", help="All items with a tag, at the start.")
-    ] = None,
-    end_tag: Annotated[
-        str | None, typer.Option("--to-tag", metavar="TAG", help="All items with a tag, at the end.")
-    ] = None,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Items per end.")] = 10,
+    start_tag: Annotated[str | None, option("--from-tag TAG", "All items with a tag, at the start.")] = None,
+    end_tag: Annotated[str | None, option("--to-tag TAG", "All items with a tag, at the end.")] = None,
+    limit: Annotated[int, option("-n --limit N", "Items per end.")] = 10,
     min_ratings: MinRatings = 20,
 ) -> None:
     """Rank items along the direction from some of them to others.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from embedcli.analysis.choices import By, Sort
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, TableOptions
 from embedcli.errors import UsageError
 
@@ -18,17 +16,15 @@ def biases(
     options: TableOptions,
     answer: Answer,
     *,
-    worst: Annotated[bool, typer.Option("--worst", help="Only the lowest biases.")] = False,
-    best: Annotated[bool, typer.Option("--best", help="Only the highest biases.")] = False,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Rows per list.")] = 10,
+    worst: Annotated[bool, option("--worst", "Only the lowest biases.")] = False,
+    best: Annotated[bool, option("--best", "Only the highest biases.")] = False,
+    limit: Annotated[int, option("-n --limit N", "Rows per list.")] = 10,
     min_ratings: MinRatings = 10,
-    interval: Annotated[
-        float, typer.Option("--interval", metavar="SHARE", help="Share of the draws inside an interval.")
-    ] = 0.95,
-    sort: Annotated[Sort, typer.Option("--sort", help="Sort key.")] = Sort.BIAS,
-    by: Annotated[By, typer.Option("--by", help="Rank by the trained model or by the posterior mean.")] = By.TRAINED,
+    interval: Annotated[float, option("--interval SHARE", "Share of the draws inside an interval.")] = 0.95,
+    sort: Annotated[Sort, option("--sort", "Sort key.")] = Sort.BIAS,
+    by: Annotated[By, option("--by", "Rank by the trained model or by the posterior mean.")] = By.TRAINED,
     movers: Annotated[
-        bool, typer.Option("--movers", help="List the items whose stars differ most from their damped mean instead.")
+        bool, option("--movers", "List the items whose stars differ most from their damped mean instead.")
     ] = False,
 ) -> None:
     """Rank items by bias: how well they are liked, allowing for who rated them.

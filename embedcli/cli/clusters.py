@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from embedcli.analysis.choices import Grouping
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import FewestRatings, TableOptions, TopItems
 
 
@@ -17,9 +15,9 @@ def clusters(
     options: TableOptions,
     answer: Answer,
     *,
-    n_clusters: Annotated[int, typer.Option("-k", "--clusters", metavar="K", help="Number of groups.")] = 8,
-    method: Annotated[Grouping, typer.Option("--method", help="Clustering method.")] = Grouping.KMEANS,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Items per group.")] = 5,
+    n_clusters: Annotated[int, option("-k --clusters K", "Number of groups.")] = 8,
+    method: Annotated[Grouping, option("--method", "Clustering method.")] = Grouping.KMEANS,
+    limit: Annotated[int, option("-n --limit N", "Items per group.")] = 5,
     min_ratings: FewestRatings = None,
     top_items: TopItems = None,
 ) -> None:

@@ -29,6 +29,14 @@ def declare(record: type, **options: Any) -> None:
     _declared[record] = options
 
 
+def option(usage: str, help: str, panel: str | None = None, **more: Any) -> Any:
+    """Declare an option by its usage, as the help shows it: its flags and its metavar, such as "-n --limit N"."""
+    words = usage.split()
+    flags = [word for word in words if word.startswith("-")]
+    metavar = " ".join(words[len(flags) :]) or None
+    return typer.Option(*flags, metavar=metavar, help=help, rich_help_panel=panel, **more)
+
+
 def command(name: str | None = None, *, group: typer.Typer = app, short_help: str) -> Callable[[Any], Any]:
     """Add a function to the program as a command, named like the function if no name is given."""
 

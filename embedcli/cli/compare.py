@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
-from embedcli.cli.options import RUN_DIR, MinRatings, complete_run
+from embedcli.cli.command import command, option
+from embedcli.cli.options import MinRatings, RunDir, complete_run
 from embedcli.run import DEFAULT_DIR
 
 
@@ -20,10 +19,10 @@ def compare(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUN...", help="Names or paths, two or more.", autocompletion=complete_run)
     ],
-    n_components: Annotated[int, typer.Option("--components", metavar="K", help="Components to match.")] = 3,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Changes to show.")] = 10,
+    n_components: Annotated[int, option("--components K", "Components to match.")] = 3,
+    limit: Annotated[int, option("-n --limit N", "Changes to show.")] = 10,
     min_ratings: MinRatings = 20,
-    run_dir: Annotated[Path, RUN_DIR] = DEFAULT_DIR,
+    run_dir: RunDir = DEFAULT_DIR,
 ) -> None:
     """Compare runs: their errors, evidence and rankings; of two also components, neighbours and what changed most.
 

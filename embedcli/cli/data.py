@@ -41,7 +41,7 @@ def list_data(answer: Answer) -> None:
     """
     from embedcli.data.catalog import CATALOG
     from embedcli.data.fetch import cached
-    from embedcli.render.catalog import catalog_view
+    from embedcli.render.data import catalog_view
 
     answer.show(catalog_view([(entry, cached(entry)) for entry in CATALOG.values()]))
 
@@ -94,7 +94,7 @@ def describe(source: Source, options: ReadOptions, answer: Answer) -> None:
     """
     from embedcli.data.describe import describe_ratings
     from embedcli.data.problems import REPEATED
-    from embedcli.render.description import description_view
+    from embedcli.render.data import description_view
 
     problems: list[Problems] = []
     ratings = source.read(options, answer.notes, problems)
@@ -118,7 +118,7 @@ def check(
       embedcli data check ratings.csv --format csv -o problems.csv
       embedcli data check plays.tsv --duplicates last    duplicates are no problem
     """
-    from embedcli.render.description import problems_view
+    from embedcli.render.data import problems_view
 
     problems: list[Problems] = []
     ratings = Source(file, offline=True).read(options, answer.notes, problems)

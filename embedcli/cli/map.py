@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from embedcli.analysis.choices import Method
 from embedcli.cli.answer import PictureAnswer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import FewestRatings, TableOptions, complete_title
 from embedcli.errors import UsageError
 from embedcli.render.output import Format, Picture
@@ -24,30 +22,23 @@ def draw_map(
     options: TableOptions,
     answer: PictureAnswer,
     *,
-    components: Annotated[
-        str, typer.Option("--components", metavar="I,J", help="Components to the right and upwards.")
-    ] = "1,2",
+    components: Annotated[str, option("--components I,J", "Components to the right and upwards.")] = "1,2",
     method: Annotated[
-        Method, typer.Option("--method", help="Two components, or a projection that keeps neighbours.")
+        Method, option("--method", "Two components, or a projection that keeps neighbours.")
     ] = Method.PCA,
     color: Annotated[
-        str | None,
-        typer.Option("--color", metavar="WHAT", help="year, bias, stars, mean, log n, genre, or tags with commas."),
+        str | None, option("--color WHAT", "year, bias, stars, mean, log n, genre, or tags with commas.")
     ] = None,
     highlight: Annotated[
-        list[str] | None,
-        typer.Option("--highlight", metavar="TITLE", help="Item to mark; repeatable.", autocompletion=complete_title),
+        list[str] | None, option("--highlight TITLE", "Item to mark; repeatable.", autocompletion=complete_title)
     ] = None,
-    labels: Annotated[int, typer.Option("--labels", metavar="N", help="Highest number of labels.")] = 50,
+    labels: Annotated[int, option("--labels N", "Highest number of labels.")] = 50,
     top_items: Annotated[
-        int | None,
-        typer.Option("--top-items", metavar="N", help="Only the N most rated (default: 50; t-SNE and UMAP: 500)."),
+        int | None, option("--top-items N", "Only the N most rated (default: 50; t-SNE and UMAP: 500).")
     ] = None,
     min_ratings: FewestRatings = None,
-    coordinates: Annotated[
-        Path | None, typer.Option("--coordinates", metavar="FILE", help="Also write the coordinates to a file.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of t-SNE or UMAP.")] = 0,
+    coordinates: Annotated[Path | None, option("--coordinates FILE", "Also write the coordinates to a file.")] = None,
+    seed: Annotated[int, option("--seed S", "Seed of t-SNE or UMAP.")] = 0,
 ) -> None:
     """Draw items in two dimensions: in the terminal, or as a picture (-o FILE.png, .svg, .pdf) or page (.html).
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedcli.cli.command import DATA
+from embedcli.cli.command import DATA, OUTPUT, option
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import plain
 
@@ -42,22 +42,22 @@ def complete_title(ctx: typer.Context, incomplete: str) -> list[str]:
     return [title for title in titles if title.casefold().startswith(wanted) and title == plain(title)]
 
 
-RUN = typer.Option(
-    "--run",
-    metavar="RUN",
-    help="Name or path of a run (default: EMBEDCLI_RUN, else the newest run).",
-    autocompletion=complete_run,
-    rich_help_panel=DATA,
-)
-RUN_DIR = typer.Option("--run-dir", metavar="DIR", help="Folder of the runs.", rich_help_panel=DATA)
+RUN_HELP = "Name or path of a run (default: EMBEDCLI_RUN, else the newest run)."
+RunDir = Annotated[Path, option("--run-dir DIR", "Folder of the runs.", DATA)]
+Quiet = Annotated[bool, option("-q --quiet", "No progress, no notes on stderr.", OUTPUT)]
+MinRatings = Annotated[int, option("--min-ratings N", "Only items with at least N ratings.")]
+FewestRatings = Annotated[int | None, option("--min-ratings N", "Only items with at least N ratings.")]
+TopItems = Annotated[
+    int | None, option("--top-items N", "Only the N most rated (default: 1000, without --min-ratings).")
+]
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """Which run a command looks into."""
 
-    run: Annotated[str | None, RUN] = None
-    run_dir: Annotated[Path, RUN_DIR] = DEFAULT_DIR
+    run: Annotated[str | None, option("--run RUN", RUN_HELP, DATA, autocompletion=complete_run)] = None
+    run_dir: RunDir = DEFAULT_DIR
 
     def open(self) -> Run:
         """Open the run; RunError if there is none, or if it has only embedding tables."""
@@ -68,7 +68,8 @@ class RunOptions:
     @property
     def again(self) -> str:
         """The options, with a blank before each, with which another command opens the same run."""
-        return reopen(self.run, self.run_dir)
+        named = "" if self.run is None else f" --run {shlex.quote(self.run)}"
+        return named + ("" if self.run_dir == DEFAULT_DIR else f" --run-dir {shlex.quote(str(self.run_dir))}")
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,7 @@ class TableOptions(RunOptions):
 
     table: Annotated[
         str | None,
-        typer.Option(
-            "--table",
-            metavar="TABLE",
-            help="Another embedding table of the run: users, or the name of a column.",
-            rich_help_panel=DATA,
-        ),
+        option("--table TABLE", "Another embedding table of the run: users, or the name of a column.", DATA),
     ] = None
 
     def open(self) -> Run:
@@ -90,20 +86,3 @@ class TableOptions(RunOptions):
         from embedcli.run.shelf import open_run
 
         return open_run(self.run, self.run_dir).table(self.table)
-
-
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes on stderr.")]
-FewestRatings = Annotated[
-    int | None, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")
-]
-TopItems = Annotated[
-    int | None,
-    typer.Option("--top-items", metavar="N", help="Only the N most rated (default: 1000, without --min-ratings)."),
-]
-MinRatings = Annotated[int, typer.Option("--min-ratings", metavar="N", help="Only items with at least N ratings.")]
-
-
-def reopen(run: str | None, run_dir: Path) -> str:
-    """Return the options, with a blank before each, with which another command opens the same run."""
-    named = "" if run is None else f" --run {shlex.quote(run)}"
-    return named + ("" if run_dir == DEFAULT_DIR else f" --run-dir {shlex.quote(str(run_dir))}")

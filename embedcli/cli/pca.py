@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import FewestRatings, TableOptions, TopItems
 
 
@@ -18,20 +16,18 @@ def pca(
     options: TableOptions,
     answer: Answer,
     *,
-    n_components: Annotated[int, typer.Option("--components", metavar="K", help="Number of components.")] = 3,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Items per pole.")] = 5,
+    n_components: Annotated[int, option("--components K", "Number of components.")] = 3,
+    limit: Annotated[int, option("-n --limit N", "Items per pole.")] = 5,
     min_ratings: FewestRatings = None,
     top_items: TopItems = None,
-    basis: Annotated[Basis, typer.Option("--basis", help="Item factors, or predicted preferences.")] = Basis.PCA,
+    basis: Annotated[Basis, option("--basis", "Item factors, or predicted preferences.")] = Basis.PCA,
     rotation: Annotated[
-        Rotation, typer.Option("--rotate", help="Rotation to simple structure: items near few components.")
+        Rotation, option("--rotate", "Rotation to simple structure: items near few components.")
     ] = Rotation.NONE,
     partial_out: Annotated[
-        PartialOut, typer.Option("--partial-out", help="Partial out quality: bias, log n and year.")
+        PartialOut, option("--partial-out", "Partial out quality: bias, log n and year.")
     ] = PartialOut.NOTHING,
-    scores: Annotated[
-        Path | None, typer.Option("--scores", metavar="FILE", help="Also write every item's coordinates to a file.")
-    ] = None,
+    scores: Annotated[Path | None, option("--scores FILE", "Also write every item's coordinates to a file.")] = None,
 ) -> None:
     """Show the components along which the items' embeddings spread, and what goes with each.
 

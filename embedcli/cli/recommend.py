@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, RunOptions, complete_title
 from embedcli.errors import UsageError
 
 if TYPE_CHECKING:
     from embedcli.run.record import Run
+
+LIKE = option("--like TITLE", "A title you like (repeatable).", autocompletion=complete_title)
+DISLIKE = option("--dislike TITLE", "A title you dislike (repeatable).", autocompletion=complete_title)
 
 
 @command(short_help="Recommend items to a user, or to what you like.")
@@ -21,22 +22,12 @@ def recommend(
     options: RunOptions,
     answer: Answer,
     *,
-    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="A user of the run.")] = None,
-    like: Annotated[
-        list[str] | None,
-        typer.Option("--like", metavar="TITLE", help="A title you like (repeatable).", autocompletion=complete_title),
-    ] = None,
-    dislike: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dislike", metavar="TITLE", help="A title you dislike (repeatable).", autocompletion=complete_title
-        ),
-    ] = None,
-    rate: Annotated[
-        list[str] | None, typer.Option("--rate", metavar="TITLE=RATING", help="A title with your rating (repeatable).")
-    ] = None,
-    include_rated: Annotated[bool, typer.Option("--include-rated", help="Include items rated already.")] = False,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Number of items.")] = 10,
+    user: Annotated[str | None, option("--user ID", "A user of the run.")] = None,
+    like: Annotated[list[str] | None, LIKE] = None,
+    dislike: Annotated[list[str] | None, DISLIKE] = None,
+    rate: Annotated[list[str] | None, option("--rate TITLE=RATING", "A title with your rating (repeatable).")] = None,
+    include_rated: Annotated[bool, option("--include-rated", "Include items rated already.")] = False,
+    limit: Annotated[int, option("-n --limit N", "Number of items.")] = 10,
     min_ratings: MinRatings = 20,
 ) -> None:
     """Recommend items to a user of the run, or to a new one made of what you like and dislike.

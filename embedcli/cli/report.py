@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from embedcli.cli.answer import PictureAnswer
-from embedcli.cli.command import OUTPUT, command
-from embedcli.cli.options import MinRatings, RunOptions
+from embedcli.cli.command import OUTPUT, command, option
+from embedcli.cli.options import MinRatings, Quiet, RunOptions
 
 MOST_DRAWN = 3000  # items on the map: more make a page that is slow to open
 
@@ -18,14 +16,10 @@ MOST_DRAWN = 3000  # items on the map: more make a page that is slow to open
 def report(
     options: RunOptions,
     *,
-    n_components: Annotated[int, typer.Option("--components", metavar="K", help="Number of components.")] = 3,
+    n_components: Annotated[int, option("--components K", "Number of components.")] = 3,
     min_ratings: MinRatings = 10,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Output file.", rich_help_panel=OUTPUT)
-    ] = Path("report.html"),
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="No progress, no notes on stderr.", rich_help_panel=OUTPUT)
-    ] = False,
+    output: Annotated[Path, option("-o --output FILE", "Output file.", OUTPUT)] = Path("report.html"),
+    quiet: Quiet = False,
 ) -> None:
     """Write a report: errors, ranking with intervals, components with their evidence, a map to search in, settings.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
 from embedcli.cli.command import command
-from embedcli.cli.options import RUN_DIR, complete_run
+from embedcli.cli.options import RUN_HELP, RunDir, complete_run
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import print_out
 
@@ -23,15 +22,7 @@ Examples:
   embedcli runs show ml-100k  how one was trained, with its results
 """
 app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs, show one, or print its folder.")
-RunDir = Annotated[Path, RUN_DIR]
-RunArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="RUN",
-        help="Name or path of a run (default: EMBEDCLI_RUN, else the newest run).",
-        autocompletion=complete_run,
-    ),
-]
+RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=complete_run)]
 
 
 @command("list", group=runs_app, short_help="List the runs, the newest first.")

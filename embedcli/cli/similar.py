@@ -11,7 +11,7 @@ import typer
 
 from embedcli.analysis.choices import Measure
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import command
+from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, TableOptions, complete_title
 from embedcli.errors import UsageError
 
@@ -35,10 +35,10 @@ def similar(
             autocompletion=complete_title,
         ),
     ],
-    by: Annotated[Measure, typer.Option("--by", help="Measure of similarity.")] = Measure.COSINE,
-    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="Neighbours per item.")] = 10,
+    by: Annotated[Measure, option("--by", "Measure of similarity.")] = Measure.COSINE,
+    limit: Annotated[int, option("-n --limit N", "Neighbours per item.")] = 10,
     min_ratings: MinRatings = 20,
-    users: Annotated[bool, typer.Option("--users", help="Users instead of items, by their ids.")] = False,
+    users: Annotated[bool, option("--users", "Users instead of items, by their ids.")] = False,
 ) -> None:
     """List the items with the nearest embeddings, and how many members trained on other ratings find the same.
 

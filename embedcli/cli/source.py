@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from embedcli.cli.command import ADVANCED, DATA, declare
+from embedcli.cli.command import ADVANCED, DATA, declare, option
 from embedcli.cli.notes import Notes
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadOptions
 
@@ -38,15 +38,8 @@ class Source:
             autocompletion=complete_data,
         ),
     ] = None
-    copy: Annotated[
-        str | None,
-        typer.Option(
-            "--data", metavar="PATH", help="Local copy of DATA: a folder, a zip or a table.", rich_help_panel=DATA
-        ),
-    ] = None
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Use the cache, not the network.", rich_help_panel=ADVANCED)
-    ] = False
+    copy: Annotated[str | None, option("--data PATH", "Local copy of DATA: a folder, a zip or a table.", DATA)] = None
+    offline: Annotated[bool, option("--offline", "Use the cache, not the network.", ADVANCED)] = False
 
     def read(self, options: ReadOptions, notes: Notes, problems: list[Problems] | None = None) -> Ratings:
         """Load the ratings and say what they are; `problems` as in `data.loading.load`."""
@@ -68,34 +61,28 @@ class Source:
         return ratings
 
 
-def _option(flag: str, metavar: str | None, help: str, panel: str = DATA, **more: Any) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help, rich_help_panel=panel, **more)
-
-
 def _split_at_commas(names: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
 
 
 declare(
     ReadOptions,
-    user_col=Annotated[str | None, _option("--user-col", "COL", "User column: its name or number.")],
-    item_col=Annotated[str | None, _option("--item-col", "COL", "Item column.")],
-    rating_col=Annotated[str | None, _option("--rating-col", "COL", "Rating column.")],
-    time_col=Annotated[str | None, _option("--time-col", "COL", "Timestamp column.")],
-    items=Annotated[Path | None, _option("--items", "FILE", "Table of the items: titles, tags, years.")],
-    duplicates=Annotated[Duplicates, _option("--duplicates", None, "How to resolve duplicate ratings.")],
-    min_user_ratings=Annotated[int, _option("--min-user-ratings", "N", "Drop users with fewer ratings.")],
-    min_item_ratings=Annotated[int, _option("--min-item-ratings", "N", "Drop items with fewer ratings.")],
-    implicit=Annotated[bool, _option("--implicit", None, "Train on who did what; ignore the ratings.")],
-    sep=Annotated[str | None, _option("--sep", "SEP", "Column separator.", ADVANCED)],
-    encoding=Annotated[str | None, _option("--encoding", "NAME", "Text encoding.", ADVANCED)],
-    item_id_col=Annotated[str | None, _option("--item-id-col", "COL", "Id column of --items.", ADVANCED)],
-    title_col=Annotated[str | None, _option("--title-col", "COL", "Title column of --items.", ADVANCED)],
+    user_col=Annotated[str | None, option("--user-col COL", "User column: its name or number.", DATA)],
+    item_col=Annotated[str | None, option("--item-col COL", "Item column.", DATA)],
+    rating_col=Annotated[str | None, option("--rating-col COL", "Rating column.", DATA)],
+    time_col=Annotated[str | None, option("--time-col COL", "Timestamp column.", DATA)],
+    items=Annotated[Path | None, option("--items FILE", "Table of the items: titles, tags, years.", DATA)],
+    duplicates=Annotated[Duplicates, option("--duplicates", "How to resolve duplicate ratings.", DATA)],
+    min_user_ratings=Annotated[int, option("--min-user-ratings N", "Drop users with fewer ratings.", DATA)],
+    min_item_ratings=Annotated[int, option("--min-item-ratings N", "Drop items with fewer ratings.", DATA)],
+    implicit=Annotated[bool, option("--implicit", "Train on who did what; ignore the ratings.", DATA)],
+    sep=Annotated[str | None, option("--sep SEP", "Column separator.", ADVANCED)],
+    encoding=Annotated[str | None, option("--encoding NAME", "Text encoding.", ADVANCED)],
+    item_id_col=Annotated[str | None, option("--item-id-col COL", "Id column of --items.", ADVANCED)],
+    title_col=Annotated[str | None, option("--title-col COL", "Title column of --items.", ADVANCED)],
     tag_cols=Annotated[
         str | None,
-        _option(
-            "--tag-cols", "COL,...", "Tag columns of --items, such as genres.", ADVANCED, callback=_split_at_commas
-        ),
+        option("--tag-cols COL,...", "Tag columns of --items, such as genres.", ADVANCED, callback=_split_at_commas),
     ],
-    on_bad_rows=Annotated[OnBadRows, _option("--on-bad-rows", None, "Stop at invalid rows, or skip them.", ADVANCED)],
+    on_bad_rows=Annotated[OnBadRows, option("--on-bad-rows", "Stop at invalid rows, or skip them.", ADVANCED)],
 )

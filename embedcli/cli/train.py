@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from embedcli.cli.answer import Answer
-from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare
+from embedcli.cli.app import fail
+from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import reopen
+from embedcli.cli.options import RunOptions
 from embedcli.cli.source import Source
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
@@ -26,30 +27,29 @@ if TYPE_CHECKING:
     from embedcli.run.record import Epoch, Run
 
 
-def _option(flag: str, metavar: str, help: str, panel: str = ADVANCED) -> Any:
-    return typer.Option(flag, metavar=metavar, help=help, rich_help_panel=panel)
-
-
 declare(
     TrainConfig,
-    n_factors=Annotated[int, _option("--factors", "K", "Number of factors of an embedding.", MODEL)],
-    n_epochs=Annotated[int, _option("--epochs", "N", "Passes over the ratings.", MODEL)],
-    learning_rate=Annotated[float, _option("--lr", "RATE", "Peak learning rate of the one-cycle schedule.", MODEL)],
-    weight_decay=Annotated[float, _option("--weight-decay", "W", "Decoupled weight decay of the factors.", MODEL)],
-    n_members=Annotated[int, _option("--members", "N", "Number of models, each with its own seed.", MODEL)],
-    seed=Annotated[int, _option("--seed", "S", "Seed of the members.", MODEL)],
-    bias_weight_decay=Annotated[float, _option("--bias-weight-decay", "W", "Decoupled weight decay of the biases.")],
-    batch_size=Annotated[
-        int | None, _option("--batch-size", "N", f"Ratings per step (default: {LARGEST_BATCH}, fewer for small data).")
+    n_factors=Annotated[int, option("--factors K", "Number of factors of an embedding.", MODEL)],
+    n_epochs=Annotated[int, option("--epochs N", "Passes over the ratings.", MODEL)],
+    learning_rate=Annotated[float, option("--lr RATE", "Peak learning rate of the one-cycle schedule.", MODEL)],
+    weight_decay=Annotated[float, option("--weight-decay W", "Decoupled weight decay of the factors.", MODEL)],
+    n_members=Annotated[int, option("--members N", "Number of models, each with its own seed.", MODEL)],
+    seed=Annotated[int, option("--seed S", "Seed of the members.", MODEL)],
+    bias_weight_decay=Annotated[
+        float, option("--bias-weight-decay W", "Decoupled weight decay of the biases.", ADVANCED)
     ],
-    n_draws=Annotated[int, _option("--draws", "N", "Posterior draws for the intervals; 0 for none.")],
-    n_folds=Annotated[int, _option("--folds", "N", "Folds for testing the components; 0 for none.")],
-    n_negatives=Annotated[int, _option("--negatives", "N", "Sampled negatives per row of implicit data.")],
+    batch_size=Annotated[
+        int | None,
+        option("--batch-size N", f"Ratings per step (default: {LARGEST_BATCH}, fewer for small data).", ADVANCED),
+    ],
+    n_draws=Annotated[int, option("--draws N", "Posterior draws for the intervals; 0 for none.", ADVANCED)],
+    n_folds=Annotated[int, option("--folds N", "Folds for testing the components; 0 for none.", ADVANCED)],
+    n_negatives=Annotated[int, option("--negatives N", "Sampled negatives per row of implicit data.", ADVANCED)],
     y_range=Annotated[
         tuple[float, float] | None,
-        _option("--y-range", "LO HI", "Range of the predictions (default: from the scale, 0 5.5 for 1 to 5)."),
+        option("--y-range LO HI", "Range of the predictions (default: from the scale, 0 5.5 for 1 to 5).", ADVANCED),
     ],
-    device=Annotated[str, _option("--device", "DEVICE", "cpu, cuda or mps.")],
+    device=Annotated[str, option("--device DEVICE", "cpu, cuda or mps.", ADVANCED)],
 )
 
 
@@ -58,24 +58,26 @@ class SplitOptions:
     """Which ratings are test rows."""
 
     split: Annotated[
-        str, _option("--split", "KIND", "random, leave-last, time, an official fold u1..u5, or none.", DATA)
+        str, option("--split KIND", "random, leave-last, time, an official fold u1..u5, or none.", DATA)
     ] = "random"
     test_fraction: Annotated[
         float | None,
-        _option("--test-fraction", "F", "Share of test rows in a random or time split (default: 0.1).", DATA),
+        option("--test-fraction F", "Share of test rows in a random or time split (default: 0.1).", DATA),
     ] = None
-    split_seed: Annotated[int | None, _option("--split-seed", "S", "Seed of a random split (default: --seed).")] = None
+    split_seed: Annotated[
+        int | None, option("--split-seed S", "Seed of a random split (default: --seed).", ADVANCED)
+    ] = None
 
     def check(self, seed: int) -> dict[str, Any]:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
         from embedcli.data import splits  # not at the top: help needs no numpy
 
-        for option, given, kinds in (
+        for flag, given, kinds in (
             ("--split-seed", self.split_seed, ("random",)),
             ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
         ):
             if self.split not in kinds and given is not None:
-                why = f"{option} {given:g} has no meaning with --split {self.split}"
+                why = f"{flag} {given:g} has no meaning with --split {self.split}"
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         options: dict[str, Any] = {
             "seed": seed if self.split_seed is None else self.split_seed,
@@ -90,14 +92,11 @@ class SaveOptions:
     """How the run is saved."""
 
     name: Annotated[
-        str | None, _option("--name", "NAME", "Name of the run (default: the data set's, numbered).", OUTPUT)
+        str | None, option("--name NAME", "Name of the run (default: the data set's, numbered).", OUTPUT)
     ] = None
-    run_dir: Annotated[Path, _option("--run-dir", "DIR", "Folder of the runs.", OUTPUT)] = DEFAULT_DIR
+    run_dir: Annotated[Path, option("--run-dir DIR", "Folder of the runs.", OUTPUT)] = DEFAULT_DIR
     keep_rows: Annotated[
-        bool,
-        typer.Option(
-            "--keep-rows/--no-keep-rows", help="Keep the training ratings in the run.", rich_help_panel=ADVANCED
-        ),
+        bool, option("--keep-rows/--no-keep-rows", "Keep the training ratings in the run.", ADVANCED)
     ] = True
 
     def check(self) -> None:
@@ -169,12 +168,11 @@ def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
     command_line = shlex.join(["embedcli", *sys.argv[1:]])
     run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
-        Notes().say_of_library(f"error: {problem.message}", f"hint: {problem.hint}")
-        return run, path, problem.exit_code
+        return run, path, fail(problem.message, problem.hint, problem.exit_code)
     if saving.name not in (None, run.name):
         Notes().say(f"note: another training took the name {saving.name!r}; this run is named {run.name!r}")
     named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
-    notes.say(f"saved {path}; next: embedcli biases --worst{reopen(named, saving.run_dir)}")
+    notes.say(f"saved {path}; next: embedcli biases --worst{RunOptions(named, saving.run_dir).again}")
     return run, path, 0
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from embedcli.analysis.axis import INTERVAL, Axis, AxisItem
 from embedcli.analysis.components import two_digits
-from embedcli.analysis.effects import Effect
 from embedcli.analysis.record import nested
 from embedcli.render.pca import written_effect
 from embedcli.render.view import Block, View, percent, table, view_of
@@ -36,10 +35,12 @@ def view(axis: Axis, run: Run) -> View:
 
 
 def _evidence(axis: Axis) -> list[tuple[str, str]]:
-    passed = [effect for effect in axis.effects if effect.passed][:MOST_EFFECTS]
+    effects = [
+        f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}" for effect in axis.effects if effect.passed
+    ]
     share, chance = (f"{100 * share:.1f} %" for share in (axis.share, axis.chance))
     lines = [
-        ("goes with", "  ".join(map(_towards, passed)) or "no tag and no number beyond chance"),
+        ("goes with", "  ".join(effects[:MOST_EFFECTS]) or "no tag and no number beyond chance"),
         ("variance", f"{share} of the embeddings (random axes: {chance} at the 95th percentile)"),
     ]
     if axis.stability is not None:
@@ -57,7 +58,3 @@ def _explanation(axis: Axis, noun: str) -> list[str]:
         "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation, and the end that they "
         "go with; q is in parentheses.",
     ]
-
-
-def _towards(effect: Effect) -> str:
-    return f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}"

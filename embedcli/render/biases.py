@@ -8,7 +8,7 @@ from typing import Any
 
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
 from embedcli.analysis.choices import By
-from embedcli.analysis.decay import MANY, TOO_MUCH, Agreement, Pull
+from embedcli.analysis.decay import MANY, TOO_MUCH, Agreement
 from embedcli.render.view import View, percent, table, view_of
 from embedcli.run.record import Run
 
@@ -18,8 +18,8 @@ CLEARLY = 0.05  # stars, from which one group of items is pulled more than anoth
 def view(ranking: Biases, run: Run, ends: Sequence[str]) -> View:
     """Show one end of the ranking, or both; `ends` are "best" and "worst"."""
     noun, value = run.data.noun, run.data.value_noun
-    lists: dict[str, Any] = dict.fromkeys({"best", "worst"} - set(ends), ())
-    shown = replace(ranking, **lists)
+    left_out: dict[str, Any] = dict.fromkeys({"best", "worst"} - set(ends), ())
+    shown = replace(ranking, **left_out)
     rows = (*shown.best, *shown.worst)
     has_stars = any(row.stars is not None for row in rows)
     which = " and ".join(ends).capitalize()
@@ -82,11 +82,11 @@ def explanation(ranking: Biases, run: Run) -> list[str]:
     """Say how well the trained model agrees with its evidence, and what the bias goes with."""
     noun, sentences = run.data.noun, []
     if run.data.implicit:
-        sentences = [
+        sentences.append(
             f"The model was trained on {run.training.settings.get('n_negatives', 'some')} sampled {noun}s per row. "
-            f"What users take says more about what they know than about what they like: compare n. The sampled "
-            "rows are no observations, so there are no intervals.",
-        ]
+            "What users take says more about what they know than about what they like: compare n. The sampled "
+            "rows are no observations, so there are no intervals."
+        )
     if ranking.n_draws:
         sentences.append(
             "On simulated data, 95 % intervals contain the truth in 92 to 95 % of cases; if people choose what to rate "
@@ -94,8 +94,7 @@ def explanation(ranking: Biases, run: Run) -> list[str]:
         )
     if ranking.agreement is not None and ranking.by is By.TRAINED:
         sentences += about_agreement(ranking.agreement, noun, ranking.n_items)
-    correlations = _correlations(ranking)
-    return [*sentences, *([correlations] if correlations else [])]
+    return list(filter(None, [*sentences, _correlations(ranking)]))
 
 
 def about_agreement(agreement: Agreement, noun: str, n_items: int) -> list[str]:
@@ -107,15 +106,14 @@ def about_agreement(agreement: Agreement, noun: str, n_items: int) -> list[str]:
             f"; of the {agreement.n_many:,} with {MANY} ratings or more, {100 * agreement.outside_many:.1f} %: "
             f"the weight decay {verdict} (limit {100 * TOO_MUCH:g} %)"
         )
-    pulls = ", ".join(f"{pull.stars:+.2f} {_ratings_of(pull)}" for pull in agreement.pulls)
+    pulls = ", ".join(
+        f"{pull.stars:+.2f} " + (f"at {pull.n_from} to {pull.n_to - 1}" if pull.n_to else f"from {pull.n_from} ratings")
+        for pull in agreement.pulls
+    )
     first, *others = agreement.pulls or (None,)
     is_pulled = first is not None and first.n_from < MANY and any(first.stars > pull.stars + CLEARLY for pull in others)
     why = f": training pulls rarely rated {noun}s to the mean rating" if is_pulled else ""
     return [f"{outside}.", *([f"The mean difference of the stars to the posterior is {pulls}{why}."] if pulls else [])]
-
-
-def _ratings_of(pull: Pull) -> str:
-    return f"from {pull.n_from} ratings" if pull.n_to is None else f"at {pull.n_from} to {pull.n_to - 1}"
 
 
 def _correlations(ranking: Biases | Movers) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
 from embedcli.analysis.record import Column, nested
@@ -16,8 +15,8 @@ CLEARLY = 1.2  # times the change by seeds, from which a change is more than tha
 def view(figures: SideBySide, runs: Sequence[Run]) -> View:
     """Show the figures of several runs; of two also what they have in common, and what changed most."""
     noun = runs[0].data.noun
-    blocks = [table(figures.runs, RunFigures, min_ratings=figures.min_ratings), _rmse_changes(figures)]
-    blocks.append(_settings(figures))
+    runs_table = table(figures.runs, RunFigures, min_ratings=figures.min_ratings)
+    blocks = [runs_table, _rmse_changes(figures), _settings(figures)]
     if isinstance(figures, Comparison):
         words = {"noun": noun, "a": figures.a, "b": figures.b}
         blocks += [
@@ -26,13 +25,15 @@ def view(figures: SideBySide, runs: Sequence[Run]) -> View:
             table(figures.changes, Change, "What changed most" if figures.changes else "", **words),
         ]
     titles = dict.fromkeys(run.data.title for run in runs)
-    same, other = "all runs have the same test rows", "not all test rows are the same: compare the RMSE with care"
+    caption = "all runs have the same test rows"
+    if not figures.have_same_test:
+        caption = "not all test rows are the same: compare the RMSE with care"
     return View(
         title=f"{', '.join(run.name for run in runs)} | {' and '.join(titles)}",
         blocks=blocks,
         records=figures.rows(),
         body=nested(figures),
-        caption=same if figures.have_same_test else other,
+        caption=caption,
         explanation=[
             "The interval of a change of the RMSE is over test users and seeds.",
             'If all tested components are real, there may be more: "at least".',
@@ -51,33 +52,24 @@ def _rmse_changes(figures: SideBySide) -> Block:
 
 
 def _settings(figures: SideBySide) -> Block:
-    rows: list[dict[str, Any]] = [
-        {"setting": name, **{str(j): value for j, value in enumerate(values)}}
-        for name, values in figures.settings.items()
-    ]
-    columns = [Column(str(j), run.name, is_number=False) for j, run in enumerate(figures.runs)]
-    heading = "Settings that differ" if rows else ""
-    return Block(heading, columns=[Column("setting", "", is_number=False), *columns], rows=rows)
+    headers = {"setting": "", **{str(j): run.name for j, run in enumerate(figures.runs)}}
+    columns = [Column(key, header, is_number=False) for key, header in headers.items()]
+    rows = [dict(zip(headers, (name, *values), strict=True)) for name, values in figures.settings.items()]
+    return Block("Settings that differ" if rows else "", columns=columns, rows=rows)
 
 
 def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str]]:
     """Say what two runs have in common."""
     low, high = comparison.correlation_interval
-    within = (
-        "" if comparison.within is None else f", {comparison.within:.2f} between the halves of {comparison.a}'s members"
-    )
+    compared = f"{comparison.n_compared:,} of them with at least {comparison.min_ratings} ratings in both"
+    chance = f"{comparison.chance:.2f} by chance"
+    if comparison.within is not None:
+        chance += f", {comparison.within:.2f} between the halves of {comparison.a}'s members"
     return [
-        (
-            f"{noun}s",
-            f"{comparison.n_common:,} in common by {comparison.matched_by}, {comparison.n_compared:,} of them with at "
-            f"least {comparison.min_ratings} ratings in both",
-        ),
+        (f"{noun}s", f"{comparison.n_common:,} in common by {comparison.matched_by}, {compared}"),
         ("ranking", f"rank correlation of the stars {comparison.correlation:.3f} (95 % {low:.3f} to {high:.3f})"),
         ("change", _about_change(comparison)),
-        (
-            "neighbours",
-            f"{comparison.overlap:.2f} of the ten nearest in common ({comparison.chance:.2f} by chance{within})",
-        ),
+        ("neighbours", f"{comparison.overlap:.2f} of the ten nearest in common ({chance})"),
     ]
 
 

@@ -30,7 +30,7 @@ def view(drawn: Map, run: Run, n_labels: int) -> View:
     points = table([drawn.places[index] for index in letters], MapPoint, noun=run.data.noun)
     rows = [{"letter": letter, **row} for letter, row in zip(letters.values(), points.rows, strict=True)]
     n_dots = len(drawn.places) - len(letters)
-    shown = [caption(drawn), f"{DOT}: {n_dots:,} more {run.data.noun}s" if n_dots else ""]
+    dots = f" | {DOT}: {n_dots:,} more {run.data.noun}s" if n_dots else ""
     return view_of(
         drawn,
         run,
@@ -40,7 +40,7 @@ def view(drawn: Map, run: Run, n_labels: int) -> View:
             Block(lines=list(zip(("right", "up"), axis_titles(drawn), strict=True)) if drawn.axes else ()),
             replace(points, columns=[Column("letter", "", is_number=False), *points.columns], rows=rows),
         ],
-        " | ".join(filter(None, shown)),
+        caption(drawn) + dots,
         explanation(drawn),
     )
 
@@ -80,14 +80,15 @@ def caption(drawn: Map) -> str:
 def explanation(drawn: Map) -> list[str]:
     """Say what the figures of a map mean."""
     fidelity = drawn.fidelity
-    sentences = [
+    meaning = "Only neighbours have a meaning here; axes, distances and cluster sizes have none."
+    if drawn.axes is not None:
+        meaning = f"The components were found over {drawn.axes_over}; embedcli pca shows their evidence."
+    return [
         f"Of an item's {fidelity.n_neighbours} nearest by its embedding, {100 * fidelity.recall:.0f} % are among its "
         f"nearest on the map (by chance {100 * fidelity.chance:.0f} %). The trustworthiness is "
-        f"{fidelity.trustworthiness:.2f} (1 = best, .5 = chance)."
+        f"{fidelity.trustworthiness:.2f} (1 = best, .5 = chance).",
+        meaning,
     ]
-    if drawn.axes is None:
-        return [*sentences, "Only neighbours have a meaning here; axes, distances and cluster sizes have none."]
-    return [*sentences, f"The components were found over {drawn.axes_over}; embedcli pca shows their evidence."]
 
 
 def _axis_title(axis: Component) -> str:
@@ -104,9 +105,8 @@ def _grid(drawn: Map, letters: Mapping[int, str]) -> list[str]:
     x, y = np.array([(point.x, point.y) for point in drawn.places]).T
     columns = np.round((x - x.min()) / (np.ptp(x) or 1) * (WIDTH - 1)).astype(int)
     lines = np.round((y.max() - y) / (np.ptp(y) or 1) * (HEIGHT - 1)).astype(int)
-    grid = [[" "] * WIDTH for _ in range(HEIGHT)]
-    for index in reversed(range(len(x))):
-        letter = letters.get(index, DOT)
-        if letter != DOT or grid[lines[index]][columns[index]] == " ":
-            grid[lines[index]][columns[index]] = letter
+    grid = np.full((HEIGHT, WIDTH), " ")
+    grid[lines, columns] = DOT
+    for index in sorted(letters, reverse=True):  # of two items with one cell the first is shown
+        grid[lines[index], columns[index]] = letters[index]
     return ["".join(line).rstrip() or " " for line in grid]

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,12 +51,9 @@ PICTURES: Mapping[str, Format | Picture] = {**{kind.value: kind for kind in Pict
 
 
 def format_of(
-    format: Format | None,
-    output: Path | None,
-    default: Format = Format.TABLE,
-    endings: Mapping[str, Format | Picture] = ENDINGS,
+    format: Format | None, output: Path | None, endings: Mapping[str, Format | Picture] = ENDINGS
 ) -> Format | Picture:
-    """Return the format of an answer: the one asked for, else the one of the file's ending, else the default.
+    """Return the format of an answer: the one asked for, else the one of the file's ending, else a table.
 
     Raises UsageError if they disagree, or if the ending says nothing and no format is asked for.
     """
@@ -71,7 +68,7 @@ def format_of(
             f"{output}: this answer has no format .{ending}",
             f"end it in .{', .'.join(endings)}, or say what to write with --format",
         )
-    return format or by_ending or default
+    return format or by_ending or Format.TABLE
 
 
 def write(view: View, format: Format = Format.TABLE, output: Path | None = None, *, explain: bool = False) -> None:
@@ -81,7 +78,7 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None,
     """
     if output is not None:
         content = render(view, format, _console(io.StringIO(), UNLIMITED), explain=explain)
-        write_file(output, content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+        write_file(output, content)
         return
     if format is Format.PARQUET and sys.stdout.isatty():
         raise UsageError("--format parquet is not for a terminal", "write it to a file: -o FILE.parquet")
@@ -89,9 +86,9 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None,
     content = render(view, format, console, explain=explain)
     if isinstance(content, bytes):
         sys.stdout.buffer.write(content)
-    else:  # a table is plain already, and may be colored
-        is_seen = sys.stdout.isatty() and format is not Format.TABLE
-        sys.stdout.write(plain_lines(content) if is_seen else content)
+    else:
+        is_plain = format is Format.TABLE or not sys.stdout.isatty()  # a table is, and may be colored
+        sys.stdout.write(content if is_plain else plain_lines(content))
 
 
 def check_output(output: Path | None) -> None:
@@ -138,10 +135,8 @@ def render(view: View, format: Format, console: Console | None = None, *, explai
             return _table(view, console, explain)
         case Format.MD:
             return _markdown(view, explain)
-        case Format.CSV:
-            return _separated(view, ",")
-        case Format.TSV:
-            return _separated(view, "\t")
+        case Format.CSV | Format.TSV:
+            return _separated(view, "," if format is Format.CSV else "\t")
         case Format.JSON:
             return _json({"meta": view.meta, **view.body}, indent=2)
         case Format.NDJSON:
@@ -160,10 +155,9 @@ def _table(view: View, console: Console, explain: bool) -> str:
     with console.capture() as capture:
         console.print(plain(view.title), style="bold", soft_wrap=False)
         for block in view.blocks:
-            if not (block.heading or block.lines or block.rows):
-                continue
-            console.print()
-            _print_block(block, console)
+            if block.heading or block.lines or block.rows:
+                console.print()
+                _print_block(block, console)
         hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
         console.print()
         console.print(plain(" | ".join(filter(None, (view.caption, hint)))), style="dim")
@@ -171,8 +165,7 @@ def _table(view: View, console: Console, explain: bool) -> str:
             console.print()
             _print_block(Block("How to read this", lines=list(view.legend.items())), console)
             for sentence in view.explanation:
-                console.print()
-                console.print(plain(sentence))
+                console.print("", plain(sentence), sep="\n")
     return "".join(line.rstrip() + "\n" for line in capture.get().rstrip().splitlines())
 
 
@@ -221,19 +214,15 @@ def _markdown(view: View, explain: bool) -> str:
             for label, words in block.lines
         ]
         if block.rows:
-            lines = [_markdown_row([column.header for column in block.columns])]
-            lines.append(_markdown_row(["---:" if column.is_number else "---" for column in block.columns]))
-            lines += [_markdown_row([column.cell(row) for column in block.columns]) for row in block.rows]
-            parts.append("\n".join(lines))
+            header = [column.header for column in block.columns]
+            ruler = ["---:" if column.is_number else "---" for column in block.columns]
+            cells = [[column.cell(row) for column in block.columns] for row in block.rows]
+            parts.append("\n".join("| " + " | ".join(map(_escape, row)) + " |" for row in (header, ruler, *cells)))
     parts += [_escape(view.caption)] if view.caption else []
     if explain:
         parts.append("\n".join(f"- **{_escape(header)}** {_escape(legend)}" for header, legend in view.legend.items()))
         parts += [_escape(sentence) for sentence in view.explanation]
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
 
 
 def _escape(cell: str) -> str:
@@ -275,9 +264,9 @@ def _json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all; UsageError if that fails."""
     try:
-        write_whole(path, content)
+        write_whole(path, content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -42,10 +42,8 @@ from embedcli.errors import UsageError
 from embedcli.render import (
     axis,
     biases,
-    catalog,
     clusters,
     compare,
-    description,
     explain,
     pca,
     probe,
@@ -53,6 +51,7 @@ from embedcli.render import (
     runs,
     similar,
 )
+from embedcli.render import data as data_render
 from embedcli.render import map as map_render
 from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View
@@ -412,7 +411,7 @@ def describe_view() -> View:
         value=np.array([1, 5, 5], dtype=np.float32),
         timestamp=np.array([880_000_000, 890_000_000, 885_000_000]),
     )
-    return description.description_view(describe_ratings(ratings, n_bad_rows=2, n_repeated=1))
+    return data_render.description_view(describe_ratings(ratings, n_bad_rows=2, n_repeated=1))
 
 
 def problems_view() -> View:
@@ -420,14 +419,14 @@ def problems_view() -> View:
     found = Problems("ratings.csv")
     found.add("the rating is not a number", [(7, "good")])
     found.add("the row is blank", [(3, "")])
-    return description.problems_view([found], "ratings.csv", 12)
+    return data_render.problems_view([found], "ratings.csv", 12)
 
 
 VIEWS: dict[str, Callable[[], View]] = {
     "biases": biases_view,
     "movers": movers_view,
     "trained": trained_view,
-    "catalog": lambda: catalog.catalog_view([(ML_100K, None)]),
+    "catalog": lambda: data_render.catalog_view([(ML_100K, None)]),
     "axis": axis_view,
     "map": map_view,
     "pca": pca_view,

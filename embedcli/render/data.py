@@ -1,13 +1,15 @@
-"""How a data set is described, and what is wrong with a file listed."""
+"""How data sets are shown: those known by name, the description of one, and the problems of a file."""
 
-from __future__ import annotations
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
 
-from collections.abc import Iterable, Sequence
-
-from embedcli.analysis.record import Column, nested
+from embedcli.analysis.record import Column, name, nested, text
+from embedcli.data.catalog import CatalogEntry
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
-from embedcli.render.view import Block, View
+from embedcli.render.view import Block, View, table
 
 WIDEST = 40  # letters of a bar
 PROBLEMS = (
@@ -17,16 +19,30 @@ PROBLEMS = (
 )
 
 
+@dataclass(frozen=True)
+class KnownDataSet:
+    """A data set known by name; `cached` is the path of its file in the cache."""
+
+    name: Annotated[str, name("name")]
+    title: str
+    about: Annotated[str, text("content")]
+    cached: Annotated[str | None, text("cached")]
+
+
+def catalog_view(entries: Sequence[tuple[CatalogEntry, Path | None]]) -> View:
+    """List (data set, its cached file or None) pairs."""
+    rows = [
+        KnownDataSet(entry.name, entry.title, entry.summary, None if path is None else str(path))
+        for entry, path in entries
+    ]
+    shown = [replace(row, cached="yes" if row.cached else "no") for row in rows]
+    return View("data sets known by name", [table(shown, KnownDataSet)], nested(rows), {"data_sets": nested(rows)})
+
+
 def description_view(description: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
     about, noun = description.data, description.data.noun
     what = "rows" if about.implicit else "ratings"
-    histograms = [
-        (f"Users by their number of {what}", what, description.users_by_n, "users"),
-        (f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
-    ]
-    if not about.implicit:
-        histograms.insert(0, ("Ratings", "rating", description.histogram, "n"))
     quantiles = [
         (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in of_side.items()))
         for side, of_side in (("user", description.per_user), (noun, description.per_item))
@@ -35,7 +51,9 @@ def description_view(description: Description) -> View:
         title=f"{about.title} | {description.n_ratings:,} {what}",
         blocks=[
             Block(lines=_facts(description, what)),
-            *(_drawn(*histogram) for histogram in histograms),
+            *([] if about.implicit else [_drawn("Ratings", "rating", description.histogram, "n")]),
+            _drawn(f"Users by their number of {what}", what, description.users_by_n, "users"),
+            _drawn(f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
             Block(f"Quantiles of the number of {what}", quantiles),
         ],
         records=[
@@ -69,12 +87,12 @@ def _facts(description: Description, what: str) -> list[tuple[str, str]]:
 
 def _missing(description: Description) -> str:
     """Say how many items lack something."""
-    counts = (
-        (description.n_items_unrated, "without a rating"),
-        (description.n_items_untitled, "without a title"),
-        (description.n_items_untagged if description.n_tags else 0, "without a tag"),
-    )
-    missing = [f"{n:,} {what}" for n, what in counts if n]
+    counts = {
+        "rating": description.n_items_unrated,
+        "title": description.n_items_untitled,
+        "tag": description.n_items_untagged if description.n_tags else 0,
+    }
+    missing = [f"{n:,} without a {what}" for what, n in counts.items() if n]
     return f" ({', '.join(missing)})" if missing else ""
 
 
@@ -89,25 +107,22 @@ def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block
         }
         for bar in bars
     ]
-    columns = (
-        Column("label", label),
-        Column("n", counted, "{:,}".format),
-        Column("bar", "", is_number=False, is_name=True),
-    )
+    columns = [Column("label", label), Column("n", counted, "{:,}".format)]
+    columns.append(Column("bar", "", is_number=False, is_name=True))
     return Block(heading, columns=columns, rows=rows)
 
 
-def problems_view(files: Iterable[Problems], where: str, n_ratings: int | None) -> View:
+def problems_view(files: Sequence[Problems], where: str, n_ratings: int) -> View:
     """List every problem with its line, in the order of the file."""
     rows = [
         {"file": file.where, "line": problem.line, "problem": problem.kind, "value": problem.value}
         for file in files
         for problem in sorted(file.listed, key=lambda problem: problem.line)
     ]
-    n = sum(len(file) for file in files)
-    read = "" if n_ratings is None else f", {n_ratings:,} ratings can be read"
+    n = sum(map(len, files))
+    counted = f"{n:,} problem{'' if n == 1 else 's'}" if n else "no problem"
     return View(
-        title=f"{where}: {f'{n:,} problem' + 's' * (n != 1) if n else 'no problem'}{read}",
+        title=f"{where}: {counted}, {n_ratings:,} ratings can be read",
         blocks=[Block(columns=PROBLEMS, rows=rows)],
         caption="" if len(rows) == n else f"the first {len(rows):,} of {n:,} are listed",
         records=rows,
