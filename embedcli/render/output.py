@@ -159,13 +159,14 @@ def _table(view: View, console: Console, explain: bool) -> str:
                 console.print()
                 _print_block(block, console)
         hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
-        console.print()
-        console.print(plain(" | ".join(filter(None, (view.caption, hint)))), style="dim")
-        if explain:
+        if caption := " | ".join(filter(None, (view.caption, hint))):
+            console.print()
+            console.print(plain(caption), style="dim")
+        if explain and view.legend:
             console.print()
             _print_block(Block("How to read this", lines=list(view.legend.items())), console)
-            for sentence in view.explanation:
-                console.print("", plain(sentence), sep="\n")
+        for sentence in view.explanation if explain else ():
+            console.print("", plain(sentence), sep="\n")
     return "".join(line.rstrip() + "\n" for line in capture.get().rstrip().splitlines())
 
 

@@ -71,13 +71,15 @@ class RunProblem:
 def summary(run: Run, path: Path) -> View:
     """Show the result of a training: the errors of the model beside those of the baselines."""
     scores, judged = run.training.scores, judge_decay(run)
-    caption, *explanation = [*_usefulness(run), *decay(judged, run.data.noun), *protocol(run), ""]
-    measured = "errors over all test rows, clipped to the scale" if scores and not run.data.implicit else ""
+    verdict, *explanation = [*_usefulness(run), *decay(judged, run.data.noun)] or [""]
+    measured = "over all test rows, clipped to the scale"
+    if run.data.implicit:
+        measured = "over the test rows, each with a sampled negative"
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
         blocks=[table(scores, ScoreColumns) if scores else Block(lines=_without_test(run))],
-        caption=" | ".join(filter(None, (caption, measured))),
-        explanation=[sentence for sentence in explanation if sentence],
+        caption=" | ".join(filter(None, (verdict, measured if scores else ""))),
+        explanation=[*explanation, *protocol(run)],
         records=[asdict(score) for score in scores],
         body={**_body(run, path), "decay": nested(judged)},
         meta=run.meta,
