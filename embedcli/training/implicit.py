@@ -17,8 +17,8 @@ from embedcli.errors import DataError
 
 ROUNDS = 20  # of drawing again the negatives that their user has taken; a user of nearly all items gets fewer
 PROTOCOL = (
-    "AUC, RMSE and MAE over the test rows (1) and a sampled negative for each (0): an item that its user has not taken. "
-    "AUC is the probability that the item taken is predicted higher; RMSE and MAE are those of the predicted probability"
+    "AUC, RMSE and MAE over the test rows (1) and a sampled negative for each (0), an item its user has not taken. "
+    "AUC is the probability that the item taken is predicted higher; RMSE and MAE are of the predicted probability"
 )
 
 
