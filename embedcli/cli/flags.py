@@ -31,8 +31,11 @@ def current(args: Sequence[str]) -> list[str]:
 
 
 def flags(message: str) -> str:
-    """Return a message of the library with the options of the command line for its `parameters`."""
-    return re.sub(r"`([a-z][a-z_]*)`", lambda match: option_of(match[1]), message)
+    """Return a message of the library with the options of the command line for its `parameters`.
+
+    Backticks inside a quoted value, a word or a file name are not the library's.
+    """
+    return re.sub(r"(?<![\w'\"/])`([a-z][a-z_]*)`(?![\w'\"/]|\.\w)", lambda match: option_of(match[1]), message)
 
 
 def option_of(parameter: str) -> str:

@@ -79,6 +79,8 @@ class SplitOptions:
             if self.split not in kinds and given is not None:
                 why = f"{flag} {given:g} has no meaning with --split {self.split}"
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
+        if self.split_seed is not None and self.split_seed < 0:
+            raise UsageError(f"--split-seed {self.split_seed} is below 0", "give 0 or more")
         options: dict[str, Any] = {
             "seed": seed if self.split_seed is None else self.split_seed,
             "test_fraction": splits.TEST_FRACTION if self.test_fraction is None else self.test_fraction,

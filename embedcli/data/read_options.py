@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedcli.errors import UsageError
+
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
 
@@ -57,6 +59,11 @@ class ReadOptions:
     min_user_ratings: int = 0
     min_item_ratings: int = 0
     implicit: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("min_user_ratings", "min_item_ratings"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"`{name}` {getattr(self, name)} is below 0", "give 0 for all, or a number such as 5")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def check(kind: str, *, seed: int, test_fraction: float) -> None:
             f"unknown split {kind!r}", "use random, leave-last, time, none, or an official fold: u1, u2, u3, u4, u5"
         )
     if kind == "random" and seed < 0:
-        raise UsageError(f"`split_seed` {seed} is below 0", "give 0 or more")
+        raise UsageError(f"`seed` {seed} is below 0", "give 0 or more")
     if kind in WITH_FRACTION and not 0 < test_fraction < 1:
         raise UsageError(f"`test_fraction` {test_fraction:g} is not between 0 and 1", FRACTION_HINT)
 

@@ -107,6 +107,7 @@ def small_disk(n_bytes: int) -> Iterator[None]:
         ("train --members 0", "--members 0 is below 1"),
         ("train --batch-size 0", "--batch-size 0 is below 1"),
         ("train --seed -1", "--seed -1 is below 0"),
+        ("train --min-user-ratings -3", "--min-user-ratings -3 is below 0"),
         ("train --weight-decay -0.1", "--weight-decay -0.1 is "),
         ("train --weight-decay nan", "--weight-decay nan is"),
         ("train --weight-decay 1000", "--weight-decay 1000 times --lr 0.01 is not below 1"),

@@ -68,6 +68,12 @@ def test_parameters_are_named_as_options() -> None:
     assert flags("give `min_ratings` 5; not `two words`") == "give --min-ratings 5; not `two words`"
 
 
+@pytest.mark.parametrize("value", ["'`sep`'", "'a`sep`'", "'`sep`.csv'", "data/`sep`.csv", "`sep`.csv", '"`sep` x"'])
+def test_values_in_backticks_stay(value: str) -> None:
+    """A value that a user gave is shown as it is, also if it has backticks."""
+    assert flags(f"{value} is unknown") == f"{value} is unknown"
+
+
 def test_renamed_options_still_work() -> None:
     """The old names of renamed options are accepted, with a blank or an equals sign, up to a bare --."""
     old = ["train", "--valid-fraction=.2", "--beyond", "quality", "--", "--beyond"]

@@ -84,7 +84,7 @@ def test_descriptions(world: World, kind: str, description: str) -> None:
         ("random", {"test_fraction": 1.0}, "`test_fraction` 1 is not between 0 and 1"),
         ("random", {"test_fraction": 1e-9}, "`test_fraction` 1e-09 does not split"),
         ("random", {"test_fraction": float("nan")}, "`test_fraction` nan is not between 0 and 1"),
-        ("random", {"seed": -1}, "`split_seed` -1 is below 0"),
+        ("random", {"seed": -1}, "`seed` -1 is below 0"),
     ],
 )
 def test_splits_that_cannot_be(world: World, kind: str, options: dict[str, float], message: str) -> None:

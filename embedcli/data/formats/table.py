@@ -58,7 +58,10 @@ def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[fl
     """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
     user, item, value, timestamp = rows.columns()
     if not len(user):
-        raise DataError(f"{rows.problems.where}: there is no valid row", "embedcli data check FILE lists all problems")
+        raise DataError(
+            f"{rows.problems.where}: there is no valid row",
+            "give a table with a rating in each row",
+        )
     implicit = _is_implicit(rows.schema, value, context, rows.problems.where)
     if value is None or implicit:
         scale, value = (0.0, 1.0), np.ones(len(user), dtype=np.float32)
