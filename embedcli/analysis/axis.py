@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
-from embedcli.analysis.selection import check_limit, item, rated, row_of
+from embedcli.analysis.selection import check_limit, item_records, rated, row_of
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import side_by_side
+from embedcli.evidence.bases import Floats, Rows, side_by_side
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 RESAMPLES = 200  # of the items of each side, if a side has several
 CONTROLS = 200  # axes between random items
@@ -206,8 +203,6 @@ def _absolute_r(a: Floats, b: Floats) -> float:
 
 def _end(run: Run, passing: Rows, places: Floats, bounds: Floats | None, order: Rows) -> tuple[AxisItem, ...]:
     """Return the items at one end of the axis; `order` are their indices among the passing ones."""
-    intervals = [(None, None)] * len(order) if bounds is None else bounds[:, order].T.tolist()
-    return tuple(
-        AxisItem(rank=rank, place=float(places[row]), lower=lower, upper=upper, **item(run, row))
-        for rank, (row, (lower, upper)) in enumerate(zip(passing[order].tolist(), intervals, strict=True), 1)
-    )
+    lower, upper = (None, None) if bounds is None else bounds[:, order]
+    rows, rank = passing[order], range(1, len(order) + 1)
+    return item_records(run, AxisItem, rows, rank=rank, place=places[rows], lower=lower, upper=upper)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
 from embedcli.analysis.record import Record, decimal, mark, text, whole
-from embedcli.analysis.selection import check_limit, item, rated_often
+from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated_often
 from embedcli.errors import UsageError
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.observations import DAMPING as DAMPING
 from embedcli.evidence.observations import damped_mean
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 MARK = "!"  # beside an interval that does not contain the trained stars
 
@@ -66,6 +63,7 @@ class Biases(Record):
     `n_draws` 0 if the run has no draws from a posterior.
     """
 
+    row_fields = ("best", "worst")
     by: By
     sort: Sort
     interval: float
@@ -78,10 +76,6 @@ class Biases(Record):
     correlation_mean: float | None
     best: tuple[ItemBias, ...]
     worst: tuple[ItemBias, ...]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return both ends as one table, with a column `list` that says which end."""
-        return [{"list": name, **vars(row)} for name in ("best", "worst") for row in getattr(self, name)]
 
 
 def biases(
@@ -118,10 +112,11 @@ def biases(
         )
     passing = rated_often(run, min_ratings)
     bounds = stars_interval(run, interval) if run.n_draws else None
-    ranking = _Ranking.of(run, passing, by, limit, interval, bounds)
-    if sort is not Sort.BIAS and getattr(ranking.rows[0], "lower" if sort is Sort.PROBABILITY else sort.value) is None:
+    figures = _figures(run, passing, by, bounds)
+    if figures["lower" if sort is Sort.PROBABILITY else sort.value] is None:
         what = "stars" if sort is Sort.STARS else "draws from a posterior"
         raise UsageError(f"run {run.name!r} has no {what} to sort by", "use `sort` bias, or train with `n_draws` 300")
+    ends = {best: _end(run, passing, figures, sort, limit, interval, best=best) for best in (True, False)}
     return Biases(
         by=by,
         sort=sort,
@@ -131,9 +126,9 @@ def biases(
         n_items=len(passing),
         n_draws=run.n_draws,
         agreement=None if bounds is None else agreement(run, bounds, min_ratings),
-        **_correlations(run, passing, ranking.bias),
-        best=ranking.end(sort, best=True),
-        worst=ranking.end(sort, best=False),
+        **_correlations(run, passing, figures["bias"]),
+        best=ends[True],
+        worst=ends[False],
     )
 
 
@@ -144,15 +139,51 @@ def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats
     """
     name = "item_stars" if by is By.POSTERIOR else "trained_stars"
     if name in run.arrays:
-        stars = _mean(run.array(name))
+        stars = mean_over_members(run, name)
         rated = run.item_stats.n_ratings > 0
         return stars, stars - (stars[rated].mean() if rated.any() else stars.mean())
-    return None, _mean(run.array("item_bias")) if "item_bias" in run.arrays else None
+    return None, mean_over_members(run, "item_bias") if "item_bias" in run.arrays else None
 
 
-def _mean(by_member: NDArray[np.float32]) -> Floats:
-    mean: Floats = by_member.mean(0, dtype=np.float64)
-    return mean
+def _figures(run: Run, passing: Rows, by: By, bounds: tuple[Floats, Floats] | None) -> dict[str, Any]:
+    """Return the figures (n,) of the passing items, the same for both ends; None for what is not known.
+
+    `ranks` (n, D) are those in each draw, 1 for the lowest.
+    """
+    figures: dict[str, Any] = dict.fromkeys(("spread", "lower", "upper", "is_outside"))
+    stars, bias = stars_and_bias(run, by)
+    figures |= {"stars": stars, "bias": mean_over_members(run, "item_bias") if bias is None else bias}
+    if by is By.TRAINED and run.n_members > 1:
+        by_member = run.array("item_bias" if stars is None else "trained_stars")
+        figures["spread"] = by_member.std(0, ddof=1, dtype=np.float64)
+    if bounds is not None:
+        figures["lower"], figures["upper"] = bounds
+        if by is By.TRAINED and stars is not None:
+            figures["is_outside"] = is_outside(stars, bounds)
+    shown = {name: None if values is None else values[passing] for name, values in figures.items()}
+    draws = run.array("item_stars")[:, passing] if run.n_draws else None
+    return {**shown, "ranks": None if draws is None else (draws.argsort(1, kind="stable").argsort(1) + 1).T}
+
+
+def _end(
+    run: Run, passing: Rows, figures: dict[str, Any], sort: Sort, limit: int, interval: float, *, best: bool
+) -> tuple[ItemBias, ...]:
+    """Return the outermost rows of one end, ranked from the end inwards; ties by position."""
+    outwards, n, ranks = -1 if best else 1, len(passing), figures["ranks"]
+    of_end: dict[str, Any] = dict.fromkeys(("rank_lower", "rank_upper", "probability"))
+    if ranks is not None:
+        ranks = n + 1 - ranks if best else ranks  # 1 is the outermost
+        of_end["probability"] = (ranks <= limit).mean(1)
+    by_chance = sort is Sort.PROBABILITY
+    keys = (figures["bias"] * outwards, -of_end["probability"]) if by_chance else (figures[sort.value] * outwards,)
+    order = np.lexsort(keys)[:limit]
+    shown = {name: None if values is None else values[order] for name, values in (figures | of_end).items()}
+    if ranks is not None:
+        tail = (1 - interval) / 2
+        bounds = np.quantile(ranks[order], (tail, 1 - tail), axis=1, method="inverted_cdf")
+        shown["rank_lower"], shown["rank_upper"] = bounds.astype(np.int64)
+    del shown["ranks"]
+    return item_records(run, ItemBias, passing[order], rank=range(1, len(order) + 1), **shown)
 
 
 @dataclass(frozen=True)
@@ -175,6 +206,7 @@ class Mover:
 class Movers(Record):
     """The items that a model sees most differently from their mean: `up` above it, `down` below it."""
 
+    row_fields = ("up", "down")
     by: By
     min_ratings: int
     n_items: int
@@ -183,10 +215,6 @@ class Movers(Record):
     correlation_mean: float | None
     up: tuple[Mover, ...]
     down: tuple[Mover, ...]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return both lists as one table, with a column `list` that says which."""
-        return [{"list": name, **vars(row)} for name in ("up", "down") for row in getattr(self, name)]
 
 
 def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAINED) -> Movers:
@@ -198,20 +226,19 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
     if run.data.implicit:
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "rank by bias instead")
     passing = rated_often(run, min_ratings)
-    stars = _mean(run.array("item_stars" if by is By.POSTERIOR else "trained_stars"))[passing]
+    stars = mean_over_members(run, "item_stars" if by is By.POSTERIOR else "trained_stars")[passing]
     n, mean = run.item_stats.n_ratings[passing], np.nan_to_num(run.item_stats.mean_rating[passing])
     every = run.item_stats.n_ratings
     global_mean = every @ np.nan_to_num(run.item_stats.mean_rating) / max(every.sum(), 1)
     damped = damped_mean(n * mean, n, prior_mean=global_mean)
-    order = np.argsort(stars - damped, kind="stable")
+    difference = stars - damped
+    order = np.argsort(difference, kind="stable")
 
-    def row(rank: int, j: int) -> Mover:
-        of_bias = {"stars": stars, "damped_mean": damped, "difference": stars - damped}
-        figures: dict[str, Any] = {name: float(values[j]) for name, values in of_bias.items()}
-        return Mover(rank=rank, **item(run, int(passing[j])), **figures)
+    def ranked(order: Rows) -> tuple[Mover, ...]:
+        figures = {"stars": stars, "damped_mean": damped, "difference": difference}
+        shown = {name: values[order] for name, values in figures.items()}
+        return item_records(run, Mover, passing[order], rank=range(1, len(order) + 1), **shown)
 
-    up = [j for j in order[::-1][:limit] if stars[j] > damped[j]]
-    down = [j for j in order[:limit] if stars[j] < damped[j]]
     _, bias = stars_and_bias(run, by)
     assert bias is not None
     return Movers(
@@ -220,67 +247,9 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
         n_items=len(passing),
         n_draws=run.n_draws,
         **_correlations(run, passing, bias[passing]),
-        up=tuple(row(rank, j) for rank, j in enumerate(up, 1)),
-        down=tuple(row(rank, j) for rank, j in enumerate(down, 1)),
+        up=ranked(order[difference[order] > 0][::-1][:limit]),
+        down=ranked(order[difference[order] < 0][:limit]),
     )
-
-
-OF_THE_END = ("rank_lower", "rank_upper", "probability")  # fields of a row that depend on its list
-
-
-@dataclass(frozen=True)
-class _Ranking:
-    """All passing items as rows of the ranking, without what depends on the end they are shown at."""
-
-    rows: tuple[ItemBias, ...]
-    bias: Floats  # (n,)
-    limit: int
-    ranks: Rows | None  # (D, n) of the draws, from the bottom, 1 the lowest
-    tail: float  # share of the draws left out at either end of an interval
-
-    @classmethod
-    def of(
-        cls, run: Run, passing: Rows, by: By, limit: int, interval: float, bounds: tuple[Floats, Floats] | None
-    ) -> _Ranking:
-        stars, bias = stars_and_bias(run, by)
-        if bias is None:
-            bias = _mean(run.array("item_bias"))  # the error says that it is missing
-        figures: dict[str, Any] = {"bias": bias} | ({} if stars is None else {"stars": stars})
-        if by is By.TRAINED and run.n_members > 1:
-            by_member = run.array("item_bias" if stars is None else "trained_stars")
-            figures["spread"] = by_member.std(0, ddof=1, dtype=np.float64)
-        ranks = None
-        if bounds is not None:
-            figures["lower"], figures["upper"] = bounds
-            ranks = run.array("item_stars")[:, passing].argsort(1, kind="stable").argsort(1) + 1
-            if by is By.TRAINED and stars is not None:
-                figures["is_outside"] = is_outside(stars, bounds)
-        empty: dict[str, Any] = dict.fromkeys(("stars", "lower", "upper", "is_outside", "spread", *OF_THE_END))
-        rows = tuple(
-            ItemBias(rank=0, **item(run, j), **empty | {name: values[j].item() for name, values in figures.items()})
-            for j in passing.tolist()
-        )
-        return cls(rows, bias[passing], limit, ranks, (1 - interval) / 2)
-
-    def end(self, sort: Sort, *, best: bool) -> tuple[ItemBias, ...]:
-        """Return the outermost rows of one end, ranked from the end inwards; ties by position."""
-        outwards = -1 if best else 1
-        n = len(self.rows)
-        ranks = None if self.ranks is None else n + 1 - self.ranks if best else self.ranks  # (D, n), 1 outermost
-        if ranks is not None and sort is Sort.PROBABILITY:
-            order = np.lexsort((outwards * self.bias, -(ranks <= self.limit).mean(0)))
-        else:
-            value = np.array([getattr(row, sort.value) for row in self.rows], dtype=np.float64)
-            order = np.argsort(outwards * value, kind="stable")
-        shown = [replace(self.rows[j], rank=rank) for rank, j in enumerate(order[: self.limit], 1)]
-        if ranks is None:
-            return tuple(shown)
-        own = ranks[:, order[: self.limit]]  # (D, limit)
-        bounds = np.quantile(own, (self.tail, 1 - self.tail), axis=0, method="inverted_cdf")
-        return tuple(
-            replace(row, rank_lower=int(low), rank_upper=int(high), probability=float(chance))
-            for row, low, high, chance in zip(shown, *bounds, (own <= self.limit).mean(0), strict=True)
-        )
 
 
 def _correlations(run: Run, passing: Rows, bias: Floats) -> dict[str, float | None]:
@@ -291,7 +260,7 @@ def _correlations(run: Run, passing: Rows, bias: Floats) -> dict[str, float | No
     return {name: _correlation(bias[rated], values) for name, values in of.items()}
 
 
-def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:
+def _correlation(a: Floats, b: Floats) -> float | None:
     """Return Pearson's r, or None where one side does not vary."""
     if len(a) < 2 or not np.isfinite(b).all() or a.std() == 0 or b.std() == 0:
         return None

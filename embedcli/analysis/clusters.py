@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,8 @@ from embedcli.analysis.effects import Candidates
 from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import principal_axes, side_by_side
+from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 MOST_AXES = 20  # principal ones of all members' embeddings, in which distances are measured
 LEVEL = 0.05
@@ -73,6 +70,7 @@ class Clusters(Record):
     the same covariance. `stability` is the mean adjusted Rand index with members that left out a fold.
     """
 
+    row_fields = ("grouped",)
     clusters: tuple[Cluster, ...]
     method: Grouping
     silhouette: float
@@ -87,10 +85,6 @@ class Clusters(Record):
     def has_groups(self) -> bool:
         """Whether there are groups; without them the items are a continuum that is cut in pieces."""
         return self.silhouette > self.control
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each item."""
-        return [vars(grouped) for grouped in self.grouped]
 
 
 def clusters(

@@ -19,11 +19,9 @@ from embedcli.analysis.record import Record, column, decimal, name, share, text,
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import rmse
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 BOOTSTRAPS, BOOTSTRAPS_OF_USERS = 200, 2000
 MOST_BLOCKS = 1000  # of users that a bootstrap draws
@@ -71,14 +69,11 @@ class RunFigures:
 class SideBySide(Record):
     """Several runs, each compared to the first; `settings` are those that differ, with a value for each run."""
 
+    row_fields = ("runs",)
     runs: tuple[RunFigures, ...]
     settings: Mapping[str, tuple[Any, ...]]
     have_same_test: bool
     min_ratings: int
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each run."""
-        return [vars(run) for run in self.runs]
 
 
 @dataclass(frozen=True)
@@ -125,6 +120,7 @@ class Comparison(SideBySide):
     halves of one run's members: an upper limit for two runs.
     """
 
+    row_fields = ("changes",)
     a: str
     b: str
     matched_by: str
@@ -146,19 +142,23 @@ class Comparison(SideBySide):
         """Whether no item's stars differ."""
         return self.change is not None and self.change <= SAME
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each change."""
-        return [vars(change) for change in self.changes]
-
 
 @dataclass(frozen=True)
 class _Common:
     """The items that two runs have in common, by their rows (n,); `n_all` also counts those with few ratings."""
 
-    rows_a: Rows
-    rows_b: Rows
+    runs: tuple[Run, Run]
+    rows: tuple[Rows, Rows]
     matched_by: str
     n_all: int
+
+    def arrays(self, name: str) -> list[NDArray[np.float32]]:
+        """Return an array of either run, with the common items alone (M, n, ...)."""
+        return [run.array(name)[:, rows] for run, rows in zip(self.runs, self.rows, strict=True)]
+
+    def stars(self) -> list[Floats]:
+        """Return the stars (n,) by either run."""
+        return [by_member.mean(0, dtype=np.float64) for by_member in self.arrays("trained_stars")]
 
 
 def side_by_side(runs: Sequence[Run], *, min_ratings: int = 20) -> SideBySide:
@@ -186,11 +186,11 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
     """
     check_limit(limit, "items")
     common = _common(a, b, min_ratings)
-    stars_a, stars_b = _stars(a, common.rows_a), _stars(b, common.rows_b)
-    near_a, near_b = nearest(a.array("item_factors"), common.rows_a), nearest(b.array("item_factors"), common.rows_b)
+    stars, factors = common.stars(), common.arrays("item_factors")
+    half = a.n_members // 2
     have_same_scale = (a.data.scale, a.data.implicit) == (b.data.scale, b.data.implicit)
-    noise = _seed_noise(a, b, common) if have_same_scale else None
-    n = len(common.rows_a)
+    noise = _seed_noise(common) if have_same_scale else None
+    n = len(stars[0])
     return Comparison(
         **vars(side_by_side((a, b), min_ratings=min_ratings)),
         a=a.name,
@@ -199,15 +199,15 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         n_common=common.n_all,
         n_compared=n,
         saw_same_ratings=_saw_same_ratings(a, b),
-        correlation=_spearman(stars_a, stars_b),
-        correlation_interval=_interval(stars_a, stars_b),
-        change=rmse(stars_a, stars_b) if have_same_scale else None,
+        correlation=_spearman(*stars),
+        correlation_interval=_interval(*stars),
+        change=rmse(*stars) if have_same_scale else None,
         seed_noise=None if noise is None else float(np.sqrt(np.mean(noise**2))),
-        components=_pairs(a, b, common, n_components),
-        overlap=_overlap(near_a, near_b),
+        components=_pairs(common, n_components),
+        overlap=_overlap(*factors),
         chance=min(MOST_NEAREST, n - 1) / (n - 1),
-        within=_within(a, common.rows_a),
-        changes=_changes(a, b, common, noise, limit) if have_same_scale else (),
+        within=_overlap(factors[0][:half], factors[0][half : 2 * half]) if half else None,
+        changes=_changes(common, noise, limit) if have_same_scale else (),
     )
 
 
@@ -216,22 +216,22 @@ def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
     common = _common(first, run, min_ratings)
     evidence, agreed, scores = run.training.evidence, agreement(run), run.training.scores
     change = None if run is first or not _have_same_test(first, run) else rmse_change(first, run)
-    n_tested = 0 if evidence is None else len(evidence.pca_tests)
-    n_real = None if evidence is None else sum(test.real for test in evidence.pca_tests)
+    tests = () if evidence is None else evidence.pca_tests
+    n_tested, n_real = len(tests), sum(test.real for test in tests)
     return RunFigures(
         name=run.name,
         weight_decay=run.training.weight_decay,
         rmse=scores[-1].rmse if scores else None,
-        rmse_change=None if change is None else change[0],
-        rmse_change_interval=None if change is None else change[1],
-        real=None if n_real is None else f"at least {n_real}" if n_real == n_tested else f"{n_real} of {n_tested}",
-        n_real=n_real,
+        rmse_change=change and change[0],
+        rmse_change_interval=change and change[1],
+        real=evidence and (f"at least {n_real}" if n_real == n_tested else f"{n_real} of {n_tested}"),
+        n_real=None if evidence is None else n_real,
         n_tested=n_tested,
         slope=None if evidence is None else evidence.heldout_slope,
         stability=pca(run, n_components=1, limit=1).components[0].stability,
         outside=None if agreed is None else agreed.outside,
-        correlation=_spearman(_stars(first, common.rows_a), _stars(run, common.rows_b)),
-        n_compared=len(common.rows_a),
+        correlation=_spearman(*common.stars()),
+        n_compared=len(common.rows[0]),
     )
 
 
@@ -294,7 +294,8 @@ def _common(a: Run, b: Run, min_ratings: int) -> _Common:
     matched_by = "id" if a.data.sha256 and a.data.sha256 == b.data.sha256 else "title"
     rows_of = []
     for run in (a, b):
-        keys = run.items.ids if matched_by == "id" else tuple(map(_plain, run.items.titles))
+        plain = (re.sub(r"\W+", " ", title.casefold()).strip() for title in run.items.titles)
+        keys = run.items.ids if matched_by == "id" else tuple(plain)
         counts = Counter(keys)
         rows_of.append({key: row for row, key in enumerate(keys) if counts[key] == 1})
     shared = [key for key in rows_of[0] if key in rows_of[1]]
@@ -305,11 +306,7 @@ def _common(a: Run, b: Run, min_ratings: int) -> _Common:
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",
             "lower `min_ratings`, or compare runs of data that share titles",
         )
-    return _Common(rows_a[enough], rows_b[enough], matched_by, len(shared))
-
-
-def _plain(title: str) -> str:
-    return re.sub(r"\W+", " ", title.casefold()).strip()
+    return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(shared))
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
@@ -323,19 +320,12 @@ def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
     return {name: by_run for name, by_run in values.items() if any(value != by_run[0] for value in by_run)}
 
 
-def _stars(run: Run, rows: Rows) -> Floats:
-    stars: Floats = run.array("trained_stars").mean(0, dtype=np.float64)[rows]
-    return stars
-
-
-def _seed_noise(a: Run, b: Run, common: _Common) -> Floats | None:
+def _seed_noise(common: _Common) -> Floats | None:
     """Return the standard deviation of the difference of each item's stars that seeds alone make."""
-    if min(a.n_members, b.n_members) < 2:
+    arrays = common.arrays("trained_stars")
+    if min(map(len, arrays)) < 2:
         return None
-    variances = (
-        run.array("trained_stars")[:, rows].var(0, ddof=1, dtype=np.float64) / run.n_members
-        for run, rows in ((a, common.rows_a), (b, common.rows_b))
-    )
+    variances = (by_member.var(0, ddof=1, dtype=np.float64) / len(by_member) for by_member in arrays)
     return np.asarray(np.sqrt(sum(variances)), dtype=np.float64)
 
 
@@ -351,11 +341,11 @@ def _interval(a: Floats, b: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _pairs(a: Run, b: Run, common: _Common, n_components: int) -> tuple[Pair, ...]:
+def _pairs(common: _Common, n_components: int) -> tuple[Pair, ...]:
     """Match the components of both runs over the common items."""
-    of_a, of_b = (pca(run, n_components=min(run.shape("item_factors")[2], 2 * n_components), limit=1) for run in (a, b))
-    matches, phi = match(of_a.scores[common.rows_a][:, :n_components], of_b.scores[common.rows_b])
-    pairs = [(of_a.components[j], of_b.components[int(other)]) for j, other in enumerate(matches)]
+    a, b = (pca(run, n_components=min(run.shape("item_factors")[2], 2 * n_components), limit=1) for run in common.runs)
+    matches, phi = match(a.scores[common.rows[0]][:, :n_components], b.scores[common.rows[1]])
+    pairs = ((a.components[j], b.components[int(other)]) for j, other in enumerate(matches))
     return tuple(
         Pair(own.component, other.component, _name(own), _name(other), float(agreed))
         for (own, other), agreed in zip(pairs, phi, strict=True)
@@ -363,46 +353,39 @@ def _pairs(a: Run, b: Run, common: _Common, n_components: int) -> tuple[Pair, ..
 
 
 def _name(component: Component) -> str:
-    if component.unnamed is not None:
-        return f"{component.component} (unnamed, {component.stability_word})"
-    return f"{component.component} {', '.join(component.positive_name)} | {', '.join(component.negative_name)}"
+    why = f"(unnamed, {component.stability_word})"
+    return f"{component.component} {why if component.poles is None else component.poles}"
 
 
-def _overlap(a: Rows, b: Rows) -> float:
-    return float(np.mean([len(np.intersect1d(x, y, assume_unique=True)) / len(x) for x, y in zip(a, b, strict=True)]))
+def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return the mean share of the nearest items in common, of two models with factors (M, n, k)."""
+    pairs = zip(*(nearest(factors, np.arange(factors.shape[1])) for factors in (a, b)), strict=True)
+    return float(np.mean([len(np.intersect1d(x, y, assume_unique=True)) / len(x) for x, y in pairs]))
 
 
-def _within(run: Run, rows: Rows) -> float | None:
-    """Return the overlap between the halves of one run's members; None for a single member."""
-    factors = run.array("item_factors")
-    half = len(factors) // 2
-    if half < 1:
-        return None
-    return _overlap(nearest(factors[:half], rows), nearest(factors[half : 2 * half], rows))
-
-
-def _changes(a: Run, b: Run, common: _Common, noise: Floats | None, limit: int) -> tuple[Change, ...]:
+def _changes(common: _Common, noise: Floats | None, limit: int) -> tuple[Change, ...]:
     """Return the items that changed most: by z for draws from two data sets, else by the difference."""
-    stars_a, stars_b = _stars(a, common.rows_a), _stars(b, common.rows_b)
+    (a, b), (stars_a, stars_b) = common.runs, common.stars()
     difference = stars_b - stars_a
     if not np.abs(difference).max() > SAME:
         return ()
-    figures = {"stars_a": stars_a, "stars_b": stars_b, "difference": difference}
-    if noise is not None:
-        figures["seed_noise"] = noise
+    z = None
     if a.n_draws and b.n_draws and a.data.sha256 != b.data.sha256:
-        draws = (run.array("item_stars")[:, rows] for run, rows in ((a, common.rows_a), (b, common.rows_b)))
-        figures["z"] = difference / np.sqrt(sum(of_run.var(0, dtype=np.float64) for of_run in draws))
-    unknown: dict[str, Any] = dict.fromkeys(("seed_noise", "z"))
+        variances = (draws.var(0, dtype=np.float64) for draws in common.arrays("item_stars"))
+        z = difference / np.sqrt(sum(variances))
+    order = np.argsort(-np.abs(difference if z is None else z), kind="stable")[:limit]
     return tuple(
         Change(
             rank=rank,
             title=a.items.titles[row_a],
+            stars_a=float(stars_a[j]),
+            stars_b=float(stars_b[j]),
+            difference=float(difference[j]),
+            seed_noise=None if noise is None else float(noise[j]),
+            z=None if z is None else float(z[j]),
             n_a=int(a.item_stats.n_ratings[row_a]),
             n_b=int(b.item_stats.n_ratings[row_b]),
             id=a.items.ids[row_a],
-            **unknown | {name: float(values[j]) for name, values in figures.items()},
         )
-        for rank, j in enumerate(np.argsort(-np.abs(figures.get("z", difference)), kind="stable")[:limit], 1)
-        for row_a, row_b in [(common.rows_a[j], common.rows_b[j])]
+        for rank, (j, row_a, row_b) in enumerate(zip(order, *(rows[order] for rows in common.rows), strict=True), 1)
     )

@@ -11,11 +11,8 @@ from scipy.optimize import linear_sum_assignment
 
 from embedcli.analysis.choices import Basis, Rotation
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import most_rated, preference_basis, principal_axes, side_by_side
+from embedcli.evidence.bases import Floats, Rows, most_rated, preference_basis, principal_axes, side_by_side
 from embedcli.run.record import ComponentTest, Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 STABLE, SHAKY = 0.95, 0.85  # least |Tucker's phi|; Lorenzo-Seva and ten Berge 2006
 VARIMAX_ROUNDS = 100

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.selection import mean_over_members
+from embedcli.evidence.bases import Floats
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
 
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
@@ -18,9 +18,7 @@ TOO_MUCH = 0.08  # share of them outside their interval: measured in examples/be
 
 TOO_LITTLE, TOO_STEEP = 0.65, 1.5  # held-out slope; examples/benchmarks/decay.py
 USUAL = 0.5  # the default of --weight-decay
-LESSON = (
-    1.78 / 90_000
-)  # per training row, learning rates x wd of fastai's fit_one_cycle(5, 5e-3, wd=0.1), batches of 64
+LESSON = 1.78 / 90_000  # per training row: learning rates x wd of the lesson, as `DecayVerdict` describes it
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,8 @@ class Agreement:
     """How well the trained stars agree with the posterior, which knows no weight decay.
 
     `outside` is the share of the items that pass the filter whose trained stars are outside their interval.
-    `outside_many` is the same share of the `n_many` of them with 100 ratings or more, None if there are fewer than
-    20: too much decay shows in them, because their intervals are narrow. `pulls` says how far the stars of rarely
-    rated items are drawn away from the posterior's.
+    `outside_many` is that of the `n_many` with 100 ratings or more, None if there are fewer than 20: too much decay
+    shows in them, because their intervals are narrow.
     """
 
     outside: float
@@ -59,11 +56,10 @@ class DecayVerdict:
     """What the evidence says of the weight decay.
 
     `slope` is the held-out slope of the first component: a model with too little decay claims more than held-out
-    ratings confirm. `outside_many` is the share of the `n_many` items with 100 ratings or more whose trained stars
-    lie outside their interval: a model with too much decay pulls also them to the average item. None is not known.
+    ratings confirm. `n_many` and `outside_many` are those of `Agreement`. None is not known.
     `verdict` is "too little", "about right", "too much", or "unclear" if the two disagree; `suggested` a value to try
-    instead. `lesson` is the weight decay that shrinks the factors here as much as the lesson's training with fastai,
-    wd=0.1, five epochs of batches of 64, would on the same rows; None for implicit data.
+    instead. `lesson` is the weight decay that shrinks the factors here as much as the lesson's training with fastai
+    would on the same rows: fit_one_cycle(5, 5e-3, wd=0.1), batches of 64. It is None for implicit data.
     """
 
     weight_decay: float
@@ -97,24 +93,20 @@ def agreement(
     """
     if not run.n_draws or "trained_stars" not in run.arrays:
         return None
-    n, posterior = run.item_stats.n_ratings, run.array("item_stars").mean(0, dtype=np.float64)
-    stars = run.array("trained_stars").mean(0, dtype=np.float64)
-    outside = is_outside(stars, bounds or stars_interval(run))
+    n, stars = run.item_stats.n_ratings, mean_over_members(run, "trained_stars")
     passing, many = n >= min_ratings, n >= max(MANY, min_ratings)
     if not passing.any():
         return None
-    groups = [
-        (low, high, (n >= max(low, min_ratings)) & (n < (high or np.inf)))
-        for low, high in zip(PULL_FROM, (*PULL_FROM[1:], None), strict=True)
-    ]
+    outside = is_outside(stars, bounds or stars_interval(run))
+    pull = stars - mean_over_members(run, "item_stars")
     return Agreement(
         outside=float(outside[passing].mean()),
         n_many=int(many.sum()),
         outside_many=float(outside[many].mean()) if many.sum() >= FEWEST_JUDGES else None,
         pulls=tuple(
-            Pull(low, high, int(here.sum()), float((stars - posterior)[here].mean()))
-            for low, high, here in groups
-            if here.any()
+            Pull(low, high, int(group.sum()), float(pull[group].mean()))
+            for low, high in zip(PULL_FROM, (*PULL_FROM[1:], None), strict=True)
+            if (group := passing & (n >= low) & (n < (high or np.inf))).any()
         ),
     )
 
@@ -129,13 +121,13 @@ def judge_decay(run: Run) -> DecayVerdict | None:
         return None
     too_little = slope is not None and slope < TOO_LITTLE
     too_much = (agreed is not None and bool(agreed.is_too_much_decay)) or (slope is not None and slope > TOO_STEEP)
-    suggested = None
+    verdict, suggested = "unclear" if too_little else "about right", None
     if too_little != too_much:
+        verdict = "too little" if too_little else "too much"
         suggested = max(2 * weight_decay, USUAL) if too_little else weight_decay / 2
-    verdict = {(True, False): "too little", (False, True): "too much", (False, False): "about right"}
     return DecayVerdict(
         weight_decay=weight_decay,
-        verdict=verdict.get((too_little, too_much), "unclear"),
+        verdict=verdict,
         slope=slope,
         n_many=0 if agreed is None else agreed.n_many,
         outside_many=outside,

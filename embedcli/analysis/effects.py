@@ -10,9 +10,9 @@ from scipy.special import ndtr
 from scipy.stats import false_discovery_control, rankdata
 
 from embedcli.analysis.components import unit
+from embedcli.analysis.selection import mean_over_members
+from embedcli.evidence.bases import Floats
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
 
 THRESHOLD = 0.25  # smaller effects name nothing, however certain they are
 LEVEL = 0.05  # of the gate, and of q
@@ -77,7 +77,7 @@ class Candidates:
             f"mean {run.data.target}": run.item_stats.mean_rating,
         }
         if "item_bias" in run.arrays and not run.data.implicit:  # else the bias says what log n says
-            numbers["bias"] = np.where(rated, run.array("item_bias").mean(0, dtype=np.float64), np.nan)
+            numbers["bias"] = np.where(rated, mean_over_members(run, "item_bias"), np.nan)
         tags = [frozenset(run.items.tags[row]) for row in rows]
         tag_names = tuple(sorted(frozenset().union(*tags)))
         carried = np.array([[name in own for name in tag_names] for own in tags], dtype=np.bool_)

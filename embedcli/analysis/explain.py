@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-import numpy as np
+from typing import Annotated
 
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.pca import pca
 from embedcli.analysis.recommend import logits, of_user, predictions
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
-from embedcli.analysis.selection import row_of
+from embedcli.analysis.selection import mean_over_members, row_of
 from embedcli.evidence.bases import preference_basis, side_by_side
 from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
@@ -38,6 +36,7 @@ class Explanation(Record):
     `is_unrated` says that the item has no training rating: its parts are where the training started.
     """
 
+    row_fields = ("parts",)
     user: str
     title: str
     id: str
@@ -51,10 +50,6 @@ class Explanation(Record):
     n_ratings: int
     mean_rating: float | None
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each part."""
-        return [vars(part) for part in self.parts]
-
 
 def explain(run: Run, user: str, item: str | int) -> Explanation:
     """Split the prediction of an item (title, id or row number) for a user of the run into parts of the mean logit.
@@ -65,9 +60,9 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
     vector, row = of_user(run, user), row_of(run, item)
     logit = logits(run, vector)[:, row].mean()
     parts = [
-        Part("global", float(run.array("global_bias").mean(dtype=np.float64))),
+        Part("global", float(mean_over_members(run, "global_bias"))),
         Part("user", float(vector.bias.mean())),
-        Part(run.data.noun, float(run.array("item_bias")[:, row].mean(dtype=np.float64))),
+        Part(run.data.noun, float(mean_over_members(run, "item_bias")[row])),
         *_components(run, run.users.ids.index(user), row),
     ]
     parts.append(Part("other components", float(logit) - sum(part.logit for part in parts)))
@@ -93,7 +88,5 @@ def _components(run: Run, user: int, row: int) -> list[Part]:
     )
     parts = []
     for j, component in enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components):
-        poles = (", ".join(pole) for pole in (component.positive_name, component.negative_name))
-        name = None if component.unnamed is not None else " | ".join(poles)
-        parts.append(Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), name))
+        parts.append(Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), component.poles))
     return parts

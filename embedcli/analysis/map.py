@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.analysis.biases import stars_and_bias
 from embedcli.analysis.choices import Method
@@ -16,13 +15,11 @@ from embedcli.analysis.decay import stars_interval
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
-from embedcli.analysis.selection import item, most_rated_first, row_of
+from embedcli.analysis.selection import item_records, most_rated_first, row_of
 from embedcli.analysis.similar import nearest
 from embedcli.errors import UsageError
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 DRAWN = {Method.PCA: 50, Method.TSNE: 500, Method.UMAP: 500}  # most rated items; 50 are the lesson's picture
 NUMBERS = {"year": "year", "bias": "bias", "stars": "stars", "mean": "mean_rating", "log n": "n_ratings"}
@@ -190,22 +187,17 @@ def _rows(run: Run, min_ratings: int | None, top_items: int | None, marked: Sequ
 def _points(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[MapPoint, ...]:
     stars, bias = stars_and_bias(run)
     lower, upper = stars_interval(run) if run.n_draws else (None, None)
-    by_name = {"stars": stars, "bias": bias, "lower": lower, "upper": upper}
-
-    def figures(row: int) -> dict[str, Any]:
-        return {name: None if values is None else float(values[row]) for name, values in by_name.items()}
-
-    return tuple(
-        MapPoint(
-            x=x,
-            y=y,
-            **item(run, row),
-            **figures(row),
-            year=run.items.years[row],
-            tags=run.items.tags[row],
-            highlighted=row in marked,
-        )
-        for row, (x, y) in zip(rows.tolist(), xy.tolist(), strict=True)
+    figures = {"stars": stars, "bias": bias, "lower": lower, "upper": upper}
+    return item_records(
+        run,
+        MapPoint,
+        rows,
+        x=xy[:, 0],
+        y=xy[:, 1],
+        **{name: None if values is None else values[rows] for name, values in figures.items()},
+        year=[run.items.years[row] for row in rows],
+        tags=[run.items.tags[row] for row in rows],
+        highlighted=[row in marked for row in rows],
     )
 
 

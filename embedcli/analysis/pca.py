@@ -9,11 +9,12 @@ import numpy as np
 from scipy.stats import skew
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.components import STABLE, ComponentFinder, Floats, Rows, agreement, stability_word, two_digits
+from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
 from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.record import PYTHON_ONLY, Record
-from embedcli.analysis.selection import check_limit, item, most_rated_first
+from embedcli.analysis.selection import check_limit, item_records, most_rated_first
 from embedcli.errors import UsageError
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import ComponentTest, Evidence, Run
 
 CLEAR_SIGN = 0.1  # |correlation with the mean rating| from which it decides which pole is +
@@ -58,6 +59,12 @@ class Component:
     effects: tuple[Effect, ...]
     positive: tuple[PoleItem, ...]
     negative: tuple[PoleItem, ...]
+
+    @property
+    def poles(self) -> str | None:
+        """The names of both poles; None for a component without a name."""
+        names = (", ".join(pole) for pole in (self.positive_name, self.negative_name))
+        return " | ".join(names) if self.unnamed is None else None
 
 
 @dataclass(frozen=True)
@@ -210,11 +217,8 @@ def _component(
 
 
 def _pole(finder: ComponentFinder, scores: Floats, indices: Rows) -> tuple[PoleItem, ...]:
-    run, rows = finder.run, finder.rows[indices].tolist()
-    return tuple(
-        PoleItem(**item(run, row), score=score, year=run.items.years[row])
-        for row, score in zip(rows, scores[indices].tolist(), strict=True)
-    )
+    run, rows = finder.run, finder.rows[indices]
+    return item_records(run, PoleItem, rows, score=scores[indices], year=[run.items.years[row] for row in rows])
 
 
 def _why_unnamed(test: ComponentTest | None, stability: float | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,9 @@ from embedcli.analysis.pca import pca
 from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import principal_axes, side_by_side
+from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
 from embedcli.evidence.scores import auc
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 N_FOLDS = 5
 N_SHUFFLES = 100
@@ -60,15 +57,12 @@ class Probed:
 class Probes(Record):
     """All tags and numbers with enough items, tags first, the best predicted first."""
 
+    row_fields = ("probed",)
     probed: tuple[Probed, ...]
     n_items: int
     items: str  # which items, in words
     n_members: int
     n_directions: int
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each tag and number."""
-        return [vars(row) for row in self.probed]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.choices import Method
 from embedcli.analysis.components import unit
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import side_by_side
-
-Floats = NDArray[np.float64]
+from embedcli.evidence.bases import Floats, side_by_side
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item

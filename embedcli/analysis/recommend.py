@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.analysis.record import Record, decimal, text, whole
-from embedcli.analysis.selection import check_limit, item, rated, row_of
+from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated, row_of
 from embedcli.errors import UsageError
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.predictions import NAMES, ratings_of, sigmoid
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 STEPS = 8  # of Gauss and Newton: a step that no longer moves anything costs nothing
 NOISE = 0.2  # of a rating, as a share of the range, if the run has not measured it
@@ -49,6 +46,7 @@ class Recommendations(Record):
     `is_unrated` says that a user of the run has no training rating: the list is then the average user's.
     """
 
+    row_fields = ("items",)
     user: str | None
     profile: Mapping[str, float]
     items: tuple[Recommendation, ...]
@@ -57,10 +55,6 @@ class Recommendations(Record):
     min_ratings: int
     knows_rated: bool
     is_unrated: bool
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each item."""
-        return [vars(row) for row in self.items]
 
 
 @dataclass(frozen=True)
@@ -110,19 +104,17 @@ def recommend(
 
 def _ranked(run: Run, rows: Rows, by_member: Floats, limit: int) -> tuple[Recommendation, ...]:
     """Rank items (rows) by their predictions (M, n), beside the average user, whose predictions are the stars."""
-    predicted, stars = by_member.mean(0), run.array("trained_stars").mean(0, dtype=np.float64)[rows]
-    gain = predicted - predicted.mean() - (stars - stars.mean())
-    rank_of_all = np.argsort(-stars, kind="stable").argsort() + 1
-    return tuple(
-        Recommendation(
-            rank=rank,
-            prediction=float(predicted[j]),
-            spread=float(by_member[:, j].std(ddof=1)) if len(by_member) > 1 else None,
-            gain=float(gain[j]),
-            rank_of_all=int(rank_of_all[j]),
-            **item(run, int(rows[j])),
-        )
-        for rank, j in enumerate(np.argsort(-predicted, kind="stable")[:limit], 1)
+    predicted, stars = by_member.mean(0), mean_over_members(run, "trained_stars")[rows]
+    order = np.argsort(-predicted, kind="stable")[:limit]
+    return item_records(
+        run,
+        Recommendation,
+        rows[order],
+        rank=range(1, len(order) + 1),
+        prediction=predicted[order],
+        spread=by_member[:, order].std(0, ddof=1) if len(by_member) > 1 else None,
+        gain=(predicted - predicted.mean() - (stars - stars.mean()))[order],
+        rank_of_all=(np.argsort(-stars, kind="stable").argsort() + 1)[order],
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +26,14 @@ PYTHON_ONLY = "python only"  # annotation of a field that no file format holds, 
 
 
 class Record:
-    """The answer of an analysis: a frozen dataclass that also knows its rows."""
+    """The answer of an analysis: a frozen dataclass that also knows its rows, the entries of its `row_fields`."""
+
+    row_fields: ClassVar[tuple[str, ...]]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return flat rows with stable keys, as CSV and Parquet hold them."""
-        raise NotImplementedError
+        """Return flat rows with stable keys, as CSV and Parquet hold them; of several fields, `list` says which."""
+        rows = [(name, vars(row)) for name in self.row_fields for row in getattr(self, name)]
+        return [{"list": name, **row} if len(self.row_fields) > 1 else row for name, row in rows]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a table of pandas."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import TOP_ITEMS, most_rated
+from embedcli.evidence.bases import TOP_ITEMS, Floats, Rows, most_rated
 from embedcli.run.lookup import find
 from embedcli.run.record import Run
 
-Rows = NDArray[np.int64]
+RecordOfItem = TypeVar("RecordOfItem")
 
 
 def check_limit(limit: int, what: str) -> None:
@@ -84,3 +85,24 @@ def item(run: Run, row: int) -> dict[str, Any]:
         "mean_rating": run.item_stats.mean_of(row),
         "id": run.items.ids[row],
     }
+
+
+def item_records(
+    run: Run, record: Callable[..., RecordOfItem], rows: Rows, **figures: NDArray[Any] | Sequence[Any] | None
+) -> tuple[RecordOfItem, ...]:
+    """Return a record for each of these rows (n,), with the fields of `item` and its value in each of the figures (n,).
+
+    A figure that is None is unknown for all of them.
+    """
+    unknown = [None] * len(rows)
+    columns = [values.tolist() if isinstance(values, np.ndarray) else values or unknown for values in figures.values()]
+    return tuple(
+        record(**item(run, row), **dict(zip(figures, values, strict=True)))
+        for row, *values in zip(rows.tolist(), *columns, strict=True)
+    )
+
+
+def mean_over_members(run: Run, name: str) -> Floats:
+    """Return the mean of an array of a run over its members, or over its draws; RunError if the run lacks it."""
+    mean: Floats = run.array(name).mean(0, dtype=np.float64)
+    return mean

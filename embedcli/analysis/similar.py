@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.record import Record, decimal, share, text, whole
-from embedcli.analysis.selection import check_limit, item, rated, row_of
+from embedcli.analysis.selection import check_limit, item, item_records, rated, row_of
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
 MOST_NEAREST = 10  # neighbours of each of many items
 CHUNK = 500  # items whose neighbours are searched at once
@@ -146,34 +144,31 @@ def _neighbourhood(
     is_other = passing != row
     mean = np.where(is_other, members.mean(0), -np.inf)
     order = np.argsort(-mean, kind="stable")[: min(limit, int(is_other.sum()))]
-    similarities = (-mean if by is Measure.EUCLIDEAN else mean)[order].tolist()
-    of_folds, of_seeds = _shares(folds, is_other, order, 1), _shares(members, is_other, order, 2)
-    columns = (passing[order].tolist(), similarities, of_folds, of_seeds, _co_raters(run, row, passing[order]))
-    neighbours = tuple(
-        Neighbour(rank=rank, similarity=similarity, folds=fold, seeds=seed, co_raters=both, **item(run, other))
-        for rank, (other, similarity, fold, seed, both) in enumerate(zip(*columns, strict=True), 1)
+    neighbours = item_records(
+        run,
+        Neighbour,
+        passing[order],
+        rank=range(1, len(order) + 1),
+        similarity=(-mean if by is Measure.EUCLIDEAN else mean)[order],
+        folds=_shares(folds, is_other, order) if len(folds) else None,
+        seeds=_shares(members, is_other, order) if len(members) > 1 else None,
+        co_raters=_co_raters(run, row, passing[order]),
     )
     return Neighbourhood(neighbours=neighbours, **item(run, row))
 
 
-def _shares(nearness: Floats, is_other: NDArray[np.bool_], order: Rows, fewest: int) -> list[float] | list[None]:
-    """Return the share of members (M, n) that have each of the nearest among as many of their own.
-
-    It is None for fewer than `fewest` members.
-    """
-    if len(nearness) < fewest:
-        return [None] * len(order)
+def _shares(nearness: Floats, is_other: NDArray[np.bool_], order: Rows) -> Floats:
+    """Return the share of members (M, n) that have each of the nearest among as many of their own."""
     own = np.argsort(-np.where(is_other, nearness, -np.inf), axis=1, kind="stable")[:, : len(order)]
-    shares: list[float] = np.mean([np.isin(order, member) for member in own], axis=0).tolist()
+    shares: Floats = np.mean([np.isin(order, member) for member in own], axis=0)
     return shares
 
 
-def _co_raters(run: Run, row: int, others: Rows) -> list[int] | list[None]:
+def _co_raters(run: Run, row: int, others: Rows) -> Rows | None:
     """Return the number of users with training ratings of an item and of each of some others; None without rows."""
     if run.rows is None:
-        return [None] * len(others)
+        return None
     user, rated_item = run.rows.user, run.rows.item
     raters = np.zeros(len(run.users), dtype=bool)
     raters[user[rated_item == row]] = True
-    counts: list[int] = np.bincount(rated_item[raters[user]], minlength=len(run.items))[others].tolist()
-    return counts
+    return np.bincount(rated_item[raters[user]], minlength=len(run.items))[others]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]  # row numbers, or other codes
 
 TOP_ITEMS = 1000  # the components are those of so many most rated items, as in the lesson
 
 
-def principal_axes(x: Matrix) -> tuple[Matrix, Matrix]:
+def principal_axes(x: Floats) -> tuple[Floats, Floats]:
     """Return the principal axes (R, K) of rows x (n, R), the largest first, and the variances along them (K,).
 
     Their largest entry is positive. K = min(n, R). What scikit-learn's PCA finds, without its import of a second.
@@ -21,8 +22,8 @@ def principal_axes(x: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def preference_basis(
-    users: Matrix, items: Matrix, user_weight: NDArray[np.int64], item_weight: NDArray[np.int64], n_components: int
-) -> tuple[Matrix, Matrix, Matrix]:
+    users: Floats, items: Floats, user_weight: NDArray[np.int64], item_weight: NDArray[np.int64], n_components: int
+) -> tuple[Floats, Floats, Floats]:
     """Return u (U, K), s (R,) and v (I, K): users @ items.T = sum over f of s_f u_f v_f', centred on both sides.
 
     users (U, R) and items (I, R) are factors whose product is the preference. The cells of the singular value
@@ -41,25 +42,25 @@ def preference_basis(
     return u, s, v
 
 
-def _centred(factors: Matrix, weight: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
+def _centred(factors: Floats, weight: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Return factors less their weighted mean, and the triangle of their weighted QR decomposition."""
     centred = weighted_centred(factors, weight)
     _, triangle = np.linalg.qr(np.sqrt(weight)[:, None] * centred)
     return centred, triangle
 
 
-def weighted_centred(factors: Matrix, weight: NDArray[np.int64]) -> Matrix:
+def weighted_centred(factors: Floats, weight: NDArray[np.int64]) -> Floats:
     """Return factors (n, R) less their weighted mean over the rows."""
-    centred: Matrix = factors - weight @ factors / weight.sum()
+    centred: Floats = factors - weight @ factors / weight.sum()
     return centred
 
 
-def most_rated(n_ratings: NDArray[np.int64], limit: int = TOP_ITEMS, least: int = 1) -> NDArray[np.int64]:
+def most_rated(n_ratings: NDArray[np.int64], limit: int = TOP_ITEMS, least: int = 1) -> Rows:
     """Return the row numbers of the most rated items with at least `least` ratings; ties by position."""
     order = np.lexsort((np.arange(len(n_ratings)), -n_ratings))
     return order[n_ratings[order] >= least][:limit]
 
 
-def side_by_side(factors: NDArray[np.floating]) -> Matrix:
+def side_by_side(factors: NDArray[np.floating]) -> Floats:
     """Lay the factors of the members (M, n, k) side by side -> (n, M k), in float64."""
     return np.concatenate(list(factors.astype(np.float64)), axis=1)

@@ -19,10 +19,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
-from embedcli.evidence.bases import most_rated, preference_basis, principal_axes, weighted_centred
+from embedcli.evidence.bases import Floats, most_rated, preference_basis, principal_axes, weighted_centred
 from embedcli.evidence.observations import Observations, bias_model
-
-Matrix = NDArray[np.float64]
 
 N_TESTED = 8  # components
 LEAST_T, LEAST_SLOPE = 3.0, 0.5
@@ -38,8 +36,8 @@ class ComponentEvidence:
     of components by sign flips, `fold_axes` (F, I, K) the preference axes of each fold member.
     """
 
-    preference: tuple[Matrix, Matrix]
-    pca: tuple[Matrix, Matrix]
+    preference: tuple[Floats, Floats]
+    pca: tuple[Floats, Floats]
     n_sign_flips: int
     fold_axes: NDArray[np.float32]
 
@@ -78,7 +76,7 @@ def component_evidence(
     )
 
 
-def regress(x: Matrix, y: Matrix) -> tuple[NDArray[Any], NDArray[Any]]:
+def regress(x: Floats, y: Floats) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return (t (K,), slope (K,)) of the least-squares regression of y (n,) on the columns of x (n, K) together."""
     gram = x.T @ x + 1e-12 * np.eye(x.shape[1])
     slope = np.linalg.solve(gram, x.T @ y)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from embedcli.evidence.bases import Floats
 
 DAMPING = 5.0  # ratings at the prior mean that a damped mean starts from
 

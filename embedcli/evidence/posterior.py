@@ -23,9 +23,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from embedcli.evidence.bases import Floats
 from embedcli.evidence.observations import Observations
-
-Matrix = NDArray[np.float64]
 
 N_FACTORS = 8
 RIDGE_SWEEPS = 5  # to start near the mode rather than at noise
@@ -42,7 +41,7 @@ class Posterior:
     """Joint draws, in stars."""
 
     item_stars: NDArray[np.float32]  # (D, I) the mean rating if every user rated the item
-    noise: Matrix  # (D,) standard deviation of a rating around its expectation
+    noise: Floats  # (D,) standard deviation of a rating around its expectation
 
 
 def sample(observations: Observations, scale: tuple[float, float], n_draws: int, rng: np.random.Generator) -> Posterior:
@@ -74,7 +73,7 @@ class Side:
     total: NDArray[Any]  # (n_rows,)
 
 
-def sides(observations: Observations, value: Matrix) -> tuple[Side, Side]:
+def sides(observations: Observations, value: Floats) -> tuple[Side, Side]:
     """Return the two sides of ratings with these centred values (n,): by user, by item."""
 
     def side(rows: NDArray[np.int32], columns: NDArray[np.int32], shape: tuple[int, int]) -> Side:
@@ -88,7 +87,7 @@ def sides(observations: Observations, value: Matrix) -> tuple[Side, Side]:
 
 def chain(
     by_user: Side, by_item: Side, n_draws: int, rng: np.random.Generator, *, n_factors: int = N_FACTORS
-) -> Iterator[tuple[Matrix, Matrix, float]]:
+) -> Iterator[tuple[Floats, Floats, float]]:
     """Yield successive states: users (1 + k, U), items (1 + k, I), row 0 the bias; the noise of a rating."""
     n_users, n_items, n = len(by_user.count), len(by_item.count), by_user.count.sum()
     squares = float((by_user.rated.data.astype(np.float64) ** 2).sum())
@@ -114,8 +113,8 @@ def chain(
 
 
 def sweep_side(
-    side: Side, other: Matrix, tau: float, precision: Matrix, mean: Matrix, noise: Matrix
-) -> tuple[Matrix, float]:
+    side: Side, other: Floats, tau: float, precision: Floats, mean: Floats, noise: Floats
+) -> tuple[Floats, float]:
     """Return one side's coordinates (d, n) given the other's, and the squared error they leave.
 
     The error is without the part that does not depend on them, the sum of (r - the other's bias)^2. With
@@ -130,7 +129,7 @@ def sweep_side(
     return theta, quadratic - 2 * float((theta * linear).sum())
 
 
-def sums(side: Side, other: Matrix) -> tuple[Matrix, Matrix]:
+def sums(side: Side, other: Floats) -> tuple[Floats, Floats]:
     """Return, per row, the sums of x x' (d, d, n; lower triangle) and of (r - bias) x (d, n) over its ratings.
 
     x = (1, factors) of the other side, other (d, n_others) with the bias in row 0.
@@ -148,7 +147,7 @@ def sums(side: Side, other: Matrix) -> tuple[Matrix, Matrix]:
     return gram, (side.rated @ x.T.astype(np.float32, order="C")).T - flat[start:]
 
 
-def solve(gram: Matrix, linear: Matrix, noise: Matrix) -> Matrix:
+def solve(gram: Floats, linear: Floats, noise: Floats) -> Floats:
     """Return gram^-1 linear + L'^-1 noise, where gram = L L', for all rows at once; gram is overwritten.
 
     gram (d, d, n; lower triangle), linear and noise (d, n) -> (d, n).
@@ -166,7 +165,7 @@ def solve(gram: Matrix, linear: Matrix, noise: Matrix) -> Matrix:
     return x
 
 
-def draw_prior(theta: Matrix, of_rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
+def draw_prior(theta: Floats, of_rows: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Draw (precision (d, d), mean (d, n)) given theta (d, n), the mean linear in of_rows (n, m); m may be 0."""
     d, n = theta.shape
     m = of_rows.shape[1]
@@ -180,7 +179,7 @@ def draw_prior(theta: Matrix, of_rows: Matrix, rng: np.random.Generator) -> tupl
     return precision, (of_rows @ (best + spread)).T
 
 
-def wishart(degrees: int, scatter: Matrix, rng: np.random.Generator) -> Matrix:
+def wishart(degrees: int, scatter: Floats, rng: np.random.Generator) -> Floats:
     """Draw a precision matrix from Wishart(degrees, scatter^-1), by Bartlett's decomposition."""
     d = len(scatter)
     lower = np.tril(rng.normal(size=(d, d)), -1)

@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 from embedcli.evidence import posterior
+from embedcli.evidence.bases import Floats
 from embedcli.evidence.observations import Observations
-from embedcli.evidence.posterior import Matrix, chain, sides, wishart
+from embedcli.evidence.posterior import chain, sides, wishart
 
 N_USERS, N_ITEMS, N_FACTORS = 12, 8, 1
 N_WORLDS, N_DRAWS, N_BINS = 40, 11, 4
 
 
-def stars_of(users: Matrix, items: Matrix) -> Matrix:
+def stars_of(users: Floats, items: Floats) -> Floats:
     """Return the mean prediction of each item over all users, (I,)."""
     return items[0] + users[0].mean() + users[1:].mean(1) @ items[1:]
 
 
-def draw_world(rng: np.random.Generator) -> tuple[Observations, Matrix, float]:
+def draw_world(rng: np.random.Generator) -> tuple[Observations, Floats, float]:
     """Draw ratings, true stars (I,) and true noise from the priors of the sampler; the last items have more ratings."""
     user, item = np.nonzero(rng.random((N_USERS, N_ITEMS)) < np.linspace(0.3, 1, N_ITEMS))
     log_n = np.log1p(np.bincount(item, minlength=N_ITEMS))
@@ -43,7 +44,7 @@ def draw_world(rng: np.random.Generator) -> tuple[Observations, Matrix, float]:
     return observations, stars_of(users, items), noise
 
 
-def usual_world(rng: np.random.Generator) -> tuple[Observations, Matrix, float]:
+def usual_world(rng: np.random.Generator) -> tuple[Observations, Floats, float]:
     """Draw worlds until the ratings of one have a usual spread and mean."""
     while True:
         observations, stars, noise = draw_world(rng)
