@@ -56,7 +56,7 @@ class Answer:
             self.notes.say(*(f"{header}: {legend}" for header, legend in view.legend.items()), *view.explanation)
         self._wrote(what)
 
-    def save(self, content: bytes, *, what: str = "") -> None:
+    def save(self, content: str | bytes, *, what: str = "") -> None:
         """Write a picture or a page to the file, and say so."""
         assert self.output is not None
         write_file(self.output, content)

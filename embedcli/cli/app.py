@@ -1,7 +1,5 @@
 """The program: its commands, and the one place where errors become text and exit codes."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os

@@ -1,7 +1,5 @@
 """`embedcli axis`: a direction of your own."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from embedcli.cli.answer import Answer

@@ -1,7 +1,5 @@
 """`embedcli biases`: rank items by bias."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from embedcli.analysis.choices import By, Sort

@@ -1,7 +1,5 @@
 """`embedcli clusters`: groups of items, if there are any."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from embedcli.analysis.choices import Grouping

@@ -5,8 +5,6 @@ and the command gets the finished object. A field's option is its annotation, or
 knows no command line, the one given to `declare`. Its default is the field's: no default is written twice.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import Field, fields, is_dataclass

@@ -1,7 +1,5 @@
 """`embedcli explain`: the parts of a prediction."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """The names that the command line has for the parameters of the library."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

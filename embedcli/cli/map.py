@@ -84,7 +84,7 @@ def _show(answer: PictureAnswer, drawn: Map, run: Run, labels: int, what: str) -
     elif answer.chosen is Picture.HTML:
         from embedcli.render.pages import map_page
 
-        answer.save(map_page(drawn, run).encode(), what=what)
+        answer.save(map_page(drawn, run), what=what)
     else:
         from embedcli.render.plots import draw
 

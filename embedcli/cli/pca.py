@@ -1,7 +1,5 @@
 """`embedcli pca`: the components along which items differ."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`embedcli probe`: what can be read from the embeddings."""
 
-from __future__ import annotations
-
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import command
 from embedcli.cli.options import FewestRatings, TableOptions, TopItems

@@ -61,11 +61,8 @@ def recommend(
 def _ratings(run: Run, like: list[str], dislike: list[str], rate: list[str]) -> list[tuple[str, float]]:
     """Return the (title, rating) pairs that the options stand for."""
     low, high = run.data.scale
-    return [
-        *((title, high) for title in like),
-        *((title, low) for title in dislike),
-        *(_rating(pair, low, high) for pair in rate),
-    ]
+    ratings = [*((title, high) for title in like), *((title, low) for title in dislike)]
+    return ratings + [_rating(pair, low, high) for pair in rate]
 
 
 def _rating(pair: str, low: float, high: float) -> tuple[str, float]:

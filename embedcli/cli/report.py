@@ -1,7 +1,5 @@
 """`embedcli report`: one page with all results of a run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

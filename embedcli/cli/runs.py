@@ -1,7 +1,5 @@
 """`embedcli runs`: which runs there are, and where."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """How an axis of your own is shown."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from embedcli.analysis.axis import INTERVAL, Axis, AxisItem

@@ -1,7 +1,5 @@
 """How a ranking by bias is shown."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

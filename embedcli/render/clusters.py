@@ -1,7 +1,5 @@
 """How groups are shown."""
 
-from __future__ import annotations
-
 from embedcli.analysis.clusters import Cluster, Clusters
 from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run

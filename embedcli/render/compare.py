@@ -1,7 +1,5 @@
 """How runs are shown side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide

@@ -1,7 +1,5 @@
 """How an explanation is shown: parts that add up."""
 
-from __future__ import annotations
-
 from embedcli.analysis.explain import Explanation, Part
 from embedcli.render.view import Block, View, table, view_of
 from embedcli.run.record import Run

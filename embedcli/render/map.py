@@ -1,7 +1,5 @@
 """Maps of items: in the terminal as letters, and what every drawing says about its axes and its fidelity."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Pages for a browser: an interactive map, and the report; each is one file that needs no network."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import html
@@ -9,6 +7,8 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from embedcli.analysis.biases import Biases, ItemBias
 from embedcli.analysis.map import Map, neighbours_of, tag_groups
@@ -74,10 +74,9 @@ def _page(drawn: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
 def _plotly() -> str:
     """Return plotly.js from its package, without the import of the package, which is slow."""
     spec = importlib.util.find_spec("plotly")
-    folders = spec.submodule_search_locations if spec else None
-    if not folders:
+    if spec is None or spec.origin is None:
         raise RunError("plotly, which draws the pages, is not installed", "pip install plotly")
-    return (Path(next(iter(folders))) / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _policy(*scripts: str) -> str:
@@ -170,20 +169,13 @@ def _end(run: Run, ranking: Biases, end: str, table: Block) -> dict[str, Any]:
     values = [round(row.bias if row.stars is None else row.stars, 3) for row in rows]
     traces: list[dict[str, Any]] = [{"x": values, "y": names, "marker": {"size": 8, "color": BLUE}}]
     if ranking.n_draws:  # bars of their own: the trained stars may be outside
-        traces.insert(0, _interval_bars([(row.lower or 0.0, row.upper or 0.0) for row in rows], names))
+        lower, upper = np.array([(row.lower, row.upper) for row in rows], dtype=np.float64).T
+        middle, half = ([round(x, 3) for x in xs.tolist()] for xs in ((lower + upper) / 2, (upper - lower) / 2))
+        bars = {"array": half, "thickness": 1.5, "width": 0, "color": BLUE}
+        invisible = {"size": 0.1, "opacity": 0}
+        traces.insert(0, {"x": middle, "y": names, "hoverinfo": "skip", "error_x": bars, "marker": invisible})
     plot = {"traces": [{"type": "scatter", "mode": "markers", **trace} for trace in traces], "layout": layout}
     return {"id": end, "table": table, "heading": table.heading, "plot": plot}
-
-
-def _interval_bars(bounds: Sequence[tuple[float, float]], names: Sequence[str]) -> dict[str, Any]:
-    half = [round((upper - lower) / 2, 3) for lower, upper in bounds]
-    return {
-        "x": [round((lower + upper) / 2, 3) for lower, upper in bounds],
-        "y": names,
-        "hoverinfo": "skip",
-        "error_x": {"array": half, "thickness": 1.5, "width": 0, "color": BLUE},
-        "marker": {"size": 0.1, "opacity": 0},
-    }
 
 
 def _names(rows: Sequence[ItemBias]) -> list[str]:

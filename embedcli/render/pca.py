@@ -1,7 +1,5 @@
 """How components are shown: a card for each."""
 
-from __future__ import annotations
-
 from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
@@ -41,7 +39,7 @@ def coordinates(components: Components, run: Run) -> View:
         }
         for row, scores in enumerate(components.scores.tolist())
     ]
-    columns = [Column(key, header, is_number=False) for key, header in (("id", "id"), ("title", run.data.noun))]
+    columns = [Column("id", "id", is_number=False), Column("title", run.data.noun, is_number=False)]
     columns.append(Column("n_ratings", "n", "{:,}".format))
     columns += [Column(key, key.removeprefix("component_"), "{:+.3f}".format) for key in keys]
     block = Block(columns=columns, rows=rows)
@@ -62,9 +60,8 @@ def _card(component: Component, noun: str) -> Block:
     if component.unnamed is None:
         lines = [("  +", ", ".join(component.positive_name)), ("  -", ", ".join(component.negative_name))]
     for kind in ("number", "tag"):
-        effects = [effect for effect in component.effects if effect.kind == kind][:SHOWN]
-        if effects:
-            lines.append((f"  {kind}s", "  ".join(map(written_effect, effects))))
+        if effects := [written_effect(effect) for effect in component.effects if effect.kind == kind]:
+            lines.append((f"  {kind}s", "  ".join(effects[:SHOWN])))
     rows = [
         {"": " ", "+": positive and positive.title, "-": negative and negative.title}
         for positive, negative in zip_longest(component.positive, component.negative)
@@ -108,9 +105,9 @@ def _caption(components: Components) -> str:
 
 def _explanation(components: Components, noun: str) -> list[str]:
     """Say what real, stable and named mean."""
-    sentences, evidence = [], components.evidence
+    tests, evidence = [], components.evidence
     if evidence is not None:
-        sentences = [
+        tests = [
             f"A component is real if it predicts held-out ratings with t > {evidence.least_t:g} and slope > "
             f"{evidence.least_slope:g} (1 = calibrated). The tests are of the largest components over the most rated "
             f"{noun}s.",
@@ -119,7 +116,7 @@ def _explanation(components: Components, noun: str) -> list[str]:
         ]
     return [
         "The percentage is the share of the variance.",
-        *sentences,
+        *tests,
         "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation; q is in parentheses.",
         f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 95th percentile of "
         f"permuted tags (of at least {FEWEST_TAGGED} {noun}s). Only a component that is real and stable is named.",

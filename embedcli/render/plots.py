@@ -44,13 +44,7 @@ STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "text.parse_math": False,  # a `$` in a title is a dollar
 }
-LABEL: dict[str, Any] = {
-    "textcoords": "offset points",
-    "fontsize": 7.5,
-    "ha": "center",
-    "va": "center",
-    "annotation_clip": False,
-}
+CENTRED: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "annotation_clip": False}
 STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -106,8 +100,8 @@ def _frame(axes: Axes, drawn: Map) -> None:
 def _sizes(drawn: Map) -> Floats:
     """Return the area of each dot in square points: it grows with the number of ratings."""
     n = np.array([point.n_ratings for point in drawn.places], dtype=np.float64)
-    many = len(n) > 200
-    sizes: Floats = (6.0 if many else 18.0) + (30.0 if many else 90.0) * n / max(n.max(), 1.0)
+    least, most = (6.0, 36.0) if len(n) > 200 else (18.0, 108.0)
+    sizes: Floats = least + (most - least) * n / max(n.max(), 1.0)
     return sizes
 
 
@@ -156,7 +150,7 @@ def _label(axes: Axes, canvas: Any, drawn: Map, sizes: Floats, n_labels: int) ->
     for index in order:
         point = drawn.places[index]
         color = MARKED if point.highlighted else "#222222"
-        label = axes.annotate(_short(point), (point.x, point.y), (0, 0), color=color, **LABEL)
+        label = axes.annotate(_short(point), (point.x, point.y), (0, 0), color=color, fontsize=7.5, **CENTRED)
         box = label.get_window_extent(renderer)
         spot = _spot(centres[index], radius[index], box.width, box.height, np.vstack([taken, dots]), frame)
         if spot is None:
@@ -170,7 +164,10 @@ def _label(axes: Axes, canvas: Any, drawn: Map, sizes: Floats, n_labels: int) ->
 def _spot(
     centre: Floats, radius: float, width: float, height: float, taken: Floats, frame: Any
 ) -> tuple[Floats, Floats] | None:
-    """Return (middle, box) of the first free position for a label around a dot; None if there is none."""
+    """Return (middle, box) of the first free position for a label around a dot; None if there is none.
+
+    A box is (x0, y0, x1, y1); `taken` (n, 4) are the boxes that it must not overlap.
+    """
     gap, half = GAP * POINT, np.array([width / 2 + 1, height / 2 + 1])
     for further in (0.0, 1.2 * height, 2.6 * height):
         for right, up in STEPS:
@@ -179,16 +176,10 @@ def _spot(
                 middle[0] = centre[0] + right * (0.5 * radius + gap + width / 2)
             box = np.concatenate([middle - half, middle + half])
             inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
-            if inside and not _overlaps(box, taken):
+            overlaps = ((box[:2] < taken[:, 2:]) & (box[2:] > taken[:, :2])).all(axis=1)
+            if inside and not overlaps.any():
                 return middle, box
     return None
-
-
-def _overlaps(box: Floats, others: Floats) -> bool:
-    """Tell whether a box (x0, y0, x1, y1) overlaps any of others (n, 4)."""
-    return bool(
-        ((box[0] < others[:, 2]) & (box[2] > others[:, 0]) & (box[1] < others[:, 3]) & (box[3] > others[:, 1])).any()
-    )
 
 
 def _short(point: MapPoint) -> str:

@@ -1,7 +1,5 @@
 """How what can be read from the embeddings is shown."""
 
-from __future__ import annotations
-
 from embedcli.analysis.probe import N_FOLDS, Probed, Probes
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run

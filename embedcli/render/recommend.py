@@ -1,7 +1,5 @@
 """How recommendations are shown."""
 
-from __future__ import annotations
-
 from embedcli.analysis.recommend import Recommendation, Recommendations
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run

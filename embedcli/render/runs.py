@@ -1,7 +1,5 @@
 """How runs are shown: the summary of one, and the list of all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -88,14 +86,13 @@ def summary(run: Run, path: Path) -> View:
 
 def protocol(run: Run) -> list[str]:
     """Say how the errors were measured, and what a split in time tells the training."""
-    training = run.training
-    if not training.scores:
+    split = run.training.split
+    if not run.training.scores:
         return []
-    lines = [f"{training.protocol}."]
-    if leakage := training.split.leakage:
-        cold = " and ".join(f"{getattr(training.split, f'n_cold_{side}'):,} of {side}" for side in ("users", "items"))
-        lines.append(f"{training.split.description}: {leakage}. Cold test rows: {cold} without training ratings.")
-    return lines
+    if not split.leakage:
+        return [f"{run.training.protocol}."]
+    cold = f"{split.n_cold_users:,} of users and {split.n_cold_items:,} of items without training ratings"
+    return [f"{run.training.protocol}.", f"{split.description}: {split.leakage}. Cold test rows: {cold}."]
 
 
 def _usefulness(run: Run) -> list[str]:
@@ -105,10 +102,10 @@ def _usefulness(run: Run) -> list[str]:
     key, name, sign = ("auc", "AUC", -1) if run.data.implicit else ("rmse", "RMSE", 1)
     figures = {score.model: getattr(score, key) for score in run.training.scores}
     own = list(figures.values())[-1]
-    for baseline in ("global mean", "user + item bias"):
+    baselines = {"global mean": "the model learned nothing of use", "user + item bias": "the factors do not help"}
+    for baseline, what in baselines.items():
         reached = figures.get(baseline)
         if reached is not None and own is not None and sign * own >= sign * reached:
-            what = "the model learned nothing of use" if baseline == "global mean" else "the factors do not help"
             return [f"{what}: {name} {own:.3f}, not better than {reached:.3f} of the {baseline} alone."]
     return []
 
@@ -132,10 +129,8 @@ def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
     else:
         sentences.append(f"Too few {noun}s have {MANY} ratings or more to see too much decay.")
     if verdict.lesson is not None:
-        sentences.append(
-            f"fastai's wd=0.1, as in the lesson, shrinks the factors as a weight decay of {verdict.lesson:.2g} does "
-            "here."
-        )
+        lesson = f"fastai's wd=0.1, as in the lesson, shrinks the factors as a weight decay of {verdict.lesson:.2g}"
+        sentences.append(f"{lesson} does here.")
     return sentences
 
 
@@ -187,11 +182,7 @@ def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
 
 def checks(problems: Mapping[Path, Mapping[str, str]], run_dir: Path) -> View:
     """Show what is damaged in each run, by file."""
-    rows = [
-        RunProblem(folder.name, file, problem)
-        for folder, of_run in problems.items()
-        for file, problem in of_run.items()
-    ]
+    rows = [RunProblem(run.name, file, what) for run, of_run in problems.items() for file, what in of_run.items()]
     n_bad = sum(bool(of_run) for of_run in problems.values())
     verdict = f"{len(problems)} run{'' if len(problems) == 1 else 's'} checked, {n_bad or 'none'} damaged"
     return View(
@@ -228,15 +219,16 @@ def _settings(run: Run) -> list[str]:
 
 
 def _without_test(run: Run) -> list[tuple[str, str]]:
-    training = run.training
-    last = f", training RMSE {training.epochs[-1].train_rmse:.3f}" if training.epochs else ""
-    return [("", f"trained on all {training.split.n_train:,} ratings{last}; none is left to test on")]
+    epochs = run.training.epochs
+    last = f", training RMSE {epochs[-1].train_rmse:.3f}" if epochs else ""
+    return [("", f"trained on all {run.training.split.n_train:,} ratings{last}; none is left to test on")]
 
 
 def _body(run: Run, path: Path) -> dict[str, Any]:
-    about = {"path": str(path), "created": _utc(run.created), "command": run.command}
     return {
-        **about,
+        "path": str(path),
+        "created": _utc(run.created),
+        "command": run.command,
         "data": asdict(run.data),
         "link": run.link,
         **asdict(run.training),
@@ -251,12 +243,11 @@ def _utc(created: str | None) -> str | None:
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) for each value of nested data."""
-    if not isinstance(value, Mapping | list | tuple):
+    if isinstance(value, Mapping | list | tuple):
+        for part, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _leaves(inner, f"{key}.{part}" if key else str(part))
+    else:
         yield key, value
-        return
-    parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-    for part, inner in parts:
-        yield from _leaves(inner, f"{key}.{part}" if key else str(part))
 
 
 def _written(value: Any) -> str:

@@ -1,11 +1,9 @@
 """How nearest items are shown."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from embedcli.analysis.choices import Measure
-from embedcli.analysis.similar import Neighbour, Neighbours
+from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run
 
@@ -13,31 +11,21 @@ from embedcli.run.record import Run
 def view(neighbours: Neighbours, run: Run) -> View:
     """Show a table of neighbours for each item."""
     noun, by = run.data.noun, neighbours.by
-    words: dict[str, Any] = {
-        "noun": noun,
-        "measure": "distance" if by is Measure.EUCLIDEAN else by.value,
-        "n_folds": neighbours.n_folds,
-        "limit": neighbours.limit,
-    }
+    measure = "distance" if by is Measure.EUCLIDEAN else by.value
+    words: dict[str, Any] = {"noun": noun, "measure": measure, "n_folds": neighbours.n_folds, "limit": neighbours.limit}
     passing = f"{neighbours.n_items:,} {noun}s with at least {neighbours.min_ratings} ratings"
     return view_of(
         neighbours,
         run,
         f"Neighbours by {by.value} | {run.headline} | {passing}",
-        [
-            table(
-                center.neighbours,
-                Neighbour,
-                f"nearest to {center.title} (n {center.n_ratings:,}, id {center.id})",
-                **words,
-            )
-            for center in neighbours.asked
-        ],
+        [table(center.neighbours, Neighbour, _heading(center), **words) for center in neighbours.asked],
         _caption(neighbours, noun),
-        []
-        if run.rows is not None
-        else [f"The run kept no ratings: the number of users who rated both {noun}s is unknown."],
+        [] if run.rows else [f"The run kept no ratings: the number of users who rated both {noun}s is unknown."],
     )
+
+
+def _heading(center: Neighbourhood) -> str:
+    return f"nearest to {center.title} (n {center.n_ratings:,}, id {center.id})"
 
 
 def _caption(neighbours: Neighbours, noun: str) -> str:
@@ -45,7 +33,5 @@ def _caption(neighbours: Neighbours, noun: str) -> str:
     shares = [row.folds for center in neighbours.asked for row in center.neighbours if row.folds is not None]
     if not shares:
         return "no folds: whether members trained on other ratings find the same is not known"
-    n_again = sum(share >= 0.5 for share in shares)
-    return (
-        f"{n_again} of {len(shares)} {noun}s are among the nearest in at least half of the {neighbours.n_folds} folds"
-    )
+    again = f"{sum(share >= 0.5 for share in shares)} of {len(shares)} {noun}s"
+    return f"{again} are among the nearest in at least half of the {neighbours.n_folds} folds"
