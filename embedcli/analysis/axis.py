@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
-from embedcli.analysis.selection import check_limit, item_records, rated, row_of
+from embedcli.analysis.selection import check_limit, item_records, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, side_by_side
 from embedcli.run.record import Run
@@ -127,7 +127,7 @@ class _Sides:
 
     @classmethod
     def of(cls, run: Run, start: Iterable[str | int], end: Iterable[str | int]) -> _Sides:
-        sides = cls(*([row_of(run, asked) for asked in side] for side in (start, end)))
+        sides = cls(rows_of(run, start), rows_of(run, end))
         for name, side in vars(sides).items():
             if not side:
                 raise UsageError(f"the axis has no `{name}`", f"give `{name}` TITLE")

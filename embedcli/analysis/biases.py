@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from embedcli.analysis.choices import By, Sort
+from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
 from embedcli.analysis.record import Record, decimal, mark, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated_often
@@ -45,7 +45,7 @@ class ItemBias:
     is_outside: Annotated[bool | None, mark(MARK, "the {value} of the trained model are outside the interval")]
     rank_lower: Annotated[int | None, whole("rank", "interval of the rank, from the same draws", end="rank_upper")]
     rank_upper: int | None
-    probability: Annotated[float | None, decimal("P({end} {limit})", "probability of being one of these {limit}")]
+    probability: Annotated[float | None, decimal("P({end} {limit})", "probability of being in the true {end} {limit}")]
     spread: Annotated[
         float | None, decimal("spread", "standard deviation over members that differ by seed only; not an interval", 3)
     ]
@@ -98,6 +98,7 @@ def biases(
     Raises UsageError if no item passes the filter or there is nothing to sort by, RunError if the run has neither
     stars nor biases.
     """
+    sort, by = chosen(Sort, sort, "sort"), chosen(By, by, "by")
     check_limit(limit, "rows")
     if not 0 < interval < 1:
         raise UsageError(f"`interval` {interval:g} is not between 0 and 1", "give a share such as 0.95")
@@ -222,6 +223,7 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
 
     Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.
     """
+    by = chosen(By, by, "by")
     check_limit(limit, "rows")
     if run.data.implicit:
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "rank by bias instead")

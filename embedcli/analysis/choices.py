@@ -1,6 +1,20 @@
-"""What an analysis can be asked for by name; light, for the command line imports it."""
+"""What an analysis can be asked for by name. The command line imports this file, so that it imports little."""
 
 from enum import StrEnum
+from typing import TypeVar
+
+from embedcli.errors import UsageError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def chosen(choices: type[Choice], value: str, parameter: str) -> Choice:
+    """Return a choice that is given by its name or as itself; UsageError, with the names, for any other value."""
+    try:
+        return choices(value)
+    except ValueError:
+        names = ", ".join(choice.value for choice in choices)
+        raise UsageError(f"`{parameter}` {value!r} is unknown", f"give one of {names}") from None
 
 
 class Sort(StrEnum):

@@ -13,7 +13,7 @@ from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
 
-from embedcli.analysis.choices import Grouping
+from embedcli.analysis.choices import Grouping, chosen
 from embedcli.analysis.effects import Candidates
 from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, most_rated_first
@@ -102,6 +102,7 @@ def clusters(
     Distances are measured on the largest principal axes of all members' embeddings; the items are as for `pca`.
     Raises UsageError if there are too few items for this number of groups.
     """
+    method = chosen(Grouping, method, "method")
     rows, described = most_rated_first(run, min_ratings, top_items)
     _check_number(n_clusters, len(rows), run.data.noun)
     check_limit(limit, "items per cluster")

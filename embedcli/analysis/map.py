@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import numpy as np
 
 from embedcli.analysis.biases import stars_and_bias
-from embedcli.analysis.choices import Method
+from embedcli.analysis.choices import Method, chosen
 from embedcli.analysis.decay import stars_interval
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
-from embedcli.analysis.selection import item_records, most_rated_first, row_of
+from embedcli.analysis.selection import item_records, most_rated_first, rows_of
 from embedcli.analysis.similar import nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -97,8 +97,8 @@ def map_items(
     components: tuple[int, int] = (1, 2),
     top_items: int | None = None,
     min_ratings: int | None = None,
-    highlight: Sequence[str | int] = (),
-    color: Sequence[str] = (),
+    highlight: str | int | Sequence[str | int] = (),
+    color: str | Sequence[str] = (),
     seed: int = 0,
 ) -> Map:
     """Place the items in two dimensions, and measure how well that preserves their neighbours.
@@ -117,7 +117,8 @@ def map_items(
         raise UsageError(
             f"`components` {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
         )
-    marked = list(dict.fromkeys(row_of(run, asked) for asked in highlight))
+    method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
+    marked = list(dict.fromkeys(rows_of(run, highlight)))
     default = DRAWN[method] if min_ratings is None else None
     rows, described = _rows(run, min_ratings, default if top_items is None else top_items, marked)
     vectors = unit_vectors(run.array("item_factors"), rows)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from scipy.stats import skew
 
-from embedcli.analysis.choices import Basis, PartialOut, Rotation
+from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
 from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
 from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.record import PYTHON_ONLY, Record
@@ -129,6 +129,8 @@ def pca(
 
     Raises UsageError if the run has fewer components or items, RunError if it lacks arrays.
     """
+    basis, rotation = chosen(Basis, basis, "basis"), chosen(Rotation, rotation, "rotation")
+    partial_out = chosen(PartialOut, partial_out, "partial_out")
     rows, described = most_rated_first(run, min_ratings, top_items)
     _check(n_components, limit, run.shape("item_factors")[2], len(rows))
     finder = ComponentFinder(run, rows, n_components, basis, rotation)

@@ -81,7 +81,7 @@ def recommend(
     Raises UsageError for an unknown user and if there is nothing left to recommend.
     """
     check_limit(limit, "items")
-    vector = of_user(run, user) if isinstance(user, str) else user
+    vector = user if isinstance(user, UserVector) else of_user(run, user)
     passing = rated(run, min_ratings)
     rows = passing if include_rated else np.setdiff1d(passing, vector.rows)
     if not len(rows):
@@ -120,7 +120,7 @@ def _ranked(run: Run, rows: Rows, by_member: Floats, limit: int) -> tuple[Recomm
 
 def of_user(run: Run, user: str) -> UserVector:
     """Return the vector of a user of the run by the id; UsageError for an unknown user."""
-    if user not in run.users.ids:
+    if (user := str(user)) not in run.users.ids:
         raise UsageError(
             f"run {run.name!r} has no user {user!r}", f"the ids are such as {', '.join(run.users.ids[:5])}"
         )
@@ -167,6 +167,9 @@ def _rows_and_values(run: Run, ratings: Iterable[tuple[str | int, float]]) -> tu
         row = row_of(run, name)
         if row in values:
             raise UsageError(f"{run.items.titles[row]!r} is given twice", "give every item once")
+        if not run.data.scale[0] <= value <= run.data.scale[1]:
+            low, high = run.data.scale
+            raise UsageError(f"a rating of {value:g} is not on the scale", f"give a rating from {low:g} to {high:g}")
         values[row] = float(value)
     if not values:
         raise UsageError("nothing is known of the user", "give at least one rating")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -75,6 +75,11 @@ def row_of(run: Run, item: str | int) -> int:
     if not 0 <= item < len(run.items):
         raise UsageError(f"row {item} is not from 0 to {len(run.items) - 1}", f"give the title of a {run.data.noun}")
     return int(item)
+
+
+def rows_of(run: Run, items: str | int | Iterable[str | int]) -> list[int]:
+    """Return the rows of some items as `row_of` does; a single item is a list of one."""
+    return [row_of(run, item) for item in ([items] if isinstance(items, str | int) else items)]
 
 
 def item(run: Run, row: int) -> dict[str, Any]:

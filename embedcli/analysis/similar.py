@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.choices import Measure
+from embedcli.analysis.choices import Measure, chosen
 from embedcli.analysis.record import Record, decimal, share, text, whole
-from embedcli.analysis.selection import check_limit, item, item_records, rated, row_of
+from embedcli.analysis.selection import check_limit, item, item_records, rated, rows_of
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
 
@@ -75,7 +75,12 @@ class Neighbours(Record):
 
 
 def similar(
-    run: Run, items: Sequence[str | int], *, by: Measure = Measure.COSINE, limit: int = 10, min_ratings: int = 20
+    run: Run,
+    items: str | int | Sequence[str | int],
+    *,
+    by: Measure = Measure.COSINE,
+    limit: int = 10,
+    min_ratings: int = 20,
 ) -> Neighbours:
     """Return the nearest items to each of some items (titles, ids or row numbers), among those with enough ratings.
 
@@ -85,7 +90,7 @@ def similar(
     Raises UsageError if no item passes the filter, or an item given has no training rating.
     """
     check_limit(limit, "neighbours")
-    rows = [row_of(run, item) for item in items]
+    rows, by = rows_of(run, items), chosen(Measure, by, "by")
     run.check_rated(rows)
     passing = rated(run, min_ratings)
     members, folds = (

@@ -73,7 +73,7 @@ def caption(ranking: Biases, shown: Sequence[ItemBias], noun: str, value: str) -
         return f"{n_outside} of {len(shown)} {noun}s: {value} outside their {percent(ranking.interval)} interval"
     if ranking.n_draws:
         return f"intervals from {ranking.n_draws} draws of the posterior"
-    return "no intervals: the run has no draws of a posterior"
+    return f"no intervals: there are no posterior draws for {noun}s"
 
 
 def explanation(ranking: Biases, run: Run) -> list[str]:

@@ -32,6 +32,6 @@ def _caption(neighbours: Neighbours, noun: str) -> str:
     """Say how many of the neighbours members trained on other ratings find, too."""
     shares = [row.folds for center in neighbours.asked for row in center.neighbours if row.folds is not None]
     if not shares:
-        return "no folds: whether members trained on other ratings find the same is not known"
+        return f"no folds: there are no fold members to compare these {noun}s with"
     again = f"{sum(share >= 0.5 for share in shares)} of {len(shares)} {noun}s"
     return f"{again} are among the nearest in at least half of the {neighbours.n_folds} folds"
