@@ -25,9 +25,9 @@ _leave_working_folder()
 def main() -> None:
     """Run the command line: what `embedcli` on the PATH calls. Ctrl-C while it loads ends it as at any other time."""
     try:
-        from embedcli.cli import main as run
+        from embedcli.cli import app
 
-        run()
+        app()
     except KeyboardInterrupt:
         if sys.stderr is not None:
             sys.stderr.write("error: interrupted\nhint: the same command starts again\n")

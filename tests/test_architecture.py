@@ -16,12 +16,12 @@ HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich", "pyarrow", "mat
 SLOW = {"torch", "sklearn", "scipy", "pandas", "matplotlib"}
 SPY = """
 import json, sys
-from embedcli.cli import main
+from embedcli.cli import app
 loaded = []
 for command in json.loads(sys.argv[1]):
     sys.argv = ["embedcli", *command]
     try:
-        main()
+        app()
     except SystemExit as stop:
         assert stop.code in (0, None), command
     loaded.append(sorted({name.partition(".")[0] for name in sys.modules}))

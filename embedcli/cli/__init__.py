@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from embedcli.cli.app import app
+from embedcli.cli.app import app as app
 
 COMMANDS = (  # in the order people use them, which is that of the help; importing a module adds its commands
     *("train", "biases", "pca", "similar", "map", "recommend", "explain"),
@@ -10,8 +10,3 @@ COMMANDS = (  # in the order people use them, which is that of the help; importi
 )
 for name in COMMANDS:
     import_module(f"embedcli.cli.{name}")
-
-
-def main() -> None:
-    """Run the command line: what `embedcli` on the PATH calls."""
-    app()

@@ -24,9 +24,10 @@ class Answer:
     format: Annotated[
         Format | None, option("--format", "Output format (default: by the ending of -o, else a table).", OUTPUT)
     ] = None
-    output: Annotated[Path | None, option("-o --output FILE", "Output file, such as out.csv or out.json.", OUTPUT)] = (
-        None
-    )
+    output: Annotated[
+        Path | None,
+        option("-o --output FILE", "Output file, such as out.csv or out.json.", OUTPUT),
+    ] = None
     explain: Annotated[bool, option("--explain", "Explain the columns and how to read them.", OUTPUT)] = False
     quiet: Quiet = False
 

@@ -7,7 +7,7 @@ knows no command line, the one given to `declare`. Its default is the field's: n
 
 import inspect
 from collections.abc import Callable
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, get_type_hints
 
@@ -70,16 +70,14 @@ def _options_of(record: Any) -> list[inspect.Parameter]:
     annotations = _declared.get(record) or get_type_hints(record, include_extras=True)
     return [
         inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=_default(field), annotation=annotations[field.name]
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None if field.default == () else field.default,  # an empty tuple is no value on the command line
+            annotation=annotations[field.name],
         )
         for field in fields(record)
         if field.name in annotations
     ]
-
-
-def _default(field: Field[Any]) -> Any:
-    """Return the default of a field; an empty tuple is no value on the command line."""
-    return None if field.default == () else field.default
 
 
 class Command(TyperCommand):

@@ -36,8 +36,7 @@ def compare(
 
     opened = [open_run(name, run_dir).table() for name in runs]
     if len(opened) == 2:
-        a, b = opened
-        comparison = analysis.compare(a, b, n_components=n_components, limit=limit, min_ratings=min_ratings)
+        comparison = analysis.compare(*opened, n_components=n_components, limit=limit, min_ratings=min_ratings)
         answer.show(view(comparison, opened))
     else:
         answer.show(view(analysis.side_by_side(opened, min_ratings=min_ratings), opened))

@@ -7,13 +7,6 @@ OPTIONS = {  # parameters of the library whose options have other names
     "end": "--to",
     "learning_rate": "--lr",
     "limit": "-n",
-    "n_components": "--components",
-    "n_draws": "--draws",
-    "n_epochs": "--epochs",
-    "n_factors": "--factors",
-    "n_folds": "--folds",
-    "n_members": "--members",
-    "n_negatives": "--negatives",
     "n_clusters": "-k",
     "rotation": "--rotate",
     "start": "--from",
@@ -37,5 +30,5 @@ def flags(message: str) -> str:
 
 
 def option_of(parameter: str) -> str:
-    """Return the option of the command line for a parameter of the library."""
-    return OPTIONS.get(parameter, "--" + parameter.replace("_", "-"))
+    """Return the option of the command line for a parameter of the library: --members for `n_members`."""
+    return OPTIONS.get(parameter, "--" + parameter.removeprefix("n_").replace("_", "-"))

@@ -21,8 +21,8 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of a run."""
     from embedcli.run.shelf import entries
 
-    names = [entry.name for entry in entries(ctx.params.get("run_dir") or DEFAULT_DIR)]
-    return [name for name in names if name.startswith(incomplete)]
+    runs = entries(ctx.params.get("run_dir") or DEFAULT_DIR)
+    return [run.name for run in runs if run.name.startswith(incomplete)]
 
 
 def complete_title(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -77,8 +77,7 @@ class TableOptions(RunOptions):
     """Which embedding table of which run a command looks into."""
 
     table: Annotated[
-        str | None,
-        option("--table TABLE", "Another embedding table of the run: users, or the name of a column.", DATA),
+        str | None, option("--table TABLE", "Another embedding table of the run: users, or the name of a column.", DATA)
     ] = None
 
     def open(self) -> Run:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 LONGEST, MOST_TITLES = 100_000, 100_000  # letters of a line, and lines, on standard input
+ONE_A_LINE = "give one title a line"
 
 
 @command(short_help="List the nearest items to an item.")
@@ -76,7 +77,7 @@ def rows_of(run: Run, titles: Sequence[str]) -> list[int]:
             except UsageError as error:
                 raise UsageError(f"standard input, line {number}: {error.message}", error.hint) from error
     if not rows:
-        raise UsageError("there is no title on standard input", "give one title a line")
+        raise UsageError("there is no title on standard input", ONE_A_LINE)
     return rows
 
 
@@ -86,10 +87,8 @@ def _lines_of_stdin() -> Iterator[tuple[int, str]]:
         raise UsageError("there is nothing on standard input", "pipe titles into it: embedcli similar - < titles.txt")
     for number, line in enumerate(iter(lambda: sys.stdin.readline(LONGEST + 1), ""), 1):
         if len(line) > LONGEST:
-            raise UsageError(
-                f"standard input: line {number} is longer than {LONGEST:,} letters", "give one title a line"
-            )
+            raise UsageError(f"standard input: line {number} is longer than {LONGEST:,} letters", ONE_A_LINE)
         if number > MOST_TITLES:
-            raise UsageError(f"standard input: more than {MOST_TITLES:,} lines", "give one title a line")
+            raise UsageError(f"standard input: more than {MOST_TITLES:,} lines", ONE_A_LINE)
         if line.strip():
             yield number, line.strip()

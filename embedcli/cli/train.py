@@ -112,12 +112,7 @@ class SaveOptions:
 
 @command(short_help="Train a model and save it as a run.")
 def train(
-    source: Source,
-    config: TrainConfig,
-    split: SplitOptions,
-    options: ReadOptions,
-    saving: SaveOptions,
-    answer: Answer,
+    source: Source, config: TrainConfig, split: SplitOptions, options: ReadOptions, saving: SaveOptions, answer: Answer
 ) -> None:
     """Train an embedding-dot-bias model with weight decay, and save it as a run.
 

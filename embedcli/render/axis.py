@@ -33,12 +33,11 @@ def view(axis: Axis, run: Run) -> View:
 
 
 def _evidence(axis: Axis) -> list[tuple[str, str]]:
-    effects = [
-        f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}" for effect in axis.effects if effect.passed
-    ]
+    passed = [effect for effect in axis.effects if effect.passed][:MOST_EFFECTS]
+    goes_with = "  ".join(f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}" for effect in passed)
     share, chance = (f"{100 * share:.1f} %" for share in (axis.share, axis.chance))
     lines = [
-        ("goes with", "  ".join(effects[:MOST_EFFECTS]) or "no tag and no number beyond chance"),
+        ("goes with", goes_with or "no tag and no number beyond chance"),
         ("variance", f"{share} of the embeddings (random axes: {chance} at the 95th percentile)"),
     ]
     if axis.stability is not None:

@@ -8,10 +8,9 @@ from embedcli.run.record import Run
 def view(explanation: Explanation, run: Run) -> View:
     """Show the parts of a prediction, and their sum."""
     value, noun = run.data.value_noun, run.data.noun
+    rated = "not among the training ratings" if explanation.knows_rating else "not known, the run kept no rows"
     if explanation.rating is not None:
         rated = f"the user gave it {explanation.rating:g}, in the training ratings"
-    else:
-        rated = "not among the training ratings" if explanation.knows_rating else "not known, the run kept no rows"
     lines = [
         ("predicted", f"{explanation.prediction:.2f} {value}, the mean over the members"),
         ("sum", f"{explanation.of_mean_logit:.2f} {value}, of the mean logit {explanation.logit:+.3f}"),

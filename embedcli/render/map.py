@@ -23,8 +23,7 @@ NAMES = {Method.PCA: "components", Method.TSNE: "t-SNE", Method.UMAP: "UMAP"}
 
 def view(drawn: Map, run: Run, n_labels: int) -> View:
     """Show a map as letters, and what each stands for."""
-    order = sorted(range(len(drawn.places)), key=lambda index: not drawn.places[index].highlighted)
-    letters = dict(zip(order[:n_labels], LETTERS, strict=False))  # by index of the point
+    letters = dict(zip(labelled(drawn, n_labels), LETTERS, strict=False))  # by index of the point
     points = table([drawn.places[index] for index in letters], MapPoint, noun=run.data.noun)
     rows = [{"letter": letter, **row} for letter, row in zip(letters.values(), points.rows, strict=True)]
     n_dots = len(drawn.places) - len(letters)
@@ -50,6 +49,11 @@ def coordinates(drawn: Map, run: Run) -> View:
     return View("coordinates", [block], records=rows, body={"places": rows}, meta=run.meta)
 
 
+def labelled(drawn: Map, n_labels: int) -> list[int]:
+    """Return the indices of the points to label: the highlighted first, then the most rated."""
+    return sorted(range(len(drawn.places)), key=lambda index: not drawn.places[index].highlighted)[:n_labels]
+
+
 def title(drawn: Map, run: Run) -> str:
     """Say what is drawn."""
     method = NAMES[drawn.method]
@@ -62,8 +66,7 @@ def axis_titles(drawn: Map) -> tuple[str, str]:
     """Name both axes, with their share and evidence; empty for a projection whose axes have no meaning."""
     if drawn.axes is None:
         return "", ""
-    right, up = (_axis_title(axis) for axis in drawn.axes)
-    return right, up
+    return _axis_title(drawn.axes[0]), _axis_title(drawn.axes[1])
 
 
 def caption(drawn: Map) -> str:

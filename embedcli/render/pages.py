@@ -52,16 +52,15 @@ def _page(drawn: Map, run: Run, *, title: str, report: Mapping[str, Any] | None)
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    data = run.data
-    about = (run.training.split.description, f"{run.n_members} members", f"embedcli {run.meta['version']}")
     scripts = {"plotly": _plotly(), "script": (TEMPLATES / "map.js").read_text(encoding="utf-8")}
-    counts = f"{len(run.items):,} {data.noun}s, {len(run.users):,} users"
+    about = [f"{len(run.items):,} {run.data.noun}s, {len(run.users):,} users", f"run {run.name}"]
+    about += [run.training.split.description, f"{run.n_members} members", f"embedcli {run.meta['version']}"]
     return environment.get_template("page.html.j2").render(
         policy=_policy(*scripts.values()),
         title=title,
-        subtitle=" | ".join([counts, f"run {run.name}", *filter(None, about)]),
+        subtitle=" | ".join(filter(None, about)),
         meta=run.meta,
-        noun=data.noun,
+        noun=run.data.noun,
         report=report,
         caption=caption(drawn),
         explanation=explanation(drawn),

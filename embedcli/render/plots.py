@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.map import Color, Map, MapPoint
-from embedcli.render.map import TAG_RULE, axis_titles, caption, title
+from embedcli.render.map import TAG_RULE, axis_titles, caption, labelled, title
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ Floats = NDArray[np.float64]
 SIZE, DPI = (12.0, 9.0), 160  # inches, dots per inch of a PNG
 POINT = DPI / 72  # pixels
 # Okabe and Ito (2008): told apart by the color-blind too; each with a shape of its own
-GROUPS = (
-    *(("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#56B4E9", "v"), ("#D55E00", "P")),
-    ("#000000", "X"),
-)
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+SHAPES = ("o", "s", "^", "D", "v", "P", "X")
 PLAIN, FAINT, MARKED = "#4C78A8", "#BBBBBB", "#C00000"
 GAP = 3.0  # points between a dot and its label
 METADATA = {
@@ -91,8 +89,7 @@ def _frame(axes: Axes, drawn: Map) -> None:
         axes.set_axis_off()
         return
     right, up = axis_titles(drawn)
-    axes.set_xlabel(_drawable(right))
-    axes.set_ylabel(_drawable(up))
+    axes.set(xlabel=_drawable(right), ylabel=_drawable(up))
     axes.axhline(0, color="#DDDDDD", lw=0.8, zorder=0)
     axes.axvline(0, color="#DDDDDD", lw=0.8, zorder=0)
 
@@ -129,7 +126,7 @@ def _scatter_groups(axes: Axes, color: Color, x: Floats, y: Floats, sizes: Float
     groups = np.array([group or "" for group in color.groups])
     rest = groups == ""
     axes.scatter(x[rest], y[rest], s=sizes[rest], c=FAINT, lw=0, label="none of these" if rest.any() else None)
-    for tag, (paint, shape) in zip(color.tags, GROUPS, strict=False):
+    for tag, paint, shape in zip(color.tags, COLORS, SHAPES, strict=False):
         own = groups == tag
         style: dict[str, Any] = {"c": paint, "marker": shape, "label": _drawable(tag)}
         axes.scatter(x[own], y[own], s=sizes[own], alpha=0.85, lw=0, **style)
@@ -144,7 +141,7 @@ def _label(axes: Axes, canvas: Any, drawn: Map, sizes: Floats, n_labels: int) ->
     renderer, frame = canvas.get_renderer(), axes.get_window_extent()
     centres = axes.transData.transform([(point.x, point.y) for point in drawn.places])  # in pixels
     radius = np.sqrt(sizes / np.pi) * POINT
-    order = sorted(range(len(centres)), key=lambda index: (not drawn.places[index].highlighted, index))[:n_labels]
+    order = labelled(drawn, n_labels)
     dots = np.column_stack([centres - radius[:, None], centres + radius[:, None]])[order]
     taken = np.empty((0, 4))
     for index in order:

@@ -169,8 +169,7 @@ def details(run: Run, path: Path) -> View:
 def shelf(entries: Sequence[Entry], run_dir: Path) -> View:
     """List runs, the newest first, each with the test error of its averaged members."""
     runs = [_listed(entry) for entry in entries]
-    remarks = [DAMAGED if run.damaged else OLDER if run.older else run.data_set for run in runs]
-    shown = [replace(run, data_set=remark) for run, remark in zip(runs, remarks, strict=True)]
+    shown = [replace(run, data_set=DAMAGED if run.damaged else OLDER if run.older else run.data_set) for run in runs]
     return View(
         title=f"{len(runs)} run{'' if len(runs) == 1 else 's'} in {run_dir}, the newest first",
         blocks=[table(shown, ListedRun)],

@@ -11,8 +11,8 @@ from embedcli.run.record import Run
 def view(neighbours: Neighbours, run: Run) -> View:
     """Show a table of neighbours for each item."""
     noun, by = run.data.noun, neighbours.by
-    measure = "distance" if by is Measure.EUCLIDEAN else by.value
-    words: dict[str, Any] = {"noun": noun, "measure": measure, "n_folds": neighbours.n_folds, "limit": neighbours.limit}
+    words: dict[str, Any] = {"noun": noun, "measure": "distance" if by is Measure.EUCLIDEAN else by.value}
+    words |= {"n_folds": neighbours.n_folds, "limit": neighbours.limit}
     passing = f"{neighbours.n_items:,} {noun}s with at least {neighbours.min_ratings} ratings"
     return view_of(
         neighbours,
@@ -20,7 +20,7 @@ def view(neighbours: Neighbours, run: Run) -> View:
         f"Neighbours by {by.value} | {run.headline} | {passing}",
         [table(center.neighbours, Neighbour, _heading(center), **words) for center in neighbours.asked],
         _caption(neighbours, noun),
-        [] if run.rows else [f"The run kept no ratings: the number of users who rated both {noun}s is unknown."],
+        [] if run.rows is not None else [f"The run kept no ratings: how many users rated both {noun}s is unknown."],
     )
 
 
