@@ -224,7 +224,7 @@ def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
         rmse=scores[-1].rmse if scores else None,
         rmse_change=change and change[0],
         rmse_change_interval=change and change[1],
-        real=evidence and (f"at least {n_real}" if n_real == n_tested else f"{n_real} of {n_tested}"),
+        real=None if evidence is None else f"{n_real} of {n_tested}" if n_real < n_tested else f"at least {n_real}",
         n_real=None if evidence is None else n_real,
         n_tested=n_tested,
         slope=None if evidence is None else evidence.heldout_slope,
