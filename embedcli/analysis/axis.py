@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
-from embedcli.analysis.selection import check_limit, item_records, rated, rows_of
+from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, side_by_side
 from embedcli.run.record import Run
@@ -86,7 +85,7 @@ def axis(
     if places is None:
         raise UsageError("both sides have the same mean: there is no axis between them", "give other titles")
     has_folds = "fold_item_factors" in run.arrays
-    members = list(run.array("fold_item_factors" if has_folds else "item_factors"))
+    members = run.array("fold_item_factors" if has_folds else "item_factors").astype(np.float64)
     bounds = _bounds(sides, members, passing, rng)
     order = np.argsort(places[passing], kind="stable")
     centred = factors[passing] - factors[passing].mean(0)
@@ -128,47 +127,38 @@ class _Sides:
     @classmethod
     def of(cls, run: Run, start: Iterable[str | int], end: Iterable[str | int]) -> _Sides:
         sides = cls(rows_of(run, start), rows_of(run, end))
-        for name, side in vars(sides).items():
-            if not side:
-                raise UsageError(f"the axis has no `{name}`", f"give `{name}` TITLE")
+        if empty := [name for name, side in vars(sides).items() if not side]:
+            raise UsageError(f"the axis has no `{empty[0]}`", f"give `{empty[0]}` TITLE")
         if both := set(sides.start) & set(sides.end):
             title = run.items.titles[min(both)]
             raise UsageError(f"{title!r} is on both sides of the axis", "give each title on one side")
         run.check_rated([*sides.start, *sides.end])
         return sides
 
-    def direction(self, factors: NDArray[np.floating]) -> Floats:
+    def direction(self, factors: Floats) -> Floats:
         """Return the difference (R,) of the mean factors of both sides."""
-        direction: Floats = factors[self.end].mean(0, dtype=np.float64) - factors[self.start].mean(0, dtype=np.float64)
+        direction: Floats = factors[self.end].mean(0) - factors[self.start].mean(0)
         return direction
 
-    def places(self, factors: NDArray[np.floating]) -> Floats | None:
+    def places(self, factors: Floats) -> Floats | None:
         """Return the places (I,) of items with factors (I, R); None if both sides have the same mean."""
         direction = self.direction(factors)
         squared = float(direction @ direction)
-        if squared < 1e-12:
-            return None
-        places: Floats = (factors - factors[self.start].mean(0, dtype=np.float64)) @ direction / squared
-        return places
-
-    def resamples(self, members: Sequence[NDArray[np.floating]], rng: np.random.Generator) -> Iterator[Floats]:
-        """Yield places (I,) with the items of each side drawn again, by one member at a time."""
-        n = RESAMPLES if max(len(self.start), len(self.end)) > 1 else len(members)
-        for j in range(n):
-            sides = (rng.choice(side, len(side)).tolist() if len(side) > 1 else side for side in (self.start, self.end))
-            places = _Sides(*sides).places(members[j % len(members)].astype(np.float64))
-            if places is not None:
-                yield places
+        return None if squared < 1e-12 else (factors - factors[self.start].mean(0)) @ direction / squared
 
 
-def _bounds(
-    sides: _Sides, members: Sequence[NDArray[np.floating]], passing: Rows, rng: np.random.Generator
-) -> Floats | None:
+def _bounds(sides: _Sides, members: Floats, passing: Rows, rng: np.random.Generator) -> Floats | None:
     """Return the intervals (2, n) of the places of the passing items; None if there is nothing to resample.
 
-    They cannot tell what other items on either side would have changed.
+    The items of each side are drawn again, for one member (M, I, k) at a time. The intervals cannot tell what other
+    items on either side would have changed.
     """
-    resamples = [places[passing] for places in sides.resamples(members, rng)]
+    resamples, both = [], (sides.start, sides.end)
+    for j in range(RESAMPLES if max(map(len, both)) > 1 else len(members)):
+        drawn = _Sides(*(rng.choice(side, len(side)).tolist() if len(side) > 1 else side for side in both))
+        places = drawn.places(members[j % len(members)])
+        if places is not None:
+            resamples.append(places[passing])
     tail = (1 - INTERVAL) / 2
     return np.quantile(resamples, (tail, 1 - tail), axis=0) if len(resamples) > 1 else None
 
@@ -191,14 +181,10 @@ def _chance(factors: Floats, centred: Floats, passing: Rows, sides: _Sides, rng:
     return float(np.quantile(shares, 0.95)) if shares else 1.0
 
 
-def _stability(sides: _Sides, places: Floats, members: Sequence[NDArray[np.floating]], passing: Rows) -> float:
+def _stability(sides: _Sides, places: Floats, members: Floats, passing: Rows) -> float:
     """Return the mean |correlation| of the places (n,) of the passing items with those by each member."""
-    others = (sides.places(member.astype(np.float64)) for member in members)
-    return float(np.mean([_absolute_r(places, other[passing]) for other in others if other is not None]))
-
-
-def _absolute_r(a: Floats, b: Floats) -> float:
-    return float(abs(np.corrcoef(a, b)[0, 1])) if a.std() > 0 and b.std() > 0 else 0.0
+    others = map(sides.places, members)
+    return float(np.mean([abs(pearson(places, other[passing]) or 0) for other in others if other is not None]))
 
 
 def _end(run: Run, passing: Rows, places: Floats, bounds: Floats | None, order: Rows) -> tuple[AxisItem, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
 from embedcli.analysis.record import Record, decimal, mark, text, whole
-from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated_often
+from embedcli.analysis.selection import check_limit, item_records, mean_over_members, pearson, rated_often
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.observations import DAMPING as DAMPING
@@ -259,11 +259,4 @@ def _correlations(run: Run, passing: Rows, bias: Floats) -> dict[str, float | No
     n, mean = run.item_stats.n_ratings[passing], run.item_stats.mean_rating[passing]
     rated = n > 0
     of = {"correlation_log_n": np.log(n[rated]), "correlation_mean": mean[rated]}
-    return {name: _correlation(bias[rated], values) for name, values in of.items()}
-
-
-def _correlation(a: Floats, b: Floats) -> float | None:
-    """Return Pearson's r, or None where one side does not vary."""
-    if len(a) < 2 or not np.isfinite(b).all() or a.std() == 0 or b.std() == 0:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
+    return {name: pearson(bias[rated], values) for name, values in of.items()}

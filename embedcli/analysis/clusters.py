@@ -8,10 +8,10 @@ from functools import partial
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
+from sklearn.metrics.cluster import contingency_matrix
 
 from embedcli.analysis.choices import Grouping, chosen
 from embedcli.analysis.effects import Candidates
@@ -162,18 +162,18 @@ def _control(x: Floats, group: Callable[[Floats], Rows], seed: int) -> float:
 def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows], limit: int) -> tuple[Cluster, ...]:
     """Describe each group of the items x (n, R); `folds` are the groups in members that left out a fold."""
     silhouettes, tags = silhouette_samples(x, labels), _tags(Candidates.of(run, rows), labels)
+    overlaps = np.array([_best_overlaps(labels, fold) for fold in folds])  # (F, k)
     described = []
     for label in range(labels.max() + 1):
         group = np.flatnonzero(labels == label)
         distances = ((x[group] - x[group].mean(0)) ** 2).sum(1)
         central, most_rated = group[np.argsort(distances, kind="stable")], group  # rows are the most rated first
-        overlaps = [_best_overlap(labels == label, fold) for fold in folds]
         described.append(
             Cluster(
                 cluster=label + 1,
                 n=len(group),
                 silhouette=float(silhouettes[group].mean()),
-                stability=float(np.mean(overlaps)) if overlaps else None,
+                stability=float(overlaps[:, label].mean()) if folds else None,
                 tags=tags[label],
                 central=tuple(run.items.titles[rows[j]] for j in central[:limit]),
                 most_rated=tuple(run.items.titles[rows[j]] for j in most_rated[:limit]),
@@ -182,10 +182,11 @@ def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows],
     return tuple(described)
 
 
-def _best_overlap(cluster: NDArray[np.bool_], labels: Rows) -> float:
-    """Return the largest Jaccard overlap of a group with a group of other labels."""
-    others = [labels == label for label in np.unique(labels)]
-    return max(float((cluster & other).sum() / (cluster | other).sum()) for other in others)
+def _best_overlaps(labels: Rows, others: Rows) -> Floats:
+    """Return the largest Jaccard overlap of each group with a group of other labels."""
+    both = contingency_matrix(labels, others)
+    overlaps: Floats = (both / (both.sum(1, keepdims=True) + both.sum(0) - both)).max(1)
+    return overlaps
 
 
 def _tags(candidates: Candidates, labels: Rows) -> list[tuple[Tagged, ...]]:
@@ -198,12 +199,8 @@ def _tags(candidates: Candidates, labels: Rows) -> list[tuple[Tagged, ...]]:
     p = hypergeom.sf(counts - 1, n, n_tagged[None], sizes)
     q = false_discovery_control(p, axis=None).reshape(p.shape)
     lift = counts / (sizes * n_tagged / n)
-    groups = [
-        [
-            Tagged(name, int(counts[group, j]), float(lift[group, j]), float(q[group, j]))
-            for j, name in enumerate(candidates.tag_names)
-            if q[group, j] < LEVEL and counts[group, j] >= FEWEST
-        ]
-        for group in range(len(sizes))
-    ]
+    groups: list[list[Tagged]] = [[] for _ in sizes]
+    for group, j in np.argwhere((q < LEVEL) & (counts >= FEWEST)):
+        figures = (values[group, j].item() for values in (counts, lift, q))
+        groups[group].append(Tagged(candidates.tag_names[j], *figures))
     return [tuple(sorted(tags, key=lambda tagged: -tagged.lift)) for tags in groups]

@@ -218,14 +218,13 @@ def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
     change = None if run is first or not _have_same_test(first, run) else rmse_change(first, run)
     tests = () if evidence is None else evidence.pca_tests
     n_tested, n_real = len(tests), sum(test.real for test in tests)
-    real = f"at least {n_real}" if n_real == n_tested else f"{n_real} of {n_tested}"
     return RunFigures(
         name=run.name,
         weight_decay=run.training.weight_decay,
         rmse=scores[-1].rmse if scores else None,
         rmse_change=change and change[0],
         rmse_change_interval=change and change[1],
-        real=None if evidence is None else real,
+        real=None if evidence is None else f"{n_real} of {n_tested}" if n_real < n_tested else f"at least {n_real}",
         n_real=None if evidence is None else n_real,
         n_tested=n_tested,
         slope=None if evidence is None else evidence.heldout_slope,

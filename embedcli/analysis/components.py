@@ -87,11 +87,8 @@ class ComponentFinder:
         """
         if self.basis is Basis.PCA:
             return _principal(self.run.array("item_factors")[members], self.rows)
-        users, items = (self.run.array(name)[members] for name in ("user_factors", "item_factors"))
-        n_users, n_items = self.run.user_stats.n_ratings, self.run.item_stats.n_ratings
-        rank = users.shape[2]
-        _, s, v = preference_basis(side_by_side(users) / len(users), side_by_side(items), n_users, n_items, rank)
-        return v * s[: v.shape[1]] / np.sqrt(n_users.sum()), s**2
+        _, s, v = preferences(self.run, self.run.shape("item_factors")[2], members)
+        return v * s[: v.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum()), s**2
 
     def _rotated(self, coordinates: Floats) -> Floats:
         """Return coordinates (I, R) as they are, or the first `n_components` of them rotated."""
@@ -99,6 +96,13 @@ class ComponentFinder:
             return coordinates
         first = coordinates[:, : self.n_components]
         return first @ varimax(first[self.rows])
+
+
+def preferences(run: Run, n_components: int, members: slice = slice(None)) -> tuple[Floats, Floats, Floats]:
+    """Return the preference basis u (U, K), s (R,) and v (I, K) of some members of a run together."""
+    users, items = (run.array(name)[members] for name in ("user_factors", "item_factors"))
+    weights = run.user_stats.n_ratings, run.item_stats.n_ratings
+    return preference_basis(side_by_side(users) / len(users), side_by_side(items), *weights, n_components)
 
 
 def varimax(scores: Floats) -> Floats:

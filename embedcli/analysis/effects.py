@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,14 @@ class Candidates:
         columns = np.column_stack([values[rows] for values in numbers.values()])
         return cls(tag_names, carried.reshape(len(rows), len(tag_names)), tuple(numbers), columns)
 
+    def testable(self, least_known: int = FEWEST_TAGGED) -> Candidates:
+        """Return the tags that enough items have and lack, and the numbers that vary and enough items have."""
+        tag = (self.tags.sum(0) >= FEWEST_TAGGED) & ((~self.tags).sum(0) >= FEWEST_TAGGED)
+        known = (column[np.isfinite(column)] for column in self.numbers.T)
+        number = np.array([len(values) >= least_known and np.ptp(values) > 0 for values in known], dtype=np.bool_)
+        tag_names, number_names = compress(self.tag_names, tag), compress(self.number_names, number)
+        return Candidates(tuple(tag_names), self.tags[:, tag], tuple(number_names), self.numbers[:, number])
+
 
 def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[tuple[Effect, ...], ...]:
     """Test every tag and number against each of the K axes of scores (n, K): the effects of each, strongest first.
@@ -93,7 +102,7 @@ def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[t
     with the exact variance under permutation, as in Mann and Whitney's test corrected for ties: far out in the tail,
     where permutations cannot count, they are above the exact ones.
     """
-    tested = _testable(candidates)
+    tested = candidates.testable()
     families = (
         ("tag", tested.tag_names, tested.tags.sum(0), *_rank_biserial(tested.tags, scores)),
         ("number", tested.number_names, np.isfinite(tested.numbers).sum(0), *_spearman(tested.numbers, scores)),
@@ -115,7 +124,7 @@ def gates(candidates: Candidates, seed: int = 0) -> tuple[float, float]:
     single-step maxT): at most 5 % of axes are named by tags that are unrelated to them, however many tags there are.
     Scores without ties have the ranks 1 to n on every axis, so that one gate serves all axes.
     """
-    tested = _testable(candidates)
+    tested = candidates.testable()
     tag_weights, number_weights = _tag_weights(tested.tags), _number_weights(tested.numbers)
     weights = np.hstack([tag_weights, number_weights]).astype(np.float32)
     ranks = _centred_ranks(np.arange(len(weights))).astype(np.float32)
@@ -162,19 +171,6 @@ def without_quality(candidates: Candidates, scores: Floats) -> Floats:
 
 def _strongest_first(effects: list[Effect]) -> tuple[Effect, ...]:
     return tuple(sorted(effects, key=lambda effect: -abs(effect.effect)))
-
-
-def _testable(candidates: Candidates) -> Candidates:
-    tags, numbers = candidates.tags, candidates.numbers
-    tag = (tags.sum(0) >= FEWEST_TAGGED) & ((~tags).sum(0) >= FEWEST_TAGGED)
-    known = [column[np.isfinite(column)] for column in numbers.T]
-    number = np.array([len(values) >= FEWEST_TAGGED and np.ptp(values) > 0 for values in known], dtype=np.bool_)
-    return Candidates(
-        tuple(name for name, kept in zip(candidates.tag_names, tag, strict=True) if kept),
-        tags[:, tag],
-        tuple(name for name, kept in zip(candidates.number_names, number, strict=True) if kept),
-        numbers[:, number],
-    )
 
 
 def _rank_biserial(tags: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:

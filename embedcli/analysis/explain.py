@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from embedcli.analysis.choices import Basis
+from embedcli.analysis.components import preferences
 from embedcli.analysis.pca import pca
 from embedcli.analysis.recommend import logits, of_user, predictions
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
-from embedcli.evidence.bases import preference_basis, side_by_side
 from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
@@ -81,12 +81,10 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
 
 def _components(run: Run, user: int, row: int) -> list[Part]:
     """Return what each component of the preference basis adds for a user and an item, given by their rows."""
-    users, items = (run.array(name) for name in ("user_factors", "item_factors"))
-    n = min(MOST, users.shape[2], len(run.items) - 1)
-    u, s, v = preference_basis(
-        side_by_side(users) / len(users), side_by_side(items), run.user_stats.n_ratings, run.item_stats.n_ratings, n
-    )
-    parts = []
-    for j, component in enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components):
-        parts.append(Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), component.poles))
-    return parts
+    n = min(MOST, run.shape("item_factors")[2], len(run.items) - 1)
+    u, s, v = preferences(run, n)
+    components = pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components
+    return [
+        Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), component.poles)
+        for j, component in enumerate(components)
+    ]

@@ -130,7 +130,7 @@ def map_items(
         xy = found.scores[rows][:, [right, up]]
     else:
         xy = project(vectors, method, seed)
-    points = _points(run, rows, xy, frozenset(marked))
+    points = _points(run, rows, xy, marked)
     return Map(
         method=method,
         seed=seed,
@@ -185,7 +185,7 @@ def _rows(run: Run, min_ratings: int | None, top_items: int | None, marked: Sequ
     return rows, described
 
 
-def _points(run: Run, rows: Rows, xy: Floats, marked: frozenset[int]) -> tuple[MapPoint, ...]:
+def _points(run: Run, rows: Rows, xy: Floats, marked: Sequence[int]) -> tuple[MapPoint, ...]:
     stars, bias = stars_and_bias(run)
     lower, upper = stars_interval(run) if run.n_draws else (None, None)
     figures = {"stars": stars, "bias": bias, "lower": lower, "upper": upper}

@@ -12,7 +12,7 @@ from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
 from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
 from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.record import PYTHON_ONLY, Record
-from embedcli.analysis.selection import check_limit, item_records, most_rated_first
+from embedcli.analysis.selection import check_limit, item_records, most_rated_first, pearson
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import ComponentTest, Evidence, Run
@@ -181,15 +181,14 @@ def _components(
         scores = left
         folds, members = ([without_quality(candidates, other) for other in others] for others in (folds, members))
     figures = (tests, shares.tolist(), agreement(scores, folds), agreement(scores, members))
-    found = []
-    for j, (effects, test, share, stability, agreed) in enumerate(
-        zip(effects_of(candidates, scores), *figures, strict=True)
-    ):
+    by_component = zip(scores.T, effects_of(candidates, scores), *figures, strict=True)
+    components = []
+    for j, (own_scores, effects, test, share, stability, agreed) in enumerate(by_component, 1):
+        shown = {"component": j, "share": share, "stability": stability, "agreement": agreed}
         if partial_out is PartialOut.QUALITY:
             effects = tuple(effect for effect in effects if effect.kind == "tag")
-        shown = {"component": j + 1, "share": share, "stability": stability, "agreement": agreed}
-        found.append(_component(finder, scores[:, j], effects, test, limit, shown))
-    return tuple(found)
+        components.append(_component(finder, own_scores, effects, test, limit, shown))
+    return tuple(components)
 
 
 def _component(
@@ -241,6 +240,5 @@ def _why_unnamed(test: ComponentTest | None, stability: float | None) -> str | N
 def _sign(scores: Floats, mean_rating: Floats) -> float:
     """Return 1 or -1: times the scores (n,), the pole of the better rated items is +."""
     rated = np.isfinite(mean_rating)
-    varies = rated.sum() > 1 and np.ptp(scores[rated]) > 0 and np.ptp(mean_rating[rated]) > 0
-    r = np.corrcoef(scores[rated], mean_rating[rated])[0, 1] if varies else 0.0
+    r = pearson(scores[rated], mean_rating[rated]) or 0.0
     return -1.0 if (r if abs(r) >= CLEAR_SIGN else skew(scores)) < 0 else 1.0

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import false_discovery_control, rankdata
 
@@ -65,16 +64,6 @@ class Probes(Record):
     n_directions: int
 
 
-@dataclass(frozen=True)
-class _Target:
-    """A tag (as 0 or 1) or a number to predict: its values (n,) and whether they are known (n,)."""
-
-    name: str
-    kind: str
-    values: Floats
-    is_known: NDArray[np.bool_]
-
-
 def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = None, seed: int = 0) -> Probes:
     """Predict every tag and number of items from their embeddings by ridge regression, in five folds of the items.
 
@@ -98,7 +87,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     n_components = min(N_COMPONENTS, x.shape[1])
     components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=top_items)
     rng = np.random.default_rng(seed)
-    probed = [_probed(target, x, components.scores[rows], rng) for target in targets]
+    probed = [_probed(*target, x, components.scores[rows], rng) for target in targets]
     tags, numbers = ([row for row in probed if row.kind == kind] for kind in ("tag", "number"))
     return Probes((*_judged(tags), *_judged(numbers)), len(rows), described, run.n_members, x.shape[1])
 
@@ -122,40 +111,29 @@ def _scores(run: Run, rows: Rows) -> Floats:
     return scores
 
 
-def _targets(candidates: Candidates) -> list[_Target]:
-    """Return the tags and numbers of enough items."""
-    n = len(candidates.tags)
-    tags = [
-        _Target(name, "tag", has_tag.astype(np.float64), np.ones(n, dtype=bool))
-        for name, has_tag in zip(candidates.tag_names, candidates.tags.T, strict=True)
-        if FEWEST_TAGGED <= has_tag.sum() <= n - FEWEST_TAGGED
-    ]
-    numbers = [
-        _Target(name, "number", values, np.isfinite(values))
-        for name, values in zip(candidates.number_names, candidates.numbers.T, strict=True)
-    ]
-    return tags + [
-        number
-        for number in numbers
-        if number.is_known.sum() >= 2 * FEWEST_TAGGED and np.ptp(number.values[number.is_known]) > 0
-    ]
+def _targets(candidates: Candidates) -> list[tuple[str, str, Floats]]:
+    """Return the name, the kind and the values (n,) of the tags and numbers of enough items, a tag as 0 or 1."""
+    tested = candidates.testable(least_known=2 * FEWEST_TAGGED)
+    tags = zip(tested.tag_names, tested.tags.T.astype(np.float64), strict=True)
+    numbers = zip(tested.number_names, tested.numbers.T, strict=True)
+    return [(name, kind, values) for kind, family in (("tag", tags), ("number", numbers)) for name, values in family]
 
 
-def _probed(target: _Target, x: Floats, components: Floats, rng: np.random.Generator) -> Probed:
-    """Probe one target; `q` is its p-value by the shuffles, not yet corrected."""
-    x, y, components = (array[target.is_known] for array in (x, target.values, components))
+def _probed(name: str, kind: str, y: Floats, x: Floats, components: Floats, rng: np.random.Generator) -> Probed:
+    """Probe a tag or number, over the items that it is known of; `q` is its p-value by the shuffles, not corrected."""
+    x, y, components = (array[np.isfinite(y)] for array in (x, y, components))
     shuffled = rng.permuted(np.tile(y, (N_SHUFFLES, 1)), axis=1)
     labels = np.vstack([y, shuffled]).T  # (n, 1 + N_SHUFFLES)
     predicted = _cross_validated(x, labels, rng.permutation(len(y)) % N_FOLDS)
-    score, *controls = auc(predicted, labels) if target.kind == "tag" else _r2(predicted, labels)
+    score, *controls = auc(predicted, labels) if kind == "tag" else _r2(predicted, labels)
     # the normal tail beyond the shuffles: a hundred of them cannot tell p below .01
     z = (score - np.mean(controls)) / max(np.std(controls, ddof=1), 1e-9)
     ranks = rankdata(y)
     by_component = np.array([np.corrcoef(column, ranks)[0, 1] for column in rankdata(components, axis=0).T])
     strongest = int(np.abs(by_component).argmax())
     return Probed(
-        name=target.name,
-        kind=target.kind,
+        name=name,
+        kind=kind,
         score=float(score),
         control=float(np.mean(controls)),
         control_high=float(np.quantile(controls, 0.95)),
@@ -163,7 +141,7 @@ def _probed(target: _Target, x: Floats, components: Floats, rng: np.random.Gener
         readable=False,
         component=strongest + 1,
         by_component=float(by_component[strongest]),
-        n=int(y.sum()) if target.kind == "tag" else len(y),
+        n=int(y.sum()) if kind == "tag" else len(y),
     )
 
 

@@ -111,3 +111,9 @@ def mean_over_members(run: Run, name: str) -> Floats:
     """Return the mean of an array of a run over its members, or over its draws; RunError if the run lacks it."""
     mean: Floats = run.array(name).mean(0, dtype=np.float64)
     return mean
+
+
+def pearson(a: Floats, b: Floats) -> float | None:
+    """Return the correlation of a and b (n,), or None if one of them does not vary or a value is missing."""
+    varies = len(a) > 1 and np.isfinite(b).all() and np.ptp(a) > 0 and np.ptp(b) > 0
+    return float(np.corrcoef(a, b)[0, 1]) if varies else None

@@ -52,7 +52,7 @@ class Program(TyperGroup):
             if _debug:
                 raise
             message = f"this should not have happened: {type(error).__name__}: {_one_line(str(error))}"
-            code = fail(message, "run it again as `embedcli --debug ...` and report the traceback")
+            code = fail(message, "run it again with --debug first, embedcli --debug ..., and report the traceback")
         sys.exit(code if isinstance(code, int) else 0)
 
     def _command_in(self, args: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ def list_data(answer: Answer) -> None:
     answer.show(catalog_view([(entry, cached(entry)) for entry in CATALOG.values()]))
 
 
-@data_app.command("fetch", short_help="Fetch a data set and verify it.")
+@command("fetch", group=data_app, short_help="Fetch a data set and verify it.")
 def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
     """Fetch a data set into the cache, verify it, and print where it is.
 
@@ -65,7 +65,7 @@ def fetch_data(name: DataName = "ml-100k", quiet: Quiet = False) -> None:
     print_out(str(path))
 
 
-@data_app.command("path")
+@command("path", group=data_app, short_help="Print where the cached file of a data set is.")
 def print_data_path(name: DataName = "ml-100k") -> None:
     """Print where the cached file of a data set is.
 

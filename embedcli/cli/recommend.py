@@ -45,10 +45,11 @@ def recommend(
     from embedcli.analysis.recommend import recommend as analyse
     from embedcli.render.recommend import view
 
-    if (user is None) == (not like and not dislike and not rate):
-        raise UsageError(
-            "recommend to whom: a user of the run, or what you like?", "give --user ID, or --like TITLE and the like"
-        )
+    tastes = (*(like or ()), *(dislike or ()), *(rate or ()))
+    if user is not None and tastes:
+        raise UsageError("--user is a user of the run, --like, --dislike and --rate make a new one", "give one of them")
+    if user is None and not tastes:
+        raise UsageError("nothing is known of the user", "give --user ID, or a film that is liked with --like TITLE")
     run = options.open()
     who = user if user is not None else fold_in(run, _ratings(run, like or [], dislike or [], rate or []))
     ranking = analyse(run, who, limit=limit, min_ratings=min_ratings, include_rated=include_rated)

@@ -83,7 +83,7 @@ def check_runs(
         raise typer.Exit(1)
 
 
-@runs_app.command("path")
+@command("path", group=runs_app, short_help="Print the folder of a run.")
 def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> None:
     """Print the folder of a run.
 

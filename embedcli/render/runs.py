@@ -106,7 +106,7 @@ def _usefulness(run: Run) -> list[str]:
     for baseline, what in baselines.items():
         reached = figures.get(baseline)
         if reached is not None and own is not None and sign * own >= sign * reached:
-            return [f"{what}: {name} {own:.3f}, not better than {reached:.3f} of the {baseline} alone."]
+            return [f"{what}: {name} {own:.3f}, not better than {reached:.3f} of the {baseline}"]
     return []
 
 
