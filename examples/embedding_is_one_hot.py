@@ -33,7 +33,7 @@ from made_data import options, ratings
 from torch import Tensor
 from torch.nn.functional import embedding, one_hot
 
-from embedcli.training.stages import one_thread
+from embedcli.training.engines.torch import one_thread
 
 N_FACTORS, BATCH_SIZE, REPEATS = 50, 512, 21
 

@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from embedcli.training.stages import one_thread
+from embedcli.training.engines.torch import one_thread
 
 Images = tuple[Tensor, Tensor, Tensor, Tensor]  # pixels and digits to train on, pixels and digits to test on
 BATCH = 64

@@ -33,9 +33,9 @@ from embedcli.data.ratings import Split
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.training.config import resolve
+from embedcli.training.engines.torch import one_thread
 from embedcli.training.evaluation import score
 from embedcli.training.model import new_model
-from embedcli.training.stages import one_thread
 
 BATCH_SIZE = 512
 Memory = dict[str, Tensor]

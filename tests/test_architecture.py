@@ -57,6 +57,12 @@ def test_commands_load_what_they_need(loaded: dict[str, set[str]], command: str,
     assert loaded[command].isdisjoint(absent)
 
 
+def test_evidence_needs_no_torch() -> None:
+    """The assessment of a training, and the evidence that it asks for, load no torch."""
+    code = "import sys, embedcli.training.assess; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 def test_importing_the_package_is_free() -> None:
     """`import embedcli` loads nothing heavy, and its names are fetched when they are used."""
     code = "import sys, embedcli; print(sorted(sys.modules)); assert embedcli.TrainConfig().n_members"

@@ -14,8 +14,8 @@ from embedcli.run.config import TrainConfig
 from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo
 from embedcli.training.config import share_of_mean
 from embedcli.training.evaluation import observed
-from embedcli.training.learn import FoldMembers, Streams, testing
-from embedcli.training.stages import OnStage, stage
+from embedcli.training.stages import OnStage, stage, testing
+from embedcli.training.state import FoldMembers, Streams
 
 
 class Assessed(NamedTuple):

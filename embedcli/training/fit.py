@@ -14,13 +14,14 @@ from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
 from embedcli.training.assess import Assessed, assess
 from embedcli.training.config import resolve
-from embedcli.training.engines.torch import check_device
+from embedcli.training.engines.torch import check_device, one_thread
 from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
-from embedcli.training.learn import Learned, Streams, learn
+from embedcli.training.learn import Learned, learn
 from embedcli.training.schedule import shrinkage
-from embedcli.training.stages import OnStage, one_thread
+from embedcli.training.stages import OnStage
+from embedcli.training.state import Streams
 
 
 @one_thread()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,37 +16,11 @@ from embedcli.run.record import Epoch
 from embedcli.training.engines import torch as engine
 from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias, new_model
-from embedcli.training.stages import OnStage, stage
-from embedcli.training.state import TrainingState
+from embedcli.training.stages import OnStage, stage, testing
+from embedcli.training.state import FoldMembers, Streams, TrainingState
 
 FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
-
-
-class Streams(NamedTuple):
-    """The random streams of a training: one for each member and each further purpose, none shared by two seeds."""
-
-    members: list[np.random.Generator]
-    sample: np.random.Generator
-    folds: np.random.Generator
-    posterior: np.random.Generator
-    negatives: np.random.Generator
-
-    @classmethod
-    def of(cls, config: TrainConfig) -> Streams:
-        """Return the streams of a seed."""
-        seeds = np.random.SeedSequence(config.seed).spawn(config.n_members + 4)
-        *members, sample, folds, posterior, negatives = map(np.random.default_rng, seeds)
-        return cls(members, sample, folds, posterior, negatives)
-
-
-@dataclass(frozen=True)
-class FoldMembers:
-    """Arrays of members trained without a fold of the rows each; `fold` (n,) is the fold of each training row."""
-
-    fold: NDArray[np.int64]
-    arrays: Arrays  # (F, ...)
-    seconds: float
 
 
 class Learned(NamedTuple):
@@ -75,11 +48,6 @@ def learn(
     elif config.n_folds:
         on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", 0.0)
     return Learned(model.arrays(), epochs, folds)
-
-
-def testing(config: TrainConfig) -> str:
-    """Name the stage of fold members and component tests."""
-    return f"components tested by {config.n_folds} members that left out a fold each"
 
 
 def start(

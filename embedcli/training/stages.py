@@ -1,4 +1,4 @@
-"""The surroundings of a training: one thread, and stages after it that may fail without losing it."""
+"""Stages that may fail without losing the training."""
 
 from __future__ import annotations
 
@@ -7,24 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import torch
-from threadpoolctl import threadpool_limits
 
 from embedcli.errors import EmbedcliError
+from embedcli.run.config import TrainConfig
 
 OnStage = Callable[[str, float], None]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Have torch and BLAS work on one thread: a step is too small to share, and the result is the same everywhere."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -40,3 +27,8 @@ def stage(name: str, on_stage: OnStage, *, seconds_before: float = 0.0, is_last:
         name, is_last = f"left out, {name}: it failed: {str(error) or type(error).__name__}", True
     if is_last:
         on_stage(name, time.perf_counter() - began)
+
+
+def testing(config: TrainConfig) -> str:
+    """Name the stage of fold members and component tests."""
+    return f"components tested by {config.n_folds} members that left out a fold each"

@@ -1,12 +1,16 @@
-"""The state of a training: everything an engine needs to go on, besides the weights."""
+"""What a training carries: random streams, the state of an engine besides the weights, and the fold members."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import Arrays
 
 
 @dataclass
@@ -32,3 +36,29 @@ class TrainingState:
         """Draw the order in which each member sees its rows, of n training rows, in the next epoch -> (M, n rows)."""
         own = [np.arange(n)] * len(self.generators) if self.rows is None else list(self.rows)
         return np.stack([rng.permutation(rows) for rng, rows in zip(self.generators, own, strict=True)])
+
+
+class Streams(NamedTuple):
+    """The random streams of a training: one for each member and each further purpose, none shared by two seeds."""
+
+    members: list[np.random.Generator]
+    sample: np.random.Generator
+    folds: np.random.Generator
+    posterior: np.random.Generator
+    negatives: np.random.Generator
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> Streams:
+        """Return the streams of a seed."""
+        seeds = np.random.SeedSequence(config.seed).spawn(config.n_members + 4)
+        *members, sample, folds, posterior, negatives = map(np.random.default_rng, seeds)
+        return cls(members, sample, folds, posterior, negatives)
+
+
+@dataclass(frozen=True)
+class FoldMembers:
+    """Arrays of members trained without a fold of the rows each; `fold` (n,) is the fold of each training row."""
+
+    fold: NDArray[np.int64]
+    arrays: Arrays  # (F, ...)
+    seconds: float

@@ -10,7 +10,7 @@ from embedcli.evidence.components import ComponentEvidence
 from embedcli.run.config import TrainConfig
 from embedcli.training import assess as assess_module
 from embedcli.training.assess import evidence_of
-from embedcli.training.learn import FoldMembers
+from embedcli.training.state import FoldMembers
 
 
 def test_real_is_what_predicts_and_holds_its_claim(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

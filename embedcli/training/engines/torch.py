@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -85,3 +86,15 @@ def check_device(device: str) -> None:
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0][:120]
         raise UsageError(f"`device` {device!r} cannot be used: {reason}", "use `device` cpu") from error
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch and BLAS work on one thread: a step is too small to share, and the result is the same everywhere."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
