@@ -23,10 +23,18 @@ PROTOCOL = (
 
 
 def sampled(split: Split, n_negatives: int, rng: np.random.Generator) -> Split:
-    """Return implicit data with sampled rows of value 0: n_negatives for each training row, one for each test row."""
-    taken = pairs(split.train, split.test)
+    """Return implicit data with sampled rows of value 0: n_negatives for each training row, one for each test row.
+
+    Raises DataError if nothing can be sampled.
+    """
+    taken, n_items = pairs(split.train, split.test), len(split.train.items)
     train = with_negatives(split.train, taken, n_negatives, rng)
-    check_sampled(split.train, train, taken)
+    if len(train) == len(split.train):  # a model of positives alone predicts that everything is taken
+        share = "every" if len(np.unique(taken)) == len(np.unique(taken // n_items)) * n_items else "nearly every"
+        raise DataError(
+            f"every user has {share} item: there is nothing to sample as not taken",
+            "give a table with items that some users left out, or one with ratings and without `implicit`",
+        )
     return replace(split, train=train, test=with_negatives(split.test, taken, 1, rng))
 
 
@@ -46,28 +54,10 @@ def with_negatives(positives: Ratings, taken: NDArray[np.int64], n_negatives: in
         if not len(wrong):
             break
         item[wrong] = rng.integers(0, n_items, len(wrong), dtype=np.int32)
-    kept = np.ones(len(user), dtype=bool)
-    kept[wrong] = False
-    value = np.r_[np.ones(len(positives), np.float32), np.zeros(int(kept.sum()), np.float32)]
-    return replace(
-        positives,
-        user=np.concatenate([positives.user, user[kept]]),
-        item=np.concatenate([positives.item, item[kept]]),
-        value=value,
-        timestamp=None,
-    )
-
-
-def check_sampled(positives: Ratings, with_sampled: Ratings, taken: NDArray[np.int64]) -> None:
-    """Raise DataError if no row was sampled: a model of positives alone predicts that everything is taken."""
-    if len(with_sampled) > len(positives):
-        return
-    n_users, n_items = len(np.unique(taken // len(positives.items))), len(positives.items)
-    share = "every" if len(np.unique(taken)) == n_users * n_items else "nearly every"
-    raise DataError(
-        f"every user has {share} item: there is nothing to sample as not taken",
-        "give a table with items that some users left out, or one with ratings and without `implicit`",
-    )
+    user = np.concatenate([positives.user, np.delete(user, wrong)])
+    item = np.concatenate([positives.item, np.delete(item, wrong)])
+    value = (np.arange(len(user)) < len(positives)).astype(np.float32)
+    return replace(positives, user=user, item=item, value=value, timestamp=None)
 
 
 def pairs(*parts: Ratings) -> NDArray[np.int64]:
