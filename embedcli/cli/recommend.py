@@ -49,7 +49,7 @@ def recommend(
     if user is not None and tastes:
         raise UsageError("--user is a user of the run, --like, --dislike and --rate make a new one", "give one of them")
     if user is None and not tastes:
-        raise UsageError("nothing is known of the user", "give --user ID, or a film that is liked with --like TITLE")
+        raise UsageError("nothing is known of the user", "give --user ID, or --like TITLE")
     run = options.open()
     who = user if user is not None else fold_in(run, _ratings(run, like or [], dislike or [], rate or []))
     ranking = analyse(run, who, limit=limit, min_ratings=min_ratings, include_rated=include_rated)

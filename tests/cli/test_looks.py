@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("saved")
         ("similar 8 --table genres", "has no embedding table 'genres'", "items, users"),
         ("similar 8 -n 0", "-n 0 is below 1", "such as -n 10"),
         ("recommend", "nothing is known of the user", "--user ID"),
-        ("recommend --user 1 --like 8", "recommend to whom", "--user ID"),
+        ("recommend --user 1 --like 8", "--user is a user of the run", "give one of them"),
         ("recommend --user nobody", "has no user 'nobody'", "the ids are such as 1, 2"),
         ("recommend --rate 8=9", "'8=9' is not a title with a rating from 1 to 5", "TITLE=5"),
         ("recommend --rate 8", "'8' is not a title with a rating", "TITLE=5"),
