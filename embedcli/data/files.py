@@ -31,12 +31,16 @@ class Files:
         """Tell whether there is any of these files."""
         return any(name in self.names for name in names)
 
-    def read(self, name: str, most: int = MOST) -> bytes:
+    def read(self, name: str) -> bytes:
         """Return the bytes of a file; DataError if it is missing, too large or cannot be read."""
         with self.source(name).open() as stream:
-            return stream.whole(
-                most, "give the file of ratings itself, as a table of any size, and the titles with `items`"
+            content = stream.read(MOST + 1)
+        if len(content) > MOST:
+            raise DataError(
+                f"{stream.name}: larger than {MOST >> 20} MB, too large for this kind of file",
+                "give the file of ratings itself, as a table of any size, and the titles with `items`",
             )
+        return content
 
     def table(
         self,

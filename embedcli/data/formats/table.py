@@ -56,9 +56,10 @@ def check_rows(rows: Rows, context: ReadContext) -> None:
 
 def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[float, float] | None = None) -> Ratings:
     """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
-    user, item, value, timestamp = rows.columns()
-    if not len(user):
+    columns = rows.columns()
+    if not len(columns.get("user", ())):
         raise DataError(f"{rows.problems.where}: there is no valid row", "embedcli data check FILE lists all problems")
+    user, item, value = columns["user"], columns["item"], columns.get("value")
     implicit = _is_implicit(rows.schema, value, context, rows.problems.where)
     if value is None or implicit:
         scale, value = (0.0, 1.0), np.ones(len(user), dtype=np.float32)
@@ -69,7 +70,7 @@ def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[fl
             context.on_note(line)
     noun = noun_of(rows.schema.role_names.get("item", ""))
     data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, noun, implicit=implicit)
-    return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
+    return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, columns.get("time"))
 
 
 def _items(rows: Rows) -> Items:
