@@ -1,13 +1,7 @@
-"""The errors a user can meet.
+"""The errors a user can meet. Every one says what is wrong with which value, and what to type next.
 
 EmbedcliError
- ├── UsageError       an option, an argument or a value that cannot be
- ├── DataError        a data set that is missing, damaged or not what it says
- ├── RunError         a stored run that is missing, damaged or too new
- ├── TrainingError    a training that failed
- └── Interrupted      the user pressed Ctrl-C
-
-Every error says what is wrong with which value, and what to type next.
+ └── UsageError, DataError, RunError, TrainingError, Interrupted
 """
 
 from __future__ import annotations
@@ -25,7 +19,7 @@ class EmbedcliError(Exception):
 
 
 class UsageError(EmbedcliError):
-    """An option, an argument or a value that cannot be."""
+    """An invalid option, argument or value."""
 
     exit_code = 2
 

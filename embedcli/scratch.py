@@ -11,10 +11,8 @@ import errno
 import os
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -29,13 +27,10 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     Raises OSError if the folder cannot be made.
     """
     remove_leftovers(parent)
-    folder, lock = _locked_folder(parent)
-    try:
-        folder.chmod(0o777 & ~_umask())
+    with contextlib.ExitStack() as stack:
+        folder = _locked_folder(parent, stack)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
 
 
 @contextlib.contextmanager
@@ -102,27 +97,9 @@ def remove_leftovers(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         if folder.is_symlink() or not folder.is_dir():
             continue
-        with contextlib.suppress(OSError):  # another process removes it as well
-            lock = _lock(folder)
-            if lock.is_ours or (lock.is_unknown and time.time() - folder.stat().st_mtime > ABANDONED):
+        with contextlib.suppress(OSError), _locked(folder) as is_ours:  # another process may remove it as well
+            if is_ours or (is_ours is None and time.time() - folder.stat().st_mtime > ABANDONED):
                 shutil.rmtree(folder, ignore_errors=True)
-            lock.release()
-
-
-@dataclass(frozen=True)
-class _Lock:
-    """The outcome of an attempt to lock a folder: ours, another process's, or unknown if locks do not work there."""
-
-    descriptor: int | None = None
-    is_unknown: bool = False
-
-    @property
-    def is_ours(self) -> bool:
-        return self.descriptor is not None
-
-    def release(self) -> None:
-        if self.descriptor is not None:
-            os.close(self.descriptor)
 
 
 def _locked_file(path: Path, on_wait: Callable[[], None]) -> IO[bytes]:
@@ -154,36 +131,36 @@ def _open_own(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
 
 
-def _is_own(found: os.stat_result) -> bool:
+def _is_own(status: os.stat_result) -> bool:
     """Tell whether this is a regular file with one name only."""
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
-def _locked_folder(parent: Path) -> tuple[Path, _Lock]:
+def _locked_folder(parent: Path, stack: contextlib.ExitStack) -> Path:
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        folder = parent / f"{PREFIX}{os.urandom(8).hex()}"
+        folder.mkdir()
         with contextlib.suppress(FileNotFoundError):  # another process took it for a leftover before it was locked
-            lock = _lock(folder)
+            stack.enter_context(_locked(folder))
             if folder.exists():
-                return folder, lock
-            lock.release()
+                return folder
 
 
-def _lock(folder: Path) -> _Lock:
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder; yield whether it is ours (not another process's), or None if locks do not work there."""
     if os.name == "nt":
-        return _Lock(is_unknown=True)
+        yield None
+        return
     import fcntl
 
     descriptor = os.open(folder, os.O_RDONLY)
+    is_ours: bool | None = True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            is_ours = False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+        yield is_ours
+    finally:
         os.close(descriptor)
-        return _Lock(is_unknown=error.errno not in (errno.EWOULDBLOCK, errno.EACCES))
-    return _Lock(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

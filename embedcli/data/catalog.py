@@ -44,29 +44,16 @@ class CatalogEntry:
 
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 
-ML_100K = CatalogEntry(
-    name="ml-100k",
-    title="MovieLens 100K",
-    summary="100,000 ratings of 1,682 films by 943 users, 1997-1998 (GroupLens)",
-    sources=(
-        Download(
-            file="ml-100k.zip",
-            url=f"{GROUPLENS}/ml-100k.zip",
-            size=4_924_029,
-            sha256="50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
-        ),
-        Wheel(
-            file="recbole-1.2.1-py3-none-any.whl",
-            requirement="recbole==1.2.1",
-            size=2_130_151,
-            sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
-        ),
-    ),
-    n_ratings=100_000,
+RECBOLE = Wheel(
+    file="recbole-1.2.1-py3-none-any.whl",
+    requirement="recbole==1.2.1",
+    size=2_130_151,
+    sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
 )
 
-# source of the sha256: TensorFlow Datasets (url_checksums/movielens.txt); of the md5: GroupLens
+# source of the sha256, but for ml-100k: TensorFlow Datasets (url_checksums/movielens.txt); of the md5: GroupLens
 SHA256 = {
+    "ml-100k": "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
     "ml-latest-small": "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
     "ml-1m": "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
     "ml-20m": "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3",
@@ -75,13 +62,16 @@ SHA256 = {
 MD5 = {"ml-10m": "ce571fd55effeba0271552578f2648bd"}
 
 
-def _edition(name: str, title: str, n_ratings: int | None, about: str, n_bytes: int | None = None) -> CatalogEntry:
-    """Return the entry of a later edition of MovieLens."""
+def _edition(
+    name: str, title: str, n_ratings: int | None, about: str, n_bytes: int | None = None, *copies: Wheel
+) -> CatalogEntry:
+    """Return the entry of an edition of MovieLens."""
     summary = f"{about} (GroupLens)" if n_ratings is None else f"{n_ratings:,} ratings of {about} (GroupLens)"
     download = Download(f"{name}.zip", f"{GROUPLENS}/{name}.zip", n_bytes, SHA256.get(name), MD5.get(name))
-    return CatalogEntry(name, f"MovieLens {title}", summary, (download,), n_ratings)
+    return CatalogEntry(name, f"MovieLens {title}", summary, (download, *copies), n_ratings)
 
 
+ML_100K = _edition("ml-100k", "100K", 100_000, "1,682 films by 943 users, 1997-1998", 4_924_029, RECBOLE)
 EDITIONS = (
     _edition("ml-latest-small", "latest small", 100_836, "9,742 films by 610 users, to 2018", 978_202),
     _edition("ml-1m", "1M", 1_000_209, "3,883 films by 6,040 users, 2000-2003", 5_917_549),

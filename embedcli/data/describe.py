@@ -86,12 +86,11 @@ def describe_ratings(ratings: Ratings, *, n_bad_rows: int = 0, n_repeated: int =
 
 def _histogram(value: NDArray[np.float32]) -> tuple[Bar, ...]:
     levels, counts = np.unique(value, return_counts=True)
-    if len(levels) <= MOST_LEVELS:
-        return tuple(Bar(float(level), float(level), int(n)) for level, n in zip(levels, counts, strict=True))
-    counts, edges = np.histogram(value, MOST_LEVELS - 1)
-    return tuple(
-        Bar(float(low), float(high), int(n)) for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)
-    )
+    low = high = levels
+    if len(levels) > MOST_LEVELS:
+        counts, edges = np.histogram(value, MOST_LEVELS - 1)
+        low, high = edges[:-1], edges[1:]
+    return tuple(map(Bar, low.tolist(), high.tolist(), counts.tolist()))
 
 
 def _by_size(counts: NDArray[np.int64]) -> tuple[Bar, ...]:

@@ -110,7 +110,7 @@ def _begin(answer: http.client.HTTPResponse, file: IO[bytes], version: Path, hos
 
 
 def _answer(url: str, headers: dict[str, str], host: str) -> http.client.HTTPResponse:
-    opener = urllib.request.build_opener(_Http, _Https, _Redirects)
+    opener = urllib.request.build_opener(_Connections, _Redirects)
     try:
         answer: http.client.HTTPResponse = opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
@@ -141,19 +141,11 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-class _Http(urllib.request.HTTPHandler):
+class _Connections(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
     def do_open(self, http_class: Any, req: Any, **arguments: Any) -> Any:
-        return super().do_open(_patient(http_class), req, **arguments)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def do_open(self, http_class: Any, req: Any, **arguments: Any) -> Any:
-        return super().do_open(_patient(http_class), req, **arguments)
-
-
-def _patient(connection_class: Any) -> Any:
-    """Return a subclass of a connection class whose answers fail if they are too slow."""
-    return type(connection_class.__name__, (connection_class,), {"response_class": _Answer})
+        """Open a connection whose answer fails if it is too slow."""
+        patient: Any = type(http_class.__name__, (http_class,), {"response_class": _Answer})
+        return super().do_open(patient, req, **arguments)
 
 
 class _Answer(http.client.HTTPResponse):

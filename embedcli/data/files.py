@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from embedcli.data import text
 from embedcli.data.formats.delimited import encoding_of
 from embedcli.data.sources import UNREADABLE, Source, open_zip
-from embedcli.errors import DataError, UsageError
+from embedcli.errors import DataError
 
 MOST = 1 << 24  # bytes of a file that is read whole: four times those of the largest movies.csv
 
@@ -31,12 +31,16 @@ class Files:
         """Tell whether there is any of these files."""
         return any(name in self.names for name in names)
 
-    def read(self, name: str, most: int = MOST) -> bytes:
+    def read(self, name: str) -> bytes:
         """Return the bytes of a file; DataError if it is missing, too large or cannot be read."""
         with self.source(name).open() as stream:
-            return stream.whole(
-                most, "give the file of ratings itself, as a table of any size, and the titles with `items`"
+            content = stream.read(MOST + 1)
+        if len(content) > MOST:
+            raise DataError(
+                f"{stream.name}: larger than {MOST >> 20} MB, too large for this kind of file",
+                "give the file of ratings itself, as a table of any size, and the titles with `items`",
             )
+        return content
 
     def table(
         self,
@@ -48,17 +52,11 @@ class Files:
         encoding: str | None = None,
         key: str | None = None,
     ) -> list[tuple[int, list[str]]]:
-        """Return (line, fields) of each row of a small table, as `text.rows` does; the encoding may be detected.
-
-        With `key`, the name of the first column, its ids must be unique.
-        """
+        """Return (line, fields) of each row of a small table, as `text.rows` does; the encoding may be detected."""
         raw, where = self.read(name), self.where(name)
         encoding = encoding or encoding_of(raw, None, where, lambda line: None)
-        content = text.decode(raw, encoding, where)
-        rows = list(text.rows(content, where, separator=separator, n_columns=n_columns, header=header))
-        if key is not None:
-            text.check_unique(rows, key, where)
-        return rows
+        rows = text.rows(raw, encoding, where, separator=separator, n_columns=n_columns, header=header, key=key)
+        return list(rows)
 
     def source(self, name: str) -> Source:
         """Return a file as a source of bytes; DataError if it is missing."""
@@ -84,15 +82,13 @@ class Files:
 def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
     """Open a folder, or the topmost folder inside a zip with a file whose name ends in one of the suffixes.
 
-    Raises UsageError if there is nothing at the path, DataError for a file that is not a zip.
+    Raises DataError for a file that is not a zip.
     """
     if path.is_dir():
         try:
             return Files(path, {entry.name: entry.name for entry in path.iterdir() if entry.is_file()})
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}", "check its permissions") from error
-    if not path.exists():
-        raise UsageError(f"there is no data set at {str(path)!r}", "give the extracted folder or the zip")
     try:
         with path.open("rb") as file:
             names = [name for name in open_zip(file).namelist() if not name.endswith("/")]

@@ -75,16 +75,8 @@ def _read(path: Path, source: str, context: ReadContext) -> Ratings:
     alone = next((name for name in ("ratings.csv", "ratings.dat") if name in files), None)
     if alone is not None and not files.holds(("movies.csv", "movies.dat")):
         return read_table(files.source(alone), context)
-    _check_options(context.options, source)
-    if "ml-100k.inter" in files:
-        return recbole.read(files, source, context)
-    if "u.data" in files:
-        return movielens_100k.read(files, source, context)
-    return movielens.read(files, source, context)
-
-
-def _check_options(options: ReadOptions, source: str) -> None:
-    """Raise UsageError for an option that says how to read a table, as the columns of these files are known."""
     for name in ("user_col", "item_col", "rating_col", "time_col", "sep", "encoding"):
-        if getattr(options, name) is not None:
+        if getattr(context.options, name) is not None:
             raise UsageError(f"`{name}` has no meaning for {source}, whose columns are known", f"leave `{name}` out")
+    read = recbole.read if "ml-100k.inter" in files else movielens_100k.read if "u.data" in files else movielens.read
+    return read(files, source, context)

@@ -66,17 +66,12 @@ class Users:
 
         Columns of words, such as an occupation (at most 50 different values, not all of them numbers), become tags.
         """
-        kinds_of_users = {
-            key: values
-            for key, values in self.columns.items()
-            if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds)
-        }
-        tags = [
-            tuple(f"{key} {value}".replace("|", "/") for key, value in zip(kinds_of_users, row, strict=True) if value)
-            for row in zip(*kinds_of_users.values(), strict=True)
-        ]
-        n = len(self)
-        return Items(self.ids, self.ids, (None,) * n, tuple(tags) if kinds_of_users else ((),) * n)
+        tags: list[list[str]] = [[] for _ in self.ids]
+        for key, values in self.columns.items():
+            if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds):
+                for own, value in zip(tags, values, strict=True):
+                    own += [f"{key} {value}".replace("|", "/")] if value else []
+        return Items(self.ids, self.ids, (None,) * len(self), tuple(map(tuple, tags)))
 
 
 def _taken(columns: Mapping[str, tuple[str, ...]], rows: NDArray[np.integer]) -> dict[str, tuple[str, ...]]:
@@ -205,11 +200,9 @@ class Split:
     @property
     def n_cold(self) -> tuple[int, int]:
         """Numbers of test rows whose user has no training row, and whose item has none."""
-        users, items = (
-            np.bincount(codes, minlength=n) > 0
-            for codes, n in ((self.train.user, len(self.train.users)), (self.train.item, len(self.train.items)))
-        )
-        return int((~users[self.test.user]).sum()), int((~items[self.test.item]).sum())
+        users = np.isin(self.test.user, self.train.user, invert=True)
+        items = np.isin(self.test.item, self.train.item, invert=True)
+        return int(users.sum()), int(items.sum())
 
 
 def check_texts(users: Users, items: Items, where: str = "") -> None:

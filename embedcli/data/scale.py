@@ -21,14 +21,11 @@ def find_scale(value: NDArray[np.float32]) -> tuple[float, float, list[str]]:
     The lines that begin with `note:` name values that may not be ratings, and what to do. Legitimate scales have none,
     except for a 0 on a short scale, which may be a code for "not rated".
     """
-    few = len(value) <= SAMPLE  # of more, a random sample: every k-th might be of the same item
-    sample = value if few else value[np.random.default_rng(0).integers(0, len(value), SAMPLE)]
+    ends, sample = [value.min(), value.max()], value
+    if len(value) > SAMPLE:  # a random sample: every k-th might be of the same item
+        sample = np.r_[ends, value[np.random.default_rng(0).integers(0, len(value), SAMPLE)]]
     levels, counts = np.unique(sample, return_counts=True)
-    low, high = float(value.min()) + 0.0, float(value.max()) + 0.0  # -0 becomes 0
-    if levels[0] > low:
-        levels, counts = np.r_[np.float32(low), levels], np.r_[1, counts]
-    if levels[-1] < high:
-        levels, counts = np.r_[levels, np.float32(high)], np.r_[counts, 1]
+    low, high = (float(end) + 0.0 for end in ends)  # -0 becomes 0
     step = f"in steps of {np.diff(levels).min(initial=high - low):.4g}" if len(levels) <= MOST_STEPS else ""
     summary = f"ratings from {low:g} to {high:g}" + (f" {step}" if step else ", without steps")
     return low, high, [summary, *(f"note: {line}" for line in _oddities(value, levels, counts))]
@@ -84,16 +81,13 @@ def _main_scale(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> tuple
 
 def _far_off(value: NDArray[np.float32], far: NDArray[np.bool_], scale: NDArray[np.float32]) -> str:
     """Say how many ratings are beyond a gap; `far` marks them."""
-    off = value[far]
-    low, high, n = float(off.min()), float(off.max()), len(off)
+    low, high = float(value[far].min()), float(value[far].max())
     if low == high == 0:
         return _not_rated(value, 0.0)
-    rows = "that row" if n == 1 else "those rows"
-    what, doubt = (f"{low:g}", f'{low:g} is a mistake or means "not rated"')
+    what, doubt = f"{low:g}", f'{low:g} is a mistake or means "not rated"'
     if low != high:
         what, doubt = f"from {low:g} to {high:g}", "they are mistakes or codes"
-    others = f"{scale[0]:g} to {scale[-1]:g}"
-    return f"{_amount(n, len(value))} {what}, far from all others ({others}): if {doubt}, leave {rows} out of the file"
+    return _advice(far, f"{what}, far from all others ({scale[0]:g} to {scale[-1]:g})", doubt)
 
 
 def _looks_like_counts(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> bool:
@@ -117,13 +111,13 @@ def _lone_negative(value: NDArray[np.float32], levels: NDArray[np.float32]) -> f
 
 
 def _not_rated(value: NDArray[np.float32], code: float) -> str:
-    n = int((value == np.float32(code)).sum())
-    rows = "that row" if n == 1 else "those rows"
-    return f'{_amount(n, len(value))} {code:g}: if {code:g} means "not rated", leave {rows} out of the file'
+    return _advice(value == np.float32(code), f"{code:g}", f'{code:g} means "not rated"')
 
 
-def _amount(n: int, total: int) -> str:
-    """Write a number of ratings, as a share if they are neither few nor rare."""
+def _advice(marked: NDArray[np.bool_], what: str, doubt: str) -> str:
+    """Say how many ratings are marked, as a share if they are neither few nor rare, and what to do."""
+    n, total = int(marked.sum()), len(marked)
+    amount = f"{n / total:.0%} of the ratings are"
     if n < 10 or n < total / 100:
-        return f"{n:,} of {total:,} ratings {'is' if n == 1 else 'are'}"
-    return f"{n / total:.0%} of the ratings are"
+        amount = f"{n:,} of {total:,} ratings {'is' if n == 1 else 'are'}"
+    return f"{amount} {what}: if {doubt}, leave {'that row' if n == 1 else 'those rows'} out of the file"

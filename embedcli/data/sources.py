@@ -91,13 +91,6 @@ class Stream:
             raise DataError(f"{self.name}: the file is empty", "give a table with a row for each rating or item")
         return "parquet" if self.head.startswith(b"PAR1") else "json" if start.startswith(b"{") else "text"
 
-    def whole(self, most: int, hint: str) -> bytes:
-        """Return all bytes; DataError if there are more than `most`."""
-        content = self.read(most + 1)
-        if len(content) > most:
-            raise DataError(f"{self.name}: larger than {most >> 20} MB, too large for this kind of file", hint)
-        return content
-
     def on_disk(self) -> IO[bytes]:
         """Return a seekable file: the file itself, or a temporary copy of all bytes."""
         return self._raw if self._is_plain else _spooled(self.name, self.read, self._stack)

@@ -15,21 +15,26 @@ CORRECT_IT = f"correct that line, or {GET_AGAIN}"
 
 
 def rows(
-    content: str, where: str, *, separator: str, n_columns: int = 0, header: Sequence[str] = ()
+    raw: bytes, encoding: str, where: str, *, separator: str, n_columns: int, header: Sequence[str], key: str | None
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, fields) of each row of a table whose columns are known, without its header.
 
-    Fields may be quoted if the separator is a comma. Raises DataError, with the line, for a table without rows, for a
-    header that does not begin with `header`, and for a row without `n_columns` (by default: as many as the header).
+    Fields may be quoted if the separator is a comma. Raises DataError, with the line, for bytes that are not text, for
+    a table without rows, for a header that does not begin with `header`, for a row without `n_columns` (if that is 0:
+    as many as the header), and for a duplicate id in the first column if that is called `key`.
     """
-    lines = content.removeprefix("\ufeff").split("\n")
+    try:
+        lines = raw.decode(encoding).removeprefix("\ufeff").split("\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{where}, line {line}: not {encoding} text", CORRECT_IT) from error
     while lines and not lines[-1].strip():
         lines.pop()
     if len(lines) <= bool(header):
         raise DataError(f"{where}: {'nothing follows the header' if lines else 'the file is empty'}", GET_AGAIN)
     quoted = csv.reader(f"{line}\n" for line in lines)
     split = quoted if separator == "," else (line.removesuffix("\r").split(separator) for line in lines)
-    line = 1
+    line, line_of = 1, dict[str, int]()
     try:
         for fields in split:
             if line == 1 and header:
@@ -43,30 +48,14 @@ def rows(
                     f"{shorten(separator.join(fields))!r}",
                     f"{CORRECT_IT}; the column separator of this file is {separator!r}",
                 )
+            elif key and (first := line_of.setdefault(fields[0], line)) != line:
+                duplicate = f"duplicate {key} {shorten(fields[0])!r}, first in line {first}"
+                raise DataError(f"{where}, line {line}: {duplicate}", CORRECT_IT)
             else:
                 yield line, fields
             line = quoted.line_num + 1 if separator == "," else line + 1
     except csv.Error as error:  # a field is too long
         raise DataError(f"{where}, line {line}: {error}", CORRECT_IT) from error
-
-
-def check_unique(rows: Iterable[tuple[int, Sequence[str]]], key: str, where: str) -> None:
-    """Raise DataError for a duplicate id in the first column, called `key`, of (line, fields)."""
-    lines: dict[str, int] = {}
-    for line, (identifier, *_) in rows:
-        if (first := lines.setdefault(identifier, line)) != line:
-            raise DataError(
-                f"{where}, line {line}: duplicate {key} {shorten(identifier)!r}, first in line {first}", CORRECT_IT
-            )
-
-
-def decode(raw: bytes, encoding: str, where: str) -> str:
-    """Decode bytes; DataError with the line if they are not text in this encoding."""
-    try:
-        return raw.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{where}, line {line}: not {encoding} text", CORRECT_IT) from error
 
 
 def not_text(error: UnicodeError, encoding: str, where: str) -> DataError:
@@ -92,11 +81,7 @@ def year_of(title: str) -> int | None:
 
 def is_whole(text: str) -> bool:
     """Tell whether text can be written as UTF-8: it has no half of a surrogate pair, such as JSON's "\\ud800"."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return re.search("[\ud800-\udfff]", text) is None
 
 
 def mended(text: str) -> str:
@@ -111,14 +96,13 @@ def shorten(text: str, limit: int = 60) -> str:
 
 def separated(rows: Iterable[Iterable[Any]], separator: str = ",") -> str:
     """Write rows as CSV with LF line ends; a field that contains any line end is quoted."""
-    lines: list[str] = []
+    lines = _Lines()
     # the csv module quotes only the characters of its own line end, so its line end is CR LF
-    csv.writer(_Lines(lines), delimiter=separator, lineterminator="\r\n").writerows(rows)
+    csv.writer(lines, delimiter=separator, lineterminator="\r\n").writerows(rows)
     return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
 
 
-class _Lines:
-    """A list of lines with the write method that the csv module needs."""
+class _Lines(list[str]):
+    """Lines, with the write method that the csv module needs."""
 
-    def __init__(self, lines: list[str]) -> None:
-        self.write = lines.append
+    write = list.append

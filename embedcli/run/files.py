@@ -1,13 +1,4 @@
-"""The files of a run, written and read.
-
-run.json            settings and results of the training; the sha256 of every other file, and of itself
-items.csv           id, title, year, tags, n_ratings, mean_rating, then the other columns of the source
-users.csv           id, n_ratings, mean_rating, then the other columns of the source
-tables.csv          table, id, title, year, tags, n_rows, mean_target of the labels of further tables, if there are any
-model.safetensors   the arrays of the model; column j of an item array is row j of items.csv
-rows.safetensors    the training rows, about nine bytes each, and the test rows with their predictions, about 9 + 4 M
-                    bytes each, as test_user, test_item, test_value and test_predictions (unless they are not kept)
-"""
+"""The files of a run, written and read: docs/run-format.md describes each of them."""
 
 from __future__ import annotations
 
@@ -175,31 +166,24 @@ def read_rows(
     """
     if sha256 is None:
         return None, None
-    arrays = ArrayFile(path, sha256, verify_now=False)
-    parts: list[Any] = []
-    for prefix, kind, names in (
-        ("", StoredRows, ("user", "item", "value")),
-        ("test_", StoredHeldOut, ("user", "item", "value", "predictions")),
-    ):
-        shapes = [arrays.shapes.get(prefix + name, ()) for name in names]
-        if not any(shapes) and prefix:
-            parts.append(None)
-            continue
-        if len({shape[-1:] for shape in shapes}) != 1 or [len(shape) for shape in shapes] != [1, 1, 1, 2][: len(names)]:
-            raise damaged(path, f"{', '.join(prefix + name for name in names)} are not columns of one length")
-        parts.append(kind(arrays, prefix, {"user": n_users, "item": n_items}))
-    return parts[0], parts[1]
+    arrays, sizes = ArrayFile(path, sha256, verify_now=False), {"user": n_users, "item": n_items}
+    is_tested = any(name.startswith("test_") for name in arrays)
+    return _StoredRows(arrays, "", sizes), _StoredHeldOut(arrays, "test_", sizes) if is_tested else None
 
 
 class _Stored:
     """Rows in a file, each column read when it is asked for; RunError if it is not as it was written."""
 
-    def __init__(self, arrays: ArrayFile, prefix: str, sizes: Mapping[str, int]) -> None:
+    def __init__(self: Any, arrays: ArrayFile, prefix: str, sizes: Mapping[str, int]) -> None:
+        names = [prefix + column.name for column in fields(self)]
+        shapes = [arrays.shapes.get(name, ()) for name in names]
+        if len({shape[-1:] for shape in shapes}) != 1 or [len(shape) for shape in shapes] != [1, 1, 1, 2][: len(names)]:
+            raise damaged(arrays.path, f"{', '.join(names)} are not columns of one length")
         for name, value in (("_arrays", arrays), ("_prefix", prefix), ("_sizes", sizes)):
             object.__setattr__(self, name, value)
 
-    def __getattr__(self, name: str) -> Any:
-        if name not in ("user", "item", "value", "predictions"):
+    def __getattr__(self: Any, name: str) -> Any:
+        if name not in {column.name for column in fields(self)}:
             raise AttributeError(name)
         arrays: ArrayFile = self._arrays
         column = arrays[self._prefix + name]
@@ -214,12 +198,12 @@ class _Stored:
         return column if levels is None else levels[column].astype(np.float32)
 
 
-class StoredRows(_Stored, TrainingRows):
-    """The training rows in a file."""
+class _StoredRows(_Stored, TrainingRows):
+    pass
 
 
-class StoredHeldOut(_Stored, HeldOutRows):
-    """The rows held out of the training, in a file."""
+class _StoredHeldOut(_Stored, HeldOutRows):
+    pass
 
 
 def check_storable(users: Users, items: Items) -> None:
@@ -303,19 +287,14 @@ def decoded(kind: Any, value: Any) -> Any:
     return value
 
 
-def read_items(path: Path, sha256: str) -> tuple[Items, ItemStats]:
-    """Read items.csv."""
-    return _read_csv(path, sha256, ITEM_FIELDS, _items)
-
-
-def read_users(path: Path, sha256: str) -> tuple[Users, ItemStats]:
-    """Read users.csv."""
-    return _read_csv(path, sha256, USER_FIELDS, lambda own, others: (Users(own[0], others), _stats(*own[1:])))
-
-
-def read_tables(path: Path, sha256: str | None) -> dict[str, EmbeddingTable]:
-    """Read tables.csv; no tables if the run has no such file."""
-    return {} if sha256 is None else _read_csv(path, sha256, TABLE_FIELDS, _tables)
+def read_labels(
+    folder: Path, sha256: Mapping[str, str]
+) -> tuple[tuple[Items, ItemStats], tuple[Users, ItemStats], dict[str, EmbeddingTable]]:
+    """Read items.csv, users.csv and, if the run has it, tables.csv."""
+    items = _read_csv(folder / "items.csv", sha256, ITEM_FIELDS, _items)
+    users = _read_csv(folder / "users.csv", sha256, USER_FIELDS, _users)
+    tables = _read_csv(folder / "tables.csv", sha256, TABLE_FIELDS, _tables) if "tables.csv" in sha256 else {}
+    return items, users, tables
 
 
 def _tables(own: list[Column], others: Mapping[str, Column]) -> dict[str, EmbeddingTable]:
@@ -330,14 +309,13 @@ def _tables(own: list[Column], others: Mapping[str, Column]) -> dict[str, Embedd
 def _items(own: list[Column], others: Mapping[str, Column]) -> tuple[Items, ItemStats]:
     """Make items of the columns id, title, year, tags, n and mean; ValueError for an invalid number."""
     ids, titles, years, tags, n, means = own
-    items = Items(
-        ids=ids,
-        titles=titles,
-        years=tuple(int(year) if year else None for year in years),
-        tags=tuple(tuple(names.split("|")) if names else () for names in tags),
-        columns=others,
-    )
-    return items, _stats(n, means)
+    numbers = tuple(int(year) if year else None for year in years)
+    names_of = tuple(tuple(names.split("|")) if names else () for names in tags)
+    return Items(ids, titles, numbers, names_of, others), _stats(n, means)
+
+
+def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, ItemStats]:
+    return Users(own[0], others), _stats(*own[1:])
 
 
 def _stats(n_ratings: Column, means: Column) -> ItemStats:
@@ -347,10 +325,10 @@ def _stats(n_ratings: Column, means: Column) -> ItemStats:
 
 
 def _read_csv(
-    path: Path, sha256: str, own: tuple[str, ...], make: Callable[[list[Column], Mapping[str, Column]], Made]
+    path: Path, sha256: Mapping[str, str], own: Column, make: Callable[[list[Column], Mapping[str, Column]], Made]
 ) -> Made:
     """Return what `make` makes of the run's own columns, which come first, and of the others."""
-    verify(path, sha256)
+    verify(path, sha256[path.name])
     try:
         header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
         if tuple(header[: len(own)]) != own:

@@ -174,12 +174,9 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
-class HeldOutRows:
+class HeldOutRows(TrainingRows):
     """The held-out ratings and the predictions of each member. Only comparisons of runs may look at them."""
 
-    user: NDArray[np.int32]  # (n,)
-    item: NDArray[np.int32]  # (n,)
-    value: NDArray[np.float32]  # (n,)
     predictions: NDArray[np.float32]  # (M, n)
 
 

@@ -14,20 +14,7 @@ from typing import Any
 
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
-from embedcli.run import DEFAULT_DIR
-from embedcli.run.files import (
-    ArrayFile,
-    check_storable,
-    contents,
-    damaged,
-    decoded,
-    read_items,
-    read_json,
-    read_rows,
-    read_tables,
-    read_users,
-    verify,
-)
+from embedcli.run import DEFAULT_DIR, files
 from embedcli.run.predictions import Range
 from embedcli.run.record import Run, Training
 from embedcli.run.shapes import check_shapes, table_array
@@ -67,28 +54,31 @@ def save_anywhere(
     for other in (Path.cwd, Path.home, tempfile.gettempdir):
         try:
             folder = Path(tempfile.mkdtemp(prefix="embedcli-runs-", dir=other()))
+            written = _write(run, folder, names, command)
         except (OSError, RuntimeError):  # the current folder is gone, or there is no home
             continue
-        try:
-            written = _write(run, folder, names, command)
         except RunError:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         saved = folder / written.name
-        return written, saved, RunError(problem.message, f"it is saved elsewhere: open it with `run` {_quoted(saved)}")
+        return (
+            written,
+            saved,
+            RunError(problem.message, f"it is saved elsewhere: open it with `run` {shlex.quote(str(saved))}"),
+        )
     raise problem
 
 
 def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
     """Write a run under the first of these names that is free."""
     for table in (run.items, *(table.labels for table in run.tables.values())):
-        check_storable(run.users, table)
+        files.check_storable(run.users, table)
     run = replace(run, created=datetime.now(UTC).isoformat(), command=command)
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         with scratch_folder(run_dir) as scratch:
-            for file, content in contents(run):
-                write_synced(scratch / file, content)
+            for name, content in files.contents(run):
+                write_synced(scratch / name, content)
             sync_folder(scratch)
             target = _rename(scratch, run_dir, names)
         sync_folder(run_dir)
@@ -124,7 +114,7 @@ def check_name(name: str, run_dir: Path) -> None:
     if (run_dir / name).exists():
         raise UsageError(
             f"there is a run named {name!r} in {run_dir} already",
-            f"give another `name`, or remove it: rm -r {_quoted(run_dir / name)}",
+            f"give another `name`, or remove it: rm -r {shlex.quote(str(run_dir / name))}",
         )
 
 
@@ -156,35 +146,33 @@ def load(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise RunError(f"there is no run at {folder}", "choose another one: embedcli runs list")
-    about = read_json(folder / "run.json")
+    about = files.read_json(folder / "run.json")
     try:
         return _load(folder, about, about["files"])
     except (AttributeError, KeyError, TypeError, UsageError, ValueError) as error:
-        raise damaged(folder / "run.json", f"not what a run says of itself: {error!r}") from error
+        raise files.damaged(folder / "run.json", f"not what a run says of itself: {error!r}") from error
 
 
 def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> Run:
-    items, item_stats = read_items(folder / "items.csv", sha256["items.csv"])
-    users, user_stats = read_users(folder / "users.csv", sha256["users.csv"])
-    tables = read_tables(folder / "tables.csv", sha256.get("tables.csv"))
-    arrays = ArrayFile(folder / "model.safetensors", sha256["model.safetensors"])
+    (items, item_stats), (users, user_stats), tables = files.read_labels(folder, sha256)
+    arrays = files.ArrayFile(folder / "model.safetensors", sha256["model.safetensors"])
     sizes = {"users": len(users), "items": len(items)}
     sizes |= {table_array(name): len(table.labels) for name, table in tables.items()}
     check_shapes(arrays.shapes, sizes, f"{arrays.path} does not fit items.csv and users.csv")
     if others := [name for name, dtype in arrays.dtypes.items() if dtype != "F32"]:
-        raise damaged(arrays.path, f"{others[0]} is not of 32-bit floating-point numbers")
-    rows, heldout = read_rows(folder / "rows.safetensors", sha256.get("rows.safetensors"), len(users), len(items))
+        raise files.damaged(arrays.path, f"{others[0]} is not of 32-bit floating-point numbers")
+    rows, heldout = files.read_rows(folder / "rows.safetensors", sha256.get("rows.safetensors"), len(users), len(items))
     return Run(
         name=folder.resolve().name,
-        data=decoded(DataSet, about["data"]),
+        data=files.decoded(DataSet, about["data"]),
         items=items,
         users=users,
         item_stats=item_stats,
         user_stats=user_stats,
         arrays=arrays,
         link=about["link"],
-        y_range=decoded(Range | None, about["y_range"]),
-        training=decoded(Training, about["training"] | {"config": about["training"]["config"] or None}),
+        y_range=files.decoded(Range | None, about["y_range"]),
+        training=files.decoded(Training, about["training"] | {"config": about["training"]["config"] or None}),
         rows=rows,
         heldout=heldout,
         tables=tables,
@@ -196,15 +184,15 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
 def problems(folder: Path) -> dict[str, str]:
     """Read a run whole, and return its faults by file; none if it is as it was written."""
     try:
-        files = dict(read_json(folder / "run.json")["files"])
+        hashes = dict(files.read_json(folder / "run.json")["files"])
     except (RunError, KeyError, TypeError, ValueError) as error:
         return {"run.json": str(error)}
     faults = {}
-    for file, sha256 in files.items():
+    for name, sha256 in hashes.items():
         try:
-            verify(folder / file, sha256)
+            files.verify(folder / name, sha256)
         except RunError as error:
-            faults[file] = error.message
+            faults[name] = error.message
     if faults:
         return faults
     try:
@@ -219,20 +207,12 @@ def problems(folder: Path) -> dict[str, str]:
     return {}
 
 
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))
-
-
 def _rename(scratch: Path, run_dir: Path, names: Iterable[str]) -> Path:
-    for candidate in names:
-        target = run_dir / candidate
-        if target.exists():
-            continue
+    for target in map(run_dir.joinpath, names):
         try:
-            return scratch.rename(target)
-        except FileExistsError:
-            continue  # another training took the name a moment ago
-        except OSError as error:
             if not target.exists():
-                raise error
+                return scratch.rename(target)
+        except OSError:
+            if not target.exists():  # otherwise another training took the name a moment ago
+                raise
     raise FileExistsError("every name for it is taken")

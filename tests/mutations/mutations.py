@@ -311,7 +311,7 @@ CHOSEN = (
     ),
     Mutation(
         "leftovers of the living removed",
-        "if lock.is_ours or (",
+        "if is_ours or (",
         "if True or (",
         ("test_killed_process_leaves_nothing_for_long",),
     ),

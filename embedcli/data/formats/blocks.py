@@ -92,14 +92,9 @@ class Rows:
             del self.item_texts[role]
             self.schema = self.schema.without([role])
 
-    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32] | None, Any]:
-        """Return user, item, value and timestamp (n,); the blocks are given up, to save memory."""
-        user, item, value, time = (
-            np.concatenate(self._columns.pop(name)) if name in self._columns else None
-            for name in ("user", "item", "value", "time")
-        )
-        empty = np.zeros(0, np.int32)
-        return (empty if user is None else user), (empty if item is None else item), value, time
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the columns (n,) user, item, value and time, those there are; the blocks are given up."""
+        return {name: np.concatenate(self._columns.pop(name)) for name in list(self._columns)}
 
     def convert_times(self) -> None:
         """Convert times to seconds, in the unit of the whole column; times outside of the calendar are problems."""

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import IO, Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Block, Rows
@@ -32,8 +33,6 @@ LARGE_VALUE = 1_000  # bytes, on average, of a value in such a column
 
 def read_parquet(stream: Stream, context: ReadContext) -> Rows:
     """Read a Parquet file; only the columns that are needed."""
-    import pyarrow as pa
-
     try:
         file = stream.on_disk()
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
@@ -104,9 +103,6 @@ def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
 
 def _parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
     """Return the rows of a batch: as they are, or parsed one by one if a value is missing or invalid."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     schema = rows.schema
     columns = {role: batch[name] for role, name in schema.role_names.items()}
     types = {"rating": pa.float64(), "time": pa.float64() if schema.time_form == "number" else pa.timestamp("s")}
@@ -115,7 +111,7 @@ def _parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
         if "time" in columns and schema.time_form == "iso" and not is_time(columns["time"].type):
             raise pa.ArrowInvalid("days are also written as integers")
         # numbers beyond 2**53 are rounded, which changes nanoseconds, not seconds
-        cast = {role: pc.cast(columns[role], type, safe=False) for role, type in types.items() if role in columns}
+        cast = {role: columns[role].cast(type, safe=False) for role, type in types.items() if role in columns}
         numbers = {role: column.to_numpy(zero_copy_only=False) for role, column in cast.items()}
         coded = {role: _coded(column) for role, column in columns.items() if role not in types}
         block = checked_block(coded, numbers, schema.time_form, lines)
@@ -128,40 +124,23 @@ def _parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
 
 def is_time(type: Any) -> bool:
     """Tell whether an Arrow type is a date, with or without a time."""
-    import pyarrow as pa
-
     return bool(pa.types.is_date(type) or pa.types.is_timestamp(type))
 
 
 def is_plain(type: Any) -> bool:
     """Tell whether each value of an Arrow type can be written as one text."""
-    import pyarrow as pa
-
     own = type.value_type if pa.types.is_dictionary(type) else type
     odd = (pa.types.is_nested, pa.types.is_duration, pa.types.is_time, pa.types.is_interval)
     return not any(is_odd(own) for is_odd in odd)
 
 
 def _is_text(type: Any) -> bool:
-    import pyarrow as pa
-
     own = type.value_type if pa.types.is_dictionary(type) else type
     return bool(pa.types.is_string(own) or pa.types.is_large_string(own))
 
 
-def _moments(column: Any) -> NDArray[np.datetime64]:
-    """Return a column of dates or times in seconds (n,), NaT for missing ones."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    seconds = pc.cast(column, pa.timestamp("s"), safe=False).to_numpy(zero_copy_only=False)
-    return seconds.astype("datetime64[s]")  # type: ignore[no-any-return]
-
-
 def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
     """Return codes (n,), -1 for missing values, and the words of a column that rows have."""
-    import pyarrow as pa
-
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
     if codes.min(initial=0) < -1 or codes.max(initial=-1) >= len(encoded.dictionary):
@@ -176,10 +155,9 @@ def _coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 
 def texts_of(column: Any) -> list[str]:
     """Write the values of a column as text, times in ISO format."""
-    import pyarrow as pa
-
     if is_time(column.type):
-        texts = np.datetime_as_string(_moments(column), unit="D" if pa.types.is_date(column.type) else "s").tolist()
+        seconds = column.cast(pa.timestamp("s"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[s]")
+        texts = np.datetime_as_string(seconds, unit="D" if pa.types.is_date(column.type) else "s").tolist()
         return ["" if text == "NaT" else text for text in texts]
     if pa.types.is_dictionary(column.type):
         codes, words = _coded(column)

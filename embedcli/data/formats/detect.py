@@ -209,17 +209,17 @@ def is_header(first: list[str], rest: list[list[str]], options: ReadOptions) -> 
         return True
     rows = [row for row in rest if len(row) == len(first)]
     return any(
-        rows and not _is_number(name) and all(_is_number(row[index]) for row in rows)
+        rows and number_of(name) is None and all(number_of(row[index]) is not None for row in rows)
         for index, name in enumerate(first)
     )
 
 
-def _is_number(text: str) -> bool:
+def number_of(text: str) -> float | None:
+    """Return the number that a text is, perhaps NaN; None if it is not a number."""
     try:
-        float(text)
+        return None if "_" in text else float(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def time_form(values: Iterable[str]) -> str | None:
@@ -227,7 +227,7 @@ def time_form(values: Iterable[str]) -> str | None:
     values = [value.strip() for value in values if value.strip()]
     if not values:
         return None
-    if all(map(_is_number, values)) and not all(map(DAY.fullmatch, values)):
+    if None not in map(number_of, values) and not all(map(DAY.fullmatch, values)):
         return "number"
     try:
         for value in values:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+import pyarrow as pa
+
 from embedcli.data.formats.columnar import faults, is_plain, json_rows, open_parquet, text_of, texts_of
 from embedcli.data.formats.delimited import text_rows
 from embedcli.data.formats.detect import WORDS, column_index_of, normalized, noun_of
@@ -109,8 +111,6 @@ def _rows(stream: Stream, on_note: Note) -> Iterator[list[str]]:
 
 
 def _parquet_rows(stream: Stream) -> Iterator[list[str]]:
-    import pyarrow as pa
-
     table = open_parquet(stream.on_disk())
     schema = table.schema_arrow
     faulty = faults(table, range(len(schema.names)))
@@ -131,8 +131,6 @@ def _parquet_rows(stream: Stream) -> Iterator[list[str]]:
 
 def _is_list(type: Any) -> bool:
     """Tell whether an Arrow type is a list of values that can be written as text, such as tags."""
-    import pyarrow as pa
-
     return (pa.types.is_list(type) or pa.types.is_large_list(type)) and is_plain(type.value_type)
 
 

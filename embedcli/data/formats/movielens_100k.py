@@ -17,7 +17,7 @@ from embedcli.errors import DataError
 SCALE = (1.0, 5.0)
 SCHEMA = TableSchema("\t", 4, {"user": 0, "item": 1, "rating": 2, "time": 3}, quotes=False)
 U_DATA_SHA256 = "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490"
-GENRES = (
+GENRES: tuple[str, ...] = (
     *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
     *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
 )
@@ -51,8 +51,10 @@ def named(ratings: Ratings, label: str, source: str) -> Ratings:
 
 
 def read_items(files: Files) -> Items:
-    """Read u.item: id, title, release date, video date, address, and a 0/1 column per genre."""
-    genres = read_genres(files)
+    """Read u.item: id, title, release date, video date, address, and a 0/1 column per genre of u.genre."""
+    genres = GENRES
+    if "u.genre" in files:
+        genres = tuple(fields[0].strip() for _, fields in files.table("u.genre", separator="|", n_columns=2))
     rows = files.table("u.item", separator="|", n_columns=5 + len(genres), key="item id")
     for line, fields in rows:
         if (wrong := next((flag for flag in fields[5:] if flag not in ("0", "1")), None)) is not None:
@@ -68,13 +70,6 @@ def read_items(files: Files) -> Items:
         for own in zip(*flags, strict=True)
     )
     return Items(ids, titles, tuple(years), tuple(tags), {"release_date": dates, "imdb_url": addresses})
-
-
-def read_genres(files: Files) -> tuple[str, ...]:
-    """Read u.genre; if it is missing, return the nineteen genres of the data set."""
-    if "u.genre" not in files:
-        return GENRES
-    return tuple(fields[0].strip() for _, fields in files.table("u.genre", separator="|", n_columns=2))
 
 
 def users_of(rows: list[tuple[int, list[str]]]) -> Users:

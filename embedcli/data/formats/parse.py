@@ -16,10 +16,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv as arrow_csv
 
 from embedcli.data.formats.blocks import Block
-from embedcli.data.formats.detect import ITEM_ROLES, ROLES, TableSchema
+from embedcli.data.formats.detect import ITEM_ROLES, ROLES, TableSchema, number_of
 from embedcli.data.problems import MOST, Problem, Problems
 from embedcli.data.text import is_whole, not_text, shorten
 from embedcli.data.times import EARLIEST, EPOCH, LATEST, in_calendar
@@ -28,6 +30,8 @@ from embedcli.errors import DataError
 LARGEST = 1e37  # rating: ten times it, and its distance to any other, are finite in float32
 LONGEST_ID = 10_000  # characters
 CODED = ("user", "item", *ITEM_ROLES)  # roles whose texts many rows share
+NumberedLines = Iterator[tuple[int, str]]
+NumberedRows = Iterator[tuple[int, list[str]]]
 
 
 def parse_fast(block: bytes, first_line: int, schema: TableSchema) -> Block | None:
@@ -36,10 +40,9 @@ def parse_fast(block: bytes, first_line: int, schema: TableSchema) -> Block | No
     n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
     if table is None or table.num_rows != n_lines or any(column.null_count for column in table.columns):
         return None
-    coded = {role: _codes(table[role]) for role in CODED if role in schema.column_index}
-    numbers: dict[str, Any] = {
-        role: table[role].to_numpy() for role in ("rating", "time") if role in schema.column_index
-    }
+    roles = schema.column_index
+    coded = {role: _codes(table[role]) for role in CODED if role in roles}
+    numbers: dict[str, Any] = {role: table[role].to_numpy() for role in ("rating", "time") if role in roles}
     return checked_block(coded, numbers, schema.time_form, range(first_line, first_line + n_lines))
 
 
@@ -70,15 +73,12 @@ def checked_block(
 
 def _arrow_table(block: bytes, schema: TableSchema) -> Any | None:
     """Return the columns that have a role as an Arrow table, named by their role; None for text that is not valid."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
     separator = schema.separator
-    if (schema.quotes and not _is_plainly_quoted(block, separator.encode())) or (
-        len(separator) > 1 and b"\x1f" in block
-    ):
+    if schema.quotes and not _is_plainly_quoted(block, separator.encode()):
         return None
     if len(separator) > 1:
+        if b"\x1f" in block:
+            return None
         block, separator = block.replace(separator.encode(), b"\x1f"), "\x1f"
     roles = {index: role for role, index in schema.column_index.items()}
     types: dict[str, Any] = {role: pa.dictionary(pa.int32(), pa.string()) for role in roles.values()}
@@ -116,8 +116,9 @@ def _codes(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 def parse_slow(block: bytes, first_line: int, schema: TableSchema, problems: Problems) -> Block:
     """Parse a block row by row; each invalid row becomes a problem."""
     block = block.rstrip(b"\n") + b"\n"  # blank lines at the end are not rows
-    fields = (_quoted_fields if schema.quotes else _plain_fields)(block, first_line, schema.separator, problems)
-    return parse_texts((_by_role(line, row, schema) for line, row in fields), schema, problems)
+    lines = _lines(block, first_line, problems.where)
+    rows = _split_quoted(lines, schema.separator, problems) if schema.quotes else _split(lines, schema.separator)
+    return parse_texts((_by_role(line, fields, schema) for line, fields in rows), schema, problems)
 
 
 def parse_texts(
@@ -148,7 +149,7 @@ def parse_texts(
     )
 
 
-def _lines(block: bytes, first_line: int, where: str) -> Iterator[tuple[int, str]]:
+def _lines(block: bytes, first_line: int, where: str) -> NumberedLines:
     """Yield (line, text) of each line of a block; DataError for bytes that are not UTF-8."""
     for line, raw in enumerate(io.BytesIO(block), first_line):
         try:
@@ -157,24 +158,21 @@ def _lines(block: bytes, first_line: int, where: str) -> Iterator[tuple[int, str
             raise not_text(error, "UTF-8", f"{where}, line {line:,}") from error
 
 
-def _plain_fields(block: bytes, first_line: int, separator: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+def _split(lines: NumberedLines, separator: str) -> NumberedRows:
     """Yield (line, fields) of each row; a blank line has no fields."""
-    for line, text in _lines(block, first_line, problems.where):
-        yield line, text.removesuffix("\n").split(separator) if text.strip() else []
+    return ((line, text.removesuffix("\n").split(separator) if text.strip() else []) for line, text in lines)
 
 
-def _quoted_fields(
-    block: bytes, first_line: int, separator: str, problems: Problems
-) -> Iterator[tuple[int, list[str]]]:
+def _split_quoted(lines: NumberedLines, separator: str, problems: Problems) -> NumberedRows:
     """Yield (line, fields) of each row, in which fields may be quoted; a blank line has no fields."""
     begun: list[tuple[int, str]] = []  # the lines of the row that is being read
 
-    def lines() -> Iterator[str]:
-        for line in _lines(block, first_line, problems.where):
+    def texts() -> Iterator[str]:
+        for line in lines:
             begun.append(line)
             yield line[1]
 
-    reader = csv.reader(lines(), delimiter=separator, strict=True)
+    reader = csv.reader(texts(), delimiter=separator, strict=True)
     while True:
         begun.clear()
         try:
@@ -214,8 +212,8 @@ def _parse(
             return Problem(line, f"the {role} is not valid text", text)
         if len(text) > LONGEST_ID:
             return Problem(line, f"the {role} is longer than {LONGEST_ID:,} characters", text)
-    rating = _number(texts.get("rating", "1"))
-    if not math.isfinite(rating):
+    rating = number_of(texts.get("rating", "1"))
+    if rating is None or not math.isfinite(rating):
         return Problem(line, "the rating is not a number", texts["rating"])
     if abs(rating) > LARGEST:
         return Problem(line, "the rating is out of range", texts["rating"])
@@ -225,18 +223,11 @@ def _parse(
     return line, texts, rating, time
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text) if "_" not in text else math.nan
-    except ValueError:
-        return math.nan
-
-
 def _time(text: str, form: str) -> int | None:
     """Return a time: a number in the unit of its column, other times in seconds; None if it is invalid."""
     if form == "number":
-        number = _number(text)
-        return int(number) if abs(number) < 2**63 else None
+        number = number_of(text)
+        return int(number) if number is not None and abs(number) < 2**63 else None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -72,7 +72,7 @@ def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[fl
             context.on_note(line)
     noun = noun_of(rows.schema.role_names.get("item", ""))
     data = DataSet(stem, stem, rows.problems.where, rows.sha256, scale, noun, implicit=implicit)
-    return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, timestamp)
+    return Ratings(data, Users(tuple(rows.user_ids)), _items(rows), user, item, value, columns.get("time"))
 
 
 def _items(rows: Rows) -> Items:
