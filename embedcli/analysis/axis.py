@@ -150,8 +150,7 @@ class _Sides:
 def _bounds(sides: _Sides, members: Floats, passing: Rows, rng: np.random.Generator) -> Floats | None:
     """Return the intervals (2, n) of the places of the passing items; None if there is nothing to resample.
 
-    The items of each side are drawn again, for one member (M, I, k) at a time. The intervals cannot tell what other
-    items on either side would have changed.
+    The items of each side are drawn again, for one member (M, I, k) at a time.
     """
     resamples, both = [], (sides.start, sides.end)
     for j in range(RESAMPLES if max(map(len, both)) > 1 else len(members)):

@@ -13,8 +13,7 @@ from embedcli.analysis.record import Record, decimal, mark, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, pearson, rated_often
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
-from embedcli.evidence.observations import DAMPING as DAMPING
-from embedcli.evidence.observations import damped_mean
+from embedcli.evidence.observations import DAMPING, damped_mean
 from embedcli.run.record import Run
 
 MARK = "!"  # beside an interval that does not contain the trained stars
@@ -22,15 +21,10 @@ MARK = "!"  # beside an interval that does not contain the trained stars
 
 @dataclass(frozen=True)
 class ItemBias:
-    """One item of a ranking.
+    """One item of a ranking; `lower` to `probability`, its evidence, are None without draws from a posterior.
 
     Stars and bias are those of the trained members, or of the posterior if the ranking goes by it. A run without
-    users has no stars, and its bias is in logits. `spread` is the standard deviation over members that differ by
-    seed alone; it is not an interval.
-
-    `lower` to `probability` are the evidence, from draws of the posterior; without draws they are None. Ranks count
-    from this end of the ranking, among the items that pass the filter; `probability` is that of being among the
-    outermost, as many as are shown.
+    users has no stars, and its bias is in logits. Ranks count from this end, among all items that pass the filter.
     """
 
     rank: Annotated[int, whole("#", "rank in this list")]
@@ -58,9 +52,8 @@ class ItemBias:
 class Biases(Record):
     """The two ends of a ranking, each from its end inwards.
 
-    `correlation_log_n` and `correlation_mean` are Pearson correlations of the bias with the logarithm of the number
-    of ratings and with the raw mean, over the items that pass the filter and have ratings. `agreement` is None and
-    `n_draws` 0 if the run has no draws from a posterior.
+    `correlation_log_n` and `correlation_mean` are Pearson's, of the bias with the logarithm of the number of ratings
+    and with the raw mean, over the items that pass the filter and have ratings. `agreement` is None without draws.
     """
 
     row_fields = ("best", "worst")
@@ -91,9 +84,8 @@ def biases(
 
     The bias of an item is what is left of its ratings once the users' biases and tastes are accounted for
     (Howard and Gugger 2020, chapter 8): here the mean rating that the trained members predict over all users, less
-    that of the average item. It changes with the weight decay. The run's draws from a posterior are the evidence
-    beside it; with `By.POSTERIOR` their mean is the ranking. Intervals are equal-tailed and contain the given share
-    of the draws. Ranks and probabilities come from the same draws, jointly.
+    that of the average item. It changes with the weight decay. The evidence beside it comes from the run's draws from
+    a posterior, jointly; intervals are equal-tailed. With `By.POSTERIOR` the mean of the draws is the ranking.
 
     Raises UsageError if no item passes the filter or there is nothing to sort by, RunError if the run has neither
     stars nor biases.
@@ -236,10 +228,9 @@ def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAI
     difference = stars - damped
     order = np.argsort(difference, kind="stable")
 
-    def ranked(order: Rows) -> tuple[Mover, ...]:
-        figures = {"stars": stars, "damped_mean": damped, "difference": difference}
-        shown = {name: values[order] for name, values in figures.items()}
-        return item_records(run, Mover, passing[order], rank=range(1, len(order) + 1), **shown)
+    def ranked(j: Rows) -> tuple[Mover, ...]:
+        shown = {"stars": stars[j], "damped_mean": damped[j], "difference": difference[j]}
+        return item_records(run, Mover, passing[j], rank=range(1, len(j) + 1), **shown)
 
     _, bias = stars_and_bias(run, by)
     assert bias is not None

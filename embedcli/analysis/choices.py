@@ -17,62 +17,11 @@ def chosen(choices: type[Choice], value: str, parameter: str) -> Choice:
         raise UsageError(f"`{parameter}` {value!r} is unknown", f"give one of {names}") from None
 
 
-class Sort(StrEnum):
-    """What a ranking goes by."""
-
-    BIAS = "bias"
-    STARS = "stars"
-    LOWER = "lower"
-    UPPER = "upper"
-    PROBABILITY = "probability"
-
-
-class By(StrEnum):
-    """Which stars a ranking goes by: the trained members', or the posterior mean."""
-
-    TRAINED = "trained"
-    POSTERIOR = "posterior"
-
-
-class Basis(StrEnum):
-    """What components are components of: the item factors, or the predicted preferences."""
-
-    PCA = "pca"
-    PREFERENCE = "preference"
-
-
-class Rotation(StrEnum):
-    """How components are turned after they are found."""
-
-    NONE = "none"
-    VARIMAX = "varimax"
-
-
-class Grouping(StrEnum):
-    """How items are cut into groups."""
-
-    KMEANS = "kmeans"
-    HIERARCHICAL = "hierarchical"
-
-
-class Measure(StrEnum):
-    """How near two items are."""
-
-    COSINE = "cosine"
-    DOT = "dot"
-    EUCLIDEAN = "euclidean"
-
-
-class PartialOut(StrEnum):
-    """What is partialled out of the components before they are named."""
-
-    NOTHING = "nothing"
-    QUALITY = "quality"
-
-
-class Method(StrEnum):
-    """How items are laid out on a map."""
-
-    PCA = "pca"
-    TSNE = "tsne"
-    UMAP = "umap"
+Sort = StrEnum("Sort", ["BIAS", "STARS", "LOWER", "UPPER", "PROBABILITY"])  # what a ranking goes by
+By = StrEnum("By", ["TRAINED", "POSTERIOR"])  # whose stars: the trained members', or the posterior mean
+Basis = StrEnum("Basis", ["PCA", "PREFERENCE"])  # components of the item factors, or of the predicted preferences
+Rotation = StrEnum("Rotation", ["NONE", "VARIMAX"])  # how components are turned after they are found
+Grouping = StrEnum("Grouping", ["KMEANS", "HIERARCHICAL"])  # how items are cut into groups
+Measure = StrEnum("Measure", ["COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
+PartialOut = StrEnum("PartialOut", ["NOTHING", "QUALITY"])  # what is partialled out of components before naming
+Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on a map

@@ -104,11 +104,16 @@ def clusters(
     """
     method = chosen(Grouping, method, "method")
     rows, described = most_rated_first(run, min_ratings, top_items)
-    _check_number(n_clusters, len(rows), run.data.noun)
+    if not 2 <= n_clusters <= len(rows) // 2:
+        raise UsageError(
+            f"`n_clusters` {n_clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
+            "give another `n_clusters`",
+        )
     check_limit(limit, "items per cluster")
     group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
     x = _scores(side_by_side(run.array("item_factors"))[rows])
-    labels = _largest_first(group(x))
+    labels = group(x)
+    labels = np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]  # new numbers, the largest group first
     folds = [group(_scores(fold[rows].astype(np.float64))) for fold in run.arrays.get("fold_item_factors", ())]
     return Clusters(
         clusters=_described(run, rows, x, labels, folds, limit),
@@ -126,15 +131,6 @@ def clusters(
     )
 
 
-def _check_number(n_clusters: int, n_items: int, noun: str) -> None:
-    """Raise UsageError if this number of groups cannot be made of the items."""
-    if not 2 <= n_clusters <= n_items // 2:
-        raise UsageError(
-            f"`n_clusters` {n_clusters} is not from 2 to {n_items // 2}, half of the {n_items} {noun}s",
-            "give another `n_clusters`",
-        )
-
-
 def _scores(factors: Floats) -> Floats:
     """Return factors (n, R) on their largest principal axes."""
     scores: Floats = (factors - factors.mean(0)) @ principal_axes(factors)[0][:, :MOST_AXES]
@@ -145,11 +141,6 @@ def _group(x: Floats, n_clusters: int, method: Grouping, seed: int) -> Rows:
     is_kmeans = method is Grouping.KMEANS
     model = KMeans(n_clusters, n_init=4, random_state=seed) if is_kmeans else AgglomerativeClustering(n_clusters)
     return model.fit_predict(x).astype(np.int64)  # type: ignore[no-any-return]
-
-
-def _largest_first(labels: Rows) -> Rows:
-    """Give the groups new numbers from 0 on, the largest first."""
-    return np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]
 
 
 def _control(x: Floats, group: Callable[[Floats], Rows], seed: int) -> float:

@@ -31,11 +31,7 @@ SAME = 1e-6  # stars: a smaller difference is rounding
 
 @dataclass(frozen=True)
 class RunFigures:
-    """The figures of one of several runs, beside the first.
-
-    `rmse_change` is the difference to the first run's, with its 95 % interval; None for the first, and for runs with
-    other test rows. `slope` and `stability` are those of the first component.
-    """
+    """The figures of a run; `rmse_change`, from the first run, is None for that one and for other test rows."""
 
     name: Annotated[str, name("run")]
     weight_decay: Annotated[float | None, decimal("decay", "weight decay")]
@@ -278,8 +274,8 @@ def _have_same_test(a: Run, b: Run) -> bool:
     """Tell whether both runs hold the same test rows, with what they predict for them."""
     if a.heldout is None or b.heldout is None or (a.users.ids, a.items.ids) != (b.users.ids, b.items.ids):
         return False
-    pairs = ((getattr(a.heldout, name), getattr(b.heldout, name)) for name in ("user", "item", "value"))
-    return all(np.array_equal(one, other) for one, other in pairs)
+    in_a, in_b = vars(a.heldout), vars(b.heldout)
+    return all(np.array_equal(in_a[name], in_b[name]) for name in ("user", "item", "value"))
 
 
 def _saw_same_ratings(a: Run, b: Run) -> bool:
@@ -371,8 +367,7 @@ def _changes(common: _Common, noise: Floats | None, limit: int) -> tuple[Change,
         return ()
     z = None
     if a.n_draws and b.n_draws and a.data.sha256 != b.data.sha256:
-        variances = (draws.var(0, dtype=np.float64) for draws in common.arrays("item_stars"))
-        z = difference / np.sqrt(sum(variances))
+        z = difference / np.sqrt(sum(draws.var(0, dtype=np.float64) for draws in common.arrays("item_stars")))
     order = np.argsort(-np.abs(difference if z is None else z), kind="stable")[:limit]
     return tuple(
         Change(

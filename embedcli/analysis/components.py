@@ -1,4 +1,4 @@
-"""Finding components: in one basis or another, for a run and for the members that its components are compared with."""
+"""Finding components, for a run and for the members that its components are compared with."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ComponentFinder:
     def of_folds(self) -> list[Floats]:
         """Return the components (n, K') of each member that left out a fold; nothing if the run has none."""
         name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
-        folds = list(self.run.array(name).astype(np.float64)) if name in self.run.arrays else []
+        folds = [fold.astype(np.float64) for fold in self.run.arrays.get(name, ())]
         if self.basis is Basis.PCA:
             folds = [_principal(fold[None], self.rows)[0] for fold in folds]
         return [self._rotated(coordinates)[self.rows] for coordinates in folds]

@@ -71,9 +71,8 @@ class Candidates:
         their mean over the members. The last three are unknown for an item without ratings.
         """
         rated = run.item_stats.n_ratings > 0
-        years = np.array([np.nan if year is None else year for year in run.items.years], dtype=np.float64)
         numbers = {
-            "year": years,
+            "year": np.array(run.items.years, dtype=np.float64),  # NaN for None
             "log n": np.log(np.where(rated, run.item_stats.n_ratings, np.nan)),
             f"mean {run.data.target}": run.item_stats.mean_rating,
         }

@@ -83,8 +83,5 @@ def _components(run: Run, user: int, row: int) -> list[Part]:
     """Return what each component of the preference basis adds for a user and an item, given by their rows."""
     n = min(MOST, run.shape("item_factors")[2], len(run.items) - 1)
     u, s, v = preferences(run, n)
-    components = pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components
-    return [
-        Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), component.poles)
-        for j, component in enumerate(components)
-    ]
+    components = enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components)
+    return [Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), own.poles) for j, own in components]

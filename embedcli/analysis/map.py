@@ -29,11 +29,7 @@ LEAST_RATINGS = 10  # of an item with neighbours
 
 @dataclass(frozen=True)
 class MapPoint:
-    """An item on a map.
-
-    `stars` and `bias` are those of the trained members, None if the run has neither; `lower` to `upper` is the 95 %
-    interval of the stars by the draws of the posterior, None without draws.
-    """
+    """An item on a map, with the trained members' stars and bias and their 95 % interval; None if not known."""
 
     title: Annotated[str, text("{noun}")]
     x: Annotated[float, decimal("x", "coordinate to the right", sign=True)]
@@ -120,7 +116,12 @@ def map_items(
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
     default = DRAWN[method] if min_ratings is None else None
-    rows, described = _rows(run, min_ratings, default if top_items is None else top_items, marked)
+    rows, described = most_rated_first(run, min_ratings, default if top_items is None else top_items)
+    rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
+    if len(rows) < LEAST_ITEMS:
+        raise UsageError(
+            f"{len(rows)} {run.data.noun}s are too few for a map", "lower `min_ratings` or raise `top_items`"
+        )
     vectors = unit_vectors(run.array("item_factors"), rows)
     axes, axes_over = None, None
     if method is Method.PCA:
@@ -172,17 +173,6 @@ def tag_groups(run: Run, rows: Rows, tags: Sequence[str] = ()) -> Color:
     rarest = sorted(shown, key=lambda tag: (counts[tag], tag))
     groups = tuple(next((tag for tag in rarest if tag in run.items.tags[row]), None) for row in rows)
     return Color(", ".join(shown), tags=tuple(shown), groups=groups)
-
-
-def _rows(run: Run, min_ratings: int | None, top_items: int | None, marked: Sequence[int]) -> tuple[Rows, str]:
-    """Return (the rows of the items to draw, the marked ones in any case; a description of the others)."""
-    rows, described = most_rated_first(run, min_ratings, top_items)
-    rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
-    if len(rows) < LEAST_ITEMS:
-        raise UsageError(
-            f"{len(rows)} {run.data.noun}s are too few for a map", "lower `min_ratings` or raise `top_items`"
-        )
-    return rows, described
 
 
 def _points(run: Run, rows: Rows, xy: Floats, marked: Sequence[int]) -> tuple[MapPoint, ...]:

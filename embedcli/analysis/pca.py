@@ -34,13 +34,11 @@ class PoleItem:
 
 @dataclass(frozen=True)
 class Component:
-    """One component of the items.
+    """One component of the items, named if it is real and stable; `unnamed` says why another one is not.
 
     `share` is its share of the variance of the basis. `verdict` to `real` are those of its test on held-out ratings,
-    None if it was not tested. `stability` is the mean |Tucker's phi| with its match in members that left out
-    a fold of the ratings each. `agreement` is the same for members that differ by seed only; it is no evidence,
-    because noise in shared ratings is shared. Only a component that is real and stable is named; `unnamed` says why
-    another one is not.
+    None if it was not tested. `stability` is the mean |Tucker's phi| with its match in members that left out a fold
+    of the ratings each. `agreement` is that of members that differ by seed only: no evidence, for they share noise.
     """
 
     component: int
@@ -71,8 +69,8 @@ class Component:
 class Components(Record):
     """Components found over `n_items` items, and the coordinates of all items on them.
 
-    `n_real` of the `n_tested` components of this basis are real, whether they are shown or not; None if the run has
-    no evidence on them. `n_sign_flips` is the number by a second method.
+    `n_real` of the `n_tested` components of this basis are real, whether they are shown or not; `n_sign_flips` is the
+    number by a second method. All three are None if the run has no evidence.
     """
 
     basis: Basis

@@ -83,7 +83,10 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
             f"there is no tag of at least {FEWEST_TAGGED} {run.data.noun}s and no number to predict",
             "give titles and tags when training: `items`",
         )
-    x = _scores(run, rows)
+    every = side_by_side(run.array("item_factors"))[rows]
+    axes, variances = principal_axes(every)
+    kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
+    x = (every - every.mean(0)) @ axes[:, :kept]
     n_components = min(N_COMPONENTS, x.shape[1])
     components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=top_items)
     rng = np.random.default_rng(seed)
@@ -100,15 +103,6 @@ def _judged(probed: list[Probed]) -> list[Probed]:
         for row, value in zip(probed, q, strict=True)
     ]
     return sorted(judged, key=lambda row: -row.score)
-
-
-def _scores(run: Run, rows: Rows) -> Floats:
-    """Return the items (n, R) on the largest principal axes of all members' embeddings, with mean 0."""
-    every = side_by_side(run.array("item_factors"))[rows]
-    axes, variances = principal_axes(every)
-    kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
-    scores: Floats = (every - every.mean(0)) @ axes[:, :kept]
-    return scores
 
 
 def _targets(candidates: Candidates) -> list[tuple[str, str, Floats]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.choices import Method
 from embedcli.analysis.components import unit
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, side_by_side
+from embedcli.evidence.bases import Floats, Rows, side_by_side
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item
@@ -34,7 +34,7 @@ class Fidelity:
     n_neighbours: int
 
 
-def unit_vectors(factors: NDArray[np.float32], rows: NDArray[np.int64]) -> Floats:
+def unit_vectors(factors: NDArray[np.float32], rows: Rows) -> Floats:
     """Return the unit vectors (n, M k) of some items: each member's factors centred, side by side, of length 1."""
     chosen = factors[:, rows].astype(np.float64)
     return unit(side_by_side(chosen - chosen.mean(1, keepdims=True)).T).T
@@ -70,8 +70,8 @@ def fidelity(vectors: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fid
     sampled = np.unique(np.linspace(0, n - 1, min(n, MOST_SAMPLED)).astype(np.int64))
     n_kept = excess = 0.0
     for block in np.array_split(sampled, -(-len(sampled) // TOGETHER)):
-        true_rank = _ranks(_squared_distances(vectors, block), block)
-        nearest = np.argsort(_ranks(_squared_distances(xy, block), block), axis=1)[:, 1 : k + 1]
+        true_rank = _nearest_first(vectors, block).argsort(1)
+        nearest = _nearest_first(xy, block)[:, 1 : k + 1]
         ranks = np.take_along_axis(true_rank, nearest, 1)  # (n of the block, k), 1 for the nearest
         n_kept += float((ranks <= k).sum())
         excess += float(np.maximum(ranks - k, 0).sum())
@@ -79,16 +79,9 @@ def fidelity(vectors: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fid
     return Fidelity(n_kept / (len(sampled) * k), k / (n - 1), 1 - excess / worst, k)
 
 
-def _squared_distances(points: Floats, block: NDArray[np.int64]) -> Floats:
-    """Return the squared distances (n of the block, n) of the points of a block to all points (n, R)."""
+def _nearest_first(points: Floats, block: Rows) -> Rows:
+    """Return the order of all points (n, R) by their distance to each of a block: itself first, (n of the block, n)."""
     squares = (points**2).sum(1)
-    distances: Floats = squares[block][:, None] + squares - 2 * points[block] @ points.T
-    return distances
-
-
-def _ranks(distances: Floats, block: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rank all points by their distances (n of the block, n): 0 is the point itself, 1 the nearest other."""
+    distances = squares[block][:, None] + squares - 2 * points[block] @ points.T
     distances[np.arange(len(block)), block] = -np.inf
-    ranks = np.empty(distances.shape, dtype=np.int64)
-    np.put_along_axis(ranks, np.argsort(distances, axis=1, kind="stable"), np.arange(distances.shape[1])[None], 1)
-    return ranks
+    return np.argsort(distances, axis=1, kind="stable")

@@ -126,11 +126,10 @@ def of_user(run: Run, user: str) -> UserVector:
         )
     row = run.users.ids.index(user)
     factors, bias = (run.array(name)[:, row].astype(np.float64) for name in ("user_factors", "user_bias"))
-    rows, values = np.zeros(0, np.int64), np.zeros(0)
-    if run.rows is not None:
-        own = run.rows.user == row
-        rows, values = run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64)
-    return UserVector(factors, bias, rows, values, user)
+    if run.rows is None:
+        return UserVector(factors, bias, np.zeros(0, np.int64), np.zeros(0), user)
+    own = run.rows.user == row
+    return UserVector(factors, bias, run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64), user)
 
 
 def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | int, float]]) -> UserVector:
@@ -144,19 +143,10 @@ def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | 
     """
     rows, values = _rows_and_values(run, ratings.items() if isinstance(ratings, Mapping) else ratings)
     users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in NAMES)
-    has_rated = run.user_stats.n_ratings > 0
-    vectors = np.array(
-        [
-            _most_probable(
-                run,
-                known=np.column_stack([user_bias[m], users[m]])[has_rated],
-                x=np.column_stack([np.ones(len(rows)), items[m, rows]]),
-                constant=level[m] + item_bias[m, rows],
-                values=values,
-            )
-            for m in range(len(items))
-        ]
-    )
+    known = np.dstack([user_bias, users])[:, run.user_stats.n_ratings > 0]  # (M, U', 1 + k)
+    x = np.dstack([np.ones(items[:, rows].shape[:2]), items[:, rows]])  # (M, n, 1 + k)
+    members = zip(known, x, level[:, None] + item_bias[:, rows], strict=True)
+    vectors = np.array([_most_probable(run, *member, values) for member in members])
     return UserVector(vectors[:, 1:], vectors[:, 0], rows, values)
 
 

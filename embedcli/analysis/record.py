@@ -1,12 +1,7 @@
 """What the records of all analyses share: each declares its fields once, and how they are shown.
 
-    @dataclass(frozen=True)
-    class Row:
-        title: Annotated[str, text("{noun}")]
-        stars: Annotated[float, decimal("stars", "mean predicted rating over all users")]
-
-Tables, Markdown, the legend of `--explain` and the documentation take header, format and legend from here. A field
-without such an annotation is in CSV, JSON and Parquet only. Words in braces are filled in later.
+As in `stars: Annotated[float, decimal("{value}", "mean prediction")]`: tables, Markdown and the legend of `--explain`
+take header, format and legend from here, and fill in the braces. Other fields are in CSV, JSON and Parquet only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which items an analysis looks at, how many it returns, and how an item is described."""
+"""What the analyses share: which items they look at, how many they return, and how an item is described."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def item_records(
 
     A figure that is None is unknown for all of them.
     """
-    unknown = [None] * len(rows)
-    columns = [values.tolist() if isinstance(values, np.ndarray) else values or unknown for values in figures.values()]
+    known = {name: [None] * len(rows) if values is None else values for name, values in figures.items()}
+    columns = [values.tolist() if isinstance(values, np.ndarray) else values for values in known.values()]
     return tuple(
         record(**item(run, row), **dict(zip(figures, values, strict=True)))
         for row, *values in zip(rows.tolist(), *columns, strict=True)

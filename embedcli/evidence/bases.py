@@ -32,21 +32,14 @@ def preference_basis(
     the predicted preferences. The basis depends neither on the gauge nor on a rotation of the factors. It costs two
     thin QR decompositions. K = min(n_components, R).
     """
-    (users, user_root), (items, item_root) = (
-        _centred(factors, weight) for factors, weight in ((users, user_weight), (items, item_weight))
-    )
+    users, items = weighted_centred(users, user_weight), weighted_centred(items, item_weight)
+    sides = ((users, user_weight), (items, item_weight))
+    user_root, item_root = (np.linalg.qr(np.sqrt(weight)[:, None] * side)[1] for side, weight in sides)
     left, s, right = np.linalg.svd(user_root @ item_root.T)
     k = min(n_components, len(s))
     u = users @ np.linalg.lstsq(user_root, left[:, :k], rcond=1e-6)[0]
     v = items @ np.linalg.lstsq(item_root, right[:k].T, rcond=1e-6)[0]
     return u, s, v
-
-
-def _centred(factors: Floats, weight: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Return factors less their weighted mean, and the triangle of their weighted QR decomposition."""
-    centred = weighted_centred(factors, weight)
-    _, triangle = np.linalg.qr(np.sqrt(weight)[:, None] * centred)
-    return centred, triangle
 
 
 def weighted_centred(factors: Floats, weight: NDArray[np.int64]) -> Floats:

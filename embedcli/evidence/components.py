@@ -1,12 +1,9 @@
 """Which components of a model are real: members trained on parts of the ratings predict the rest.
 
-A component is real if it predicts ratings that the training has not seen. The training rows are cut in folds, and a
-member is trained without each. Its components (in the preference basis and of the PCA, the largest first) contribute
-to the predictions of the held-out rows. The held-out residuals of a model with biases alone are regressed on the
-contributions of all components together. Sign flips of the residuals (Hong, Sheng and Dobriban 2020) are the second
-opinion: stricter, and weaker if ratings are few.
-
-The constants were confirmed on fresh worlds with a known truth: examples/benchmarks/trust.py.
+The held-out residuals of a model with biases alone are regressed on what all components of the fold members together
+contribute to the predictions, in the preference basis and of the PCA. Sign flips of the residuals (Hong, Sheng and
+Dobriban 2020) are the second opinion: stricter, and weaker if ratings are few. The constants were confirmed on fresh
+worlds with a known truth: examples/benchmarks/trust.py.
 """
 
 from __future__ import annotations

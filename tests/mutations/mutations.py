@@ -107,20 +107,20 @@ CHOSEN = (
     ),
     Mutation(
         "ranks of the best off by one",
-        "n + 1 - self.ranks if best",
-        "n - self.ranks if best",
+        "n + 1 - ranks if best",
+        "n - ranks if best",
         ("test_ranking_is_the_trained_models",),
     ),
     Mutation(
         "probability leaves out the last place",
-        "(own <= self.limit).mean(0)",
-        "(own < self.limit).mean(0)",
+        "(ranks <= limit).mean(1)",
+        "(ranks < limit).mean(1)",
         ("test_sorting",),
     ),
     Mutation(
         "rank intervals one-sided",
-        "(self.tail, 1 - self.tail)",
-        "(0.0, 1 - self.tail)",
+        "(tail, 1 - tail), axis=1",
+        "(0.0, 1 - tail), axis=1",
         ("test_intervals_leave_out_as_much_at_either_end",),
     ),
     Mutation(

@@ -56,12 +56,10 @@ def check_rows(rows: Rows, context: ReadContext) -> None:
 
 def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[float, float] | None = None) -> Ratings:
     """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
-    user, item, value, timestamp = rows.columns()
-    if not len(user):
-        raise DataError(
-            f"{rows.problems.where}: there is no valid row",
-            "give a table with a rating in each row",
-        )
+    columns = rows.columns()
+    if not len(columns.get("user", ())):
+        raise DataError(f"{rows.problems.where}: there is no valid row", "give a table with a rating in each row")
+    user, item, value = columns["user"], columns["item"], columns.get("value")
     implicit = _is_implicit(rows.schema, value, context, rows.problems.where)
     if value is None or implicit:
         scale, value = (0.0, 1.0), np.ones(len(user), dtype=np.float32)
