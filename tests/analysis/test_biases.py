@@ -152,6 +152,7 @@ def test_ranks_and_probabilities_are_joint(drawn: Run) -> None:
     by_id = {row.id: row for row in found.worst}
     assert by_id["2"].probability == 1.0
     assert (by_id["2"].rank_lower, by_id["2"].rank_upper) == (1, 2)
+    assert by_id["3"].probability == 1.0  # third in most draws, the last place that is shown
     assert by_id["1"].probability == 0.75
     assert (by_id["1"].rank_lower, by_id["1"].rank_upper) == (1, found.n_items)
 

@@ -115,7 +115,7 @@ CHOSEN = (
         "probability leaves out the last place",
         "(ranks <= limit).mean(1)",
         "(ranks < limit).mean(1)",
-        ("test_sorting",),
+        ("test_ranks_and_probabilities_are_joint", "test_posterior_figures_are_of_the_draws"),
     ),
     Mutation(
         "rank intervals one-sided",
