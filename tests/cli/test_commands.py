@@ -316,13 +316,13 @@ def test_scores_hold_every_film(embedcli: Invoke, world: World) -> None:
 def test_columns_set_the_width(embedcli: Invoke, saved: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """COLUMNS is respected; without it, piped output is as wide as it needs to be."""
     monkeypatch.setenv("COLUMNS", "80")
-    assert max(map(len, embedcli("pca", "-n", "3").stdout.splitlines())) <= 80
+    assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) <= 80
     for unset in ("", "0", "19", "wide", None):
         if unset is None:
             monkeypatch.delenv("COLUMNS")
         else:
             monkeypatch.setenv("COLUMNS", unset)
-        assert max(map(len, embedcli("pca", "-n", "3").stdout.splitlines())) > 80
+        assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) > 80
 
 
 def test_run_paths(embedcli: Invoke, saved: Run) -> None:
