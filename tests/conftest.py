@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 
+sys.dont_write_bytecode = False  # else pytest, and every program that a test starts, compiles all sources again
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # the tests run side by side: more threads would wait for one another
 
 import fcntl
+import gc
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -43,6 +47,11 @@ def made_once(name: str, make: Callable[[], Run], tmp_path_factory: pytest.TempP
             file.write_bytes(pickle.dumps(make()))
         run: Run = pickle.loads(file.read_bytes())
     return run
+
+
+def pytest_collection_finish() -> None:
+    """Take what the tests import out of every later garbage collection: it stays until the end."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -28,14 +28,16 @@ def hostile(tmp_path: Path) -> Path:
     return tmp_path / "hostile"
 
 
-@pytest.mark.parametrize("search", ["", f".{os.pathsep}", os.pathsep, f"sub{os.pathsep}"])
+@pytest.mark.parametrize("search", [(), ("", ".", "sub")], ids=["no others", "relative"])
 @pytest.mark.parametrize("program", ["module", "command"])
-def test_nothing_of_the_working_folder_runs(hostile: Path, tmp_path: Path, program: str, search: str) -> None:
-    """A module in the working folder is not imported, also if PYTHONPATH has an empty or a relative entry."""
+def test_nothing_of_the_working_folder_runs(
+    hostile: Path, tmp_path: Path, program: str, search: tuple[str, ...]
+) -> None:
+    """A module in the working folder is not imported, also if PYTHONPATH has an empty and relative entries."""
     script = tmp_path / "embedcli"
     script.write_text(SCRIPT)
     command = ["-m", "embedcli"] if program == "module" else [str(script)]
-    environment = os.environ | {"PYTHONPATH": f"{search}{HOME}"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((*search, str(HOME)))}
     done = subprocess.run(
         [sys.executable, *command, "data", "list", "--format", "csv"],
         cwd=hostile,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -164,29 +165,40 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
 
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize("command", LOOKS, ids=" ".join)
-def test_every_format_of_every_look(
-    embedcli: Invoke, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_every_look(
+    embedcli: Invoke, trained: Run, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, arrays_read: set[str]
 ) -> None:
-    """Each command that shows a run answers in each format, and the same to a file as to stdout."""
+    """Each command that shows a run answers in each format, and the same to a file as to stdout.
+
+    With -q it says nothing on stderr; if a folder holds several runs, the first line of its table says which run it
+    is of, and its weight decay; and only `compare` reads the ratings held out of the training.
+    """
+    save(trained, name="another")
+    monkeypatch.setenv("EMBEDCLI_RUN", "made")
     views: list[View] = []
     usual = output.write
     monkeypatch.setattr(answer, "write", lambda view, *where, **how: (views.append(view), usual(view, *where, **how)))
-    result = embedcli(*command, "--format", "json")
-    assert result.exit_code == 0, result.stderr
-    assert "meta" in json.loads(result.stdout)
+    result = embedcli(*command, "-o", "answer.json", "-q")
+    assert (result.exit_code, result.stderr, result.stdout) == (0, "", "")
     (view,) = views  # the analysis is made once, and its answer written in every format
     shown = {}
     for format in Format:
         output.write(view, format, Path("answer"))
         if format is not Format.PARQUET:
-            output.write(view, format)
-            shown[format] = capsys.readouterr().out
+            with contextlib.redirect_stdout(io.StringIO()) as stdout:
+                output.write(view, format)
+            shown[format] = stdout.getvalue()
             assert Path("answer").read_text(encoding="utf-8") == shown[format]
-    assert shown[Format.JSON] == result.stdout
+    assert shown[Format.JSON] == Path("answer.json").read_text(encoding="utf-8")
+    assert "meta" in json.loads(shown[Format.JSON])
     for format, separator in ((Format.CSV, ","), (Format.TSV, "\t")):
         rows = list(csv.DictReader(io.StringIO(shown[format]), delimiter=separator))
         assert len(rows) == len(shown[Format.NDJSON].splitlines()) == len(view.records)
     assert pq.read_table("answer").num_rows == len(view.records)
+    if command[0] not in ("runs", "compare"):
+        assert "run made, weight decay 0.5" in shown[Format.TABLE].splitlines()[0]
+    assert ("test_predictions" in arrays_read) == (command[0] == "compare")
+    assert command[0] == "compare" or not [name for name in arrays_read if name.startswith("test_")]
 
 
 @pytest.mark.usefixtures("saved")
@@ -250,39 +262,30 @@ def test_movers_go_alone(embedcli: Invoke) -> None:
     assert (result.exit_code, result.stderr.startswith("error: --movers has no meaning with")) == (2, True)
 
 
-@pytest.mark.usefixtures("saved")
-def test_quiet_is_quiet(embedcli: Invoke) -> None:
-    """With -q no command that shows a run says anything on stderr, also if it writes a file; without, it says which."""
-    for command in LOOKS[:-1]:  # t-SNE takes long
-        assert embedcli(*command, "-o", "answer.csv").stderr.endswith("wrote answer.csv\n"), command
-        result = embedcli(*command, "-o", "answer.csv", "-q")
-        assert (result.exit_code, result.stderr, result.stdout) == (0, "", ""), command
-
-
 def test_answers_name_their_run(embedcli: Invoke, trained: Run) -> None:
-    """If a folder holds several runs, the first line of each answer says which run it is of, and its weight decay."""
+    """If a folder holds several runs, and only then, the first line of an answer says which run it is of."""
     save(trained, name="one")
     assert "run one" not in embedcli("biases").stdout
     save(trained, name="two")
-    for command in LOOKS[:-1]:  # t-SNE takes long
-        if command[0] not in ("runs", "data", "compare"):
-            first = embedcli(*command, "--run", "one").stdout.splitlines()[0]
-            assert "run one, weight decay 0.5" in first, command
+    assert "run one, weight decay 0.5" in embedcli("biases", "--run", "one").stdout.splitlines()[0]
 
 
-@pytest.mark.usefixtures("saved")
-def test_only_a_comparison_reads_the_test_rows(embedcli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No command but `compare` reads the ratings held out of the training, or what was predicted for them."""
+@pytest.fixture
+def arrays_read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the names of the arrays that have been read from files of runs, so far."""
     read: set[str] = set()
     usual = ArrayFile.__getitem__
     monkeypatch.setattr(ArrayFile, "__getitem__", lambda file, name: (read.add(name), usual(file, name))[1])
-    for command in (*LOOKS[:-1], ("report",), ("map", "-o", "map.svg"), ("explain", "1", "8"), ("similar", "8")):
-        if command[0] != "compare":
-            assert embedcli(*command).exit_code == 0, command
-    assert "user" in read
-    assert not [name for name in read if name.startswith("test_")]
-    assert embedcli("compare", "made", "made").exit_code == 0
-    assert "test_predictions" in read
+    return read
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("command", ["report", "map -o map.svg"])
+def test_pictures_do_not_read_the_test_rows(embedcli: Invoke, command: str, arrays_read: set[str]) -> None:
+    """No picture or page reads the ratings held out of the training, or what was predicted for them."""
+    assert embedcli(*command.split()).exit_code == 0
+    assert "item_factors" in arrays_read
+    assert not [name for name in arrays_read if name.startswith("test_")]
 
 
 def test_runs_check_finds_damage(embedcli: Invoke, trained: Run) -> None:
@@ -310,24 +313,16 @@ def test_scores_hold_every_film(embedcli: Invoke, world: World) -> None:
     assert {"component_1", "component_2"} <= set(rows[0])
 
 
-@pytest.mark.usefixtures("saved")
-def test_titles_are_printed_as_they_are(embedcli: Invoke) -> None:
-    """Brackets in a title are no markup, and letters beyond ASCII come out right."""
-    shown = embedcli("biases", "-n", "200", "--min-ratings", "0").stdout
-    assert "[Bracketed] / almost (1990)" in shown
-    assert "Á köldum klaka (Cold Fever) (1994)" in shown
-
-
 def test_columns_set_the_width(embedcli: Invoke, saved: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """COLUMNS is respected; without it, piped output is as wide as it needs to be."""
     monkeypatch.setenv("COLUMNS", "80")
-    assert max(map(len, embedcli("biases").stdout.splitlines())) <= 80
+    assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) <= 80
     for unset in ("", "0", "19", "wide", None):
         if unset is None:
             monkeypatch.delenv("COLUMNS")
         else:
             monkeypatch.setenv("COLUMNS", unset)
-        assert max(map(len, embedcli("biases").stdout.splitlines())) > 80
+        assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) > 80
 
 
 def test_run_paths(embedcli: Invoke, saved: Run) -> None:
@@ -382,12 +377,13 @@ def test_names_of_the_package() -> None:
         package.nothing  # noqa: B018
 
 
-def test_piped_output_is_utf8(saved: Run) -> None:
-    """Letters that the encoding of a pipe lacks are not altered."""
-    line = [sys.executable, "-m", "embedcli", "biases", "-n", "200", "--min-ratings", "0"]
+def test_titles_are_printed_as_they_are(saved: Run) -> None:
+    """Brackets in a title are no markup, and letters that the encoding of a pipe lacks are not altered."""
+    line = [sys.executable, "-m", "embedcli", "biases", "--best", "-n", "200", "--min-ratings", "0"]
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    shown = subprocess.run(line, stdout=subprocess.PIPE, env=env, check=True).stdout
-    assert "Á köldum klaka (Cold Fever) (1994)" in shown.decode("utf-8")
+    shown = subprocess.run(line, stdout=subprocess.PIPE, env=env, check=True).stdout.decode("utf-8")
+    assert "[Bracketed] / almost (1990)" in shown
+    assert "Á köldum klaka (Cold Fever) (1994)" in shown
 
 
 def test_version(embedcli: Invoke) -> None:

@@ -367,7 +367,7 @@ EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(T
 
 
 @settings(
-    max_examples=300,
+    max_examples=150,
     derandomize=True,
     deadline=None,
     database=None,

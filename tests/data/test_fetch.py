@@ -644,7 +644,7 @@ def test_something_in_the_place_of_the_file(server: Server, kind: str) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="this environment has no pip")
-@pytest.mark.parametrize("search", [None, "", ".", os.pathsep, "sub"])
+@pytest.mark.parametrize("search", [None, "", os.pathsep.join(("", ".", "sub"))])
 def test_pip_runs_nothing_of_the_working_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, search: str | None
 ) -> None:
