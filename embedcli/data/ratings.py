@@ -62,10 +62,7 @@ class Users:
         return Users(tuple(self.ids[row] for row in rows), _taken(self.columns, rows))
 
     def as_items(self) -> Items:
-        """Return the users as items, titled by their ids.
-
-        Columns of words, such as an occupation (at most 50 different values, not all of them numbers), become tags.
-        """
+        """Return the users as items titled by their ids; columns of at most 50 words, as an occupation, become tags."""
         tags: list[list[str]] = [[] for _ in self.ids]
         for key, values in self.columns.items():
             if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds):
@@ -128,10 +125,7 @@ class Ratings:
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp)
 
     def k_core(self, min_user_ratings: int, min_item_ratings: int) -> Ratings:
-        """Leave out users and items with fewer ratings, again and again until all that remain have enough.
-
-        Raises UsageError if nothing remains.
-        """
+        """Leave out users and items with fewer ratings until all that remain have enough; UsageError if none do."""
         kept = np.arange(len(self))
         while True:
             user, item = self.user[kept], self.item[kept]
@@ -157,10 +151,8 @@ class Ratings:
 
         `kind` is `random` (the first `test_fraction` of a permutation of the rows drawn from `seed`), an official fold
         (`u1`..`u5`: the K-th fifth of the rows, as GroupLens split them), `leave-last` (the last rating of each user),
-        `time` (the latest `test_fraction` of all), or `none` (train on all).
-
-        Raises UsageError for an unknown kind, for a fold or times that the data set does not have, and for a fraction
-        that leaves no training or no test rows.
+        `time` (the latest `test_fraction` of all), or `none` (train on all). Raises UsageError for an unknown kind, for
+        a fold or times that the data set does not have, and for a fraction that leaves no training or no test rows.
         """
         test = splits.heldout_rows(
             kind, self.user, self.timestamp, n_folds=self.data.n_folds, seed=seed, test_fraction=test_fraction

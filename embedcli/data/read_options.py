@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
 
-Note = Callable[[str], None]
-"""Called with a line for the user."""
-Progress = Callable[[str, int, int], None]
-"""Called during a download or while a file is read with (its name, bytes so far, bytes in all)."""
+Note = Callable[[str], None]  # called with a line for the user
+Progress = Callable[[str, int, int], None]  # called with (name, bytes so far, bytes in all) of what is being read
 
 
 class Duplicates(StrEnum):
@@ -61,10 +59,7 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class ReadContext:
-    """What every reader is given: the options and the listeners.
-
-    If `problems` is a list, the problems of rows are collected there and do not end the reading.
-    """
+    """The options and listeners of every reader. A list `problems` collects those of rows: they end no reading."""
 
     options: ReadOptions
     on_note: Note

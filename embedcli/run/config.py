@@ -22,10 +22,8 @@ class TrainConfig:
     schedule. `y_range` bounds the predictions; None takes it from the rating scale, 0 to 5.5 for 1 to 5 stars.
     `batch_size` None means 512, or less if that leaves fewer than about 175 steps an epoch. `n_members` models are
     trained together; they share nothing but the ratings. Implicit data gets `n_negatives` sampled rows for each of its
-    own, and no draws.
-
-    Evidence: `n_folds` further members are trained without a fold of the training rows each, to test the
-    components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves either out.
+    own, and no draws. Evidence: `n_folds` further members are trained without a fold of the training rows each, to test
+    the components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves either out.
     Raises UsageError for an invalid value.
     """
 

@@ -206,10 +206,8 @@ class Run:
     predicts for an item over all users. item_stars (D, I) has one for draws from the posterior,
     fold_item_factors (F, I, k) and fold_axes (F, I, K) one for members that left out a fold of the
     ratings. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of `items`.
-
-    `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
-
     A run may hold further embedding `tables`, or these alone; `table` gives a run whose items are one of them.
+    `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
     """
 
     name: str
@@ -246,10 +244,8 @@ class Run:
 
         A model with user and item factors and the three biases is put into canonical form, and its trained_stars
         are computed; all other arrays, such as `item_stars` (D, I), draws from a posterior, are kept as they are.
-        `keep_rows` False keeps neither `train` nor `heldout`.
-
-        Raises RunError if an array is not finite or does not have the shape that users and items ask for, if the link
-        is unknown, and if a sigmoid has no range.
+        `keep_rows` False keeps neither `train` nor `heldout`. Raises RunError if an array is not finite or does not
+        have the shape that users and items ask for, if the link is unknown, and if a sigmoid has no range.
         """
         where = f"run {name!r}"
         if link not in LINKS or (link == "sigmoid" and y_range is None):
