@@ -35,9 +35,7 @@ class OnBadRows(StrEnum):
 class ReadOptions:
     """What is known about a table before it is read; what is None is detected.
 
-    A column is given by its name, or by its number from 1 on. `items` is a second table, with the titles, tags and
-    years of the items. `min_user_ratings` and `min_item_ratings` leave out users and items with fewer ratings, until
-    all have enough (k-core). With `implicit` a row means "did", whatever its rating.
+    A column is given by its name, or by its number from 1 on.
     """
 
     user_col: str | None = None
@@ -46,22 +44,22 @@ class ReadOptions:
     time_col: str | None = None
     sep: str | None = None
     encoding: str | None = None
-    items: Path | None = None
+    items: Path | None = None  # a second table, with titles, tags and years of the items
     item_id_col: str | None = None
     title_col: str | None = None
     tag_cols: tuple[str, ...] = ()
     duplicates: Duplicates = Duplicates.ERROR
     on_bad_rows: OnBadRows = OnBadRows.STOP
-    min_user_ratings: int = 0
+    min_user_ratings: int = 0  # users and items with fewer are left out until all have enough (k-core)
     min_item_ratings: int = 0
-    implicit: bool = False
+    implicit: bool = False  # whether a row means "did", whatever its rating
 
 
 @dataclass(frozen=True)
 class ReadContext:
-    """The options and listeners of every reader. A list `problems` collects those of rows: they end no reading."""
+    """The options and listeners of every reader."""
 
     options: ReadOptions
     on_note: Note
     on_progress: Progress
-    problems: list[Problems] | None = None
+    problems: list[Problems] | None = None  # a list collects the problems of rows, which then do not end the reading
