@@ -22,10 +22,7 @@ ABANDONED = 86_400.0  # seconds after which a folder is a leftover if locks do n
 
 @contextlib.contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Yield a new hidden folder in `parent`, removed at the end unless it was renamed; first clean up leftovers.
-
-    Raises OSError if the folder cannot be made.
-    """
+    """Remove leftovers, then yield a new hidden folder in `parent`, removed at the end unless it was renamed."""
     remove_leftovers(parent)
     with contextlib.ExitStack() as stack:
         folder = _locked_folder(parent, stack)

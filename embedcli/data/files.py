@@ -16,10 +16,7 @@ MOST = 1 << 24  # bytes of a file that is read whole: four times those of the la
 
 @dataclass(frozen=True)
 class Files:
-    """Read-only access to the files of one folder, on disk or inside a zip.
-
-    `names` maps the bare name of a file to its path under `root`.
-    """
+    """The files of one folder, on disk or inside a zip; `names` maps a file's bare name to its path under `root`."""
 
     root: Path
     names: dict[str, str]
@@ -80,10 +77,7 @@ class Files:
 
 
 def open_files(path: Path, suffixes: tuple[str, ...]) -> Files:
-    """Open a folder, or the topmost folder inside a zip with a file whose name ends in one of the suffixes.
-
-    Raises DataError for a file that is not a zip.
-    """
+    """Open a folder, or the topmost folder in a zip with a file that ends in a suffix; DataError if it is not a zip."""
     if path.is_dir():
         try:
             return Files(path, {entry.name: entry.name for entry in path.iterdir() if entry.is_file()})

@@ -18,33 +18,22 @@ MOST_KINDS = 50  # different values of a column of users that still tell kinds o
 
 @dataclass(frozen=True)
 class Items:
-    """The items of a data set; row j of every field is item code j.
-
-    `tags` holds one tuple of tags (for films: the genres) per item, `columns` the further columns of the source.
-    Titles are not keys: two items may share one. `id_column` is the name of the item column in the table of ratings,
-    empty if it has no header.
-    """
+    """The items of a data set; row j of every field is item code j."""
 
     ids: tuple[str, ...]
-    titles: tuple[str, ...]
+    titles: tuple[str, ...]  # not keys: two items may share one
     years: tuple[int | None, ...]
-    tags: tuple[tuple[str, ...], ...]
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    id_column: str = field(default="", compare=False)
+    tags: tuple[tuple[str, ...], ...]  # for films: the genres
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the further columns of the source
+    id_column: str = field(default="", compare=False)  # name of the item column of the ratings, if it has a header
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, rows: NDArray[np.integer]) -> Items:
         """Return the items of these rows."""
-        return Items(
-            tuple(self.ids[row] for row in rows),
-            tuple(self.titles[row] for row in rows),
-            tuple(self.years[row] for row in rows),
-            tuple(self.tags[row] for row in rows),
-            _taken(self.columns, rows),
-            self.id_column,
-        )
+        own = {"ids": self.ids, "titles": self.titles, "years": self.years, "tags": self.tags}
+        return replace(self, columns=_taken(self.columns, rows), **_taken(own, rows))
 
 
 @dataclass(frozen=True)
@@ -59,43 +48,36 @@ class Users:
 
     def take(self, rows: NDArray[np.integer]) -> Users:
         """Return the users of these rows."""
-        return Users(tuple(self.ids[row] for row in rows), _taken(self.columns, rows))
+        return replace(self, columns=_taken(self.columns, rows), **_taken({"ids": self.ids}, rows))
 
     def as_items(self) -> Items:
-        """Return the users as items, titled by their ids.
-
-        Columns of words, such as an occupation (at most 50 different values, not all of them numbers), become tags.
-        """
+        """Return the users as items titled by their ids; columns of at most 50 words, as an occupation, become tags."""
         tags: list[list[str]] = [[] for _ in self.ids]
         for key, values in self.columns.items():
             if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds):
                 for own, value in zip(tags, values, strict=True):
-                    own += [f"{key} {value}".replace("|", "/")] if value else []
+                    if value:
+                        own.append(f"{key} {value}".replace("|", "/"))
         return Items(self.ids, self.ids, (None,) * len(self), tuple(map(tuple, tags)))
 
 
-def _taken(columns: Mapping[str, tuple[str, ...]], rows: NDArray[np.integer]) -> dict[str, tuple[str, ...]]:
+def _taken(columns: Mapping[str, tuple[Any, ...]], rows: NDArray[np.integer]) -> dict[str, Any]:
     return {name: tuple(values[row] for row in rows) for name, values in columns.items()}
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """The name of a data set, its source and its scale.
-
-    `sha256` is the hash of the bytes of the rating rows (for MovieLens 100K: of `u.data`), `scale` the lowest and the
-    highest rating, `noun` the word for one item, `n_folds` the number of official folds, `target` the quantity in the
-    rows, usually a rating. If the data is `implicit`, a row means "did", and every value is 1.
-    """
+    """The name of a data set, its source and its scale."""
 
     name: str
     title: str
     source: str
-    sha256: str
-    scale: tuple[float, float]
-    noun: str = "item"
-    n_folds: int = 0
-    target: str = "rating"
-    implicit: bool = False
+    sha256: str  # of the bytes of the rating rows; for MovieLens 100K of u.data
+    scale: tuple[float, float]  # the lowest and the highest rating
+    noun: str = "item"  # the word for one item
+    n_folds: int = 0  # number of official folds
+    target: str = "rating"  # the quantity in the rows
+    implicit: bool = False  # whether a row means "did"; every value is then 1
 
     @property
     def value_noun(self) -> str:
@@ -128,10 +110,7 @@ class Ratings:
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows], timestamp=timestamp)
 
     def k_core(self, min_user_ratings: int, min_item_ratings: int) -> Ratings:
-        """Leave out users and items with fewer ratings, again and again until all that remain have enough.
-
-        Raises UsageError if nothing remains.
-        """
+        """Leave out users and items with fewer ratings until all that remain have enough; UsageError if none do."""
         kept = np.arange(len(self))
         while True:
             user, item = self.user[kept], self.item[kept]
@@ -157,10 +136,8 @@ class Ratings:
 
         `kind` is `random` (the first `test_fraction` of a permutation of the rows drawn from `seed`), an official fold
         (`u1`..`u5`: the K-th fifth of the rows, as GroupLens split them), `leave-last` (the last rating of each user),
-        `time` (the latest `test_fraction` of all), or `none` (train on all).
-
-        Raises UsageError for an unknown kind, for a fold or times that the data set does not have, and for a fraction
-        that leaves no training or no test rows.
+        `time` (the latest `test_fraction` of all), or `none` (train on all). Raises UsageError for an unknown kind, for
+        a fold or times that the data set does not have, and for a fraction that leaves no training or no test rows.
         """
         test = splits.heldout_rows(
             kind, self.user, self.timestamp, n_folds=self.data.n_folds, seed=seed, test_fraction=test_fraction
@@ -185,17 +162,14 @@ class Ratings:
 
 @dataclass(frozen=True)
 class Split:
-    """Training ratings and held-out test ratings; nothing may be chosen by the test.
-
-    `leakage` says what the training knows about the time of the test, empty for splits that are not in time.
-    """
+    """Training ratings and held-out test ratings; nothing may be chosen by the test."""
 
     kind: str
     seed: int | None
     description: str
     train: Ratings
     test: Ratings
-    leakage: str = ""
+    leakage: str = ""  # what the training knows about the time of the test, if the split is in time
 
     @property
     def n_cold(self) -> tuple[int, int]:

@@ -13,10 +13,8 @@ from embedcli.errors import UsageError
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
 
-Note = Callable[[str], None]
-"""Called with a line for the user."""
-Progress = Callable[[str, int, int], None]
-"""Called during a download or while a file is read with (its name, bytes so far, bytes in all)."""
+Note = Callable[[str], None]  # called with a line for the user
+Progress = Callable[[str, int, int], None]  # called with (name, bytes so far, bytes in all) of what is being read
 
 
 class Duplicates(StrEnum):
@@ -39,9 +37,7 @@ class OnBadRows(StrEnum):
 class ReadOptions:
     """What is known about a table before it is read; what is None is detected.
 
-    A column is given by its name, or by its number from 1 on. `items` is a second table, with the titles, tags and
-    years of the items. `min_user_ratings` and `min_item_ratings` leave out users and items with fewer ratings, until
-    all have enough (k-core). With `implicit` a row means "did", whatever its rating.
+    A column is given by its name, or by its number from 1 on.
     """
 
     user_col: str | None = None
@@ -50,15 +46,15 @@ class ReadOptions:
     time_col: str | None = None
     sep: str | None = None
     encoding: str | None = None
-    items: Path | None = None
+    items: Path | None = None  # a second table, with titles, tags and years of the items
     item_id_col: str | None = None
     title_col: str | None = None
     tag_cols: tuple[str, ...] = ()
     duplicates: Duplicates = Duplicates.ERROR
     on_bad_rows: OnBadRows = OnBadRows.STOP
-    min_user_ratings: int = 0
+    min_user_ratings: int = 0  # users and items with fewer are left out until all have enough (k-core)
     min_item_ratings: int = 0
-    implicit: bool = False
+    implicit: bool = False  # whether a row means "did", whatever its rating
 
     def __post_init__(self) -> None:
         for name in ("min_user_ratings", "min_item_ratings"):
@@ -68,12 +64,9 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class ReadContext:
-    """What every reader is given: the options and the listeners.
-
-    If `problems` is a list, the problems of rows are collected there and do not end the reading.
-    """
+    """The options and listeners of every reader."""
 
     options: ReadOptions
     on_note: Note
     on_progress: Progress
-    problems: list[Problems] | None = None
+    problems: list[Problems] | None = None  # a list collects the problems of rows, which then do not end the reading

@@ -58,10 +58,7 @@ def _oddities(value: NDArray[np.float32], levels: NDArray[np.float32], counts: N
 
 
 def _main_scale(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> tuple[int, int]:
-    """Return the range [first, last) of the levels of the main scale.
-
-    Levels above or below it are separated by a gap that is wider than the whole scale.
-    """
+    """Return the range [first, last) of the main scale: levels beyond it follow a gap wider than the whole scale."""
     first, last = 0, len(levels)
     for _ in ("one end", "the other"):
         if last - first <= FEWEST_LEVELS:

@@ -18,8 +18,7 @@ SAMPLE = 100_000  # times, evenly spread over all, that the unit is detected fro
 def unit_of(columns: Sequence[NDArray[np.int64]]) -> int:
     """Return how many units of these times make a second: 1, a thousand, a million or a billion.
 
-    The size of the median decides: seconds are below 1e11 until the year 5138. Zeros mean an unknown time and are
-    ignored.
+    The size of the median decides: seconds are below 1e11 until the year 5138. Zeros, unknown times, are ignored.
     """
     step = max(sum(map(len, columns)) // SAMPLE, 1)
     sizes = np.abs(np.concatenate([np.zeros(0), *(times[::step] for times in columns)]))

@@ -1,7 +1,6 @@
-"""The canonical form of a model: one gauge for all, and the biases in stars.
+"""The canonical form of a model, and its biases in stars.
 
-The predictions of a factor model do not change when a constant vector moves between factors and biases, so a
-learned bias means nothing until that freedom is used up.
+A learned bias means nothing before that: a constant may move between factors and biases without any effect.
 """
 
 from __future__ import annotations

@@ -17,30 +17,22 @@ LEAST = {"n_factors": 1, "n_epochs": 1, "n_members": 1, "batch_size": 1, "n_nega
 class TrainConfig:
     """Settings of a training. The defaults were chosen on a tenth of MovieLens 100K's training rows.
 
-    `weight_decay` (of the factors) and `bias_weight_decay` are decoupled, as in AdamW (Loshchilov and Hutter, 2019): a
-    step at learning rate `lr` multiplies the weights by 1 - lr * decay. `learning_rate` is the highest of the one-cycle
-    schedule. `y_range` bounds the predictions; None takes it from the rating scale, 0 to 5.5 for 1 to 5 stars.
-    `batch_size` None means 512, or less if that leaves fewer than about 175 steps an epoch. `n_members` models are
-    trained together; they share nothing but the ratings. Implicit data gets `n_negatives` sampled rows for each of its
-    own, and no draws.
-
-    Evidence: `n_folds` further members are trained without a fold of the training rows each, to test the
-    components; `n_draws` draws from a posterior give the stars their intervals. 0 leaves either out.
-    Raises UsageError for an invalid value.
+    The weight decays are decoupled, as in AdamW (Loshchilov and Hutter, 2019): a step at learning rate `lr` multiplies
+    the weights by 1 - lr * decay. Raises UsageError for an invalid value.
     """
 
     n_factors: int = 50
     n_epochs: int = 5
-    learning_rate: float = 1e-2
-    weight_decay: float = 0.5
+    learning_rate: float = 1e-2  # the highest of the one-cycle schedule
+    weight_decay: float = 0.5  # of the factors
     bias_weight_decay: float = 0.02
-    batch_size: int | None = None
-    n_members: int = 5
+    batch_size: int | None = None  # None: 512, or less if that leaves fewer than about 175 steps an epoch
+    n_members: int = 5  # models trained together; they share nothing but the ratings
     seed: int = 0
-    y_range: tuple[float, float] | None = None
-    n_folds: int = 5
-    n_draws: int = 300
-    n_negatives: int = 4
+    y_range: tuple[float, float] | None = None  # of the predictions; None: by the scale, 0 to 5.5 for 1 to 5 stars
+    n_folds: int = 5  # members trained without a fold of the training rows each, to test the components; 0: none
+    n_draws: int = 300  # from a posterior, which give the stars their intervals; 0: none; implicit data gets none
+    n_negatives: int = 4  # sampled rows for each row of implicit data
     device: str = "cpu"
 
     def __post_init__(self) -> None:

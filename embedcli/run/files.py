@@ -160,10 +160,7 @@ def _rows(rows: TrainingRows, heldout: HeldOutRows | None) -> dict[str, NDArray[
 def read_rows(
     path: Path, sha256: str | None, n_users: int, n_items: int
 ) -> tuple[TrainingRows | None, HeldOutRows | None]:
-    """Return the training rows and the held-out rows, to be read when they are asked for; None if they were not kept.
-
-    The names and the lengths of their columns are checked now, their content when it is read.
-    """
+    """Return the training and the held-out rows; None if not kept. Lengths are checked now, values when read."""
     if sha256 is None:
         return None, None
     arrays, sizes = ArrayFile(path, sha256, verify_now=False), {"user": n_users, "item": n_items}

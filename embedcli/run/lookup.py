@@ -18,10 +18,8 @@ def find(run: Run, asked: str) -> int:
     """Return the row of the item that is asked for.
 
     The order is: an exact id, an exact title, the title in any case, without its year, with its article moved ("The
-    Godfather" finds "Godfather, The (1972)"). A prefix 'id:' or 'title:' says which one it is.
-
-    Raises UsageError, with what to ask for, if no item fits, if several do, and if the same words are the id of one
-    item and the title of another.
+    Godfather" finds "Godfather, The (1972)"). A prefix 'id:' or 'title:' says which one it is. Raises UsageError, with
+    what to ask for, if no item fits, if several do, and if the words are the id of one item and the title of another.
     """
     by_id, by_title = _id_row(run, asked), _title_rows(run, asked)
     if by_id is not None and any(row != by_id for row in by_title):
@@ -59,10 +57,7 @@ def _id_row(run: Run, asked: str) -> int | None:
     if asked.startswith("title:"):
         return None
     ids = run.items.ids
-    for identifier in (asked, asked.removeprefix("id:")):
-        if identifier in ids:
-            return ids.index(identifier)
-    return None
+    return next((ids.index(name) for name in (asked, asked.removeprefix("id:")) if name in ids), None)
 
 
 def _title_rows(run: Run, asked: str) -> list[int]:

@@ -21,16 +21,12 @@ LINKS = ("sigmoid", "identity")
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training rows.
-
-    The errors are RMSE in stars of the averaged members at its end, over a sample of 10,000 training rows (or all) and
-    over all test rows (None without any); `learning_rate` is that of its last step.
-    """
+    """One pass over the training rows, with the RMSE in stars of the averaged members at its end."""
 
     epoch: int
-    learning_rate: float
-    train_rmse: float
-    test_rmse: float | None
+    learning_rate: float  # of its last step
+    train_rmse: float  # over a sample of 10,000 training rows, or all
+    test_rmse: float | None  # over all test rows; None without any
     seconds: float
 
 
@@ -46,16 +42,12 @@ class Score:
 
 @dataclass(frozen=True)
 class ComponentTest:
-    """Whether a component predicts ratings the training has not seen.
+    """Whether a component predicts unseen ratings: regression of held-out residuals on all contributions."""
 
-    `t` and `slope` are those of its contribution in the regression of the held-out residuals on all contributions; 1 is
-    a calibrated slope. `predicts` says that t is high enough, `real` that the slope is too.
-    """
-
-    t: float
-    slope: float
-    predicts: bool
-    real: bool
+    t: float  # of its contribution
+    slope: float  # likewise; 1 is calibrated
+    predicts: bool  # t is high enough
+    real: bool  # t and the slope are high enough
 
     @property
     def verdict(self) -> str:
@@ -67,17 +59,13 @@ class ComponentTest:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Tests of the components, the largest first, by members trained without a fold of the training rows each.
+    """Tests of the components, the largest first, by members trained without a fold of the training rows each."""
 
-    `tests` are those of the preference basis, `pca_tests` of the PCA of the item factors over the most rated items.
-    `n_sign_flips` is the second opinion on how many are real; `least_t` and `least_slope` are the thresholds of real.
-    """
-
-    tests: Sequence[ComponentTest]
-    pca_tests: Sequence[ComponentTest]
-    n_sign_flips: int
+    tests: Sequence[ComponentTest]  # of the preference basis
+    pca_tests: Sequence[ComponentTest]  # of the PCA of the item factors over the most rated items
+    n_sign_flips: int  # a second opinion on how many are real
     n_folds: int
-    least_t: float
+    least_t: float  # thresholds of real
     least_slope: float
 
     @property
@@ -115,17 +103,14 @@ class PosteriorInfo:
 
 @dataclass(frozen=True)
 class Training:
-    """How a run came about, as run.json keeps it; `config`, `evidence` and `posterior` are None if there is none.
-
-    `shrinkage` is the sum over all steps of learning rate x weight decay, by role of the weights: what
-    decoupled decay amounts to, whatever the batch size and the number of epochs.
-    """
+    """How a run came about, as run.json keeps it; `config`, `evidence` and `posterior` are None if there is none."""
 
     config: TrainConfig | None = None
     split: SplitInfo = SplitInfo()
     epochs: Sequence[Epoch] = ()
     scores: Sequence[Score] = ()
     protocol: str = ""
+    # sum over all steps of learning rate x weight decay, by role of the weights: what decoupled decay amounts to
     shrinkage: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -182,12 +167,9 @@ class HeldOutRows(TrainingRows):
 
 @dataclass(frozen=True)
 class EmbeddingTable:
-    """The labels of a further embedding table of a run, such as the values of a categorical column.
+    """A further embedding table of a run, such as the values of a column; its array is `table.NAME` (M, n, k)."""
 
-    Its embeddings are the run's array `table.NAME` (M, n, k). `labels` are written like items: ids, titles, tags.
-    """
-
-    labels: Items
+    labels: Items  # with ids, titles and tags
     stats: ItemStats  # the training rows of each label, and the mean of the target over them
 
     @classmethod
@@ -206,10 +188,8 @@ class Run:
     predicts for an item over all users. item_stars (D, I) has one for draws from the posterior,
     fold_item_factors (F, I, k) and fold_axes (F, I, K) one for members that left out a fold of the
     ratings. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of `items`.
-
-    `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
-
     A run may hold further embedding `tables`, or these alone; `table` gives a run whose items are one of them.
+    `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
     """
 
     name: str
@@ -246,10 +226,8 @@ class Run:
 
         A model with user and item factors and the three biases is put into canonical form, and its trained_stars
         are computed; all other arrays, such as `item_stars` (D, I), draws from a posterior, are kept as they are.
-        `keep_rows` False keeps neither `train` nor `heldout`.
-
-        Raises RunError if an array is not finite or does not have the shape that users and items ask for, if the link
-        is unknown, and if a sigmoid has no range.
+        `keep_rows` False keeps neither `train` nor `heldout`. Raises RunError if an array is not finite or does not
+        have the shape that users and items ask for, if the link is unknown, and if a sigmoid has no range.
         """
         where = f"run {name!r}"
         if link not in LINKS or (link == "sigmoid" and y_range is None):

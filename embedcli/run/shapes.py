@@ -16,10 +16,7 @@ def table_array(name: str) -> str:
 
 
 def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], where: str) -> None:
-    """Check the shapes of a run's arrays against one another; RunError for the first that does not fit.
-
-    `sizes` are the numbers of "users" and "items", and of the labels of each table array.
-    """
+    """Check arrays against the numbers of "users", "items" and labels of each table array; RunError if one is wrong."""
     hint = "train again: embedcli train"
     tables = {name: n for name, n in sizes.items() if name not in ("users", "items")}
     if missing := [name for name in tables if name not in shapes]:

@@ -21,32 +21,24 @@ MOST_OTHER = 0.1  # of the rows of items met before: with more other texts, a co
 
 @dataclass(frozen=True)
 class Block:
-    """Parsed rows, as parallel arrays (n,).
+    """Parsed rows, as parallel arrays (n,); None for a column that is missing."""
 
-    `coded` holds the users, the items and the texts that describe items, by role: codes (n,), -1 for a missing text,
-    and the words that they are codes of. `value` is None without a column of ratings, `time` (in the unit of its
-    column) without one of times.
-    """
-
+    # by role (the users, the items, texts that describe items): codes, -1 for a missing text, and their words
     coded: Mapping[str, tuple[NDArray[np.int32], list[str]]]
     value: NDArray[np.float64] | None
-    time: NDArray[np.int64] | None
+    time: NDArray[np.int64] | None  # in the unit of its column
     lines: NDArray[np.int64] | range
 
 
 @dataclass
 class Rows:
-    """The rows of a table; ids are int32 codes in the order of their first appearance.
+    """The rows of a table; ids are int32 codes in the order of their first appearance."""
 
-    `item_texts` holds what further columns tell about the items, by role: a text for each item, in the order of the
-    codes. A column that turns out not to describe the items is removed from `schema`.
-    """
-
-    schema: TableSchema
+    schema: TableSchema  # a column that turns out not to describe the items is removed from it
     problems: Problems
     user_ids: dict[str, int] = field(default_factory=dict)
     item_ids: dict[str, int] = field(default_factory=dict)
-    item_texts: dict[str, list[str]] = field(default_factory=dict)
+    item_texts: dict[str, list[str]] = field(default_factory=dict)  # by role: a text for each item code
     sha256: str = ""
     _columns: dict[str, list[Any]] = field(default_factory=dict)
     _lines: list[NDArray[np.int64] | range] = field(default_factory=list)

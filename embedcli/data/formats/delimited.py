@@ -23,10 +23,7 @@ BLOCK = 1 << 26  # bytes that are parsed at a time
 
 
 def read_delimited(stream: Stream, context: ReadContext, schema: TableSchema | None = None) -> Rows:
-    """Read all rows of delimited text, whose schema is detected unless it is given.
-
-    Raises DataError if the bytes cannot be read or are not text in this encoding, or a quotation mark is not closed.
-    """
+    """Read all rows of delimited text, whose schema is detected unless given; DataError if they cannot be read."""
     encoding = encoding_of(stream.head, context.options.encoding, stream.name, context.on_note)
     if schema is None:
         schema = detect_delimited(head_lines(stream.head, encoding, stream.name), context.options, stream.name)
@@ -39,10 +36,7 @@ def read_delimited(stream: Stream, context: ReadContext, schema: TableSchema | N
 
 
 def detect_delimited(lines: Sequence[str], options: ReadOptions, where: str) -> TableSchema:
-    """Detect the schema of delimited text from its first lines.
-
-    Raises DataError if the lines are not a table of ratings, UsageError for a column that does not exist.
-    """
+    """Detect the schema of a table from its first lines; errors as `detect_schema`, DataError if it has no rows."""
     if not lines:
         raise DataError(f"{where}: the file is empty", "give a table with a user, an item and a rating in each row")
     separator = separator_of(lines, where) if options.sep is None else _given_separator(options.sep)
@@ -170,7 +164,10 @@ def _blocks(stream: Stream, schema: TableSchema, encoding: str) -> Iterator[tupl
     rest, line, raw = b"", 1, b"not at the end"
     while raw:
         raw = stream.read(BLOCK)
-        block = rest + (raw if is_utf8 else _as_utf8(decoder, raw, encoding, f"{stream.name}, about line {line:,}"))
+        try:
+            block = rest + (raw if is_utf8 else decoder.decode(raw, final=not raw).encode())
+        except UnicodeError as error:
+            raise not_text(error, encoding, f"{stream.name}, about line {line:,}") from error
         if line == 1:
             block = block.removeprefix(codecs.BOM_UTF8)
         whole = block[: _end_of_lines(block, schema.quotes)] if raw else block
@@ -184,13 +181,6 @@ def _blocks(stream: Stream, schema: TableSchema, encoding: str) -> Iterator[tupl
         if whole:
             yield whole, line
         line += whole.count(b"\n")
-
-
-def _as_utf8(decoder: codecs.IncrementalDecoder, raw: bytes, encoding: str, where: str) -> bytes:
-    try:
-        return decoder.decode(raw, final=not raw).encode()
-    except UnicodeError as error:
-        raise not_text(error, encoding, where) from error
 
 
 def _check_ends(whole: bytes, rest: bytes, limit: int, where: str, line: int) -> None:

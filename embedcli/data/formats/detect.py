@@ -49,20 +49,15 @@ BY_POSITION = {2: ROLES[:2], 3: ROLES[:3], 4: ROLES}  # roles of the columns of 
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of a table of ratings, and how its rows are written.
+    """The columns of a table of ratings, and how its rows are written."""
 
-    `column_index` maps each role to its column, from 0 on. `header` is None if the first line is data already.
-    `counts` names a column of counts, if there are no ratings. `time_form` is "number" (since 1970, in the unit that
-    `times.unit_of` detects) or "iso". `separator` and `quotes` matter to delimited text only.
-    """
-
-    separator: str
+    separator: str  # of delimited text
     n_columns: int
-    column_index: dict[str, int]
-    header: tuple[str, ...] | None = None
-    quotes: bool = True
-    counts: str | None = None
-    time_form: str = "number"
+    column_index: dict[str, int]  # by role, from 0 on
+    header: tuple[str, ...] | None = None  # None if the first line is data already
+    quotes: bool = True  # whether fields of delimited text may be quoted
+    counts: str | None = None  # name of a column of counts, if there are no ratings
+    time_form: str = "number"  # since 1970, in the unit that `times.unit_of` detects; or "iso"
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -77,10 +75,7 @@ def describe_items(ratings: Ratings, options: ReadOptions, on_note: Note) -> Rat
 
 
 def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
-    """Read the rows of a table of items that contain one of the ids wanted, in any column.
-
-    So a table may be larger than the memory. Raises DataError if it cannot be read.
-    """
+    """Read the rows that hold an id wanted in any column: the table may exceed the memory. DataError if that fails."""
     kept, size = list[list[str]](), 0
     with source.open() as stream:
         try:
@@ -123,7 +118,7 @@ def _parquet_rows(stream: Stream) -> Iterator[list[str]]:
     try:
         for batch in table.iter_batches(BATCH, columns=names) if names else ():
             columns = (batch[name] for name in names)
-            texts = (_lists(column) if _is_list(column.type) else texts_of(column) for column in columns)
+            texts = (_list_texts(column) if _is_list(column.type) else texts_of(column) for column in columns)
             yield from map(list, zip(*texts, strict=True))
     except (pa.ArrowException, OSError) as error:
         raise damaged(stream.name, error) from error
@@ -134,13 +129,9 @@ def _is_list(type: Any) -> bool:
     return (pa.types.is_list(type) or pa.types.is_large_list(type)) and is_plain(type.value_type)
 
 
-def _lists(column: Any) -> list[str]:
-    """Write the lists of a column as JSON."""
-    import pyarrow.compute as pc
-
-    words = iter(texts_of(column.flatten()))
-    sizes = pc.fill_null(pc.list_value_length(column), 0).to_pylist()
-    return [json.dumps(list(islice(words, size)), ensure_ascii=False) for size in sizes]
+def _list_texts(column: Any) -> list[str]:
+    """Write the lists of a column as JSON lists of texts."""
+    return [text_of([text_of(value) for value in values or ()]) for values in column.to_pylist()]
 
 
 def _json_rows(stream: Stream) -> Iterator[list[str]]:

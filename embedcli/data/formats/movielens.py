@@ -92,12 +92,9 @@ def _movies(files: Files, name: str) -> Items:
     links = {}
     if "links.csv" in files:
         rows = _csv(files, "links.csv", ("movieId", "imdbId", "tmdbId"))
-        of_film = {fields[0]: fields for _, fields in rows}
-        none = ("", "", "")
-        links = {
-            column: tuple(of_film.get(film, none)[index] for film in ids)
-            for index, column in ((1, "imdb_id"), (2, "tmdb_id"))
-        }
+        link_of = {fields[0]: fields[1:3] for _, fields in rows}
+        columns = zip(*(link_of.get(film, ("", "")) for film in ids), strict=True)
+        links = dict(zip(("imdb_id", "tmdb_id"), columns, strict=True))
     return Items(ids, titles, tuple(map(text.year_of, titles)), tags, links)
 
 

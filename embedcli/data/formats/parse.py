@@ -1,8 +1,6 @@
 """Parsing of rows: a block of text, fast if it is valid, else row by row to say what is wrong with which row.
 
-pyarrow parses a block at once, with its ids as words of a dictionary, so that leading zeros survive. A block with
-anything odd is read again by the csv module, with line numbers. The slow parser defines what is valid, the fast one is
-a shortcut.
+The slow parser defines what is valid; the fast one, by pyarrow, is a shortcut for blocks without anything odd.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ NumberedRows = Iterator[tuple[int, list[str]]]
 
 
 def parse_fast(block: bytes, first_line: int, schema: TableSchema) -> Block | None:
-    """Parse a block by pyarrow; None if anything in it is odd."""
+    """Parse a block by pyarrow, with ids as texts, so that leading zeros survive; None if anything in it is odd."""
     table = _arrow_table(block, schema)
     n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
     if table is None or table.num_rows != n_lines or any(column.null_count for column in table.columns):

@@ -22,10 +22,7 @@ from embedcli.errors import DataError, UsageError
 
 
 def read_table(source: Source, context: ReadContext) -> Ratings:
-    """Read a table of ratings, and note which role each column was given.
-
-    Raises DataError, with the file, the line and the value, for invalid rows, UsageError for options that do not fit.
-    """
+    """Read a table and note the role of each column; DataError for an invalid row, UsageError for invalid options."""
     rows = read_rows(source, context)
     context.on_note(f"{source.name}: {rows.schema.description}")
     for note in rows.schema.notes:
