@@ -274,8 +274,8 @@ def _have_same_test(a: Run, b: Run) -> bool:
     """Tell whether both runs hold the same test rows, with what they predict for them."""
     if a.heldout is None or b.heldout is None or (a.users.ids, a.items.ids) != (b.users.ids, b.items.ids):
         return False
-    in_a, in_b = vars(a.heldout), vars(b.heldout)
-    return all(np.array_equal(in_a[name], in_b[name]) for name in ("user", "item", "value"))
+    pairs = ((getattr(a.heldout, name), getattr(b.heldout, name)) for name in ("user", "item", "value"))
+    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def _saw_same_ratings(a: Run, b: Run) -> bool:
