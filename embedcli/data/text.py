@@ -1,15 +1,20 @@
-"""Text of data sets: decode it, split it into rows, write it. Every error names the file and the line."""
+"""Text of data sets: decode it, split it into rows and tags, write it. Every error names the file and the line."""
 
 from __future__ import annotations
 
+import ast
 import csv
+import json
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from embedcli.errors import DataError
 
 MOST_LETTERS = 100_000  # of a text that is stored with a run: the csv module reads fields of up to 131,072
+LONGEST_LIST = 100_000  # characters of a field of tags that is parsed as a list
+NO_TAG = ("", "(no genres listed)", "nan", "none", "null", "n/a", "unknown")
 GET_AGAIN = "download or copy the data set again"
 CORRECT_IT = f"correct that line, or {GET_AGAIN}"
 
@@ -77,6 +82,39 @@ def year_of(title: str) -> int | None:
     """Return the last year in parentheses in a title, or None."""
     years = re.findall(r"\((\d{4})\)", title)
     return int(years[-1]) if years else None
+
+
+def split_tags(text: str) -> tuple[str, ...]:
+    """Split a field of tags: `A|B`, `A; B`, `A, B`, or a JSON or Python list, also of objects with a name.
+
+    No tag is empty or contains "|", and there are no duplicates.
+    """
+    text = text.strip()
+    parts = _listed(text) if text.startswith("[") and len(text) <= LONGEST_LIST else None
+    if parts is None:
+        text = text.strip("[]")
+        parts = text.split(next((mark for mark in ("|", ";", ",") if mark in text), "|"))
+    return tuple(tag for tag in dict.fromkeys(map(clean_tag, parts)) if tag)
+
+
+def clean_tag(text: str) -> str:
+    """Return a tag as it can be stored; it is empty if it means "no tag"."""
+    tag = " ".join(mended(text).replace("|", "/").split()).strip("'\" ")
+    return "" if tag.casefold() in NO_TAG else tag
+
+
+def _listed(text: str) -> list[str] | None:
+    """Return the texts of a JSON or Python list; None if the text is not a list."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            with warnings.catch_warnings():  # Python warns about odd escapes in what it parses
+                warnings.simplefilter("ignore")
+                value = parse(text)
+            if isinstance(value, list):
+                return [str(part.get("name", "") if isinstance(part, dict) else part) for part in value]
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return None
 
 
 def is_whole(text: str) -> bool:

@@ -113,13 +113,13 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
         hashes[name] = hashlib.sha256(content).hexdigest()
         return name, content
 
-    described = _described(run.items, run.item_stats, run.items.columns.values())
-    yield hashed("items.csv", _csv((*ITEM_FIELDS, *run.items.columns), described))
+    items = _described(run.items, run.item_stats, run.items.columns.values())
+    yield hashed("items.csv", separated([(*ITEM_FIELDS, *run.items.columns), *items]).encode())
     users = zip(run.users.ids, *_as_text(run.user_stats), *run.users.columns.values(), strict=True)
-    yield hashed("users.csv", _csv((*USER_FIELDS, *run.users.columns), users))
+    yield hashed("users.csv", separated([(*USER_FIELDS, *run.users.columns), *users]).encode())
     if run.tables:
         labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.stats))
-        yield hashed("tables.csv", _csv(TABLE_FIELDS, labels))
+        yield hashed("tables.csv", separated([TABLE_FIELDS, *labels]).encode())
     arrays = {name: np.ascontiguousarray(array) for name, array in run.arrays.items()}
     yield hashed("model.safetensors", safetensors(arrays))
     if run.rows is not None:
@@ -221,10 +221,6 @@ def _described(items: Items, stats: ItemStats, columns: Iterable[Sequence[str]] 
     years = ["" if year is None else str(year) for year in items.years]
     tags = ["|".join(names) for names in items.tags]
     return zip(items.ids, items.titles, years, tags, *_as_text(stats), *columns, strict=True)
-
-
-def _csv(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> bytes:
-    return separated([header, *rows]).encode()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""Predictions of a factor model from its arrays."""
+"""The arrays of a model: their names and shapes, and what they predict."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from embedcli.errors import RunError
 
 Arrays = Mapping[str, NDArray[np.float32]]
 Range = tuple[float, float]
@@ -43,3 +45,49 @@ def predict(
         logits = np.einsum("mnk,mnk->mn", users[:, u], items[:, i]) + user_bias[:, u] + item_bias[:, i]
         predicted[:, begin : begin + step] = ratings_of(logits + level[:, None], y_range)
     return predicted
+
+
+def table_array(name: str) -> str:
+    """Return the name of the array that holds the embeddings of a named table."""
+    return f"table.{name}"
+
+
+def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], where: str) -> None:
+    """Check arrays against the numbers of "users", "items" and labels of each table array; RunError if one is wrong."""
+    hint = "train again: embedcli train"
+    tables = {name: n for name, n in sizes.items() if name not in ("users", "items")}
+    if missing := [name for name in tables if name not in shapes]:
+        raise RunError(f"{where}: there is no array {missing[0]} for its labels", hint)
+    first = "item_factors" if "item_factors" in shapes or not tables else min(tables)
+    if len(shapes.get(first, ())) != 3:
+        raise RunError(f"{where}: there are no {first} of shape (members, items, factors)", hint)
+    n_members, _, k = shapes[first]
+    n_users, n_items = sizes["users"], sizes["items"]
+    expected: dict[str, tuple[int | None, ...]] = {
+        "item_factors": (n_members, n_items, k),
+        "user_factors": (n_members, n_users, k),
+        "item_bias": (n_members, n_items),
+        "user_bias": (n_members, n_users),
+        "global_bias": (n_members,),
+        "trained_stars": (n_members, n_items),
+        "item_stars": (None, n_items),
+        "fold_item_factors": (None, n_items, k),
+        "fold_axes": (None, n_items, None),
+        **{name: (n_members, n, None) for name, n in tables.items()},
+    }
+    for name, shape in shapes.items():
+        wanted = tuple(n if m is None else m for n, m in zip(shape, expected.get(name, shape), strict=False))
+        if tuple(shape) != wanted or len(shape) != len(expected.get(name, shape)):
+            raise RunError(f"{where}: {name} has the shape {tuple(shape)} where {expected[name]} is expected", hint)
+
+
+def checked(
+    arrays: Mapping[str, NDArray[np.floating]], sizes: Mapping[str, int], where: str
+) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays in float32; RunError for a number that is not finite and for a shape that does not fit."""
+    narrow = {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
+    for name, array in narrow.items():
+        if not np.isfinite(array).all():
+            raise RunError(f"{where}: {name} holds a number that is not finite", "leave out what diverged")
+    check_shapes({name: array.shape for name, array in narrow.items()}, sizes, where)
+    return narrow

@@ -13,8 +13,7 @@ from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import RunError, UsageError
 from embedcli.run.canonical import canonical, trained_stars
 from embedcli.run.config import TrainConfig
-from embedcli.run.predictions import NAMES, Arrays, Range
-from embedcli.run.shapes import checked, table_array
+from embedcli.run.predictions import NAMES, Arrays, Range, checked, table_array
 
 LINKS = ("sigmoid", "identity")
 

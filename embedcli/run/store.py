@@ -15,9 +15,8 @@ from typing import Any
 from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR, files
-from embedcli.run.predictions import Range
+from embedcli.run.predictions import Range, check_shapes, table_array
 from embedcli.run.record import Run, Training
-from embedcli.run.shapes import check_shapes, table_array
 from embedcli.scratch import scratch_folder, sync_folder, write_synced
 
 MOST_BYTES_OF_A_NAME = 100  # of a run; a file name may have 255
@@ -92,9 +91,7 @@ def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
 
 def numbered(name: str) -> Iterator[str]:
     """Yield a name, then the same with -2, -3, ..."""
-    yield name
-    for number in range(2, 100_000):
-        yield f"{name}-{number}"
+    return (name if number == 1 else f"{name}-{number}" for number in range(1, 100_000))
 
 
 def folder_name(name: str) -> str:

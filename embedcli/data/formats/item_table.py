@@ -17,8 +17,7 @@ from embedcli.data.problems import Problem
 from embedcli.data.ratings import Items, Ratings
 from embedcli.data.read_options import Note, ReadOptions
 from embedcli.data.sources import Source, Stream, damaged, source_of
-from embedcli.data.tags import split_tags
-from embedcli.data.text import title_of, year_of
+from embedcli.data.text import split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
 
 YEARS = """year yearofpublication originalpublicationyear publicationyear releaseyear releasedate startyear airyear

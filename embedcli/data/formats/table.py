@@ -16,8 +16,7 @@ from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadContext
 from embedcli.data.scale import find_scale
 from embedcli.data.sources import Source
-from embedcli.data.tags import split_tags
-from embedcli.data.text import shorten, title_of, year_of
+from embedcli.data.text import shorten, split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
 
 

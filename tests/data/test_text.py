@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedcli.data.tags import split_tags
+from embedcli.data.text import split_tags
 
 MANY = 100_000
 
