@@ -188,7 +188,7 @@ def browse(visits: dict[str, Visit], folder: Path) -> dict[str, Seen]:
         calls.append(f'await open("{name}", {visit.width}, async (window, document) => {{ {visit.probe} }});')
     frames = """<!doctype html><pre id="told"></pre><script>
     const wait = time => new Promise(done => setTimeout(done, time));
-    const until = async condition => { while (!condition()) await wait(20); };
+    const until = async condition => { for (let n = 0; n < 500 && !condition(); n++) await wait(20); };
     const drawn = plot => plot.querySelector(".main-svg"), told = {};
     const open = async (name, width, probe) => {
       const frame = document.createElement("iframe");
