@@ -12,13 +12,15 @@ import re
 import shutil
 import subprocess
 import threading
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embedcli.analysis.biases import biases
+from embedcli.analysis.biases import Biases, biases
 from embedcli.analysis.map import map_items
 from embedcli.analysis.pca import pca
 from embedcli.render import pages
@@ -158,95 +160,119 @@ def test_a_page_runs_its_own_scripts_alone(report: str) -> None:
     assert len(scripts) == 2
 
 
-def browse(page: str, folder: Path, probe: str, width: int = 1280) -> tuple[Any, list[str]]:
-    """Open a page in chromium; return what the body of an async function (window, document) returns, and the console.
+@dataclass(frozen=True)
+class Visit:
+    """A page to open in the browser, and what to ask it: the body of an async function (window, document)."""
 
-    The page is a frame of another, since its policy lets no script in; and a phone is narrower than a window can be.
+    page: str
+    probe: str
+    width: int = 1280
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the function of a visit returned, and the lines of the browser's console about its page."""
+
+    told: Any
+    console: list[str]
+
+
+def browse(visits: dict[str, Visit], folder: Path) -> dict[str, Seen]:
+    """Open pages in chromium, one after another in one start of it.
+
+    A page is a frame of another, since its policy lets no script in; and a phone is narrower than a window can be.
     """
-    (folder / "page.html").write_text(page, encoding="utf-8")
-    frame = f"""<!doctype html><iframe id="f" src="page.html" style="width:{width}px;height:900px;border:0"></iframe>
-    <pre id="told"></pre><script>
+    calls = []
+    for name, visit in visits.items():
+        (folder / f"{name}.html").write_text(visit.page, encoding="utf-8")
+        calls.append(f'await open("{name}", {visit.width}, async (window, document) => {{ {visit.probe} }});')
+    frames = """<!doctype html><pre id="told"></pre><script>
     const wait = time => new Promise(done => setTimeout(done, time));
-    const until = async condition => {{ while (!condition()) await wait(20); }};
-    const probe = async (window, document) => {{ {probe} }};
-    const drawn = plot => plot.querySelector(".main-svg");
-    f.onload = () => until(() => [...f.contentDocument.querySelectorAll(".plot")].every(drawn))
-      .then(() => probe(f.contentWindow, f.contentDocument))
-      .then(told => JSON.stringify(told), error => JSON.stringify(String(error))).then(text => told.textContent = text);
+    const until = async condition => { for (let n = 0; n < 500 && !condition(); n++) await wait(20); };
+    const drawn = plot => plot.querySelector(".main-svg"), told = {};
+    const open = async (name, width, probe) => {
+      const frame = document.createElement("iframe");
+      frame.style = `width:${width}px;height:900px;border:0`;
+      frame.src = `${name}.html`;
+      const loaded = new Promise(done => frame.onload = done);
+      document.body.append(frame);
+      await loaded;
+      await until(() => [...frame.contentDocument.querySelectorAll(".plot")].every(drawn));
+      told[name] = await probe(frame.contentWindow, frame.contentDocument).catch(String);
+      frame.remove();
+    };
+    const all = async () => { CALLS };
+    all().catch(error => told.error = String(error))
+      .then(() => document.getElementById("told").textContent = JSON.stringify(told));
     </script>"""
-    (folder / "frame.html").write_text(frame, encoding="utf-8")
+    (folder / "frames.html").write_text(frames.replace("CALLS", "\n".join(calls)), encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--dump-dom"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     options += ["--enable-logging=stderr", "--allow-file-access-from-files", "--window-size=1400,1000"]
-    options += ["--virtual-time-budget=60000", f"--user-data-dir={folder / 'profile'}"]
+    options += ["--virtual-time-budget=120000", f"--user-data-dir={folder / 'profile'}"]
     done = subprocess.run(
-        ["chromium", *options, f"file://{folder / 'frame.html'}"],
+        ["chromium", *options, f"file://{folder / 'frames.html'}"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=True,
     )
-    told = re.search(r'<pre id="told">(.+?)</pre>', done.stdout, re.DOTALL)
-    assert told is not None, done.stdout[-500:]
-    return json.loads(html.unescape(told[1])), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    found = re.search(r'<pre id="told">(.+?)</pre>', done.stdout, re.DOTALL)
+    assert found is not None, done.stdout[-500:]
+    told, console = (
+        json.loads(html.unescape(found[1])),
+        [line for line in done.stderr.splitlines() if "CONSOLE" in line],
+    )
+    assert set(told) == set(visits), told.get("error")
+    return {name: Seen(told[name], [line for line in console if f"{name}.html" in line]) for name in visits}
 
 
-needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium to draw the page")
-
-
-@needs_chromium
-@pytest.mark.parametrize("width", [375, 1280])
-def test_a_browser_draws_the_report(report: str, tmp_path: Path, width: int) -> None:
-    """Chromium draws every film and plot without an error on the console, and nothing is wider than the window.
-
-    A film that is searched for is found, and its ten nearest are listed; one of them can be chosen in turn, as can a
-    dot. The page asks for nothing.
-    """
-    probe = """
-      const search = document.getElementById("search"), chosen = document.getElementById("chosen"), told = {};
-      const head = () => document.querySelector("#chosen h3").textContent;
-      told.wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-      search.value = "star wars";
-      search.dispatchEvent(new window.Event("input"));
-      told.found = document.getElementById("found").textContent;
-      told.dots = document.querySelectorAll("#map .points path").length;
-      told.plots = document.querySelectorAll(".plot .main-svg").length;
-      told.near = chosen.querySelectorAll("li").length;
-      const heads = [head()];
-      chosen.querySelector("li button").click();
-      heads.push(head());
-      document.getElementById("map").emit("plotly_click", { points: [{ customdata: 3 }] });
-      heads.push(head());
-      told.heads = heads;
-      told.requests = window.performance.getEntriesByType("resource").map(one => one.name);
-      return told;"""
-    told, console = browse(report, tmp_path, probe, width)
-    assert not console
-    assert (told["wide"], told["found"], told["near"], told["requests"]) == (False, "1 found", 10, [])
-    assert told["dots"] >= 119
-    assert told["plots"] >= 4
-    assert told["heads"][0] == "Nearest to Star Wars (1977)"
-    assert told["heads"][2] == f"Nearest to {data_of(report)['items'][3]['title']}"
-    assert len(set(told["heads"])) == 3
-
-
-@needs_chromium
-def test_the_buttons_of_the_map(report: str, tmp_path: Path) -> None:
-    """The map can be zoomed, moved and saved as a PNG; no button uploads it, and the other plots have none."""
-    probe = """
-      const saved = [], buttons = [...document.querySelectorAll(".modebar-btn")];
-      window.HTMLAnchorElement.prototype.click = function () { saved.push([this.download, this.href.slice(0, 5)]); };
-      document.querySelector("#map .modebar-btn").click();
-      await until(() => saved.length);
-      const names = buttons.map(button => button.dataset.title);
-      return { names, here: buttons.every(button => button.closest("#map")), saved };"""
-    told, console = browse(report, tmp_path, probe)
-    assert not console
-    assert told["here"]
-    assert told["names"] == ["Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
-    assert told["saved"] == [["map.png", "blob:"]]
-
-
+REPORT_PROBE = """
+  const search = document.getElementById("search"), chosen = document.getElementById("chosen"), told = {};
+  const head = () => document.querySelector("#chosen h3").textContent;
+  told.wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
+  search.value = "star wars";
+  search.dispatchEvent(new window.Event("input"));
+  told.found = document.getElementById("found").textContent;
+  told.dots = document.querySelectorAll("#map .points path").length;
+  told.plots = document.querySelectorAll(".plot .main-svg").length;
+  told.near = chosen.querySelectorAll("li").length;
+  const heads = [head()];
+  chosen.querySelector("li button").click();
+  heads.push(head());
+  document.getElementById("map").emit("plotly_click", { points: [{ customdata: 3 }] });
+  heads.push(head());
+  told.heads = heads;
+  told.requests = window.performance.getEntriesByType("resource").map(one => one.name);
+  return told;"""
+BUTTONS_PROBE = """
+  const saved = [], buttons = [...document.querySelectorAll(".modebar-btn")];
+  window.HTMLAnchorElement.prototype.click = function () { saved.push([this.download, this.href.slice(0, 5)]); };
+  document.querySelector("#map .modebar-btn").click();
+  await until(() => saved.length);
+  const names = buttons.map(button => button.dataset.title);
+  return { names, here: buttons.every(button => button.closest("#map")), saved };"""
+ODD_PROBE = """
+  const texts = where => [...document.querySelectorAll(where)].map(one => one.textContent), told = {};
+  const map = document.getElementById("map"), hovered = [];
+  told.ticks = ["best", "worst"].map(end => texts(`[data-plot=${end}] .ytick text`));
+  told.legend = texts("#map .legendtext");
+  told.axes = texts("#map .xtitle, #map .ytitle");
+  for (const [curve, { text }] of map.data.slice(0, 2).entries()) for (const point of [0, 1, 2, 3, 4, 5, 6]) {
+    window.Plotly.Fx.hover(map, [{ curveNumber: curve, pointNumber: point }]);
+    await wait(100);
+    hovered.push([map.data[curve].customdata[point], texts("#map .hoverlayer .hovertext text.nums").join()]);
+  }
+  told.hovered = hovered;
+  document.getElementById("map").emit("plotly_click", { points: [{ customdata: 0 }] });
+  told.chosen = texts("#chosen h3, #chosen li");
+  const live = [...document.querySelectorAll("a, img, image, iframe, object, form")];
+  told.live = live.map(one => one.outerHTML);
+  told.scripts = document.querySelectorAll("script").length;
+  told.title = document.title;
+  told.requests = window.performance.getEntriesByType("resource").map(one => one.name);
+  return told;"""
+TICKS_PROBE = "return [...document.querySelectorAll('[data-plot=best] .ytick text')].map(one => one.textContent);"
 ODD = (
     "</script><script>document.title='x'</script>",
     "<img src=x onerror=\"document.title='x'\">",
@@ -256,79 +282,33 @@ ODD = (
     '%{x} <extra></extra> "{{ 7 }}" $x$',
     "1984",
 )
+ODD_TAGS = {"Action": '<a href="https://example.org">A</a>', "Romance": "<b>R</b> &amp; %{x}", "unknown": "<img src=x>"}
 
 
-@needs_chromium
-def test_a_browser_shows_titles_as_they_are(trained: Run, tmp_path: Path) -> None:
-    """Titles and tags with HTML in them are shown letter by letter: in plots, legends, lists and on hovering.
-
-    There is no link, picture or script in the page but its own.
-    """
+@pytest.fixture(scope="module")
+def odd(trained: Run) -> tuple[str, Biases]:
+    """Return the report of a run whose titles, tags and names have HTML in them, and its ranking."""
     n = len(trained.items)
     titles = tuple(f"{ODD[row % len(ODD)]}{row if row % len(ODD) < 6 else ''}" for row in range(n))
-    named = {
-        "Action": '<a href="https://example.org">A</a>',
-        "Romance": "<b>R</b> &amp; %{x}",
-        "unknown": "<img src=x>",
-    }
-    tags = tuple(tuple(named[tag] for tag in own) for own in trained.items.tags)
+    tags = tuple(tuple(ODD_TAGS[tag] for tag in own) for own in trained.items.tags)
     data = replace(trained.data, title=ODD[0], noun="<i>film</i>")
     run = replace(trained, name="made", data=data, items=replace(trained.items, titles=titles, tags=tags))
     ranking = biases(run)
-    page = report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=n))
-    probe = """
-      const texts = where => [...document.querySelectorAll(where)].map(one => one.textContent), told = {};
-      const map = document.getElementById("map"), hovered = [];
-      told.ticks = ["best", "worst"].map(end => texts(`[data-plot=${end}] .ytick text`));
-      told.legend = texts("#map .legendtext");
-      told.axes = texts("#map .xtitle, #map .ytitle");
-      for (const [curve, { text }] of map.data.slice(0, 2).entries()) for (const point of [0, 1, 2, 3, 4, 5, 6]) {
-        window.Plotly.Fx.hover(map, [{ curveNumber: curve, pointNumber: point }]);
-        await wait(100);
-        hovered.push([map.data[curve].customdata[point], texts("#map .hoverlayer .hovertext text.nums").join()]);
-      }
-      told.hovered = hovered;
-      document.getElementById("map").emit("plotly_click", { points: [{ customdata: 0 }] });
-      told.chosen = texts("#chosen h3, #chosen li");
-      const live = [...document.querySelectorAll("a, img, image, iframe, object, form")];
-      told.live = live.map(one => one.outerHTML);
-      told.scripts = document.querySelectorAll("script").length;
-      told.title = document.title;
-      told.requests = window.performance.getEntriesByType("resource").map(one => one.name);
-      return told;"""
-    told, console = browse(page, tmp_path, probe)
-    assert not console
-    assert (told["live"], told["requests"], told["title"]) == ([], [], f"{ODD[0]}: what the model has learned")
-    assert told["scripts"] == page.count("<script")
-    for ticks, rows in zip(told["ticks"], (ranking.best, ranking.worst), strict=True):
-        assert sorted(re.sub(r" \(\d+\)$", "", tick) for tick in ticks) == sorted(
-            pages._short(row.title) for row in rows
-        )
-    assert set(named.values()) <= set(told["legend"])
-    assert named["Action"] in told["axes"][0]
-    items = data_of(page)["items"]
-    for at, text in told["hovered"]:
-        assert text.startswith(items[at]["title"] + ", ".join(items[at]["tags"]) + "n "), text
-    assert told["chosen"][0] == f"Nearest to {items[0]['title']}"
-    assert told["chosen"][1].startswith(items[items[0]["near"][0]]["title"])
+    return report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=n)), ranking
 
 
-@needs_chromium
-def test_titles_that_are_numbers(trained: Run, tmp_path: Path) -> None:
-    """A data set without titles has ids in their place: the ranking's plots show them as names, not on a scale."""
+@pytest.fixture(scope="module")
+def numbered(trained: Run) -> tuple[str, Biases]:
+    """Return the report of a run without titles, which has ids in their place, and its ranking."""
     run = replace(trained, name="made", items=replace(trained.items, titles=trained.items.ids))
     ranking = biases(run)
-    page = report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=20))
-    probe = "return [...document.querySelectorAll('[data-plot=best] .ytick text')].map(one => one.textContent);"
-    told, console = browse(page, tmp_path, probe)
-    assert not console
-    assert sorted(told) == sorted(row.title for row in ranking.best)
+    return report_page(run, Path("runs/made"), ranking, pca(run), map_items(run, top_items=20)), ranking
 
 
-@needs_chromium
-def test_the_policy_stops_what_gets_in(report: str, tmp_path: Path) -> None:
-    """Even if a title came to be read as HTML, its script would not run, and its picture would not be asked for."""
-    requests = []
+@contextmanager
+def counting_server() -> Iterator[tuple[str, list[str]]]:
+    """Serve nothing; give the address, and the paths that have been asked for."""
+    requests: list[str] = []
 
     class Counter(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -337,12 +317,98 @@ def test_the_policy_stops_what_gets_in(report: str, tmp_path: Path) -> None:
 
     with http.server.HTTPServer(("127.0.0.1", 0), Counter) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}", requests
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def seen(
+    report: str, odd: tuple[str, Biases], numbered: tuple[str, Biases], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Seen]:
+    """Return what chromium shows of all pages; of `attacked` also what it asked a server for."""
+    with counting_server() as (address, requests):
         added = f"<script>document.title = 'x'; fetch('{address}/a')</script><img src='{address}/b'>"
         added += f"<img src='x:' onerror=\"document.title = 'x'\"><link rel='stylesheet' href='{address}/c'>"
         probe = f"await window.fetch('{address}/d').catch(() => 0); await wait(500); return document.title;"
-        told, console = browse(report.replace("<main>", f"<main>{added}"), tmp_path, probe)
-        server.shutdown()
-    assert told.endswith("what the model has learned")
-    assert requests == []
-    assert len(console) >= 4
+        visits = {
+            "narrow": Visit(report, REPORT_PROBE, 375),
+            "wide": Visit(report, REPORT_PROBE),
+            "buttons": Visit(report, BUTTONS_PROBE),
+            "odd": Visit(odd[0], ODD_PROBE),
+            "numbered": Visit(numbered[0], TICKS_PROBE),
+            "attacked": Visit(report.replace("<main>", f"<main>{added}"), probe),
+        }
+        shown = browse(visits, tmp_path_factory.mktemp("browser"))
+    attacked = shown["attacked"]
+    return shown | {"attacked": replace(attacked, told={"title": attacked.told, "requests": requests})}
+
+
+needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium to draw the page")
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", ["narrow", "wide"])
+def test_a_browser_draws_the_report(report: str, seen: dict[str, Seen], width: str) -> None:
+    """Chromium draws every film and plot without an error on the console, and nothing is wider than the window.
+
+    A film that is searched for is found, and its ten nearest are listed; one of them can be chosen in turn, as can a
+    dot. The page asks for nothing.
+    """
+    told = seen[width].told
+    assert not seen[width].console
+    assert (told["wide"], told["found"], told["near"], told["requests"]) == (False, "1 found", 10, [])
+    assert told["dots"] >= 119
+    assert told["plots"] >= 4
+    assert told["heads"][0] == "Nearest to Star Wars (1977)"
+    assert told["heads"][2] == f"Nearest to {data_of(report)['items'][3]['title']}"
+    assert len(set(told["heads"])) == 3
+
+
+@needs_chromium
+def test_the_buttons_of_the_map(seen: dict[str, Seen]) -> None:
+    """The map can be zoomed, moved and saved as a PNG; no button uploads it, and the other plots have none."""
+    told = seen["buttons"].told
+    assert not seen["buttons"].console
+    assert told["here"]
+    assert told["names"] == ["Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
+    assert told["saved"] == [["map.png", "blob:"]]
+
+
+@needs_chromium
+def test_a_browser_shows_titles_as_they_are(odd: tuple[str, Biases], seen: dict[str, Seen]) -> None:
+    """Titles and tags with HTML in them are shown letter by letter: in plots, legends, lists and on hovering.
+
+    There is no link, picture or script in the page but its own.
+    """
+    page, ranking = odd
+    told = seen["odd"].told
+    assert not seen["odd"].console
+    assert (told["live"], told["requests"], told["title"]) == ([], [], f"{ODD[0]}: what the model has learned")
+    assert told["scripts"] == page.count("<script")
+    for ticks, rows in zip(told["ticks"], (ranking.best, ranking.worst), strict=True):
+        assert sorted(re.sub(r" \(\d+\)$", "", tick) for tick in ticks) == sorted(
+            pages._short(row.title) for row in rows
+        )
+    assert set(ODD_TAGS.values()) <= set(told["legend"])
+    assert ODD_TAGS["Action"] in told["axes"][0]
+    items = data_of(page)["items"]
+    for at, text in told["hovered"]:
+        assert text.startswith(items[at]["title"] + ", ".join(items[at]["tags"]) + "n "), text
+    assert told["chosen"][0] == f"Nearest to {items[0]['title']}"
+    assert told["chosen"][1].startswith(items[items[0]["near"][0]]["title"])
+
+
+@needs_chromium
+def test_titles_that_are_numbers(numbered: tuple[str, Biases], seen: dict[str, Seen]) -> None:
+    """A data set without titles has ids in their place: the ranking's plots show them as names, not on a scale."""
+    assert not seen["numbered"].console
+    assert sorted(seen["numbered"].told) == sorted(row.title for row in numbered[1].best)
+
+
+@needs_chromium
+def test_the_policy_stops_what_gets_in(seen: dict[str, Seen]) -> None:
+    """Even if a title came to be read as HTML, its script would not run, and its picture would not be asked for."""
+    told = seen["attacked"].told
+    assert told["title"].endswith("what the model has learned")
+    assert told["requests"] == []
+    assert len(seen["attacked"].console) >= 4

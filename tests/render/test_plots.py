@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib.axes
 import numpy as np
 import pytest
+from matplotlib.transforms import Bbox
 
 from embedcli.analysis.choices import Method
 from embedcli.analysis.map import Map, map_items
@@ -98,49 +99,61 @@ def labels_of(picture: Picture, found: Map) -> list[tuple[Text, float]]:
     return [(text, min(apart(text.box, dot) for dot in own[text.words])) for text in picture.texts if text.words in own]
 
 
-@pytest.fixture(scope="module")
-def by_neighbours(trained: Run) -> Map:
-    """Return a map of all rated films by t-SNE."""
-    return map_items(trained, method=Method.TSNE, top_items=119)
+@dataclass(frozen=True)
+class Drawn:
+    """A map drawn as an SVG, the boxes of its labels as matplotlib measures them anew, and the box of its frame."""
+
+    found: Map
+    picture: plots.Picture
+    labels: list[Bbox]
+    frame: Bbox
 
 
-@pytest.mark.parametrize(("method", "top_items"), [(Method.PCA, 30), (Method.PCA, 119), (Method.TSNE, 119)])
-def test_labels_never_overlap(
-    trained: Run, by_neighbours: Map, monkeypatch: pytest.MonkeyPatch, method: Method, top_items: int
-) -> None:
-    """The boxes of all labels drawn, measured anew, are apart from each other and within the frame."""
-    drawn: dict[str, Any] = {}
+def draw_svg(found: Map, run: Run) -> Drawn:
+    """Draw a map with all labels that fit, and measure them."""
+    measured: dict[str, Any] = {}
     label = plots._label
 
     def spy(axes: matplotlib.axes.Axes, canvas: Any, *others: Any) -> int:
-        drawn.update(axes=axes, canvas=canvas)
+        measured.update(axes=axes, canvas=canvas)
         return label(axes, canvas, *others)
 
-    monkeypatch.setattr(plots, "_label", spy)
-    found = by_neighbours if method is Method.TSNE else map_items(trained, top_items=top_items)
-    picture = plots.draw(found, trained, "png", 200)
-    texts = drawn["axes"].texts
-    assert picture.n_labels == len(texts) >= 10
-    boxes = [text.get_window_extent(drawn["canvas"].get_renderer()) for text in texts]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "_label", spy)
+        picture = plots.draw(found, run, "svg", 200)
+    axes, renderer = measured["axes"], measured["canvas"].get_renderer()
+    return Drawn(found, picture, [text.get_window_extent(renderer) for text in axes.texts], axes.get_window_extent())
+
+
+@pytest.fixture(scope="module")
+def few(trained: Run) -> Drawn:
+    """Return the thirty most rated films, drawn by their components."""
+    return draw_svg(map_items(trained, top_items=30), trained)
+
+
+@pytest.fixture(scope="module", params=["30 by components", "119 by components", "119 by t-SNE"])
+def drawn(request: pytest.FixtureRequest, trained: Run, few: Drawn) -> Drawn:
+    """Return a drawn map of few or of all rated films."""
+    if request.param == "30 by components":
+        return few
+    if request.param == "119 by components":
+        return draw_svg(map_items(trained, top_items=119, components=(2, 1)), trained)
+    return draw_svg(map_items(trained, method=Method.TSNE, top_items=119), trained)
+
+
+def test_labels_never_overlap(drawn: Drawn) -> None:
+    """The boxes of all labels drawn, measured anew, are apart from each other and within the frame."""
+    boxes, frame = drawn.labels, drawn.frame
+    assert drawn.picture.n_labels == len(boxes) >= 10
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    frame = drawn["axes"].get_window_extent()
     assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1 for box in boxes)
 
 
-@pytest.mark.parametrize(
-    ("method", "top_items", "components"),
-    [(Method.PCA, 30, (1, 2)), (Method.PCA, 119, (2, 1)), (Method.TSNE, 119, (1, 2))],
-)
-def test_labels_of_an_svg_lie_by_their_dots(
-    trained: Run, by_neighbours: Map, method: Method, top_items: int, components: tuple[int, int]
-) -> None:
+def test_labels_of_an_svg_lie_by_their_dots(drawn: Drawn) -> None:
     """Measured in the file: each label is beside its own dot, no two labels overlap, none leaves the picture."""
-    is_pca = method is Method.PCA
-    found = map_items(trained, top_items=top_items, components=components) if is_pca else by_neighbours
-    drawn = plots.draw(found, trained, "svg", 200)
-    picture = Picture(drawn.content)
-    labels = labels_of(picture, found)
-    assert len(labels) == drawn.n_labels >= 10
+    picture = Picture(drawn.picture.content)
+    labels = labels_of(picture, drawn.found)
+    assert len(labels) == drawn.picture.n_labels >= 10
     farthest = 2.6 * 10 + 6  # points: 2.6 lines further off, and the gap
     assert max(distance for _, distance in labels) < farthest
     assert np.median([distance for _, distance in labels]) < 6
@@ -150,16 +163,16 @@ def test_labels_of_an_svg_lie_by_their_dots(
     assert all(min(left, top) > 0 and right < width and bottom < height for left, top, right, bottom in boxes)
 
 
-def test_a_pdf_is_drawn_as_an_svg(trained: Run) -> None:
+def test_a_pdf_is_drawn_as_an_svg(trained: Run, few: Drawn) -> None:
     """Every label of a PDF begins at the same point as in the SVG, and the same map makes the same file."""
-    found = map_items(trained, top_items=30)
+    found = few.found
     drawn = plots.draw(found, trained, "pdf", 200)
     assert drawn.content.startswith(b"%PDF-")
     assert plots.draw(found, trained, "pdf", 200).content == drawn.content
     streams = re.findall(rb"/Filter /FlateDecode.*?stream\r?\n(.*?)\r?\nendstream", drawn.content, re.DOTALL)
     text = b"\n".join(zlib.decompressobj().decompress(stream) for stream in streams)
     pairs = np.array(list(pairwise(float(number) for number in re.findall(rb"(?<![\w.])-?\d+(?:\.\d+)?(?= )", text))))
-    picture = Picture(plots.draw(found, trained, "svg", 200).content)
+    picture = Picture(few.picture.content)
     labels = labels_of(picture, found)
     assert len(labels) == drawn.n_labels
     for label, _ in labels:
@@ -167,16 +180,19 @@ def test_a_pdf_is_drawn_as_an_svg(trained: Run) -> None:
         assert np.abs(pairs - start).max(1).min() < 0.1, label.words
 
 
-@pytest.mark.parametrize(
-    ("color", "kind"),
-    [
-        *(("genre", kind) for kind in ("png", "svg", "pdf")),
-        *zip(("year", "log n", "stars", "bias", "mean"), ("png", "svg", "pdf", "png", "svg"), strict=True),
-    ],
-)
-def test_every_color_is_drawn(trained: Run, color: str, kind: str) -> None:
-    """Tags and every number can be what the colors show, tags and a number in each kind of picture."""
-    assert plots.draw(map_items(trained, color=[color], highlight=["9"]), trained, kind, 5).content
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_number_is_drawn(trained: Run, kind: str) -> None:
+    """A number can be what the colors show, in each kind of picture; tags are in `test_a_title_can_hold_anything`."""
+    assert plots.draw(map_items(trained, color=["year"], highlight=["9"]), trained, kind, 5).content
+
+
+@pytest.mark.parametrize("color", ["year", "log n", "stars", "bias", "mean"])
+def test_every_number_has_a_value_to_draw(trained: Run, color: str) -> None:
+    """Each number that can be a color has a finite value for every rated film."""
+    found = map_items(trained, color=[color], top_items=60).color
+    assert found is not None
+    assert found.is_number
+    assert np.isfinite(np.array(found.values, dtype=float)).sum() >= 59  # a film has no year
 
 
 def test_the_legend_names_the_tags_and_the_rule(tagged: Run) -> None:
@@ -201,7 +217,7 @@ def test_a_dollar_is_a_dollar(trained: Run) -> None:
     data = replace(trained.data, title="Made $1 to $2", noun="book")  # "film" has a ligature
     run = replace(trained, items=items, data=data)
     found = map_items(run, color=["genre"], highlight=items.ids[: len(odd)])
-    picture = Picture(plots.draw(found, run, "svg", 200).content)
+    picture = Picture(plots.draw(found, run, "svg", 8).content)
     drawn = {text.words.replace("- -", "--"): text for text in picture.texts}
     for words in (*odd, "$C_1$", f"Map by components 1 and 2 | Made $1 to $2 | {found.items}"):
         assert len(drawn[words].glyphs) == len(words), words
@@ -222,7 +238,7 @@ def test_a_title_can_hold_anything(trained: Run, kind: str) -> None:
     )
     run = replace(trained, items=items, data=replace(trained.data, title="made\x03\u2028\ud800"))
     found = map_items(run, color=["genre"], highlight=items.ids[: len(odd)])
-    content = plots.draw(found, run, kind, 200).content
+    content = plots.draw(found, run, kind, 8).content
     if kind == "svg":
         words = [text.words for text in Picture(content).texts]
         assert "a\ufffdb\ufffd[31m" in words
