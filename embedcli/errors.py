@@ -4,8 +4,6 @@ EmbedcliError
  └── UsageError, DataError, RunError, TrainingError, Interrupted
 """
 
-from __future__ import annotations
-
 
 class EmbedcliError(Exception):
     """Anything that ends a command with one `error:` line and one `hint:` line."""

@@ -4,8 +4,6 @@ What is being written stands under a hidden name that begins with `.unfinished-`
 command that writes beside it removes those that no living process holds.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

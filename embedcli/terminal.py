@@ -1,7 +1,5 @@
 """Text that a terminal can be given: nothing in it that the terminal would obey, and nothing that hides."""
 
-from __future__ import annotations
-
 import sys
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Which items are liked best and least, allowing for who rated them, and how certain that is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 

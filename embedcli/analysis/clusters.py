@@ -1,7 +1,5 @@
 """Groups of items, what is over-represented in each, and whether they are groups at all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """Runs side by side: whether they predict and rank alike and have the same components, and where they differ."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Finding components, for a run and for the members that its components are compared with."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

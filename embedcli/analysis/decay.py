@@ -1,7 +1,5 @@
 """Whether the weight decay of a run suits its data: what held-out ratings and the posterior say of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

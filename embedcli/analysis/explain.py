@@ -1,7 +1,5 @@
 """Why a user is predicted to rate an item so: parts that add up to the prediction."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

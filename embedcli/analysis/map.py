@@ -1,7 +1,5 @@
 """Maps of the items: by two components, or by a projection that keeps neighbours together, and how far to trust it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The components along which the item embeddings spread: which are real, how stable, and what goes with them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """What can be read from the embeddings: each tag and number, against a control whose labels are shuffled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Projecting items into two dimensions by their neighbours, and measuring how well a map preserves neighbours."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a user would like next: a user of the run, or a new one made of a few ratings."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated

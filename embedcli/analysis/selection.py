@@ -1,7 +1,5 @@
 """What the analyses share: which items they look at, how many they return, and how an item is described."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """Which items are nearest to an item, and whether members trained on other ratings find the same."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any

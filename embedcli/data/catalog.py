@@ -1,7 +1,5 @@
 """The data set catalog: the data sets that embedcli knows by name, and where to download each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from embedcli.errors import UsageError

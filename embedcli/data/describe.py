@@ -1,7 +1,5 @@
 """Figures of a data set: its size, density, ratings and times, and what is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Download of a file over HTTP: resumed if the server has the same version, given up if it stalls or is too large."""
 
-from __future__ import annotations
-
 import http
 import http.client
 import io

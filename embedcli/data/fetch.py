@@ -1,7 +1,5 @@
 """Fetching a data set of the catalog: from the cache, else from its sources in turn, each verified."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import importlib.util

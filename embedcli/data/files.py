@@ -1,7 +1,5 @@
 """The files of a data set, in a folder or in a zip."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

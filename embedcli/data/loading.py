@@ -1,7 +1,5 @@
 """The one door to ratings: a data set by its name, an edition of MovieLens, or any table."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from embedcli.data.catalog import CATALOG, find_data_set

@@ -1,7 +1,5 @@
 """The problems of a table: which rows are invalid, and why."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The scale of ratings, and values that may not be ratings: codes for "not rated", mistakes, counts."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

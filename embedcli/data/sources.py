@@ -4,8 +4,6 @@ What is read is bounded: a line, a whole file, and the growth of a compressed fi
 made to grow without bounds, ends in an error before it fills the memory.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

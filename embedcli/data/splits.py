@@ -1,7 +1,5 @@
 """Splits of ratings in training and test rows, and the leakage of splits in time."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Text of data sets: decode it, split it into rows and tags, write it. Every error names the file and the line."""
 
-from __future__ import annotations
-
 import ast
 import csv
 import json

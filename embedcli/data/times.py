@@ -1,7 +1,5 @@
 """Times in tables: numbers in some unit since 1970, and the years that a calendar has."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import SupportsInt

@@ -1,7 +1,5 @@
 """Bases of the embeddings: their principal axes, and the axes of the predicted preferences."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -6,8 +6,6 @@ Dobriban 2020) are the second opinion: stricter, and weaker if ratings are few. 
 worlds with a known truth: examples/benchmarks/trust.py.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

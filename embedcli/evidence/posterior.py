@@ -10,8 +10,6 @@ B and both L have matrix-normal-Wishart priors, tau a gamma prior: weight decay 
 strength is drawn too. Chosen by the coverage of its intervals on simulated data: examples/benchmarks/trust.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 A learned bias means nothing before that: a constant may move between factors and biases without any effect.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """The settings of a training. Every default of the program is declared here, once."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

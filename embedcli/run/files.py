@@ -1,7 +1,5 @@
 """The files of a run, written and read: docs/run-format.md describes each of them."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

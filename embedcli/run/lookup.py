@@ -1,7 +1,5 @@
 """Look-up of an item as people ask for it: by id or by title, nearly as they remember it."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import shlex

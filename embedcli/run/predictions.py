@@ -1,7 +1,5 @@
 """The arrays of a model: their names and shapes, and what they predict."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The runs of a folder, and the one that a command means."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

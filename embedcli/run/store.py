@@ -1,7 +1,5 @@
 """Runs on disk: one directory each, complete or not there at all."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """Assessing: which components are real and how sure the stars are, from arrays alone."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The settings of a training that depend on its ratings: filled in, and checked before the training begins."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 

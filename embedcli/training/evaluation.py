@@ -4,8 +4,6 @@ Protocol of every figure: RMSE and MAE over all rows given (never a mean of per-
 clipped to the rating scale, users and items without training ratings scored like all others.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """`fit`: learn the members, assess them, make the run."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import replace

@@ -5,8 +5,6 @@ model then predicts the chance that an item is the taken one among those drawn (
 sampling as in Mikolov and others 2013).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

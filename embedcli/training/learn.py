@@ -1,7 +1,5 @@
 """Learning: the members of a run, then further members that leave out a fold of the training rows each."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The model: a dot product of embeddings, plus biases, squeezed into the range of the ratings."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The one-cycle schedule of learning rate and momentum, and what it adds up to."""
 
-from __future__ import annotations
-
 import math
 
 from embedcli.run.config import TrainConfig

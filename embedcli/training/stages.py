@@ -1,7 +1,5 @@
 """Stages that may fail without losing the training."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

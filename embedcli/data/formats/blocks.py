@@ -1,7 +1,5 @@
 """All rows of a table, put together from parsed blocks: ids as codes, and the line of each row."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

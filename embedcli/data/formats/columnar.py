@@ -1,7 +1,5 @@
 """Columnar tables, whose columns have names and types of their own: Parquet, and JSON lines."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

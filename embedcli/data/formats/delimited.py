@@ -1,7 +1,5 @@
 """Delimited text: detection of its encoding, separator and header, and reading in blocks of whole lines."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

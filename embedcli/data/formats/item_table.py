@@ -1,7 +1,5 @@
 """A second table, with the titles, tags and years of the items of the ratings."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set

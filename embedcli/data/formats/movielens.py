@@ -1,7 +1,5 @@
 """The later editions of MovieLens: ratings.dat with `::`, or ratings.csv (their READMEs, GroupLens)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """MovieLens 100K in its original files: u.data, u.item, u.genre, u.user (README of the data set, GroupLens)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from embedcli.data import text

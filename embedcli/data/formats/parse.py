@@ -3,8 +3,6 @@
 The slow parser defines what is valid; the fast one, by pyarrow, is a shortcut for blocks without anything odd.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import math

@@ -4,8 +4,6 @@ Its rows are those of u.data, with the same bytes in the same order. Titles have
 item 267, `unknown`, is misspelt.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import replace
 

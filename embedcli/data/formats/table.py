@@ -1,7 +1,5 @@
 """Any table of ratings: delimited text, Parquet or JSON lines, from a file, a zip or standard input."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

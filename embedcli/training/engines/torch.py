@@ -1,7 +1,5 @@
 """The PyTorch engine, the reference: all members step together, on minibatches, by AdamW."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
