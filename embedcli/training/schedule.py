@@ -12,12 +12,12 @@ START_DIVISOR, END_DIVISOR = 25.0, 1e5
 MEAN = 0.5 * (1 + WARM_UP / START_DIVISOR + (1 - WARM_UP) / END_DIVISOR)  # of the cycle, in units of its height
 
 
-def one_cycle(n_steps: int, highest: float) -> NDArray[np.float32]:
-    """Return the learning rates of n steps: cosine up, cosine down, each at the middle of its step.
+def one_cycle(epoch: int, n_epochs: int, n_steps: int, highest: float) -> NDArray[np.float32]:
+    """Return the learning rates of the n steps of an epoch, counted from 0: cosine up, cosine down over all epochs.
 
-    Smith 2018 (1cycle), with the constants of fastai's `fit_one_cycle`.
+    Smith 2018 (1cycle), with the constants of fastai's `fit_one_cycle`; each at the middle of its step.
     """
-    done = (np.arange(n_steps) + 0.5) / n_steps
+    done = (epoch + (np.arange(n_steps) + 0.5) / n_steps) / n_epochs
     up = highest / START_DIVISOR + (highest - highest / START_DIVISOR) * _rise(done / WARM_UP)
     down = highest - (highest - highest / END_DIVISOR) * _rise((done - WARM_UP) / (1 - WARM_UP))
     return np.where(done < WARM_UP, up, down).astype(np.float32)

@@ -111,7 +111,10 @@ def test_torch_steps_are_the_rule_by_hand(kind: str, request: pytest.FixtureRequ
     order = np.random.default_rng(0)
     order.standard_normal((len(ratings.users) + len(ratings.items), 3), dtype=np.float32)  # the start of the factors
     rows = np.concatenate([order.permutation(400) for _ in range(2)])
-    share, rates = shares(ratings.value, ratings.data.scale), one_cycle(16, peak(ratings))
+    share, rates = (
+        shares(ratings.value, ratings.data.scale),
+        np.concatenate([one_cycle(epoch, 2, 8, peak(ratings)) for epoch in range(2)]),
+    )
     for batch, rate in zip(np.split(rows, 16), rates, strict=True):
         triples = [
             (int(ratings.user[row]), len(ratings.users) + int(ratings.item[row]), float(share[row])) for row in batch
@@ -135,7 +138,7 @@ def test_engines_agree_step_by_step(kind: str, request: pytest.FixtureRequest) -
     users, xorshift = rng.permutation(len(ratings.users)), rng.integers(1, 2**63, dtype=np.uint64)
     list(compiled.learn(model, ratings, config, state))
     moment = torch.full_like(other.biases, START_MOMENT, requires_grad=False)
-    rates, done = one_cycle(compiled.N_RATES, peak(ratings)), 0
+    rates, done = one_cycle(0, 1, compiled.N_RATES, peak(ratings)), 0
     for u in users:
         rate, own = rates[done * len(rates) // len(ratings)], np.arange(first[u], first[u + 1])
         done += len(own)

@@ -155,7 +155,9 @@ def test_range_of_predictions_follows_the_scale(
 def test_shrinkage_adds_up_the_schedule() -> None:
     """The recorded shrinkage is the sum of learning rate x decay over the visits of a rating, one in each epoch."""
     total = shrinkage(TrainConfig(weight_decay=0.5, bias_weight_decay=0.25, n_epochs=4))
-    assert total["factors"] == pytest.approx(float(one_cycle(4000, 0.01).sum(dtype=np.float64)) / 1000 * 0.5, rel=1e-4)
+    assert total["factors"] == pytest.approx(
+        4 * float(one_cycle(0, 1, 4000, 0.01).mean(dtype=np.float64)) * 0.5, rel=1e-4
+    )
     assert total["factors"] == pytest.approx(2 * total["biases"])
 
 

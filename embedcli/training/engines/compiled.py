@@ -32,7 +32,6 @@ def learn(
     """
     rows = by_user(ratings, shares(ratings.value, model.y_range), state.fold)
     highest, *decays = config.step_sizes(implicit=model.logistic)
-    rates = one_cycle(config.n_epochs * N_RATES, highest)
     members = [member(model, m, state.moment) for m in range(model.n_members)]
 
     def train(m: int, rates: NDArray[np.float32]) -> None:
@@ -43,12 +42,12 @@ def learn(
 
     with ThreadPoolExecutor(min(model.n_members, n_cores())) as pool:
         while state.epoch < config.n_epochs:
-            own = rates[state.epoch * N_RATES :][:N_RATES]
-            for finished in [pool.submit(train, m, own) for m in range(model.n_members)]:
+            rates = one_cycle(state.epoch, config.n_epochs, N_RATES, highest)
+            for finished in [pool.submit(train, m, rates) for m in range(model.n_members)]:
                 finished.result()
             state.epoch += 1
-            check_finite(model, state.epoch, float(own[-1]), config.learning_rate)
-            yield state.epoch, float(own[-1])
+            check_finite(model, state.epoch, float(rates[-1]), config.learning_rate)
+            yield state.epoch, float(rates[-1])
 
 
 def is_cached() -> bool:

@@ -36,10 +36,11 @@ def learn(
     stamp = torch.full_like(moment, -1, dtype=torch.int64)
     batch_size = config.batch_size_for(state.n_rows(len(ratings)))
     n_steps = -(-state.n_rows(len(ratings)) // batch_size)
-    rates = one_cycle(config.n_epochs * n_steps, config.step_sizes(implicit=model.logistic)[0])
+    highest, *_ = config.step_sizes(implicit=model.logistic)
     while state.epoch < config.n_epochs:
         order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
-        for batch, rate in zip(order.split(batch_size, 1), rates[state.epoch * n_steps :], strict=False):  # (M, B)
+        rates = one_cycle(state.epoch, config.n_epochs, n_steps, highest)
+        for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
             step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config)
         state.epoch += 1
         check_finite(model, state.epoch, float(rate), config.learning_rate)
