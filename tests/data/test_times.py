@@ -77,8 +77,8 @@ def test_the_unit_is_that_of_the_column(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(delimited, "BLOCK", 200)
     times = [0] * 100 + [5 * 10**9] * 5 + [second * 1000 for second in SECONDS]
     assert read(csv(tmp_path, times)) == [0] * 100 + [5 * 10**6] * 5 + SECONDS
-    assert unit_of([np.zeros(3, np.int64), np.zeros(0, np.int64)]) == 1
-    assert unit_of([]) == 1
+    assert unit_of(np.zeros(3, np.int64)) == 1
+    assert unit_of(np.zeros(0, np.int64)) == 1
 
 
 @pytest.mark.parametrize("write", [csv, odd_csv, lines, parquet])
