@@ -17,9 +17,8 @@ def unit_of(times: NDArray[np.int64]) -> int:
 
     The size of the median decides: seconds are below 1e11 until the year 5138. Zeros, unknown times, are ignored.
     """
-    sizes = np.abs(
-        times[:: max(len(times) // SAMPLE, 1)].astype(np.float64)
-    )  # the lowest integer has no absolute value
+    sample = times[:: max(len(times) // SAMPLE, 1)]
+    sizes = np.abs(sample.astype(np.float64))  # the lowest integer has no absolute value
     sizes = sizes[sizes > 0]
     median = float(np.median(sizes)) if len(sizes) else 0.0
     return next((unit for least, unit in UNITS if median >= least), 1)

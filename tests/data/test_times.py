@@ -120,7 +120,7 @@ def test_the_ends_of_the_calendar_can_be_described(tmp_path: Path) -> None:
     assert read(path) == [EARLIEST, SECONDS[0], LATEST]
     found = describe_ratings(load(path, options=ReadOptions(implicit=True)))
     assert (found.first, found.last) == (datetime.min.replace(tzinfo=UTC), moment(LATEST))
-    assert leakage("time", np.array([EARLIEST]), np.array([EARLIEST])).endswith("of 0001-01-01")
+    assert leakage("time", np.array([EARLIEST, EARLIEST]), np.array([True, False])).endswith("of 0001-01-01")
 
 
 @pytest.mark.parametrize("write", [csv, odd_csv, lines, parquet])

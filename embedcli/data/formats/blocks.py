@@ -38,9 +38,8 @@ class Rows:
     schema: TableSchema  # a column that turns out not to describe the items is removed from it
     problems: Problems
     n_expected: int = 0  # rows that memory is reserved for at once; 0 if unknown
-    user_ids: dict[str, int] = field(
-        default_factory=lambda: defaultdict(count().__next__)
-    )  # a new id has the next code
+    # an id that is new gets the next code
+    user_ids: dict[str, int] = field(default_factory=lambda: defaultdict(count().__next__))
     item_ids: dict[str, int] = field(default_factory=lambda: defaultdict(count().__next__))
     item_texts: dict[str, list[str]] = field(default_factory=dict)  # by role: a text for each item code
     sha256: str = ""
