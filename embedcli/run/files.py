@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -348,9 +349,15 @@ def _tables(own: list[Column], others: Mapping[str, Column]) -> dict[str, Embedd
 def _items(own: list[Column], others: Mapping[str, Column]) -> tuple[Items, ItemStats]:
     """Make items of the columns id, title, year, tags, n and mean; ValueError for an invalid number."""
     ids, titles, years, tags, n, means = own
-    numbers = tuple(int(year) if year else None for year in years)
-    names_of = tuple(tuple(names.split("|")) if names else () for names in tags)
+    numbers = _converted(lambda year: int(year) if year else None, years)
+    names_of = _converted(lambda names: tuple(names.split("|")) if names else (), tags)
     return Items(ids, titles, numbers, names_of, others), _stats(n, means)
+
+
+def _converted(convert: Callable[[str], Made], column: Column) -> tuple[Made, ...]:
+    """Return a column converted; a text that repeats is converted once."""
+    values = {text: convert(text) for text in set(column)}
+    return tuple(map(values.__getitem__, column))
 
 
 def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, ItemStats]:
@@ -358,9 +365,8 @@ def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, Item
 
 
 def _stats(n_ratings: Column, means: Column) -> ItemStats:
-    return ItemStats(
-        np.array([int(n) for n in n_ratings], dtype=np.int64), np.array([float(mean or "nan") for mean in means])
-    )
+    numbers = np.fromiter(map(int, n_ratings), dtype=np.int64, count=len(n_ratings))
+    return ItemStats(numbers, np.fromiter((float(mean or "nan") for mean in means), dtype=np.float64, count=len(means)))
 
 
 def _read_csv(
@@ -369,10 +375,21 @@ def _read_csv(
     """Return what `make` makes of the run's own columns, which come first, and of the others."""
     verify(path, sha256[path.name])
     try:
-        header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
+        rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
+        header = next(rows, [])
         if tuple(header[: len(own)]) != own:
             raise ValueError(f"its columns begin with {', '.join(header[: len(own)])}")
-        columns: list[Column] = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+        # a list for each row would be kept, and looked at again and again by the garbage collector
+        texts = list(chain.from_iterable(_of_length(rows, len(header))))
+        columns = [tuple(texts[index :: len(header)]) for index in range(len(header))]
         return make(columns[: len(own)], dict(zip(header[len(own) :], columns[len(own) :], strict=True)))
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, f"cut short or not the table it was: {error}") from error
+
+
+def _of_length(rows: Iterable[list[str]], n: int) -> Iterator[list[str]]:
+    """Yield rows of n fields; ValueError for another row."""
+    for row in rows:
+        if len(row) != n:
+            raise ValueError(f"a row has {len(row)} columns, not {n}")
+        yield row

@@ -249,6 +249,19 @@ def test_values_are_checked_when_they_are_read(
     assert len(problems(path.parent)) == 1
 
 
+@pytest.mark.parametrize("file", ["items.csv", "users.csv"])
+@pytest.mark.parametrize(
+    "change", [lambda lines: [], lambda lines: [*lines[:-1], "1,2"], lambda lines: [*lines, "1\n"]]
+)
+def test_tables_are_checked_when_they_are_read(saved: Run, file: str, change: Callable[[list[str]], list[str]]) -> None:
+    """Also of a run whose sums agree, a table must have a header, and each row as many columns."""
+    path = Path("runs") / saved.name / file
+    path.write_text("".join(change(path.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+    reseal(path.parent)
+    with pytest.raises(RunError, match=rf"{re.escape(file)} is damaged: cut short or not the table it was"):
+        load(path.parent)
+
+
 def test_a_run_of_an_older_embedcli_is_refused(saved: Run) -> None:
     """A run of schema 1 ends in one error, which says to train again."""
     reseal(Path("runs") / saved.name, schema_version=1)
