@@ -94,7 +94,6 @@ def difference(name: str, n_steps: int = 100) -> float:
 
 
 @one_thread()
-@torch.no_grad()
 def race(name: str, split: Split, n_epochs: int) -> list[float]:
     """Train the dot-bias model and return the RMSE on the ratings left out, four times an epoch."""
     (step, _, rate), train, rng = OPTIMISERS[name], split.train, np.random.default_rng(0)
@@ -105,11 +104,14 @@ def race(name: str, split: Split, n_epochs: int) -> list[float]:
     batches = [rows for _ in range(n_epochs) for rows in np.array_split(rng.permutation(len(train)), n_batches)]
     curve = []
     for number, rows in enumerate(batches, 1):
-        model.set_gradient(*(column[rows][None] for column in columns))
-        for w, memory in zip(model.parameters(), memories, strict=True):
-            step(w, w.grad, memory, learning_rate=rate)
+        user, item, value = (column[rows][None] for column in columns)
+        model.zero_grad()
+        (model(user, item) - value).square().mean().backward()
+        with torch.no_grad():
+            for w, memory in zip(model.parameters(), memories, strict=True):
+                step(w, w.grad, memory, learning_rate=rate)
         if number % (n_batches // 4) == 0:
-            predicted = predict(model.arrays(), test.user, test.item, (model.low, model.high))
+            predicted = predict(model.arrays(), test.user, test.item, model.y_range)
             curve.append(score("", predicted[0], test).rmse)
     return curve
 

@@ -12,11 +12,10 @@ from embedcli.run.record import Run
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
 FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
-TOO_MUCH = 0.08  # share of them outside their interval: measured in examples/benchmarks/decay.py
-
-TOO_LITTLE, TOO_STEEP = 0.65, 1.5  # held-out slope; examples/benchmarks/decay.py
-USUAL = 0.5  # the default of --weight-decay
-LESSON = 1.78 / 90_000  # per training row: learning rates x wd of the lesson, as `DecayVerdict` describes it
+# thresholds measured in examples/benchmarks/decay.py
+TOO_MUCH, FEWEST_OUTSIDE = 0.04, 2  # share of those items outside their interval, and how many there must be
+TOO_LITTLE, TOO_STEEP = 0.65, 1.1  # held-out slope
+USUAL = 0.4  # the default of --weight-decay
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,9 @@ class Agreement:
     @property
     def is_too_much_decay(self) -> bool | None:
         """Whether the share outside says that the weight decay is too much; None without enough items."""
-        return None if self.outside_many is None else self.outside_many > TOO_MUCH
+        if self.outside_many is None:
+            return None
+        return self.outside_many > TOO_MUCH and round(self.outside_many * self.n_many) >= FEWEST_OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,7 @@ class DecayVerdict:
     `slope` is the held-out slope of the first component: a model with too little decay claims more than held-out
     ratings confirm. `n_many` and `outside_many` are those of `Agreement`. None is not known.
     `verdict` is "too little", "about right", "too much", or "unclear" if the two disagree; `suggested` a value to try
-    instead. `lesson` is the weight decay that shrinks the factors here as much as the lesson's training with fastai
-    would on the same rows: fit_one_cycle(5, 5e-3, wd=0.1), batches of 64. It is None for implicit data.
+    instead.
     """
 
     weight_decay: float
@@ -66,7 +66,6 @@ class DecayVerdict:
     n_many: int
     outside_many: float | None
     suggested: float | None
-    lesson: float | None
 
 
 def stars_interval(run: Run, interval: float = 0.95) -> tuple[Floats, Floats]:
@@ -130,17 +129,4 @@ def judge_decay(run: Run) -> DecayVerdict | None:
         n_many=0 if agreed is None else agreed.n_many,
         outside_many=outside,
         suggested=suggested,
-        lesson=_lesson(run),
     )
-
-
-def _lesson(run: Run) -> float | None:
-    """Return the weight decay that amounts to the lesson's, over the sum of this training's learning rates."""
-    settings, shrinkage = run.training.settings, run.training.shrinkage
-    lesson = LESSON * run.training.split.n_train
-    if run.data.implicit or not lesson:
-        return None
-    for role, decay in (("factors", settings.get("weight_decay")), ("biases", settings.get("bias_weight_decay"))):
-        if decay and shrinkage.get(role):
-            return float(lesson * decay / shrinkage[role])
-    return None

@@ -40,7 +40,9 @@ declare(
     ],
     batch_size=Annotated[
         int | None,
-        option("--batch-size N", f"Ratings per step (default: {LARGEST_BATCH}, fewer for small data).", ADVANCED),
+        option(
+            "--batch-size N", f"Ratings per step of torch (default: {LARGEST_BATCH}, fewer for small data).", ADVANCED
+        ),
     ],
     n_draws=Annotated[int, option("--draws N", "Posterior draws for the intervals; 0 for none.", ADVANCED)],
     n_folds=Annotated[int, option("--folds N", "Folds for testing the components; 0 for none.", ADVANCED)],
@@ -50,6 +52,7 @@ declare(
         option("--y-range LO HI", "Range of the predictions (default: from the scale, 0 5.5 for 1 to 5).", ADVANCED),
     ],
     device=Annotated[str, option("--device DEVICE", "cpu, cuda or mps.", ADVANCED)],
+    engine=Annotated[str, option("--engine NAME", "compiled, torch, or auto: compiled on the CPU.", ADVANCED)],
 )
 
 
@@ -155,7 +158,7 @@ def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -
         parts,
         config,
         lambda epoch: notes.say(*_epoch_lines(epoch)),
-        on_stage=lambda stage, seconds: notes.say(f"{stage} ({seconds:.1f} s)"),
+        on_stage=lambda line, seconds: notes.say(line if seconds is None else f"{line} ({seconds:.1f} s)"),
         keep_rows=saving.keep_rows,
     )
 

@@ -111,7 +111,7 @@ def _usefulness(run: Run) -> list[str]:
 
 
 def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
-    """Say whether the weight decay suits the data, the reasons, and what fastai's amounts to."""
+    """Say whether the weight decay suits the data, and the reasons."""
     if verdict is None:
         return []
     instead = "" if verdict.suggested is None else f", try {verdict.suggested:g}"
@@ -128,9 +128,6 @@ def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
         )
     else:
         sentences.append(f"Too few {noun}s have {MANY} ratings or more to see too much decay.")
-    if verdict.lesson is not None:
-        lesson = f"fastai's wd=0.1, as in the lesson, shrinks the factors as a weight decay of {verdict.lesson:.2g}"
-        sentences.append(f"{lesson} does here.")
     return sentences
 
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
 from embedcli.errors import UsageError
@@ -35,7 +36,6 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
     return replace(
         config,
         y_range=y_range or y_range_for(train),
-        batch_size=config.batch_size_for(len(train) * (1 + config.n_negatives if implicit else 1)),
         n_draws=0 if implicit else config.n_draws,
     )
 
@@ -58,6 +58,13 @@ def share_of_mean(train: Ratings, y_range: tuple[float, float]) -> float:
     """Return the share of the range below the mean rating: where an untrained model predicts."""
     low, high = y_range
     return (float(train.value.mean(dtype=np.float64)) - low) / (high - low)
+
+
+def shares(values: NDArray[np.float32], y_range: tuple[float, float]) -> NDArray[np.float32]:
+    """Return ratings (n,) as shares of the range: the units that the engines train in."""
+    low, high = y_range
+    share: NDArray[np.float32] = ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+    return share
 
 
 def check_memory(config: TrainConfig, train: Ratings) -> None:

@@ -12,6 +12,7 @@ from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
 from embedcli.training.assess import Assessed, assess
 from embedcli.training.config import resolve
+from embedcli.training.engines import engine_of
 from embedcli.training.engines.torch import check_device, one_thread
 from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
@@ -28,7 +29,7 @@ def fit(
     config: TrainConfig | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     *,
-    on_stage: OnStage = lambda stage, seconds: None,
+    on_stage: OnStage = lambda line, seconds: None,
     keep_rows: bool = True,
 ) -> Run:
     """Train on the training rows of a split and return the run, in canonical form, not yet saved.
@@ -42,9 +43,10 @@ def fit(
     began = time.perf_counter()
     config = resolve(config or TrainConfig(), split.train)
     check_device(config.device)
+    engine, config = engine_of(config, on_stage)
     streams = Streams.of(config)
     rows = sampled(split, config.n_negatives, streams.negatives) if split.train.data.implicit else split
-    learned = learn(rows, config, streams, on_epoch, on_stage)
+    learned = learn(rows, config, engine, streams, on_epoch, on_stage)
     assessed = assess(rows.train, learned.folds, config, streams, on_stage)
     run = make_run(rows, split.train, config, learned, assessed, keep_rows=keep_rows)
     return replace(run, training=replace(run.training, seconds=time.perf_counter() - began))
@@ -64,7 +66,7 @@ def make_run(
         epochs=learned.epochs,
         scores=scores(split, heldout.predictions) if heldout else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
-        shrinkage=shrinkage(config, len(train)),
+        shrinkage=shrinkage(config),
         versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},
         evidence=assessed.evidence,
         posterior=assessed.posterior,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from embedcli.data.ratings import Ratings, Split
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays, predict
 from embedcli.run.record import Epoch
-from embedcli.training.engines import torch as engine
+from embedcli.training.engines import START_MOMENT
 from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias, new_model
 from embedcli.training.stages import OnStage, stage, testing
@@ -19,6 +20,7 @@ from embedcli.training.state import FoldMembers, Streams, TrainingState
 
 FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
+MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
 
 
 class Learned(NamedTuple):
@@ -30,46 +32,51 @@ class Learned(NamedTuple):
 
 
 def learn(
-    split: Split, config: TrainConfig, streams: Streams, on_epoch: Callable[[Epoch], None], on_stage: OnStage
+    split: Split,
+    config: TrainConfig,
+    engine: ModuleType,
+    streams: Streams,
+    on_epoch: Callable[[Epoch], None],
+    on_stage: OnStage,
 ) -> Learned:
-    """Train the members on the training rows of a split, then the fold members."""
+    """Train the members on the training rows of a split with an engine, then the fold members."""
     train, epochs = split.train, []
     model, state = start(train, config, streams.members)
-    sample = train.take(streams.sample.permutation(len(train))[:SAMPLE])
-    for epoch in measured(engine.learn(model, train, config, state), model, sample, split.test):
+    samples = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
+    for epoch in measured(engine.learn(model, train, config, state), model, *samples):
         epochs.append(epoch)
         on_epoch(epoch)
     folds = None
     if config.n_folds and len(train) >= FEWEST_TESTED:
         with stage(testing(config), on_stage, is_last=False):
-            folds = learn_folds(train, config, streams.folds)
+            folds = learn_folds(engine, train, config, streams.folds)
     elif config.n_folds:
-        on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", 0.0)
+        on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", None)
     return Learned(model.arrays(), epochs, folds)
 
 
 def start(
-    train: Ratings,
-    config: TrainConfig,
-    generators: list[np.random.Generator],
-    rows: NDArray[np.int64] | None = None,
+    train: Ratings, config: TrainConfig, generators: list[np.random.Generator], fold: NDArray[np.uint8] | None = None
 ) -> tuple[EmbeddingDotBias, TrainingState]:
     """Return an untrained model with a member for each generator, and the state before its first step."""
     model = new_model(train, config, generators)
-    moments = {name: np.zeros((2, *weight.shape), dtype=np.float32) for name, weight in model.named_parameters()}
-    return model, TrainingState(generators, moments, rows)
+    moment = np.full(len(model.biases), START_MOMENT, dtype=np.float32)
+    return model, TrainingState(generators, moment, fold)
 
 
-def learn_folds(train: Ratings, config: TrainConfig, rng: np.random.Generator) -> FoldMembers:
+def learn_folds(engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator) -> FoldMembers:
     """Cut the training rows in folds at random, and train a member without each."""
     began = time.perf_counter()
-    fold = rng.permutation(len(train)) % config.n_folds
-    rows = [np.flatnonzero(fold != f) for f in range(config.n_folds)]
-    fewest = min(map(len, rows))  # the folds differ by one row at most
-    model, state = start(train, config, rng.spawn(config.n_folds), np.stack([own[:fewest] for own in rows]))
+    fold = rng.integers(0, config.n_folds, len(train), dtype=np.uint8)
+    model, state = start(train, config, rng.spawn(config.n_folds), fold)
     for _ in engine.learn(model, train, config, state):
         pass
     return FoldMembers(fold, model.arrays(), time.perf_counter() - began)
+
+
+def drawn(ratings: Ratings, n: int, rng: np.random.Generator) -> Ratings:
+    """Return n of the ratings, drawn at random, or all if there are not more."""
+    return ratings if len(ratings) <= n else ratings.take(rng.choice(len(ratings), n, replace=False, shuffle=False))
 
 
 def measured(
@@ -79,7 +86,7 @@ def measured(
     began = time.perf_counter()
 
     def error(rows: Ratings) -> float:
-        predicted = predict(model.arrays(), rows.user, rows.item, (model.low, model.high))
+        predicted = predict(model.arrays(), rows.user, rows.item, model.y_range)
         return score("", predicted.mean(0), rows).rmse
 
     for number, learning_rate in epochs:

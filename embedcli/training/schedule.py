@@ -1,38 +1,36 @@
-"""The one-cycle schedule of learning rate and momentum, and what it adds up to."""
+"""The one-cycle schedule of the learning rate, and what it adds up to."""
 
-import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.run.config import TrainConfig
 
 WARM_UP = 0.25  # share of the steps in which the learning rate rises
 START_DIVISOR, END_DIVISOR = 25.0, 1e5
-MOMENTUM = (0.95, 0.85)  # at the lowest and at the highest learning rate
+MEAN = 0.5 * (1 + WARM_UP / START_DIVISOR + (1 - WARM_UP) / END_DIVISOR)  # of the cycle, in units of its height
 
 
-def one_cycle(step: int, n_steps: int, highest: float) -> tuple[float, float]:
-    """Return (learning rate, beta1) of a step: cosine up, cosine down, the momentum against it.
+def one_cycle(epoch: int, n_epochs: int, n_steps: int, highest: float) -> NDArray[np.float32]:
+    """Return the learning rates of the n steps of an epoch, counted from 0: cosine up, cosine down over all epochs.
 
-    Smith 2018 (1cycle), with the constants of fastai's `fit_one_cycle`.
+    Smith 2018 (1cycle), with the constants of fastai's `fit_one_cycle`; each at the middle of its step.
     """
-    done = step / n_steps
-    if done < WARM_UP:
-        height, lowest = _rise(done / WARM_UP), highest / START_DIVISOR
-    else:
-        height, lowest = 1 - _rise((done - WARM_UP) / (1 - WARM_UP)), highest / END_DIVISOR
-    return lowest + (highest - lowest) * height, MOMENTUM[0] + (MOMENTUM[1] - MOMENTUM[0]) * height
+    done = (epoch + (np.arange(n_steps) + 0.5) / n_steps) / n_epochs
+    up = highest / START_DIVISOR + (highest - highest / START_DIVISOR) * _rise(done / WARM_UP)
+    down = highest - (highest - highest / END_DIVISOR) * _rise((done - WARM_UP) / (1 - WARM_UP))
+    return np.where(done < WARM_UP, up, down).astype(np.float32)
 
 
-def _rise(done: float) -> float:
-    return (1 - math.cos(math.pi * done)) / 2
+def _rise(done: NDArray[np.float64]) -> NDArray[Any]:
+    return (1 - np.cos(np.pi * done)) / 2
 
 
-def steps_per_epoch(config: TrainConfig, n_ratings: int) -> int:
-    """Return the steps of an epoch of a training on n ratings."""
-    return math.ceil(n_ratings / config.batch_size_for(n_ratings))
+def shrinkage(config: TrainConfig) -> dict[str, float]:
+    """Return the sum of learning rate x weight decay over the visits of one rating, by role of the weights.
 
-
-def shrinkage(config: TrainConfig, n_ratings: int) -> dict[str, float]:
-    """Return the sum over all steps of learning rate x weight decay, by role of the weights."""
-    n_steps = config.n_epochs * steps_per_epoch(config, n_ratings)
-    total = sum(one_cycle(step, n_steps, config.learning_rate)[0] for step in range(n_steps))
+    A row with n ratings is multiplied by about exp(-n times this) in a training.
+    """
+    total = config.n_epochs * config.learning_rate * MEAN
     return {"factors": total * config.weight_decay, "biases": total * config.bias_weight_decay}

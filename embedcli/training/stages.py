@@ -9,7 +9,7 @@ import numpy as np
 from embedcli.errors import EmbedcliError
 from embedcli.run.config import TrainConfig
 
-OnStage = Callable[[str, float], None]
+OnStage = Callable[[str, float | None], None]  # a line, and the seconds if it is a stage that took some
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,27 +14,27 @@ from embedcli.run.predictions import Arrays
 
 @dataclass
 class TrainingState:
-    """What a training carries from step to step; engines change it in place.
+    """What a training carries from epoch to epoch; engines change it in place.
 
-    `generators` (M) order the rows of each member. `moments` (2, ...) are, for each parameter of the model, the running
-    means of its gradient and of the gradient's square. `rows` (M, n) are the training rows that each member sees, None
-    for all. `step` and `epoch` count those that are finished.
+    `generators` (M) order the rows of each member. `moment` (M (U + I),) is the running mean of the squared gradient of
+    each row of the model. `fold` (n,) is the fold of each training row if member m does not see the rows of fold m,
+    None if each member sees all. `epoch` counts those that are finished.
     """
 
     generators: list[np.random.Generator]
-    moments: Mapping[str, NDArray[np.float32]]
-    rows: NDArray[np.int64] | None = None
-    step: int = 0
+    moment: NDArray[np.float32]
+    fold: NDArray[np.uint8] | None = None
     epoch: int = 0
 
-    def n_rows(self, n: int) -> int:
-        """Return how many of n training rows each member sees."""
-        return n if self.rows is None else self.rows.shape[1]
+    def is_seen(self, member: int, n: int) -> NDArray[np.bool_]:
+        """Return whether a member sees each of n training rows."""
+        return np.ones(n, dtype=bool) if self.fold is None else self.fold != member
 
-    def draw_order(self, n: int) -> NDArray[np.int64]:
-        """Draw the order in which each member sees its rows, of n training rows, in the next epoch -> (M, n rows)."""
-        own = [np.arange(n)] * len(self.generators) if self.rows is None else list(self.rows)
-        return np.stack([rng.permutation(rows) for rng, rows in zip(self.generators, own, strict=True)])
+    def n_rows(self, n: int) -> int:
+        """Return how many of n training rows each member sees at least."""
+        if self.fold is None:
+            return n
+        return n - int(np.bincount(self.fold, minlength=len(self.generators)).max())
 
 
 class Streams(NamedTuple):
@@ -59,6 +58,6 @@ class Streams(NamedTuple):
 class FoldMembers:
     """Arrays of members trained without a fold of the rows each; `fold` (n,) is the fold of each training row."""
 
-    fold: NDArray[np.int64]
+    fold: NDArray[np.uint8]
     arrays: Arrays  # (F, ...)
     seconds: float

@@ -13,7 +13,7 @@ import argparse
 import embedcli
 from embedcli.analysis.decay import agreement, judge_decay
 
-DECAYS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+DECAYS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ def test_the_planted_tag_can_be_read(trained: Run) -> None:
     for name in ("Action", "Romance"):
         assert found[name].readable
         assert found[name].score > 0.95
-        assert found[name].control == pytest.approx(0.5, abs=0.05)
+        assert found[name].control == pytest.approx(0.5, abs=0.08)
         assert found[name].component == 1
     assert not found["year"].readable  # the years were drawn at random
     assert found["bias"].kind == "number"

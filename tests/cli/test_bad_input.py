@@ -168,7 +168,7 @@ def test_loss_that_is_no_number(fails: Fails, made_files: Path) -> None:
     """A training that diverges stops with the epoch and the learning rate, and saves nothing."""
     options = ("--lr", "1e30", "--weight-decay", "0", "--bias-weight-decay", "0", *TINY)
     said = fails("train", "--data", made_files, *options)
-    assert "the loss is no longer finite in epoch 1, at learning rate" in said
+    assert "a weight is no longer finite in epoch 1, at learning rate" in said
     assert "give a lower --lr than 1e+30" in said
 
 

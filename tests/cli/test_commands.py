@@ -160,6 +160,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
         "n_draws": 0,
         "n_folds": 0,
         "device": "cpu",
+        "engine": "torch",
     }
 
 
@@ -196,7 +197,7 @@ def test_every_look(
         assert len(rows) == len(shown[Format.NDJSON].splitlines()) == len(view.records)
     assert pq.read_table("answer").num_rows == len(view.records)
     if command[0] not in ("runs", "compare"):
-        assert "run made, weight decay 0.5" in shown[Format.TABLE].splitlines()[0]
+        assert "run made, weight decay 0.4" in shown[Format.TABLE].splitlines()[0]
     assert ("test_predictions" in arrays_read) == (command[0] == "compare")
     assert command[0] == "compare" or not [name for name in arrays_read if name.startswith("test_")]
 
@@ -220,7 +221,7 @@ def test_ends_of_the_ranking(embedcli: Invoke, options: tuple[str, ...], lists: 
         "run": "made",
         "data_set": "Made ratings",
         "seed": 0,
-        "weight_decay": 0.5,
+        "weight_decay": 0.4,
         "split": "random 90/10 seed 0",
         "n_members": 3,
         "version": found["meta"]["version"],
@@ -267,7 +268,7 @@ def test_answers_name_their_run(embedcli: Invoke, trained: Run) -> None:
     save(trained, name="one")
     assert "run one" not in embedcli("biases").stdout
     save(trained, name="two")
-    assert "run one, weight decay 0.5" in embedcli("biases", "--run", "one").stdout.splitlines()[0]
+    assert "run one, weight decay 0.4" in embedcli("biases", "--run", "one").stdout.splitlines()[0]
 
 
 @pytest.fixture
@@ -315,14 +316,14 @@ def test_scores_hold_every_film(embedcli: Invoke, world: World) -> None:
 
 def test_columns_set_the_width(embedcli: Invoke, saved: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """COLUMNS is respected; without it, piped output is as wide as it needs to be."""
-    monkeypatch.setenv("COLUMNS", "80")
-    assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) <= 80
+    monkeypatch.setenv("COLUMNS", "70")
+    assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) <= 70
     for unset in ("", "0", "19", "wide", None):
         if unset is None:
             monkeypatch.delenv("COLUMNS")
         else:
             monkeypatch.setenv("COLUMNS", unset)
-        assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) > 80
+        assert max(map(len, embedcli("biases", "--best").stdout.splitlines())) > 70
 
 
 def test_run_paths(embedcli: Invoke, saved: Run) -> None:

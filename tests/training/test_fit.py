@@ -20,7 +20,7 @@ from embedcli.training import assess as assess_module
 from embedcli.training import learn as learn_module
 from embedcli.training.config import y_range_for
 from embedcli.training.fit import fit
-from embedcli.training.schedule import shrinkage
+from embedcli.training.schedule import one_cycle, shrinkage
 
 SMALL = TrainConfig(n_factors=4, n_epochs=1, n_members=2, n_folds=0, n_draws=0)
 
@@ -153,15 +153,16 @@ def test_range_of_predictions_follows_the_scale(
 
 
 def test_shrinkage_adds_up_the_schedule() -> None:
-    """The recorded shrinkage is the sum of learning rate x decay over the steps, in proportion to the decay."""
-    total = shrinkage(TrainConfig(weight_decay=0.5, bias_weight_decay=0.25), 90_000)
+    """The recorded shrinkage is the sum of learning rate x decay over the visits of a rating, one in each epoch."""
+    total = shrinkage(TrainConfig(weight_decay=0.5, bias_weight_decay=0.25, n_epochs=4))
+    assert total["factors"] == pytest.approx(
+        4 * float(one_cycle(0, 1, 4000, 0.01).mean(dtype=np.float64)) * 0.5, rel=1e-4
+    )
     assert total["factors"] == pytest.approx(2 * total["biases"])
-    mean_rate = total["factors"] / 0.5 / (176 * 5)
-    assert 0.4 * 1e-2 < mean_rate < 0.6 * 1e-2  # a cosine's mean is half its height
 
 
 def test_batches_shrink_with_small_data() -> None:
-    """A batch holds 512 ratings, or what leaves about 175 steps an epoch, unless it is set."""
+    """A batch of the torch engine holds 512 ratings, or what leaves about 175 steps an epoch, unless it is set."""
     sizes = [TrainConfig().batch_size_for(n) for n in (100_000, 17_500, 10)]
     assert sizes == [512, 100, 1]
     assert TrainConfig(batch_size=64).batch_size_for(100_000) == 64

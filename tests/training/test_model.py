@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from embedcli.run.config import TrainConfig
+from embedcli.training.engines import BIAS_RATE
+from embedcli.training.engines.torch import step
 from embedcli.training.model import EmbeddingDotBias
-from embedcli.training.schedule import one_cycle
+from embedcli.training.schedule import MEAN, one_cycle
 
 M, U, N, K, B = 2, 5, 7, 3, 11
 
@@ -41,36 +44,33 @@ def test_prediction_is_the_formula(model: EmbeddingDotBias) -> None:
         assert predicted[m, 0] == pytest.approx(5.5 / (1 + np.exp(-logit)), rel=1e-5)
 
 
-def test_gradient_is_autograds(model: EmbeddingDotBias, batch: tuple[torch.Tensor, ...]) -> None:
-    """The gradient written out is the one autograd finds, and so is the loss."""
-    user, item, rating = batch
-    loss = (model(user, item) - rating).square().mean(1).sum()
-    expected = torch.autograd.grad(loss, [model.factors, model.biases])
-    found = model.set_gradient(user, item, rating)
-    torch.testing.assert_close(found, loss.detach())
-    torch.testing.assert_close(model.factors.grad, expected[0], atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(model.biases.grad, expected[1], atol=1e-6, rtol=1e-5)
+@pytest.mark.parametrize("logistic", [False, True])
+def test_biases_move_down_the_gradient(
+    model: EmbeddingDotBias, batch: tuple[torch.Tensor, ...], logistic: bool
+) -> None:
+    """A step moves the biases against autograd's gradient of the loss, the ratings as shares of the range.
 
-
-def test_logistic_gradient_is_autograds(model: EmbeddingDotBias, batch: tuple[torch.Tensor, ...]) -> None:
-    """With logistic loss the gradient is that of torch's cross-entropy of probabilities."""
-    model.logistic, model.low, model.high = True, 0.0, 1.0
+    The loss is the squared error, or with implicit feedback torch's cross-entropy of probabilities.
+    """
     user, item, rating = batch
-    taken = (rating > 3).float()
-    loss = torch.nn.functional.binary_cross_entropy(model(user, item), taken, reduction="none").mean(1).sum()
-    expected = torch.autograd.grad(loss, [model.factors, model.biases])
-    found = model.set_gradient(user, item, taken)
-    torch.testing.assert_close(found, loss.detach())
-    torch.testing.assert_close(model.factors.grad, expected[0], atol=1e-6, rtol=1e-5)
-    torch.testing.assert_close(model.biases.grad, expected[1], atol=1e-6, rtol=1e-5)
+    share = rating / 5.5
+    if logistic:
+        model.logistic, share = True, (rating > 3).float()
+    error = torch.nn.functional.binary_cross_entropy if logistic else torch.nn.functional.mse_loss
+    (slope,) = torch.autograd.grad(error(model(user, item) / 5.5, share, reduction="sum"), [model.biases])
+    before, moment = model.biases.detach().clone(), torch.ones_like(model.biases)
+    config = TrainConfig(n_factors=K, bias_weight_decay=0)
+    step(model, moment, torch.zeros_like(moment, dtype=torch.int64), user, item, share, 0.01, config)
+    torch.testing.assert_close(model.biases.detach(), before - 0.01 * BIAS_RATE * slope, atol=1e-5, rtol=1e-4)
 
 
 def test_one_cycle_rises_and_falls() -> None:
     """The learning rate goes from 1/25 of its height to its height in a quarter of the steps, then to nothing."""
-    rates, momenta = zip(*(one_cycle(step, 100, 1.0) for step in range(100)), strict=True)
-    assert rates[0] == pytest.approx(1 / 25)
-    assert max(rates) == rates[25] == 1
-    assert rates[-1] < 1e-3
-    assert (momenta[0], momenta[25]) == (pytest.approx(0.95), pytest.approx(0.85))
-    assert np.all(np.diff(rates[:26]) > 0)
-    assert np.all(np.diff(rates[25:]) < 0)
+    rates = np.concatenate([one_cycle(epoch, 5, 20_000, 1.0) for epoch in range(5)])
+    assert rates[0] == pytest.approx(1 / 25, rel=1e-4)
+    assert abs(rates.argmax() - 25_000) < 100
+    assert rates.max() == pytest.approx(1)
+    assert rates[-1] < 2e-5
+    assert np.all(np.diff(rates[:24_900]) >= 0)
+    assert np.all(np.diff(rates[25_100:]) <= 0)
+    assert rates.mean(dtype=np.float64) == pytest.approx(MEAN, abs=1e-6)

@@ -1,24 +1,22 @@
-"""The PyTorch engine, the reference: all members step together, on minibatches, by AdamW."""
+"""The PyTorch engine, the reference: all members step together, on minibatches of rows in random order."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from torch import Tensor
-from torch.optim.adamw import adamw
 
 from embedcli.data.ratings import Ratings
-from embedcli.errors import TrainingError, UsageError
+from embedcli.errors import UsageError
 from embedcli.run.config import TrainConfig
-from embedcli.training.model import EmbeddingDotBias
-from embedcli.training.schedule import one_cycle, steps_per_epoch
+from embedcli.training.config import shares
+from embedcli.training.engines import BETA2, BIAS_RATE, EPS
+from embedcli.training.model import EmbeddingDotBias, check_finite
+from embedcli.training.schedule import one_cycle
 from embedcli.training.state import TrainingState
-
-EPS, BETA2 = 1e-8, 0.99
-FUSED: dict[str, Any] = {"foreach": False, "fused": True, "amsgrad": False, "maximize": False}
 
 
 def learn(
@@ -26,56 +24,77 @@ def learn(
 ) -> Iterator[tuple[int, float]]:
     """Train the members of a model together, in place, and yield (epoch, learning rate) as each epoch ends.
 
-    Each member sees every training row once per epoch, or every one of its own rows in `state`, in an order of its
-    own. The training goes on from `state` and keeps it up to date, so it can be stopped after every epoch.
-    Raises TrainingError if the loss is no longer finite.
+    Each member sees every training row of its own once per epoch, in an order of its own; with folds that differ in
+    size, as many as the smallest member has. The training goes on from `state` and keeps it up to date, so it can be
+    stopped after every epoch. On the CPU the result does not depend on the number of threads; CUDA adds up the rows of
+    a batch in any order, so there two trainings differ by rounding.
+    Raises TrainingError if a weight is no longer finite.
     """
-    user, item = (torch.from_numpy(codes).to(config.device, torch.int64) for codes in (ratings.user, ratings.item))
-    value = torch.from_numpy(ratings.value).to(config.device)
-    moments = {name: torch.from_numpy(both).to(config.device) for name, both in state.moments.items()}  # shared on CPU
-    decays = {"factors": config.weight_decay, "biases": config.bias_weight_decay}
-    n_rows = state.n_rows(len(ratings))
-    batch_size, n_steps = config.batch_size_for(n_rows), config.n_epochs * steps_per_epoch(config, n_rows)
+    user, item = (torch.from_numpy(codes.astype(np.int64)).to(config.device) for codes in (ratings.user, ratings.item))
+    share = torch.from_numpy(shares(ratings.value, model.y_range)).to(config.device)
+    moment = torch.from_numpy(state.moment).to(config.device)  # shared on the CPU
+    stamp = torch.full_like(moment, -1, dtype=torch.int64)
+    batch_size = config.batch_size_for(state.n_rows(len(ratings)))
+    n_steps = -(-state.n_rows(len(ratings)) // batch_size)
+    highest, *_ = config.step_sizes(implicit=model.logistic)
     while state.epoch < config.n_epochs:
-        total = torch.zeros((), device=config.device)
-        order = torch.from_numpy(state.draw_order(len(ratings))).to(config.device)
-        for batch in order.split(batch_size, 1):  # (M, B)
-            learning_rate, beta1 = one_cycle(state.step, n_steps, config.learning_rate)
-            total += model.set_gradient(user[batch], item[batch], value[batch])
-            for name, weight in model.named_parameters():
-                _step(weight, moments[name], state.step, learning_rate, beta1, decays[name])
-            state.step += 1
+        order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
+        rates = one_cycle(state.epoch, config.n_epochs, n_steps, highest)
+        for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
+            step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config)
         state.epoch += 1
-        if not math.isfinite(total.item()) or not all(weight.isfinite().all() for weight in model.parameters()):
-            raise TrainingError(
-                f"the loss is no longer finite in epoch {state.epoch}, at learning rate {learning_rate:.3g}",
-                f"give a lower `learning_rate` than {config.learning_rate:g}",
-            )
-        for name, both in moments.items():
-            torch.from_numpy(state.moments[name]).copy_(both)
-        yield state.epoch, learning_rate
+        check_finite(model, state.epoch, float(rate), config.learning_rate)
+        torch.from_numpy(state.moment).copy_(moment)
+        yield state.epoch, float(rate)
 
 
 @torch.no_grad()
-def _step(weight: Tensor, moments: Tensor, n_steps: int, rate: float, beta1: float, decay: float) -> None:
-    """Update a weight by its gradient and the two moments of the gradient, after n_steps steps: AdamW.
+def step(
+    model: EmbeddingDotBias,
+    moment: Tensor,
+    stamp: Tensor,
+    users: Tensor,
+    items: Tensor,
+    share: Tensor,
+    rate: float,
+    config: TrainConfig,
+) -> None:
+    """Step by the rule of the engines on a batch: codes of users and items and shares, (M, B) each.
 
-    Adam with decoupled weight decay (Loshchilov and Hutter 2019), in torch's functional form: the class of torch.optim
-    imports torch's compiler when it is first used, which takes longer than a whole training here.
+    Moves of a row that stands in a batch several times add up; of its second moments the last stands. `moment` and
+    `stamp` have one number for each row of the model; `stamp` says where in the batch a row stands last.
     """
-    assert weight.grad is not None
-    mean, square = moments
-    step = torch.tensor(float(n_steps), device=weight.device)
-    adamw(
-        *([weight], [weight.grad], [mean], [square], [], [step]),
-        **FUSED,
-        beta1=beta1,
-        beta2=BETA2,
-        eps=EPS,
-        lr=rate,
-        weight_decay=decay,
-    )
-    weight.grad = None
+    rows = (torch.stack([users, items]) + model.offset).flatten()  # (2MB,)
+    own = model.factors[rows]  # (2MB, k)
+    other = own.unflatten(0, (2, -1)).flip(0).flatten(0, 1)
+    bias = model.biases[rows]
+    logit = model.global_bias + bias.view(2, -1).sum(0) + own.mul(other)[: len(rows) // 2].sum(1)  # (MB,)
+    predicted = torch.sigmoid(logit)
+    slope = predicted - share.flatten()
+    if not model.logistic:
+        slope = 2 * slope * predicted * (1 - predicted)
+    slope = slope.repeat(2)
+    square = slope.square() * other.square().sum(1) / config.n_factors
+    moments = BETA2 * moment[rows] + (1 - BETA2) * square
+    moment[rows] = moments[_last(rows, stamp)]
+    _, decay, bias_decay = config.step_sizes(implicit=model.logistic)
+    pull = slope / (moments.sqrt() + EPS)
+    model.factors.index_add_(0, rows, other * pull[:, None] + decay * own, alpha=-rate)
+    model.biases.index_add_(0, rows, BIAS_RATE * slope + bias_decay * bias, alpha=-rate)
+
+
+def _last(rows: Tensor, stamp: Tensor) -> Tensor:
+    """Return, for each of these rows (n,), the position of its last occurrence; without waiting for a GPU."""
+    place = torch.arange(len(rows), device=rows.device)
+    stamp[rows] = -1
+    return stamp.scatter_reduce_(0, rows, place, "amax")[rows]
+
+
+def orders(state: TrainingState, n: int) -> NDArray[np.int64]:
+    """Draw the order in which each member sees its rows, of n training rows, in the next epoch -> (M, n rows)."""
+    own = [np.flatnonzero(state.is_seen(m, n)) for m in range(len(state.generators))]
+    fewest = state.n_rows(n)
+    return np.stack([rng.permutation(rows)[:fewest] for rng, rows in zip(state.generators, own, strict=True)])
 
 
 def check_device(device: str) -> None:
