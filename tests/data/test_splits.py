@@ -57,6 +57,13 @@ def test_times_can_be_left_out_of_the_parts(world: World) -> None:
             np.testing.assert_array_equal(getattr(bare.test, column), getattr(split.test, column))
 
 
+def test_leakage_is_the_share_of_later_training_ratings(world: World) -> None:
+    """The leakage of a split by the last rating of each user compares the training times with the median test time."""
+    split = world.ratings.split("leave-last")
+    train, test = times(split)
+    assert f"but {np.mean(np.array(train) > np.median(test)):.0%} of the training ratings" in split.leakage
+
+
 def test_a_split_keeps_no_permutation_of_all_rows(world: World) -> None:
     """The positions of the test rows are an array of their own: a view would hold the memory of all rows."""
     rows = heldout_rows("random", world.ratings.user, None, n_folds=0, seed=0, test_fraction=0.1)
