@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -62,16 +62,17 @@ def write_whole(path: Path, content: bytes) -> None:
     target = Path(os.path.realpath(path))
     with scratch_folder(target.parent) as folder:
         whole = folder / target.name
-        write_synced(whole, content)
+        write_synced(whole, [content])
         if target.exists():
             whole.chmod(stat.S_IMODE(target.stat().st_mode))
         whole.replace(target)
 
 
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file, and return when the disk has it."""
+def write_synced(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Write a file part by part, and return when the disk has it."""
     with path.open("wb") as file:
-        file.write(content)
+        for part in parts:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
 

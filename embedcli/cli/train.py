@@ -139,7 +139,9 @@ def train(
     saving.check()
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
-    run = _fit(ratings.split(split.split, **of_split), config, saving, answer.notes)
+    parts = ratings.split(split.split, **of_split, keep_times=False)
+    del ratings  # the parts take as much memory again
+    run = _fit(parts, config, saving, answer.notes)
     run, path, exit_code = _save(run, saving, answer.notes)
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)

@@ -13,6 +13,7 @@ from embedcli.data import splits
 from embedcli.data.text import MOST_LETTERS, is_whole, shorten
 from embedcli.errors import DataError, UsageError
 
+BLOCK = 1 << 20  # rows that are counted at a time
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
 
 
@@ -131,32 +132,40 @@ class Ratings:
             item=new_item.astype(np.int32) if min_item_ratings else item,
         )
 
-    def split(self, kind: str = "random", *, seed: int = 0, test_fraction: float = splits.TEST_FRACTION) -> Split:
+    def split(
+        self,
+        kind: str = "random",
+        *,
+        seed: int = 0,
+        test_fraction: float = splits.TEST_FRACTION,
+        keep_times: bool = True,
+    ) -> Split:
         """Hold out test rows.
 
         `kind` is `random` (the first `test_fraction` of a permutation of the rows drawn from `seed`), an official fold
         (`u1`..`u5`: the K-th fifth of the rows, as GroupLens split them), `leave-last` (the last rating of each user),
-        `time` (the latest `test_fraction` of all), or `none` (train on all). Raises UsageError for an unknown kind, for
-        a fold or times that the data set does not have, and for a fraction that leaves no training or no test rows.
+        `time` (the latest `test_fraction` of all), or `none` (train on all). `keep_times` False leaves the timestamps
+        out of both parts, to save memory. Raises UsageError for an unknown kind, for a fold or times that the data set
+        does not have, and for a fraction that leaves no training or no test rows.
         """
         test = splits.heldout_rows(
             kind, self.user, self.timestamp, n_folds=self.data.n_folds, seed=seed, test_fraction=test_fraction
         )
-        train = np.ones(len(self), dtype=bool)
-        train[test] = False
-        if not train.any():
+        is_train = np.ones(len(self), dtype=bool)
+        is_train[test] = False
+        if not is_train.any():
             raise UsageError(
                 f"the split {kind!r} leaves none of the {len(self):,} ratings to train on",
                 "give more ratings, or a smaller `test_fraction`",
             )
-        kept, held_out = self.take(train), self.take(test)
+        rows = self if keep_times else replace(self, timestamp=None)
         return Split(
             kind=kind,
             seed=seed if kind == "random" else None,
             description=splits.description(kind, seed=seed, test_fraction=test_fraction),
-            train=kept,
-            test=held_out,
-            leakage=splits.leakage(kind, kept.timestamp, held_out.timestamp),
+            train=rows.take(is_train),
+            test=rows.take(test),
+            leakage=splits.leakage(kind, self.timestamp, is_train),
         )
 
 
@@ -174,9 +183,17 @@ class Split:
     @property
     def n_cold(self) -> tuple[int, int]:
         """Numbers of test rows whose user has no training row, and whose item has none."""
-        users = np.isin(self.test.user, self.train.user, invert=True)
-        items = np.isin(self.test.item, self.train.item, invert=True)
-        return int(users.sum()), int(items.sum())
+        train, test = self.train, self.test
+        n_user, n_item = count_codes(train.user, len(train.users)), count_codes(train.item, len(train.items))
+        return int((n_user[test.user] == 0).sum()), int((n_item[test.item] == 0).sum())
+
+
+def count_codes(codes: NDArray[np.int32], n: int) -> NDArray[np.int64]:
+    """Return how often each of n codes occurs: as `np.bincount`, which copies all codes as int64."""
+    counts = np.zeros(n, dtype=np.int64)
+    for begin in range(0, len(codes), BLOCK):
+        counts += np.bincount(codes[begin : begin + BLOCK], minlength=n)
+    return counts
 
 
 def check_texts(users: Users, items: Items, where: str = "") -> None:

@@ -53,7 +53,7 @@ def heldout_rows(
             raise UsageError(
                 f"`test_fraction` {test_fraction:g} does not split {n:,} ratings in two parts", FRACTION_HINT
             )
-        return np.random.default_rng(seed).permutation(n)[:n_test]
+        return np.random.default_rng(seed).permutation(n)[:n_test].copy()  # a view would keep all n
     return _fold_rows(n, kind, n_folds)
 
 
@@ -100,10 +100,11 @@ def description(kind: str, *, seed: int, test_fraction: float) -> str:
     return "last rating of each user" if kind == "leave-last" else f"official fold {kind}"
 
 
-def leakage(kind: str, train: NDArray[np.int64] | None, test: NDArray[np.int64] | None) -> str:
-    """Say what the training knows about the time of the test, given the times of both; empty for other splits."""
-    if kind not in IN_TIME or train is None or test is None or not len(test):
+def leakage(kind: str, timestamp: NDArray[np.int64] | None, is_train: NDArray[np.bool_]) -> str:
+    """Say what the training knows about the time of the test, given all times (n,); empty for other splits."""
+    if kind not in IN_TIME or timestamp is None or is_train.all():
         return ""
+    train, test = timestamp[is_train], timestamp[~is_train]
     if kind == "time":
         first = moment(test.min()).date()
         return f"no training rating is as late as the first of the test, of {first}"

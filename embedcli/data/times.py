@@ -1,6 +1,5 @@
 """Times in tables: numbers in some unit since 1970, and the years that a calendar has."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import SupportsInt
 
@@ -13,13 +12,13 @@ UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))  # the least size in nano-
 SAMPLE = 100_000  # times, evenly spread over all, that the unit is detected from
 
 
-def unit_of(columns: Sequence[NDArray[np.int64]]) -> int:
-    """Return how many units of these times make a second: 1, a thousand, a million or a billion.
+def unit_of(times: NDArray[np.int64]) -> int:
+    """Return how many units of these times (n,) make a second: 1, a thousand, a million or a billion.
 
     The size of the median decides: seconds are below 1e11 until the year 5138. Zeros, unknown times, are ignored.
     """
-    step = max(sum(map(len, columns)) // SAMPLE, 1)
-    sizes = np.abs(np.concatenate([np.zeros(0), *(times[::step] for times in columns)]))
+    sample = times[:: max(len(times) // SAMPLE, 1)]
+    sizes = np.abs(sample.astype(np.float64))  # the lowest integer has no absolute value
     sizes = sizes[sizes > 0]
     median = float(np.median(sizes)) if len(sizes) else 0.0
     return next((unit for least, unit in UNITS if median >= least), 1)

@@ -23,19 +23,31 @@ def canonical(
     for the items; then the means of the biases go to the global bias. An item's bias is then the opinion of the
     average user, and the average item's is 0. The predictions stay the same.
     """
-    users, items, user_bias, item_bias, level = (arrays[name].astype(np.float64) for name in NAMES)
-    centre = users[:, rated_users].mean(1, keepdims=True)  # (M, 1, k)
+    centred = {name: np.empty_like(arrays[name], dtype=np.float32) for name in NAMES}
+    for m in range(len(arrays["global_bias"])):
+        member = _centred(arrays, m, rated_users, rated_items)
+        for name, value in zip(NAMES, member, strict=True):
+            centred[name][m] = value
+        del member, value  # before the next is made: a member may be large
+    return centred
+
+
+def _centred(
+    arrays: Arrays, m: int, rated_users: NDArray[np.bool_], rated_items: NDArray[np.bool_]
+) -> tuple[Floats, ...]:
+    """Return the arrays of a member, in the order of NAMES, with centred factors and biases."""
+    users, items, user_bias, item_bias, level = (arrays[name][m].astype(np.float64) for name in NAMES)
+    centre = users[rated_users].mean(0)  # (k,)
     users -= centre
-    item_bias += (items * centre).sum(-1)
-    centre = items[:, rated_items].mean(1, keepdims=True)
+    item_bias += items @ centre
+    centre = items[rated_items].mean(0)
     items -= centre
-    user_bias += (users * centre).sum(-1)
+    user_bias += users @ centre
     for bias, rated in ((user_bias, rated_users), (item_bias, rated_items)):
-        mean = bias[:, rated].mean(1, keepdims=True)  # (M, 1)
+        mean = bias[rated].mean()
         bias -= mean
-        level += mean[:, 0]
-    values = (users, items, user_bias, item_bias, level)
-    return {name: value.astype(np.float32) for name, value in zip(NAMES, values, strict=True)}
+        level = level + mean
+    return users, items, user_bias, item_bias, level
 
 
 def trained_stars(arrays: Arrays, rated_users: NDArray[np.bool_], y_range: Range | None) -> NDArray[np.float32]:
@@ -46,19 +58,24 @@ def trained_stars(arrays: Arrays, rated_users: NDArray[np.bool_], y_range: Range
     normal over the users (their mean and variance follow from the first two moments of (b_u, p_u)). That costs I k^2,
     and is off by up to .02 stars if the weight decay is weak. Without `y_range` the link is the identity.
     """
-    users, items, user_bias, item_bias, level = (arrays[name].astype(np.float64) for name in NAMES)
-    stars = np.empty(item_bias.shape, dtype=np.float32)
+    stars = np.empty(arrays["item_bias"].shape, dtype=np.float32)
     for m in range(len(stars)):
-        of_users = np.column_stack([user_bias[m], users[m]])[rated_users]  # (U, 1 + k)
-        of_items = np.column_stack([np.ones(len(items[m])), items[m]])  # (I, 1 + k)
-        constant = level[m] + item_bias[m]
-        if y_range is None:
-            stars[m] = constant + of_items @ of_users.mean(0)
-            continue
-        mean_of_sigmoid = _exact if len(of_users) * len(of_items) <= MOST_PAIRS else _by_quadrature
-        low, high = y_range
-        stars[m] = low + (high - low) * mean_of_sigmoid(constant, of_items, of_users)
+        stars[m] = _stars(arrays, m, rated_users, y_range)
     return stars
+
+
+def _stars(arrays: Arrays, m: int, rated_users: NDArray[np.bool_], y_range: Range | None) -> Floats:
+    """Return the mean predicted rating of each item over the users with ratings by one member, (I,)."""
+    users, items, user_bias, item_bias, level = (arrays[name][m].astype(np.float64) for name in NAMES)
+    of_users = np.column_stack([user_bias, users])[rated_users]  # (U, 1 + k)
+    of_items = np.column_stack([np.ones(len(items)), items])  # (I, 1 + k)
+    constant = level + item_bias
+    if y_range is None:
+        linear: Floats = constant + of_items @ of_users.mean(0)
+        return linear
+    mean_of_sigmoid = _exact if len(of_users) * len(of_items) <= MOST_PAIRS else _by_quadrature
+    low, high = y_range
+    return low + (high - low) * mean_of_sigmoid(constant, of_items, of_users)
 
 
 def _exact(constant: Floats, of_items: Floats, of_users: Floats) -> Floats:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -15,17 +16,20 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Items, Users, check_texts
+from embedcli.data.ratings import BLOCK, Items, Users, check_texts
 from embedcli.data.text import separated, shorten
 from embedcli.errors import DataError, RunError
 from embedcli.run.record import EmbeddingTable, HeldOutRows, ItemStats, Run, TrainingRows
+from embedcli.scratch import write_synced
 
 SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
+TYPES = {"float32": "F32", "int32": "I32", "uint8": "U8"}  # of arrays, in the order that they are written in
 Column = tuple[str, ...]
+Part = bytes | memoryview
 Made = TypeVar("Made")
 TABLE_FIELDS = ("table", "id", "title", "year", "tags", "n_rows", "mean_target")
 
@@ -101,27 +105,13 @@ def verify(path: Path, sha256: str) -> None:
         raise damaged(path, "its sha256 is not the one in run.json")
 
 
-def contents(run: Run) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, bytes) of every file of a run, run.json last."""
-    from safetensors.numpy import save as safetensors
-
+def write(run: Run, folder: Path) -> None:
+    """Write all files of a run into a folder and sync them; run.json, with the sha256 of the others, is the last."""
     hashes: dict[str, str] = {}
-
-    def hashed(name: str, content: bytes) -> tuple[str, bytes]:
-        hashes[name] = hashlib.sha256(content).hexdigest()
-        return name, content
-
-    items = _described(run.items, run.item_stats, run.items.columns.values())
-    yield hashed("items.csv", separated([(*ITEM_FIELDS, *run.items.columns), *items]).encode())
-    users = zip(run.users.ids, *_as_text(run.user_stats), *run.users.columns.values(), strict=True)
-    yield hashed("users.csv", separated([(*USER_FIELDS, *run.users.columns), *users]).encode())
-    if run.tables:
-        labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.stats))
-        yield hashed("tables.csv", separated([TABLE_FIELDS, *labels]).encode())
-    arrays = {name: np.ascontiguousarray(array) for name, array in run.arrays.items()}
-    yield hashed("model.safetensors", safetensors(arrays))
-    if run.rows is not None:
-        yield hashed("rows.safetensors", safetensors(_rows(run.rows, run.heldout)))
+    for name, parts in _contents(run):
+        digest = hashlib.sha256()
+        write_synced(folder / name, _hashed(parts, digest))
+        hashes[name] = digest.hexdigest()
     about = {
         "schema_version": SCHEMA_VERSION,
         "created": run.created,
@@ -133,7 +123,46 @@ def contents(run: Run) -> Iterator[tuple[str, bytes]]:
         "files": hashes,
     }
     about["sha256"] = seal(about)
-    yield "run.json", (json.dumps(about, indent=2, allow_nan=False) + "\n").encode()
+    write_synced(folder / "run.json", [(json.dumps(about, indent=2, allow_nan=False) + "\n").encode()])
+
+
+def _hashed(parts: Iterable[Part], digest: Any) -> Iterator[Part]:
+    """Yield parts, each after it was added to a digest."""
+    for part in parts:
+        digest.update(part)
+        yield part
+
+
+def _contents(run: Run) -> Iterator[tuple[str, Iterable[Part]]]:
+    """Yield (name, content in parts) of every file of a run but run.json."""
+    items = _described(run.items, run.item_stats, run.items.columns.values())
+    yield "items.csv", [separated([(*ITEM_FIELDS, *run.items.columns), *items]).encode()]
+    users = zip(run.users.ids, *_as_text(run.user_stats), *run.users.columns.values(), strict=True)
+    yield "users.csv", [separated([(*USER_FIELDS, *run.users.columns), *users]).encode()]
+    if run.tables:
+        labels = ((name, *row) for name, table in run.tables.items() for row in _described(table.labels, table.stats))
+        yield "tables.csv", [separated([TABLE_FIELDS, *labels]).encode()]
+    yield "model.safetensors", safetensors(run.arrays)
+    if run.rows is not None:
+        yield "rows.safetensors", safetensors(_rows(run.rows, run.heldout))
+
+
+def safetensors(arrays: Mapping[str, NDArray[Any]]) -> Iterator[Part]:
+    """Yield the parts of a safetensors file: the bytes that the library makes, which copies all arrays for them."""
+    arrays, kinds = dict(arrays), list(TYPES)  # read once
+    names = sorted(arrays, key=lambda name: (kinds.index(arrays[name].dtype.name), name))
+    header: dict[str, Any] = {}
+    end = 0
+    for name in names:
+        array, begin = arrays[name], end
+        end += array.nbytes
+        header[name] = {"dtype": TYPES[array.dtype.name], "shape": array.shape, "data_offsets": (begin, end)}
+    head = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    head += b" " * (-len(head) % 8)
+    yield len(head).to_bytes(8, "little") + head
+    for name in names:
+        flat = arrays[name].astype(arrays[name].dtype.newbyteorder("<"), order="C", copy=False).reshape(-1)
+        yield flat.view(np.uint8).data
 
 
 def seal(about: Mapping[str, Any]) -> str:
@@ -144,15 +173,35 @@ def seal(about: Mapping[str, Any]) -> str:
 
 def _rows(rows: TrainingRows, heldout: HeldOutRows | None) -> dict[str, NDArray[Any]]:
     """Return the columns of rows.safetensors; at most 256 different ratings are written as codes of `levels`."""
-    columns: dict[str, NDArray[Any]] = {"user": rows.user, "item": rows.item, "value": rows.value}
-    if heldout is not None:
-        columns |= {f"test_{name}": getattr(heldout, name) for name in ("user", "item", "value", "predictions")}
-    values = [columns[name] for name in ("value", "test_value") if name in columns]
-    levels = np.unique(np.concatenate(values))
-    if len(levels) <= 256:
-        codes = {name: np.searchsorted(levels, columns[name]) for name in ("value", "test_value") if name in columns}
-        columns |= {name: code.astype(np.uint8) for name, code in codes.items()} | {"levels": levels}
+    columns: dict[str, NDArray[Any]] = {}
+    for prefix, part in (("", rows), ("test_", heldout)):
+        for column in () if part is None else fields(part):
+            kind = np.int32 if column.name in ("user", "item") else np.float32
+            columns[prefix + column.name] = np.asarray(getattr(part, column.name), dtype=kind)
+    levels = _levels([columns[name] for name in ("value", "test_value") if name in columns])
+    if levels is not None:
+        columns |= {name: _codes(levels, columns[name]) for name in ("value", "test_value") if name in columns}
+        columns["levels"] = levels
     return columns
+
+
+def _levels(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float32] | None:
+    """Return the different values of columns, ascending; None if there are more than 256."""
+    levels = np.zeros(0, dtype=np.float32)
+    for column in columns:
+        for begin in range(0, len(column), BLOCK):
+            levels = np.union1d(levels, column[begin : begin + BLOCK])
+            if len(levels) > 256:
+                return None
+    return levels
+
+
+def _codes(levels: NDArray[np.float32], column: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the positions of values in their levels."""
+    codes = np.empty(len(column), dtype=np.uint8)
+    for begin in range(0, len(column), BLOCK):  # the positions are of 64 bits before they are codes
+        codes[begin : begin + BLOCK] = np.searchsorted(levels, column[begin : begin + BLOCK])
+    return codes
 
 
 def read_rows(
@@ -210,8 +259,8 @@ def check_storable(users: Users, items: Items) -> None:
 
 
 def _as_text(stats: ItemStats) -> tuple[list[str], list[str]]:
-    means = ["" if np.isnan(mean) else repr(float(mean)) for mean in stats.mean_rating]
-    return [str(n) for n in stats.n_ratings], means
+    means = ["" if mean != mean else repr(mean) for mean in stats.mean_rating.tolist()]  # NaN is not itself
+    return list(map(str, stats.n_ratings.tolist())), means
 
 
 def _described(items: Items, stats: ItemStats, columns: Iterable[Sequence[str]] = ()) -> Iterator[tuple[str, ...]]:
@@ -300,9 +349,15 @@ def _tables(own: list[Column], others: Mapping[str, Column]) -> dict[str, Embedd
 def _items(own: list[Column], others: Mapping[str, Column]) -> tuple[Items, ItemStats]:
     """Make items of the columns id, title, year, tags, n and mean; ValueError for an invalid number."""
     ids, titles, years, tags, n, means = own
-    numbers = tuple(int(year) if year else None for year in years)
-    names_of = tuple(tuple(names.split("|")) if names else () for names in tags)
+    numbers = _converted(lambda year: int(year) if year else None, years)
+    names_of = _converted(lambda names: tuple(names.split("|")) if names else (), tags)
     return Items(ids, titles, numbers, names_of, others), _stats(n, means)
+
+
+def _converted(convert: Callable[[str], Made], column: Column) -> tuple[Made, ...]:
+    """Return a column converted; a text that repeats is converted once."""
+    values = {text: convert(text) for text in set(column)}
+    return tuple(map(values.__getitem__, column))
 
 
 def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, ItemStats]:
@@ -310,9 +365,8 @@ def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, Item
 
 
 def _stats(n_ratings: Column, means: Column) -> ItemStats:
-    return ItemStats(
-        np.array([int(n) for n in n_ratings], dtype=np.int64), np.array([float(mean or "nan") for mean in means])
-    )
+    numbers = np.fromiter(map(int, n_ratings), dtype=np.int64, count=len(n_ratings))
+    return ItemStats(numbers, np.fromiter((float(mean or "nan") for mean in means), dtype=np.float64, count=len(means)))
 
 
 def _read_csv(
@@ -321,10 +375,21 @@ def _read_csv(
     """Return what `make` makes of the run's own columns, which come first, and of the others."""
     verify(path, sha256[path.name])
     try:
-        header, *rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
+        rows = csv.reader(io.StringIO(path.read_bytes().decode(), newline=""))
+        header = next(rows, [])
         if tuple(header[: len(own)]) != own:
             raise ValueError(f"its columns begin with {', '.join(header[: len(own)])}")
-        columns: list[Column] = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+        # a list for each row would be kept, and looked at again and again by the garbage collector
+        texts = list(chain.from_iterable(_of_length(rows, len(header))))
+        columns = [tuple(texts[index :: len(header)]) for index in range(len(header))]
         return make(columns[: len(own)], dict(zip(header[len(own) :], columns[len(own) :], strict=True)))
     except (OSError, ValueError, csv.Error) as error:
         raise damaged(path, f"cut short or not the table it was: {error}") from error
+
+
+def _of_length(rows: Iterable[list[str]], n: int) -> Iterator[list[str]]:
+    """Yield rows of n fields; ValueError for another row."""
+    for row in rows:
+        if len(row) != n:
+            raise ValueError(f"a row has {len(row)} columns, not {n}")
+        yield row

@@ -3,13 +3,16 @@
 import difflib
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
 
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
 ARTICLES = ("the", "a", "an", "la", "le", "les", "il", "el", "der", "die", "das", "l'")
 MOST_SHOWN = 5  # titles in a hint
+MOST_COMPARED = 50_000  # titles, the most rated, whose spelling is compared
 
 
 def find(run: Run, asked: str) -> int:
@@ -42,13 +45,16 @@ def find(run: Run, asked: str) -> int:
 def closest(run: Run, asked: str, n: int = MOST_SHOWN) -> list[str]:
     """Return the titles that hold all words asked for, the most rated first, else those spelled most alike."""
     asked = re.sub("^(id|title):", "", asked)
-    wanted, plain = _words(asked), [_without_year(title.casefold()) for title in run.items.titles]
-    rows = [row for row, title in enumerate(run.items.titles) if wanted and wanted <= _words(title)]
-    rows.sort(key=lambda row: -run.item_stats.n_ratings[row])
+    wanted, titles, n_ratings = _words(asked), run.items.titles, run.item_stats.n_ratings
+    rows = _rows_with(wanted, [title.casefold() for title in titles]) if wanted else []
+    rows = [row for row in rows if wanted <= _words(titles[row])]
+    rows.sort(key=lambda row: -n_ratings[row])
     if not rows:
+        most_rated = np.sort(np.argsort(-n_ratings, kind="stable")[:MOST_COMPARED]).tolist()
+        plain = [_without_year(titles[row].casefold()) for row in most_rated]
         alike = difflib.get_close_matches(_without_year(asked.casefold()), plain, n, cutoff=0.6)
-        rows = [plain.index(title) for title in alike]
-    return list(dict.fromkeys(run.items.titles[row] for row in rows))[:n]
+        rows = [most_rated[plain.index(title)] for title in alike]
+    return list(dict.fromkeys(titles[row] for row in rows))[:n]
 
 
 def _id_row(run: Run, asked: str) -> int | None:
@@ -69,12 +75,20 @@ def _title_rows(run: Run, asked: str) -> list[int]:
     folded = [title.casefold().strip() for title in titles]
     wanted = asked.casefold().strip()
     has_year = _without_year(wanted) != wanted
+    candidates = _rows_with(_words(_without_year(wanted)), folded)  # no reading drops another word than a year
     for reading in (str, _without_year, _article_first, lambda title: _article_first(_without_year(title))):
         if has_year and reading is _without_year:
             continue  # whoever gives a year means it
-        if rows := [row for row, title in enumerate(folded) if reading(title) == reading(wanted)]:
-            return [] if has_year and _without_year(reading(wanted)) == reading(wanted) else rows
+        meant = reading(wanted)
+        if rows := [row for row in candidates if reading(folded[row]) == meant]:
+            return [] if has_year and _without_year(meant) == meant else rows
     return []
+
+
+def _rows_with(words: Collection[str], folded: Sequence[str]) -> list[int]:
+    """Return the rows of the texts that contain the longest of these words, in any case; all rows without a word."""
+    longest = max(words, key=len, default="")
+    return [row for row, text in enumerate(folded) if longest in text]
 
 
 def _without_year(title: str) -> str:

@@ -13,7 +13,7 @@ Range = tuple[float, float]
 Floats = NDArray[np.floating]
 
 NAMES = ("user_factors", "item_factors", "user_bias", "item_bias", "global_bias")
-CHUNK = 1 << 14  # predictions at a time
+CHUNK = 1 << 12  # predictions at a time: their rows of factors fit into the cache of a core
 
 
 def sigmoid(logits: Floats) -> NDArray[Any]:
@@ -37,11 +37,15 @@ def predict(
     """Predict the ratings of pairs of user and item (n,) with every member -> (M, n)."""
     users, items, user_bias, item_bias, level = (arrays[name] for name in NAMES)
     predicted = np.empty((len(level), len(user)), dtype=np.float32)
-    step = max(1, CHUNK // len(level))
-    for begin in range(0, len(user), step):
-        u, i = user[begin : begin + step], item[begin : begin + step]
-        logits = np.einsum("mnk,mnk->mn", users[:, u], items[:, i]) + user_bias[:, u] + item_bias[:, i]
-        predicted[:, begin : begin + step] = ratings_of(logits + level[:, None], y_range)
+    order = np.argsort(user, kind="stable")  # the rows of a user follow each other, so its factors are in the cache
+    user, item = user[order], item[order]
+    for m in range(len(level)):
+        for begin in range(0, len(user), CHUNK):
+            here = slice(begin, begin + CHUNK)
+            u, i = user[here], item[here]
+            logits = np.einsum("nk,nk->n", users[m].take(u, 0), items[m].take(i, 0))
+            logits = logits + user_bias[m].take(u) + item_bias[m].take(i) + level[m]
+            predicted[m, order[here]] = ratings_of(logits, y_range)
     return predicted
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.data.ratings import BLOCK, DataSet, Items, Ratings, Users, count_codes
 from embedcli.errors import RunError, UsageError
 from embedcli.run.canonical import canonical, trained_stars
 from embedcli.run.config import TrainConfig
@@ -142,9 +142,11 @@ class ItemStats:
     @classmethod
     def of(cls, codes: NDArray[np.int32], values: NDArray[np.float32] | None, n: int) -> ItemStats:
         """Count the ratings of each of n codes, and average their values, if there are any."""
-        counts, means = np.bincount(codes, minlength=n), np.full(n, np.nan)
+        counts, sums, means = count_codes(codes, n), np.zeros(n), np.full(n, np.nan)
         if values is not None:
-            np.divide(np.bincount(codes, values, n), counts, out=means, where=counts > 0)
+            for begin in range(0, len(codes), BLOCK):  # `np.bincount` copies its arguments in 64 bits
+                sums += np.bincount(codes[begin : begin + BLOCK], values[begin : begin + BLOCK], n)
+            np.divide(sums, counts, out=means, where=counts > 0)
         return cls(counts, means)
 
 

@@ -15,7 +15,7 @@ from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR, files
 from embedcli.run.predictions import Range, check_shapes, table_array
 from embedcli.run.record import Run, Training
-from embedcli.scratch import scratch_folder, sync_folder, write_synced
+from embedcli.scratch import scratch_folder, sync_folder
 
 MOST_BYTES_OF_A_NAME = 100  # of a run; a file name may have 255
 ROOM = 1 << 20  # bytes that stay free on the disk
@@ -74,8 +74,7 @@ def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         with scratch_folder(run_dir) as scratch:
-            for name, content in files.contents(run):
-                write_synced(scratch / name, content)
+            files.write(run, scratch)
             sync_folder(scratch)
             target = _rename(scratch, run_dir, names)
         sync_folder(run_dir)

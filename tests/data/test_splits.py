@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from planted import World
 
-from embedcli.data.ratings import Split
+from embedcli.data import ratings as ratings_module
+from embedcli.data.ratings import Split, count_codes
 from embedcli.data.splits import heldout_rows
 from embedcli.errors import UsageError
 
@@ -42,6 +43,39 @@ def test_random_rows(world: World, seed: int, fraction: float) -> None:
     assert test == world.ratings.timestamp[drawn].tolist()
     assert sorted(train + test) == world.ratings.timestamp.tolist()
     assert train == sorted(train)
+
+
+def test_times_can_be_left_out_of_the_parts(world: World) -> None:
+    """Without the times a split has the same rows and says the same about its leakage, for less memory."""
+    for kind in ("random", "time", "leave-last"):
+        split, bare = world.ratings.split(kind), world.ratings.split(kind, keep_times=False)
+        assert (bare.train.timestamp, bare.test.timestamp) == (None, None)
+        assert bare.leakage == split.leakage
+        assert bool(bare.leakage) == (kind != "random")
+        for column in ("user", "item", "value"):
+            np.testing.assert_array_equal(getattr(bare.train, column), getattr(split.train, column))
+            np.testing.assert_array_equal(getattr(bare.test, column), getattr(split.test, column))
+
+
+def test_leakage_is_the_share_of_later_training_ratings(world: World) -> None:
+    """The leakage of a split by the last rating of each user compares the training times with the median test time."""
+    split = world.ratings.split("leave-last")
+    train, test = times(split)
+    assert f"but {np.mean(np.array(train) > np.median(test)):.0%} of the training ratings" in split.leakage
+
+
+def test_a_split_keeps_no_permutation_of_all_rows(world: World) -> None:
+    """The positions of the test rows are an array of their own: a view would hold the memory of all rows."""
+    rows = heldout_rows("random", world.ratings.user, None, n_folds=0, seed=0, test_fraction=0.1)
+    assert rows.base is None
+
+
+def test_codes_are_counted_in_blocks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small the blocks, codes are counted as `np.bincount` does it, those without any row too."""
+    monkeypatch.setattr(ratings_module, "BLOCK", 7)
+    user = world.ratings.user
+    assert count_codes(user, 1_000).tolist() == np.bincount(user, minlength=1_000).tolist()
+    assert count_codes(user[:0], 3).tolist() == [0, 0, 0]
 
 
 def test_none_trains_on_all(world: World) -> None:

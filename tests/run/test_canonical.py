@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -70,3 +72,19 @@ def test_stars_are_the_mean_over_users(
     brute = logits(arrays)[:, rated]
     brute = 5.5 / (1 + np.exp(-brute)) if link == "sigmoid" else brute
     np.testing.assert_allclose(found, brute.mean(1), atol=1e-5 if most_pairs or link == "identity" else 0.03)
+
+
+def test_one_member_at_a_time_is_in_float64() -> None:
+    """The canonical form and the stars of many members take no more further memory than those of one."""
+    rng, peaks = np.random.default_rng(0), []
+    everyone = np.ones(3_000, dtype=bool)
+    for n_members in (1, 8):
+        sizes = {"user_factors": (3_000, 50), "item_factors": (3_000, 50), "user_bias": (3_000,), "item_bias": (3_000,)}
+        arrays = {name: rng.normal(size=(n_members, *size)).astype(np.float32) for name, size in sizes.items()}
+        arrays["global_bias"] = np.zeros(n_members, np.float32)
+        tracemalloc.start()
+        centred = canonical(arrays, everyone, everyone)
+        trained_stars(centred, everyone, None)
+        peaks.append(tracemalloc.get_traced_memory()[1] - sum(array.nbytes for array in centred.values()))
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]

@@ -9,6 +9,7 @@ import pytest
 
 from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import UsageError
+from embedcli.run import lookup
 from embedcli.run.lookup import closest, find
 from embedcli.run.record import ItemStats, Run
 
@@ -24,6 +25,8 @@ TITLES = (
     "2",
     "[REC] (2007)",
     "Amélie (2001)",
+    "Avventura, L' (1960)",
+    "?! (1999)",
 )
 
 
@@ -55,6 +58,9 @@ def run() -> Run:
         ("[rec]", 9),
         ("amélie", 10),
         ("id:7", 6),
+        ("l'avventura", 11),
+        ("L'Avventura (1960)", 11),
+        ("?!", 12),
     ],
 )
 def test_found(run: Run, asked: str, row: int) -> None:
@@ -82,6 +88,13 @@ def test_not_found(run: Run, asked: str, message: str, hint: str) -> None:
         find(run, asked)
     assert message in error.value.message
     assert hint in error.value.hint
+
+
+def test_the_spelling_of_the_most_rated_is_compared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many titles, only the spelling of the most rated is compared, which takes longest."""
+    for most, titles in ((2, ["Star Wars (1977)"]), (1, [])):
+        monkeypatch.setattr(lookup, "MOST_COMPARED", most)
+        assert closest(run, "Stra Wars") == titles
 
 
 def test_closest_are_the_most_rated_first(run: Run) -> None:

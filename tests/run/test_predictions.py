@@ -10,7 +10,7 @@ from embedcli.run.predictions import predict, ratings_of
 from embedcli.training.model import EmbeddingDotBias
 
 
-@pytest.mark.parametrize("chunk", [7, 1 << 14])
+@pytest.mark.parametrize("chunk", [7, 1 << 12])
 def test_predictions_are_the_models(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Predictions from arrays are those of the PyTorch model, whatever the size of a chunk, in float32."""
     monkeypatch.setattr(predictions_module, "CHUNK", chunk)

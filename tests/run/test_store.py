@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from planted import World
+from safetensors.numpy import load as load_bytes
 from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save as library_bytes
 
 from embedcli.errors import DataError, RunError, UsageError
-from embedcli.run import store
-from embedcli.run.files import ArrayFile, check_storable, seal
+from embedcli.run import files, store
+from embedcli.run.files import ArrayFile, check_storable, safetensors, seal, write
 from embedcli.run.record import Run
 from embedcli.run.store import check_writable, load, problems, save, save_anywhere
 
@@ -63,6 +66,50 @@ def test_files_say_what_the_design_says(saved: Run) -> None:
     n_bytes = 9.1 * len(saved.rows.value) + (9.1 + 4 * 3) * len(saved.heldout.value)  # of three members
     assert (folder / "rows.safetensors").stat().st_size < n_bytes + 800
     assert (folder / "items.csv").read_text().splitlines()[-1].endswith(",0,")  # no ratings, no mean
+
+
+def test_arrays_are_written_as_the_library_writes_them() -> None:
+    """The parts of a safetensors file are the bytes of the library, of empty and of strided arrays too."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, NDArray[Any]] = {
+        "b": rng.normal(size=(3, 4, 5)).astype(np.float32).transpose(0, 2, 1),
+        "table.é": rng.normal(size=(1, 7)).astype(np.float32)[:, ::2],
+        "a": np.zeros((2, 0), np.float32),
+        "user": np.arange(5, dtype=np.int32),
+        "code": np.arange(3, dtype=np.uint8),
+    }
+    written = b"".join(safetensors(arrays))
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    assert written == library_bytes(whole)
+    for name, array in load_bytes(written).items():
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+def test_saving_copies_no_array(trained: Run, tmp_path: Path) -> None:
+    """A run is written array by array: that takes far less memory than a second copy of its arrays."""
+    large = np.zeros((1, len(trained.items), 100_000), np.float32)
+    run = replace(trained, arrays={**trained.arrays, "table.large": large})
+    tracemalloc.start()
+    write(run, tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < large.nbytes / 10
+
+
+@pytest.mark.parametrize("n_levels", [3, 256, 257])
+def test_ratings_are_codes_of_at_most_256_levels(
+    n_levels: int, trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to 256 different ratings are written as codes, more as they are; both come back, in blocks of any size."""
+    monkeypatch.setattr(files, "BLOCK", 7)
+    assert trained.rows is not None
+    value = (np.arange(len(trained.rows.value)) % n_levels / 3).astype(np.float64)
+    run = replace(trained, rows=replace(trained.rows, value=value), heldout=None)
+    write(run, tmp_path)
+    assert load_file(tmp_path / "rows.safetensors")["value"].dtype == (np.uint8 if n_levels <= 256 else np.float32)
+    found = load(tmp_path).rows
+    assert found is not None
+    np.testing.assert_array_equal(found.value, value.astype(np.float32))
 
 
 def test_older_runs_are_never_overwritten(trained: Run) -> None:
@@ -200,6 +247,19 @@ def test_values_are_checked_when_they_are_read(
         assert found.rows is not None
         _ = [getattr(found.rows, name) for name in ("user", "item", "value")]
     assert len(problems(path.parent)) == 1
+
+
+@pytest.mark.parametrize("file", ["items.csv", "users.csv"])
+@pytest.mark.parametrize(
+    "change", [lambda lines: [], lambda lines: [*lines[:-1], "1,2"], lambda lines: [*lines, "1\n"]]
+)
+def test_tables_are_checked_when_they_are_read(saved: Run, file: str, change: Callable[[list[str]], list[str]]) -> None:
+    """Also of a run whose sums agree, a table must have a header, and each row as many columns."""
+    path = Path("runs") / saved.name / file
+    path.write_text("".join(change(path.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+    reseal(path.parent)
+    with pytest.raises(RunError, match=rf"{re.escape(file)} is damaged: cut short or not the table it was"):
+        load(path.parent)
 
 
 def test_a_run_of_an_older_embedcli_is_refused(saved: Run) -> None:

@@ -36,7 +36,8 @@ def read_parquet(stream: Stream, context: ReadContext) -> Rows:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
         with open_parquet(file) as table:
             schema = _parquet_schema(table, context, stream.name)
-            rows, row = Rows(schema, Problems(stream.name, unit="row"), sha256=sha256), 1
+            problems, row = Problems(stream.name, unit="row"), 1
+            rows = Rows(schema, problems, table.metadata.num_rows, sha256=sha256)
             for batch in table.iter_batches(BATCH, columns=list(schema.role_names.values())):
                 rows.add(_parse_batch(batch, row, rows))
                 row += batch.num_rows

@@ -25,21 +25,21 @@ from embedcli.errors import DataError
 
 LARGEST = 1e37  # rating: ten times it, and its distance to any other, are finite in float32
 LONGEST_ID = 10_000  # characters
+CHUNK = 1 << 22  # bytes that a thread of pyarrow parses at a time
 CODED = ("user", "item", *ITEM_ROLES)  # roles whose texts many rows share
 NumberedLines = Iterator[tuple[int, str]]
 NumberedRows = Iterator[tuple[int, list[str]]]
 
 
-def parse_fast(block: bytes, first_line: int, schema: TableSchema) -> Block | None:
+def parse_fast(block: bytes, lines: range, schema: TableSchema) -> Block | None:
     """Parse a block by pyarrow, with ids as texts, so that leading zeros survive; None if anything in it is odd."""
     table = _arrow_table(block, schema)
-    n_lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if table is None or table.num_rows != n_lines or any(column.null_count for column in table.columns):
+    if table is None or table.num_rows != len(lines) or any(column.null_count for column in table.columns):
         return None
     roles = schema.column_index
     coded = {role: _codes(table[role]) for role in CODED if role in roles}
     numbers: dict[str, Any] = {role: table[role].to_numpy() for role in ("rating", "time") if role in roles}
-    return checked_block(coded, numbers, schema.time_form, range(first_line, first_line + n_lines))
+    return checked_block(coded, numbers, schema.time_form, lines)
 
 
 def checked_block(
@@ -52,7 +52,8 @@ def checked_block(
     value, time = numbers.get("rating"), numbers.get("time")
     for role in ("user", "item"):
         code, words = coded[role]
-        if (code < 0).any() or not all(0 < len(word) <= LONGEST_ID for word in words):
+        lengths = list(map(len, words))
+        if (code < 0).any() or not 0 < min(lengths, default=1) <= max(lengths, default=1) <= LONGEST_ID:
             return None
     if value is not None and not (np.abs(value) <= LARGEST).all():  # NaN is not below
         return None
@@ -84,7 +85,7 @@ def _arrow_table(block: bytes, schema: TableSchema) -> Any | None:
     try:
         return arrow_csv.read_csv(
             pa.BufferReader(block),
-            arrow_csv.ReadOptions(column_names=names, block_size=1 << 23),
+            arrow_csv.ReadOptions(column_names=names, block_size=CHUNK),
             arrow_csv.ParseOptions(delimiter=separator, quote_char=quote, ignore_empty_lines=False),
             arrow_csv.ConvertOptions(column_types=types, include_columns=list(roles.values()), null_values=[]),
         )
