@@ -62,11 +62,11 @@ def solve_side(
     (rating - the other's bias)^2.
     """
     precision, mean = prior
-    table, pull = products(other), np.broadcast_to(precision @ mean, noise.shape)
+    of_others, pull = products(other), np.broadcast_to(precision @ mean, noise.shape)
 
     def solved(first: int, block: sp.csr_array) -> Moments:
         rows = slice(first, first + block.shape[0])
-        gram, linear = sums(block, table, len(other))
+        gram, linear = sums(block, *of_others)
         root = cholesky(tau * gram + precision[:, :, None])
         centre, along = forward(root, tau * linear + pull[:, rows]), forward(root, direction[:, None])
         theta = backward(root, centre + noise[:, rows])
@@ -77,26 +77,32 @@ def solve_side(
     return Moments(np.concatenate(thetas, 1), sum(errors), np.concatenate(means), np.concatenate(variances))
 
 
-def products(other: Floats) -> NDArray[np.float32]:
-    """Return, per row of other (d, n), the products x x' (lower triangle), then bias x, then x: (n, d (d + 5) / 2).
+def sums(
+    block: sp.csr_array, bias: NDArray[np.float32], x: NDArray[np.float32], squares: NDArray[np.float32]
+) -> tuple[Floats, Floats]:
+    """Return, per row of a block, the sums of x x' (d, d, n; lower triangle) and of (rating - bias) x (d, n).
 
-    x = (1, factors), and the bias is in row 0 of other.
+    Of the other side: bias (n_others,), x (n_others, d) and the products of `products`.
+    """
+    seen, rated = (
+        sp.csr_array((data, block.indices, block.indptr), shape=block.shape)
+        for data in (np.ones_like(block.data), block.data - bias[block.indices])
+    )
+    gram = np.zeros((x.shape[1], x.shape[1], block.shape[0]))
+    gram[np.triu_indices(x.shape[1])[::-1]] = (seen @ squares).T
+    return gram, (rated @ x).T.astype(np.float64)
+
+
+def products(other: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the bias (n,) of other (d, n), x = (1, factors) (n, d), and the products x x' (n, d (d + 1) / 2).
+
+    The products are those in the lower triangle, column by column.
     """
     x = other.T.astype(np.float32, order="C")
-    bias = x[:, :1].copy()
+    bias = x[:, 0].copy()
     x[:, 0] = 1.0
     columns, rows = np.triu_indices(len(other))
-    return np.concatenate([x[:, rows] * x[:, columns], bias * x, x], axis=1)
-
-
-def sums(block: sp.csr_array, table: NDArray[np.float32], d: int) -> tuple[Floats, Floats]:
-    """Return, per row of a block, the sums of x x' (d, d, n; lower triangle) and of (rating - bias) x (d, n)."""
-    seen = sp.csr_array((np.ones_like(block.data), block.indices, block.indptr), shape=block.shape)
-    flat = (seen @ table[:, :-d]).T
-    columns, rows = np.triu_indices(d)
-    gram = np.zeros((d, d, flat.shape[1]))
-    gram[rows, columns] = flat[:-d]
-    return gram, (block @ table[:, -d:]).T - flat[-d:].astype(np.float64)
+    return bias, x, x[:, rows] * x[:, columns]
 
 
 def error(theta: Floats, gram: Floats, linear: Floats) -> float:
