@@ -3,8 +3,6 @@
 Threads share the blocks, which are the same for any number of threads: so are the results, to the byte.
 """
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -38,7 +36,7 @@ def sides(observations: Observations, value: NDArray[np.float32]) -> tuple[Side,
     by_user = sp.csr_array(
         (value, (observations.user, observations.item)), shape=(observations.n_users, observations.n_items)
     )
-    n_users, n_items = observations.counts
+    n_users, n_items = observations.counts()
     by_item = by_user.T.tocsr()
     return side(by_user, n_users), side(by_item, n_items)
 
@@ -53,7 +51,13 @@ class Moments(NamedTuple):
 
 
 def solve_side(
-    side: Side, other: Floats, tau: float, prior: tuple[Floats, Floats], noise: Floats, direction: Floats, pool: Executor
+    side: Side,
+    other: Floats,
+    tau: float,
+    prior: tuple[Floats, Floats],
+    noise: Floats,
+    direction: Floats,
+    pool: Executor,
 ) -> Moments:
     """Return one side's coordinates theta given those of the other (d, n_others): a draw, or the mode if noise is 0.
 
@@ -136,8 +140,3 @@ def backward(root: Floats, x: Floats) -> Floats:
     for j in reversed(range(len(root))):
         x[j] = (x[j] - (root[j + 1 :, j] * x[j + 1 :]).sum(0)) / root[j, j]
     return x
-
-
-def n_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats
-from embedcli.evidence.gram import Side, n_cores, sides, solve_side
+from embedcli.evidence.cores import n_cores
+from embedcli.evidence.gram import Side, sides, solve_side
 from embedcli.evidence.observations import Observations
 
 N_FACTORS = 8
 RIDGE_SWEEPS = 5  # to start near the mode rather than at noise
 BURN_IN = 10
-N_STATES = 30
+N_STATES = 20  # 10 cover as 300 do: examples/benchmarks/trust.py
 START_SD = 0.1
 BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared stars
 STARS = 4.0  # span of the scale that the priors are for
