@@ -57,14 +57,14 @@ def component_evidence(
     rows, so many are drawn at random.
     """
     biases = bias_model(observations, DAMPING, SWEEPS)
-    n, top = len(observations.value), most_rated(observations.counts()[1])  # the items that `pca` takes
+    n, top = len(observations.value), most_rated(biases.n_by_item)  # the items that `pca` takes
     tested = slice(None) if n <= MOST_TESTED else np.sort(rng.choice(n, MOST_TESTED, replace=False, shuffle=False))
     rows, fold_of_rows = observations.take(tested), fold[tested]
 
     def of_fold(f: int) -> FoldEvidence:
-        seen, unseen = fold != f, rows.take(fold_of_rows == f)
-        of_seen = bias_model(observations, DAMPING, FOLD_SWEEPS, seen=seen, start=biases)
-        counts = observations.counts(seen)
+        unseen = rows.take(fold_of_rows == f)
+        of_seen = bias_model(observations, DAMPING, FOLD_SWEEPS, seen=fold != f, start=biases)
+        counts = of_seen.n_by_user, of_seen.n_by_item
         users, items = (side[f].astype(np.float64) for side in (user_factors, item_factors))
         u, s, v = preference_basis(users, items, *counts, N_TESTED)
         directions = principal_axes(items[top])[0][:, :N_TESTED]
@@ -113,7 +113,7 @@ def sign_flips(observations: Observations, biases: BiasModel, rng: np.random.Gen
     """
     shape = observations.n_users, observations.n_items
     k = min(N_TESTED + 2, min(shape) - 1)
-    user_weight, item_weight = (1 / np.sqrt(n + OFFSET) for n in observations.counts())
+    user_weight, item_weight = (1 / np.sqrt(n + OFFSET) for n in (biases.n_by_user, biases.n_by_item))
     weighted = np.empty(len(observations.value), np.float32)
     for rows in observations.blocks():
         block = observations.take(rows)

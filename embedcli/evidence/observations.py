@@ -38,19 +38,20 @@ class Observations:
         """Return the numbers of ratings of each user (U,) and of each item (I,), of all rows or those `seen` (n,)."""
         n_users, n_items = np.zeros(self.n_users, np.int64), np.zeros(self.n_items, np.int64)
         for rows in self.blocks():
-            block = self.take(rows) if seen is None else self.take(rows).take(seen[rows])
-            n_users += np.bincount(block.user, minlength=self.n_users)
-            n_items += np.bincount(block.item, minlength=self.n_items)
+            for codes, n in ((self.user[rows], n_users), (self.item[rows], n_items)):
+                n += np.bincount(codes if seen is None else codes[seen[rows]], minlength=len(n))
         return n_users, n_items
 
 
 @dataclass(frozen=True)
 class BiasModel:
-    """A mean, and the biases of the users (U,) and the items (I,)."""
+    """A mean, the biases of the users (U,) and the items (I,), and the numbers of ratings that each is from."""
 
     mean: float
     user_bias: Floats
     item_bias: Floats
+    n_by_user: NDArray[np.int64]
+    n_by_item: NDArray[np.int64]
 
     def predict(self, rows: Observations) -> Floats:
         """Predict the value of each row."""
@@ -79,9 +80,9 @@ def bias_model(
     """
     user, item, value = observations.user, observations.item, observations.value
     mean = float(value.mean(dtype=np.float64, where=True if seen is None else seen))
-    n_users, n_items = observations.counts(seen)
-    item_bias = np.zeros(len(n_items)) if start is None else start.item_bias
-    user_bias = np.zeros(len(n_users))
+    n_by_user, n_by_item = observations.counts(seen)
+    item_bias = np.zeros(len(n_by_item)) if start is None else start.item_bias
+    user_bias = np.zeros(len(n_by_user))
 
     def total(codes: NDArray[np.int32], n: int, others: NDArray[np.int32], bias: Floats) -> Floats:
         def of_block(rows: slice) -> NDArray[Any]:
@@ -92,9 +93,9 @@ def bias_model(
 
     with ThreadPoolExecutor(n_cores()) as pool:
         for _ in range(sweeps):
-            user_bias = damped_mean(total(user, len(n_users), item, item_bias), n_users, damping)
-            item_bias = damped_mean(total(item, len(n_items), user, user_bias), n_items, damping)
-    return BiasModel(mean, user_bias, item_bias)
+            user_bias = damped_mean(total(user, len(n_by_user), item, item_bias), n_by_user, damping)
+            item_bias = damped_mean(total(item, len(n_by_item), user, user_bias), n_by_item, damping)
+    return BiasModel(mean, user_bias, item_bias, n_by_user, n_by_item)
 
 
 def damped_mean(total: NDArray[Any], n: NDArray[Any], damping: float = DAMPING, prior_mean: float = 0.0) -> Floats:

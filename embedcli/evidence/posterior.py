@@ -24,9 +24,9 @@ from embedcli.evidence.gram import Side, sides, solve_side
 from embedcli.evidence.observations import Observations
 
 N_FACTORS = 8
-RIDGE_SWEEPS = 5  # to start near the mode rather than at noise
-BURN_IN = 10
-N_STATES = 20  # 10 cover as 300 do: examples/benchmarks/trust.py
+RIDGE_SWEEPS = 3  # to start near the mode rather than at noise; at the mode the factors are too large
+BURN_IN, N_STATES = 20, 20  # sweeps; already 10 states cover as 300 do: examples/benchmarks/trust.py
+MANY = 1_000_000  # ratings from which on half as many suffice
 START_SD = 0.1
 BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared stars
 STARS = 4.0  # span of the scale that the priors are for
@@ -53,10 +53,11 @@ def sample(observations: Observations, scale: tuple[float, float], n_draws: int,
     middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
     both = sides(observations, (observations.value - np.float32(middle)) / np.float32(unit))
-    n_states = min(N_STATES, n_draws)
+    thrift = 2 if len(observations.value) >= MANY else 1
+    n_states = min(N_STATES // thrift, n_draws)
     stars, noise = np.empty((n_draws, observations.n_items), np.float32), np.empty(n_states)
     with ThreadPoolExecutor(n_cores()) as pool:
-        for j, state in enumerate(chain(*both, n_states, rng, pool)):
+        for j, state in enumerate(chain(*both, BURN_IN // thrift, n_states, rng, pool)):
             draws = stars[j * n_draws // n_states : (j + 1) * n_draws // n_states]
             rng.standard_normal(out=draws, dtype=np.float32)
             draws *= (unit * state.stars_sd).astype(np.float32)
@@ -81,13 +82,14 @@ class State(NamedTuple):
 def chain(
     by_user: Side,
     by_item: Side,
+    burn_in: int,
     n_states: int,
     rng: np.random.Generator,
     pool: Executor,
     *,
     n_factors: int = N_FACTORS,
 ) -> Iterator[State]:
-    """Yield successive states."""
+    """Yield successive states, after sweeps near the mode and a burn-in that are thrown away."""
     n_users, n_items, n = len(by_user.count), len(by_item.count), by_user.count.sum()
     squares = sum(float((block.data.astype(np.float64) ** 2).sum()) for block in by_user.blocks)
     log_n = np.log1p(by_item.count)
@@ -98,10 +100,16 @@ def chain(
     ridge = np.diag(1 / np.r_[BIAS_VARIANCE, np.full(n_factors, FACTOR_VARIANCE)])
     user_prior = item_prior = ridge, np.zeros((1 + n_factors, 1))
     tau = 1.0
-    for sweep in range(-RIDGE_SWEEPS - BURN_IN, n_states):
-        drawing = sweep >= -BURN_IN
+
+    def prior(side: Side, theta: Floats, of_rows: Floats) -> tuple[Floats, Floats]:
+        rated = side.count > 0  # rows without ratings would only make the chain slower
+        precision, weights = draw_prior(theta[:, rated], of_rows[rated], rng)
+        return precision, (of_rows @ weights).T
+
+    for sweep in range(-RIDGE_SWEEPS - burn_in, n_states):
+        drawing = sweep >= -burn_in
         if drawing:
-            user_prior, item_prior = draw_prior(users, of_users, rng), draw_prior(items, of_items, rng)
+            user_prior, item_prior = prior(by_user, users, of_users), prior(by_item, items, of_items)
         noise = drawing * rng.normal(size=users.shape)
         users = solve_side(by_user, items, tau, user_prior, noise, np.zeros(1 + n_factors), pool).theta
         noise, to_stars = drawing * rng.normal(size=items.shape), np.r_[1.0, users[1:].mean(1)]
@@ -114,17 +122,13 @@ def chain(
 
 
 def draw_prior(theta: Floats, of_rows: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw (precision (d, d), mean (d, n)) given theta (d, n), the mean linear in of_rows (n, m); m may be 0."""
+    """Draw (precision (d, d), B (m, d)) given theta (d, n), whose mean is of_rows (n, m) @ B; m may be 0."""
     d, n = theta.shape
-    m = of_rows.shape[1]
-    inner = of_rows.T @ of_rows + PRIOR_MEAN_PRECISION * np.eye(m)
+    inner = of_rows.T @ of_rows + PRIOR_MEAN_PRECISION * np.eye(of_rows.shape[1])
     best = np.linalg.solve(inner, of_rows.T @ theta.T)  # (m, d)
     precision = wishart(d + n, theta @ theta.T - best.T @ inner @ best + PRIOR_SCATTER * np.eye(d), rng)
-    if not m:
-        return precision, np.zeros((d, 1))
-    spread = np.linalg.solve(np.linalg.cholesky(inner).T, rng.normal(size=(m, d)))  # rows' covariance inner^-1
-    spread = spread @ np.linalg.inv(np.linalg.cholesky(precision))  # columns' covariance precision^-1
-    return precision, (of_rows @ (best + spread)).T
+    spread = np.linalg.solve(np.linalg.cholesky(inner).T, rng.normal(size=best.shape))  # rows' covariance inner^-1
+    return precision, best + spread @ np.linalg.inv(np.linalg.cholesky(precision))  # columns' covariance precision^-1
 
 
 def wishart(degrees: int, scatter: Floats, rng: np.random.Generator) -> Floats:
