@@ -126,18 +126,30 @@ def sign_flips(observations: Observations, biases: BiasModel, rng: np.random.Gen
 def n_above_flips(matrix: sp.csr_array, k: int, rng: np.random.Generator) -> int:
     """Return how many of the k largest singular values of a matrix are above MARGIN times the largest of the flips."""
     start = rng.normal(size=min(matrix.shape)).astype(matrix.dtype)
+    found = singular_values(matrix, k, start)
+    return int((found > MARGIN * largest_of_flips(matrix, start, rng)).sum())
 
-    def singular_values(data: NDArray[Any], k: int) -> NDArray[Any]:
-        m = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-        linear = LinearOperator(m.shape, matvec=m.dot, rmatvec=m.T.dot, matmat=m.dot, rmatmat=m.T.dot, dtype=m.dtype)
-        return np.asarray(svds(linear, k, v0=start, tol=TOLERANCE, return_singular_vectors=False))
 
-    def largest(flip: np.random.Generator) -> float:
-        signs = flip.integers(0, 2, len(matrix.data), dtype=np.bool_)
-        return float(singular_values(np.where(signs, matrix.data, -matrix.data), 1)[0])
+def largest_of_flips(matrix: sp.csr_array, start: NDArray[Any], rng: np.random.Generator) -> float:
+    """Return the largest singular value of a matrix with random signs, the largest of 40 draws or of 5.
 
+    Five are enough for many ratings: the standard deviation of the draws over their mean is .014 at 90,000 ratings
+    (MovieLens 100K), .003 at 1 million and .001 at 5 million, where MARGIN is .02.
+    """
+
+    def flipped(rng: np.random.Generator) -> float:
+        signs = rng.integers(0, 2, len(matrix.data), dtype=np.bool_)
+        data = np.where(signs, matrix.data, -matrix.data)
+        same_cells = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        return float(singular_values(same_cells, 1, start)[0])
+
+    n_flips = FLIPS if matrix.nnz < MANY else FEW_FLIPS
     with ThreadPoolExecutor(n_cores()) as pool:
-        found = pool.submit(singular_values, matrix.data, k)
-        n_flips = FLIPS if matrix.nnz < MANY else FEW_FLIPS
-        threshold = MARGIN * max(pool.map(largest, rng.spawn(n_flips)))
-        return int((found.result() > threshold).sum())
+        return max(pool.map(flipped, rng.spawn(n_flips)))
+
+
+def singular_values(matrix: sp.csr_array, k: int, start: NDArray[Any]) -> NDArray[Any]:
+    """Return the k largest singular values to four digits; `svds` alone would copy the matrix for its transpose."""
+    a, b = matrix.dot, matrix.T.dot
+    products = LinearOperator(matrix.shape, matvec=a, rmatvec=b, matmat=a, rmatmat=b, dtype=matrix.dtype)
+    return np.asarray(svds(products, k, v0=start, tol=TOLERANCE, return_singular_vectors=False))
