@@ -43,8 +43,8 @@ def predict(
         for begin in range(0, len(user), CHUNK):
             here = slice(begin, begin + CHUNK)
             u, i = user[here], item[here]
-            logits = np.einsum("nk,nk->n", users[m].take(u, 0), items[m].take(i, 0))
-            logits = logits + user_bias[m].take(u) + item_bias[m].take(i) + level[m]
+            logits = np.einsum("nk,nk->n", users[m][u], items[m][i])  # `take` would copy padded tables
+            logits = logits + user_bias[m][u] + item_bias[m][i] + level[m]
             predicted[m, order[here]] = ratings_of(logits, y_range)
     return predicted
 
