@@ -31,6 +31,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # every plugin would be loaded again in each process
 
 import hypothesis  # noqa: E402, F401
+import numba  # noqa: E402
 import numpy as np  # noqa: E402, F401
 import pandas as pd  # noqa: E402, F401
 import pytest  # noqa: E402
@@ -120,6 +121,7 @@ def run_tests(
     sys.path.insert(0, str(ROOT))
     if module is not None:
         sys.meta_path.insert(0, module)
+        numba.config.CACHE_DIR = tempfile.mkdtemp(dir=shared)  # what is kept of the kernel is not what was changed
     if module is None or not module.module.startswith(TRAINS):
         os.environ[SHARED] = shared
     os.chdir(ROOT)

@@ -131,9 +131,9 @@ CHOSEN = (
     ),
     Mutation(
         "folds leak",
-        "np.flatnonzero(fold != f) for f",
-        "np.arange(len(train)) for f",
-        ("test_planted_factor_is_found",),
+        "if len(fold) == 0 or fold[row] != left_out:",
+        "if True:",
+        ("test_members_do_not_see_their_fold",),
     ),
     Mutation(
         "slopes one by one",
@@ -198,9 +198,9 @@ CHOSEN = (
     ),
     Mutation(
         "decays swapped",
-        '{"factors": config.weight_decay, "biases": config.bias_weight_decay}',
-        '{"factors": config.bias_weight_decay, "biases": config.weight_decay}',
-        ("test_steps_are_adamw_by_hand",),
+        "self.weight_decay * share, self.bias_weight_decay * share",
+        "self.bias_weight_decay * share, self.weight_decay * share",
+        ("test_torch_steps_are_the_rule_by_hand",),
     ),
     Mutation(
         "cosine without lengths", "if by is Measure.COSINE:", "if False:", ("test_neighbours_are_those_of_brute_force",)
@@ -341,11 +341,47 @@ CHOSEN = (
     ),
     Mutation(
         "schedule begun again in each epoch",
-        "one_cycle(state.step,",
-        "one_cycle(state.step % steps_per_epoch(config, n_rows),",
-        ("test_steps_are_adamw_by_hand",),
+        "done = (epoch + (np.arange(n_steps) + 0.5) / n_steps) / n_epochs",
+        "done = (np.arange(n_steps) + 0.5) / n_steps",
+        ("test_one_cycle_rises_and_falls",),
     ),
-    Mutation("moments without bias correction", "float(n_steps)", "1e6", ("test_steps_are_adamw_by_hand",)),
-    Mutation("rows in one order", "rng.permutation(rows)", "rows", ("test_steps_are_adamw_by_hand",)),
+    Mutation("rows in one order", "rng.permutation(rows)", "np.copy(rows)", ("test_torch_steps_are_the_rule_by_hand",)),
+    Mutation(
+        "any of the moments of a repeated row",
+        "moment[rows] = moments[_last(rows, stamp)]",
+        "moment[rows.flip(0)] = moments.flip(0)",
+        ("test_torch_steps_are_the_rule_by_hand",),
+    ),
+    Mutation(
+        "item moved by the user as it is after its own move",
+        "q[f] = keep * q_f - pull_i * p_f",
+        "q[f] = keep * q_f - pull_i * p[f]",
+        ("test_engines_agree_step_by_step",),
+    ),
+    Mutation(
+        "one moment for both rows",
+        "rate * slope / (np.sqrt(v_i) + SMALL)",
+        "rate * slope / (np.sqrt(v_u) + SMALL)",
+        ("test_engines_agree_step_by_step",),
+    ),
+    Mutation("biases not decayed", "b_u = keep_bias * b_u", "b_u = b_u", ("test_engines_agree_step_by_step",)),
+    Mutation(
+        "ratings of a user in one order",
+        "state = shuffle(own, n, state)",
+        "state = state",
+        ("test_engines_agree_step_by_step",),
+    ),
+    Mutation(
+        "negatives decay as positives",
+        "(IMPLICIT_RATE, 1 / (1 + self.n_negatives))",
+        "(IMPLICIT_RATE, 1.0)",
+        ("test_torch_steps_are_the_rule_by_hand",),
+    ),
+    Mutation(
+        "ratings in units of the scale",
+        "(values.astype(np.float64) - low) / (high - low)",
+        "(values.astype(np.float64) - low) / 5.5",
+        ("test_units_of_the_ratings_do_not_matter",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN

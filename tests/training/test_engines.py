@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from itertools import islice
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -291,6 +291,25 @@ def test_auto_is_torch_for_what_only_torch_can(change: dict[str, str | int], rea
         replace(TrainConfig(engine="compiled"), **change)  # type: ignore[arg-type]
 
 
+class Unloadable:
+    """A kernel whose cache cannot be read."""
+
+    signatures = ()
+    stats = SimpleNamespace(cache_path="/the/cache", cache_hits=0)
+
+    def __call__(self, *args: object) -> None:
+        """Raise the error of pickle."""
+        raise EOFError
+
+
+def test_auto_is_torch_with_a_damaged_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the compiled code that was kept cannot be loaded, torch trains, and the note names the folder to remove."""
+    monkeypatch.setattr(kernel, "epoch", Unloadable())
+    name, (line,) = choose(TrainConfig())
+    assert name == "torch"
+    assert line.endswith("its cache is damaged, remove /the/cache")
+
+
 def test_auto_is_torch_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     """If numba does not import, `auto` trains with torch and says why; `compiled` is an error with a hint."""
     for name in ("kernel", "compiled"):
@@ -302,4 +321,4 @@ def test_auto_is_torch_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "numba" in line
     with pytest.raises(TrainingError, match="the compiled engine does not run here") as error:
         choose(TrainConfig(engine="compiled"))
-    assert error.value.hint == "use `engine` torch"
+    assert error.value.hint == "use `engine` torch, which trains by the same rule"

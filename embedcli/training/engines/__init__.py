@@ -31,21 +31,20 @@ BIAS_RATE = 33.0
 def engine_of(config: TrainConfig, on_stage: Callable[[str, float | None], None]) -> tuple[ModuleType, TrainConfig]:
     """Return the module of the engine, and the config with its name: `auto` is the compiled one if it runs here.
 
-    `on_stage` is told why it does not, and that it must be compiled, which happens once on a machine.
+    `on_stage` is told why it does not, or that it had to be compiled.
     Raises TrainingError if the compiled engine is asked for and does not run.
     """
     if config.engine != "torch" and config.device == "cpu" and config.batch_size is None:
+        began = time.perf_counter()
         try:
             engine = import_module("embedcli.training.engines.compiled")
-            if not engine.is_cached():
-                began = time.perf_counter()
-                engine.compile()
-                on_stage("engine compiled, once on this machine", time.perf_counter() - began)
+            if line := engine.compile():
+                on_stage(line, time.perf_counter() - began)
             return engine, replace(config, engine="compiled")
-        except Exception as error:  # numba and LLVM raise errors of many kinds; torch trains by the same rule
-            reason = f"the compiled engine does not run here: {str(error).splitlines()[0]}"
+        except Exception as error:  # numba, LLVM and a damaged cache raise errors of many kinds
+            reason = f"the compiled engine does not run here: {(str(error) or repr(error)).splitlines()[0]}"
             if config.engine == "compiled":
-                raise TrainingError(reason, "use `engine` torch") from error
+                raise TrainingError(reason, "use `engine` torch, which trains by the same rule") from error
             on_stage(f"note: training with torch, which takes longer: {reason}", None)
     elif config.engine == "auto":
         reason = "the compiled engine has no batches" if config.device == "cpu" else f"device {config.device}"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -50,19 +50,25 @@ def learn(
             yield state.epoch, float(rates[-1])
 
 
-def is_cached() -> bool:
-    """Whether the kernel has been compiled on this machine before and kept."""
-    folder = kernel.epoch.stats.cache_path
-    return folder is not None and any(Path(folder).glob("kernel.epoch-*.nbi"))
+def compile() -> str:
+    """Compile the kernel, or load what was kept of it, by training on one rating; say it if it had to be compiled.
 
-
-def compile() -> None:
-    """Compile the kernel, by training on one rating; a second or two, unless it has been kept."""
+    Raises RuntimeError if what was kept is damaged.
+    """
+    if kernel.epoch.signatures:  # compiled or loaded before, by this process
+        return ""
     one = np.zeros(1, np.float32)
     table = np.zeros((1, CACHE_LINE), np.float32)
     model = (table, table.copy(), *(one.copy() for _ in range(4)), np.float32(0), np.float32(1))
     rows = np.array([0, 1]), np.zeros(1, np.int32), one, np.empty(0, np.uint8)
-    kernel.epoch(model, rows, np.zeros(1, np.int64), 0, np.uint64(1), one, np.zeros(2, np.float32), False)
+    folder = kernel.epoch.stats.cache_path
+    try:
+        kernel.epoch(model, rows, np.zeros(1, np.int64), 0, np.uint64(1), one, np.zeros(2, np.float32), False)
+    except (EOFError, UnpicklingError, ValueError) as error:
+        raise RuntimeError(f"its cache is damaged, remove {folder}") from error
+    if kernel.epoch.stats.cache_hits:
+        return ""
+    return "engine compiled, once on this machine" if folder else "engine compiled: no folder to keep it in"
 
 
 def by_user(ratings: Ratings, share: NDArray[np.float32], fold: NDArray[np.uint8] | None) -> Rows:

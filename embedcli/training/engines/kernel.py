@@ -77,7 +77,10 @@ def epoch(model, rows, users, left_out, state, rates, decays, logistic):  # type
     user_factors, item_factors, user_bias, item_bias, user_moment, item_moment, global_bias, n_factors = model
     first, item, share, fold = rows
     width = user_factors.shape[1]
-    own = np.empty(np.diff(first).max(), np.int64)
+    most = 0
+    for u in range(len(users)):
+        most = max(most, first[u + 1] - first[u])
+    own = np.empty(most, np.int64)
     done = 0
     for u in users:
         n = 0
