@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.optimize import linear_sum_assignment
 
-from embedcli.evidence.statistics import average_ranks, false_discovery_rates, spearman, upper_tail
+from embedcli.evidence.statistics import average_ranks, best_assignment, false_discovery_rates, spearman, upper_tail
 
 
 def test_ranks_are_scipys() -> None:
@@ -37,3 +38,14 @@ def test_false_discovery_rates_are_scipys(shape: tuple[int, ...]) -> None:
     p = np.random.default_rng(0).random(shape) ** 3
     expected = stats.false_discovery_control(p, axis=0) if len(p) else p
     np.testing.assert_allclose(false_discovery_rates(p), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_assignment_is_scipys(seed: int) -> None:
+    """The sum of the assigned gains is the largest, as scipy finds it, also with ties and more columns than rows."""
+    rng = np.random.default_rng(seed)
+    for n_rows in range(1, 9):
+        gains = rng.integers(0, 5, (n_rows, n_rows + int(rng.integers(0, 4)))) * rng.choice([1.0, 0.1])
+        found = best_assignment(gains)
+        assert len(set(found.tolist())) == n_rows
+        assert gains[np.arange(n_rows), found].sum() == pytest.approx(gains[linear_sum_assignment(-gains)].sum())
