@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +46,7 @@ class Source:
         """Load the ratings and say what they are; `problems` as in `data.loading.load`."""
         from embedcli.data.loading import load
 
+        began = time.perf_counter()
         with notes.fetching() as (on_note, on_progress):
             ratings = load(
                 self.copy or self.data or DEFAULT_DATA,
@@ -57,8 +59,14 @@ class Source:
         about = ratings.data
         users, items = f"{len(ratings.users):,} users", f"{len(ratings.items):,} {about.noun}s"
         what = "rows" if about.implicit else "ratings"
-        notes.say(f"{about.title}: {len(ratings):,} {what}, {users}, {items} ({about.source})")
+        notes.say(f"{about.title}: {len(ratings):,} {what}, {users}, {items} ({about.source})" + took(began))
         return ratings
+
+
+def took(began: float) -> str:
+    """Return the time since `began`, of `time.perf_counter`, as the end of a line; nothing below a second."""
+    seconds = time.perf_counter() - began
+    return f" ({seconds:.1f} s)" if seconds >= 1 else ""
 
 
 def _split_at_commas(names: str | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import RunOptions
-from embedcli.cli.source import Source
+from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
@@ -167,14 +168,15 @@ def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
     """Save a run under its name or another: a finished training is never lost. Return its path and the exit code."""
     from embedcli.run.store import save_anywhere
 
-    command_line = shlex.join(["embedcli", *sys.argv[1:]])
+    command_line, began = shlex.join(["embedcli", *sys.argv[1:]]), time.perf_counter()
     run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
         return run, path, fail(problem.message, problem.hint, problem.exit_code)
     if saving.name not in (None, run.name):
         Notes().say(f"note: another training took the name {saving.name!r}; this run is named {run.name!r}")
     named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
-    notes.say(f"saved {path}; next: embedcli biases --worst{RunOptions(named, saving.run_dir).again}")
+    again = RunOptions(named, saving.run_dir).again
+    notes.say(f"saved {path}{took(began)}; next: embedcli biases --worst{again}")
     return run, path, 0
 
 

@@ -349,15 +349,15 @@ def _tables(own: list[Column], others: Mapping[str, Column]) -> dict[str, Embedd
 def _items(own: list[Column], others: Mapping[str, Column]) -> tuple[Items, ItemStats]:
     """Make items of the columns id, title, year, tags, n and mean; ValueError for an invalid number."""
     ids, titles, years, tags, n, means = own
-    numbers = _converted(lambda year: int(year) if year else None, years)
-    names_of = _converted(lambda names: tuple(names.split("|")) if names else (), tags)
+    numbers = tuple(_converted(lambda year: int(year) if year else None, years))
+    names_of = tuple(_converted(lambda names: tuple(names.split("|")) if names else (), tags))
     return Items(ids, titles, numbers, names_of, others), _stats(n, means)
 
 
-def _converted(convert: Callable[[str], Made], column: Column) -> tuple[Made, ...]:
-    """Return a column converted; a text that repeats is converted once."""
+def _converted(convert: Callable[[str], Made], column: Column) -> Iterator[Made]:
+    """Yield the texts of a column converted; a text that repeats is converted once."""
     values = {text: convert(text) for text in set(column)}
-    return tuple(map(values.__getitem__, column))
+    return map(values.__getitem__, column)
 
 
 def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, ItemStats]:
@@ -365,8 +365,9 @@ def _users(own: list[Column], others: Mapping[str, Column]) -> tuple[Users, Item
 
 
 def _stats(n_ratings: Column, means: Column) -> ItemStats:
-    numbers = np.fromiter(map(int, n_ratings), dtype=np.int64, count=len(n_ratings))
-    return ItemStats(numbers, np.fromiter((float(mean or "nan") for mean in means), dtype=np.float64, count=len(means)))
+    numbers, floats = _converted(int, n_ratings), _converted(lambda mean: float(mean or "nan"), means)
+    n = len(means)
+    return ItemStats(np.fromiter(numbers, dtype=np.int64, count=n), np.fromiter(floats, dtype=np.float64, count=n))
 
 
 def _read_csv(

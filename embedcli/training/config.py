@@ -11,8 +11,10 @@ from embedcli.errors import UsageError
 from embedcli.evidence.components import N_TESTED
 from embedcli.run.config import TrainConfig
 
-COPIES = 5  # of the weights in memory: themselves, a start, a gradient and two moments
+COPIES = 2  # of the weights in memory: those trained, and their start or their canonical form
+BYTES_OF_RATING = 60  # in memory: as read, as training rows, ordered by user, and in the evidence
 MOST_FOLDS, FEWEST_IN_FOLD = 10, 100  # folds that any data may be cut in; rows of each, with more folds
+NO_MORE_FOLDS = 255  # they are kept in a byte
 
 
 def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
@@ -26,7 +28,7 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
             f"`y_range` {y_range[0]:g} {y_range[1]:g} leaves out ratings, which go from {low:g} to {high:g}",
             f"give at least `y_range` {low:g} {high:g}",
         )
-    most_folds = max(MOST_FOLDS, len(train) // FEWEST_IN_FOLD)
+    most_folds = min(max(MOST_FOLDS, len(train) // FEWEST_IN_FOLD), NO_MORE_FOLDS)
     if config.n_folds > most_folds:
         raise UsageError(
             f"`n_folds` {config.n_folds} are too many for {len(train):,} training rows",
@@ -71,9 +73,8 @@ def check_memory(config: TrainConfig, train: Ratings) -> None:
     """Raise UsageError for a model that does not fit into the memory of this machine, if that is known."""
     if not hasattr(os, "sysconf"):
         return
-    together = max(config.n_members, config.n_folds)
-    n_weights = together * (len(train.users) + len(train.items)) * (config.n_factors + 1)
-    needed = 4 * COPIES * n_weights + 8 * together * len(train)  # bytes; the order of the rows is of int64
+    n_weights = (config.n_members + config.n_folds) * (len(train.users) + len(train.items)) * (config.n_factors + 2)
+    needed = 4 * COPIES * n_weights + BYTES_OF_RATING * len(train)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise UsageError(

@@ -48,8 +48,12 @@ def fit(
     rows = sampled(split, config.n_negatives, streams.negatives) if split.train.data.implicit else split
     learned = learn(rows, config, engine, streams, on_epoch, on_stage)
     assessed = assess(rows.train, learned.folds, config, streams, on_stage)
+    finished = time.perf_counter()
     run = make_run(rows, split.train, config, learned, assessed, keep_rows=keep_rows)
-    return replace(run, training=replace(run.training, seconds=time.perf_counter() - began))
+    now = time.perf_counter()
+    if now - finished >= 1:
+        on_stage("test rows predicted, models put into canonical form", now - finished)
+    return replace(run, training=replace(run.training, seconds=now - began))
 
 
 def make_run(

@@ -76,20 +76,20 @@ NAMED = (
 CHOSEN = (
     Mutation(
         "gauge of the users left",
-        "centre = users[:, rated_users].mean(1, keepdims=True)",
-        "centre = 0 * users[:, :1]",
+        "centre = users[rated_users].mean(0)",
+        "centre = 0 * users[0]",
         ("test_form_is_centred_over_what_has_ratings",),
     ),
     Mutation(
         "centred over users without ratings",
-        "users[:, rated_users].mean(1",
-        "users.mean(1",
+        "users[rated_users].mean(0",
+        "users.mean(0",
         ("test_form_is_centred_over_what_has_ratings",),
     ),
     Mutation(
         "stars over users without ratings",
-        "users[m]])[rated_users]",
-        "users[m]])",
+        "np.column_stack([user_bias, users])[rated_users]",
+        "np.column_stack([user_bias, users])",
         ("test_stars_are_the_mean_over_users",),
     ),
     Mutation(
@@ -322,8 +322,8 @@ CHOSEN = (
     ),
     Mutation(
         "mean of no ratings is 0",
-        "np.bincount(codes, minlength=n), np.full(n, np.nan)",
-        "np.bincount(codes, minlength=n), np.zeros(n)",
+        "np.zeros(n), np.full(n, np.nan)",
+        "np.zeros(n), np.zeros(n)",
         ("test_item_without_ratings_is_kept",),
     ),
     Mutation(

@@ -78,7 +78,7 @@ def epoch(model, rows, users, left_out, state, rates, decays, logistic):  # type
     first, item, share, fold = rows
     width = user_factors.shape[1]
     most = 0
-    for u in range(len(users)):
+    for u in range(len(first) - 1):
         most = max(most, first[u + 1] - first[u])
     own = np.empty(most, np.int64)
     done = 0
