@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from embedcli.evidence.bases import Floats
 from embedcli.evidence.observations import Observations
 
-ROWS = 1024  # of a block: its normal equations stay in the cache of a core
+ROWS, COLUMNS = 2048, 8192  # of a tile: what it reads and adds up stays in the cache of a core
 
 
 @dataclass(frozen=True)
 class Side:
     """Ratings less their mean, seen from the users or from the items, and their numbers and sums by row (n_rows,)."""
 
-    blocks: list[sp.csr_array]  # (ROWS, n_others) each, the last with the rest
+    blocks: list[list[sp.csr_array]]  # the tiles (ROWS, COLUMNS) of each block of rows, the last with the rest
     count: NDArray[Any]
     total: NDArray[Any]
 
@@ -30,8 +30,9 @@ def sides(observations: Observations, value: NDArray[np.float32]) -> tuple[Side,
     """Return the two sides of ratings with these centred values (n,): by user, by item. No pair has two ratings."""
 
     def side(matrix: sp.csr_array, count: NDArray[np.int64]) -> Side:
-        blocks = [matrix[first : first + ROWS] for first in range(0, len(count), ROWS)]
-        return Side(blocks, count, matrix.sum(1, dtype=np.float64))
+        blocks = (matrix[first : first + ROWS] for first in range(0, len(count), ROWS))
+        tiles = [[block[:, first : first + COLUMNS] for first in range(0, block.shape[1], COLUMNS)] for block in blocks]
+        return Side(tiles, count, matrix.sum(1, dtype=np.float64))
 
     by_user = sp.csr_array(
         (value, (observations.user, observations.item)), shape=(observations.n_users, observations.n_items)
@@ -68,9 +69,9 @@ def solve_side(
     precision, mean = prior
     of_others, pull = products(other), np.broadcast_to(precision @ mean, noise.shape)
 
-    def solved(first: int, block: sp.csr_array) -> Moments:
-        rows = slice(first, first + block.shape[0])
-        gram, linear = sums(block, *of_others)
+    def solved(first: int, tiles: list[sp.csr_array]) -> Moments:
+        rows = slice(first, first + ROWS)
+        gram, linear = sums(tiles, *of_others)
         root = cholesky(tau * gram + precision[:, :, None])
         centre, along = forward(root, tau * linear + pull[:, rows]), forward(root, direction[:, None])
         theta = backward(root, centre + noise[:, rows])
@@ -82,19 +83,25 @@ def solve_side(
 
 
 def sums(
-    block: sp.csr_array, bias: NDArray[np.float32], x: NDArray[np.float32], squares: NDArray[np.float32]
+    tiles: list[sp.csr_array], bias: NDArray[np.float32], x: NDArray[np.float32], squares: NDArray[np.float32]
 ) -> tuple[Floats, Floats]:
     """Return, per row of a block, the sums of x x' (d, d, n; lower triangle) and of (rating - bias) x (d, n).
 
     Of the other side: bias (n_others,), x (n_others, d) and the products of `products`.
     """
-    seen, rated = (
-        sp.csr_array((data, block.indices, block.indptr), shape=block.shape)
-        for data in (np.ones_like(block.data), block.data - bias[block.indices])
-    )
-    gram = np.zeros((x.shape[1], x.shape[1], block.shape[0]))
-    gram[np.triu_indices(x.shape[1])[::-1]] = (seen @ squares).T
-    return gram, (rated @ x).T.astype(np.float64)
+    n, d = tiles[0].shape[0], x.shape[1]
+    of_squares, linear = (np.zeros((n, table.shape[1]), np.float32) for table in (squares, x))
+    for j, tile in enumerate(tiles):
+        columns = slice(j * COLUMNS, (j + 1) * COLUMNS)
+        rest = tile.data - bias[columns][tile.indices]
+        seen, rated = (
+            sp.csr_array((data, tile.indices, tile.indptr), shape=tile.shape) for data in (np.ones_like(rest), rest)
+        )
+        of_squares += seen @ squares[columns]
+        linear += rated @ x[columns]
+    gram = np.zeros((d, d, n))
+    gram[np.triu_indices(d)[::-1]] = of_squares.T
+    return gram, linear.T.astype(np.float64)
 
 
 def products(other: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

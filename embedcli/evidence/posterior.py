@@ -91,7 +91,7 @@ def chain(
 ) -> Iterator[State]:
     """Yield successive states, after sweeps near the mode and a burn-in that are thrown away."""
     n_users, n_items, n = len(by_user.count), len(by_item.count), by_user.count.sum()
-    squares = sum(float((block.data.astype(np.float64) ** 2).sum()) for block in by_user.blocks)
+    squares = sum(float((tile.data.astype(np.float64) ** 2).sum()) for tiles in by_user.blocks for tile in tiles)
     log_n = np.log1p(by_item.count)
     of_items = np.column_stack([np.ones(n_items), (log_n - log_n.mean()) / max(log_n.std(), 1e-9)])
     of_users = np.zeros((n_users, 0))

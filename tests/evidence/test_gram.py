@@ -48,11 +48,12 @@ def test_sums_are_those_over_a_rows_ratings(few: Ratings) -> None:
 
 
 def test_side_is_solved_as_row_by_row(few: Ratings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mode, error, and mean and variance of a direction are those of each item's ratings alone, in blocks of rows.
+    """Mode, error, and mean and variance of a direction are those of each item's ratings alone, in tiles.
 
-    A block of 32 rows ends within the 120 items. Items without ratings have those of the prior.
+    Tiles of 32 items and 64 users end within the 120 items and 200 users. Items without ratings have the prior.
     """
     monkeypatch.setattr(gram_module, "ROWS", 32)
+    monkeypatch.setattr(gram_module, "COLUMNS", 64)
     rng, value = np.random.default_rng(0), few.value - np.float32(3)
     _, by_item = sides(observed(few), value)
     other, prior_mean = rng.normal(size=(3, len(few.users))), rng.normal(size=(3, len(few.items)))

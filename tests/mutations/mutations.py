@@ -363,9 +363,15 @@ CHOSEN = (
         ("test_stars_come_back",),
     ),
     Mutation(
+        "every tile takes the first others",
+        "columns = slice(j * COLUMNS, (j + 1) * COLUMNS)",
+        "columns = slice(0, tile.shape[1])",
+        ("test_side_is_solved_as_row_by_row",),
+    ),
+    Mutation(
         "bias of the other side counted twice",
-        "block.data - bias[block.indices])",
-        "block.data - 2 * bias[block.indices])",
+        "tile.data - bias[columns][tile.indices]",
+        "tile.data - 2 * bias[columns][tile.indices]",
         ("test_sums_are_those_over_a_rows_ratings",),
     ),
     Mutation(
