@@ -12,8 +12,8 @@ from embedcli.data.ratings import Ratings
 from embedcli.evidence.cores import n_cores
 from embedcli.run.config import TrainConfig
 from embedcli.training.config import shares
-from embedcli.training.engines import kernel
-from embedcli.training.model import CACHE_LINE, EmbeddingDotBias, check_finite
+from embedcli.training.engines import CACHE_LINE, kernel
+from embedcli.training.model import EmbeddingDotBias, check_finite
 from embedcli.training.schedule import one_cycle
 from embedcli.training.state import TrainingState
 
