@@ -20,6 +20,9 @@ def _leave_working_folder() -> None:
 
 
 _leave_working_folder()
+# a command's matrices are small: further threads would wait for one another, for seconds if the machine is busy
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Annotated
 
 import numpy as np
-from scipy.stats import false_discovery_control, hypergeom
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
 from sklearn.metrics.cluster import contingency_matrix
@@ -17,6 +16,7 @@ from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
+from embedcli.evidence.statistics import false_discovery_rates
 from embedcli.run.record import Run
 
 MOST_AXES = 20  # principal ones of all members' embeddings, in which distances are measured
@@ -185,8 +185,10 @@ def _tags(candidates: Candidates, labels: Rows) -> list[tuple[Tagged, ...]]:
         return [()] * len(sizes)
     n, n_tagged = len(labels), candidates.tags.sum(0)
     counts = np.array([candidates.tags[labels == label].sum(0) for label in range(len(sizes))])  # (k, n_tags)
+    from scipy.stats import hypergeom
+
     p = hypergeom.sf(counts - 1, n, n_tagged[None], sizes)
-    q = false_discovery_control(p, axis=None).reshape(p.shape)
+    q = false_discovery_rates(p.ravel()).reshape(p.shape)
     lift = counts / (sizes * n_tagged / n)
     groups: list[list[Tagged]] = [[] for _ in sizes]
     for group, j in np.argwhere((q < LEVEL) & (counts >= FEWEST)):

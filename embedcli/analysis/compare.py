@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
@@ -19,6 +18,7 @@ from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import rmse
+from embedcli.evidence.statistics import spearman
 from embedcli.run.record import Run
 
 BOOTSTRAPS, BOOTSTRAPS_OF_USERS = 200, 2000
@@ -193,7 +193,7 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         n_common=common.n_all,
         n_compared=n,
         saw_same_ratings=_saw_same_ratings(a, b),
-        correlation=_spearman(*stars),
+        correlation=spearman(*stars),
         correlation_interval=_interval(*stars),
         change=rmse(*stars) if have_same_scale else None,
         seed_noise=None if noise is None else float(np.sqrt(np.mean(noise**2))),
@@ -224,7 +224,7 @@ def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
         slope=None if evidence is None else evidence.heldout_slope,
         stability=pca(run, n_components=1, limit=1).components[0].stability,
         outside=None if agreed is None else agreed.outside,
-        correlation=_spearman(*common.stars()),
+        correlation=spearman(*common.stars()),
         n_compared=len(common.rows[0]),
     )
 
@@ -323,15 +323,11 @@ def _seed_noise(common: _Common) -> Floats | None:
     return np.asarray(np.sqrt(sum(variances)), dtype=np.float64)
 
 
-def _spearman(a: Floats, b: Floats) -> float:
-    return float(spearmanr(a, b).statistic) if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
-
-
 def _interval(a: Floats, b: Floats) -> tuple[float, float]:
     """Return the 95 % interval of Spearman's correlation by resampling the items."""
     rng = np.random.default_rng(0)
     draws = (rng.integers(0, len(a), len(a)) for _ in range(BOOTSTRAPS))
-    low, high = np.quantile([_spearman(a[rows], b[rows]) for rows in draws], (0.025, 0.975))
+    low, high = np.quantile([spearman(a[rows], b[rows]) for rows in draws], (0.025, 0.975))
     return float(low), float(high)
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from embedcli.analysis.choices import Basis, Rotation
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, most_rated, preference_basis, principal_axes, side_by_side
+from embedcli.evidence.statistics import best_assignment
 from embedcli.run.record import ComponentTest, Run
 
 STABLE, SHAKY = 0.95, 0.85  # least |Tucker's phi|; Lorenzo-Seva and ten Berge 2006
@@ -143,7 +143,10 @@ def match(shown: Floats, others: Floats) -> tuple[Rows, Floats]:
     The Hungarian assignment makes the sum of |phi| largest. If there are fewer others, phi is 0 for some components.
     """
     phi = np.abs(unit(shown - shown.mean(0)).T @ unit(others - others.mean(0)))  # (K, K')
-    matched, theirs = linear_sum_assignment(-phi)
+    if len(phi) <= phi.shape[1]:
+        matched, theirs = np.arange(len(phi)), best_assignment(phi)
+    else:
+        matched, theirs = best_assignment(phi.T), np.arange(phi.shape[1])
     indices, agreed = np.zeros(len(phi), dtype=np.int64), np.zeros(len(phi))
     indices[matched], agreed[matched] = theirs, phi[matched, theirs]
     return indices, agreed

@@ -7,12 +7,11 @@ from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
-from scipy.stats import false_discovery_control, rankdata
 
 from embedcli.analysis.components import unit
 from embedcli.analysis.selection import mean_over_members
 from embedcli.evidence.bases import Floats
+from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.run.record import Run
 
 THRESHOLD = 0.25  # smaller effects name nothing, however certain they are
@@ -108,7 +107,7 @@ def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[t
     )
     by_axis: list[list[Effect]] = [[] for _ in scores.T]
     for (kind, names, n, sizes, z), gate in zip(families, gates(tested, seed), strict=True):
-        q = false_discovery_control(2 * ndtr(-np.abs(z)), axis=0)
+        q = false_discovery_rates(2 * upper_tail(np.abs(z)))
         passed = (np.abs(sizes) >= THRESHOLD) & (np.abs(sizes) > gate) & (q < LEVEL)
         for j, effects in enumerate(by_axis):
             columns = (values.tolist() for values in (sizes[:, j], n, q[:, j], passed[:, j]))
@@ -211,5 +210,5 @@ def _number_weights(numbers: Floats) -> Floats:
 
 def _centred_ranks(values: NDArray[np.generic]) -> Floats:
     """Rank values (n,) or the columns of (n, K), ties by their mean rank, less the mean rank."""
-    ranks: Floats = rankdata(values, axis=0) - (len(values) + 1) / 2
+    ranks: Floats = average_ranks(values) - (len(values) + 1) / 2
     return ranks

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from scipy.stats import skew
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
 from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
@@ -237,4 +236,4 @@ def _sign(scores: Floats, mean_rating: Floats) -> float:
     """Return 1 or -1: times the scores (n,), the pole of the better rated items is +."""
     rated = np.isfinite(mean_rating)
     r = pearson(scores[rated], mean_rating[rated]) or 0.0
-    return -1.0 if (r if abs(r) >= CLEAR_SIGN else skew(scores)) < 0 else 1.0
+    return -1.0 if (r if abs(r) >= CLEAR_SIGN else ((scores - scores.mean()) ** 3).mean()) < 0 else 1.0

@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import false_discovery_control, rankdata
 
 from embedcli.analysis.effects import FEWEST_TAGGED, Candidates
 from embedcli.analysis.pca import pca
@@ -14,6 +12,7 @@ from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
 from embedcli.evidence.scores import auc
+from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.run.record import Run
 
 N_FOLDS = 5
@@ -95,7 +94,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
 
 def _judged(probed: list[Probed]) -> list[Probed]:
     """Correct the p-values of a family for the number of tests, and say what is readable; the best predicted first."""
-    q = false_discovery_control([row.q for row in probed]) if probed else []
+    q = false_discovery_rates(np.array([row.q for row in probed]))
     judged = [
         replace(row, q=float(value), readable=bool(value < LEVEL and row.score > row.control_high))
         for row, value in zip(probed, q, strict=True)
@@ -120,8 +119,8 @@ def _probed(name: str, kind: str, y: Floats, x: Floats, components: Floats, rng:
     score, *controls = auc(predicted, labels) if kind == "tag" else _r2(predicted, labels)
     # the normal tail beyond the shuffles: a hundred of them cannot tell p below .01
     z = (score - np.mean(controls)) / max(np.std(controls, ddof=1), 1e-9)
-    ranks = rankdata(y)
-    by_component = np.array([np.corrcoef(column, ranks)[0, 1] for column in rankdata(components, axis=0).T])
+    ranks = average_ranks(y)
+    by_component = np.array([np.corrcoef(column, ranks)[0, 1] for column in average_ranks(components).T])
     strongest = int(np.abs(by_component).argmax())
     return Probed(
         name=name,
@@ -129,7 +128,7 @@ def _probed(name: str, kind: str, y: Floats, x: Floats, components: Floats, rng:
         score=float(score),
         control=float(np.mean(controls)),
         control_high=float(np.quantile(controls, 0.95)),
-        q=float(ndtr(-z)),
+        q=float(upper_tail(z)),
         readable=False,
         component=strongest + 1,
         by_component=float(by_component[strongest]),

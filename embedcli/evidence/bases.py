@@ -28,16 +28,25 @@ def preference_basis(
     decomposition are weighted by user_weight x item_weight (numbers of ratings): the columns of W^1/2 u and W^1/2 v
     are orthonormal, so a row counts for as much as is known of it, and s^2 / sum s^2 is a share of the variance of
     the predicted preferences. The basis depends neither on the gauge nor on a rotation of the factors. It costs two
-    thin QR decompositions. K = min(n_components, R).
+    Gram matrices (R, R). K = min(n_components, R).
     """
     users, items = weighted_centred(users, user_weight), weighted_centred(items, item_weight)
     sides = ((users, user_weight), (items, item_weight))
-    user_root, item_root = (np.linalg.qr(np.sqrt(weight)[:, None] * side)[1] for side, weight in sides)
+    user_root, item_root = (
+        np.asarray(np.linalg.qr(np.sqrt(weight)[:, None] * side, mode="r")) for side, weight in sides
+    )
     left, s, right = np.linalg.svd(user_root @ item_root.T)
     k = min(n_components, len(s))
     u = users @ np.linalg.lstsq(user_root, left[:, :k], rcond=1e-6)[0]
     v = items @ np.linalg.lstsq(item_root, right[:k].T, rcond=1e-6)[0]
     return u, s, v
+
+
+def root(gram: Floats) -> Floats:
+    """Return r (R, R) with r' r = gram, which has no negative eigenvalues but by rounding."""
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    turned: Floats = np.sqrt(np.maximum(eigenvalues, 0.0))[:, None] * vectors.T
+    return turned
 
 
 def weighted_centred(factors: Floats, weight: NDArray[np.int64]) -> Floats:

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+
+from embedcli.evidence.statistics import average_ranks
 
 
 def rmse(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
@@ -19,6 +20,6 @@ def auc(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray
     """
     n_positive = truth.sum(0)
     n_pairs = n_positive * (len(truth) - n_positive)
-    larger = (rankdata(predicted, axis=0) * truth).sum(0) - n_positive * (n_positive + 1) / 2
+    larger = (average_ranks(predicted) * truth).sum(0) - n_positive * (n_positive + 1) / 2
     share: NDArray[Any] = np.divide(larger, n_pairs, out=np.full(np.shape(n_pairs), np.nan), where=n_pairs > 0)
     return share

@@ -35,16 +35,18 @@ def predict(
     arrays: Arrays, user: NDArray[np.int32], item: NDArray[np.int32], y_range: Range | None
 ) -> NDArray[np.float32]:
     """Predict the ratings of pairs of user and item (n,) with every member -> (M, n)."""
-    users, items, user_bias, item_bias, level = (arrays[name] for name in NAMES)
+    *of_rows, level = (arrays[name] for name in NAMES)
     predicted = np.empty((len(level), len(user)), dtype=np.float32)
     order = np.argsort(user, kind="stable")  # the rows of a user follow each other, so its factors are in the cache
     user, item = user[order], item[order]
     for m in range(len(level)):
+        # `take` would copy a whole array that is not contiguous, each time
+        users, items, user_bias, item_bias = (np.ascontiguousarray(array[m]) for array in of_rows)
         for begin in range(0, len(user), CHUNK):
             here = slice(begin, begin + CHUNK)
             u, i = user[here], item[here]
-            logits = np.einsum("nk,nk->n", users[m][u], items[m][i])  # `take` would copy padded tables
-            logits = logits + user_bias[m][u] + item_bias[m][i] + level[m]
+            logits = np.einsum("nk,nk->n", users.take(u, 0), items.take(i, 0))
+            logits = logits + user_bias.take(u) + item_bias.take(i) + level[m]
             predicted[m, order[here]] = ratings_of(logits, y_range)
     return predicted
 
