@@ -4,9 +4,9 @@
     OMP_NUM_THREADS=1 taskset -c 0 python examples/benchmarks/movielens.py speed
 
 Accuracy: test RMSE and MAE (global, predictions clipped to 1..5, cold users and items scored) as means over
-`random 90/10` seeds 0, 1, 2 and over the official folds u1 to u5. Speed: seconds of `fit` on 90,000 ratings, the
-minimum, median and maximum of seven runs after one that is not counted. Needs MovieLens 100K (fetched when it is
-not in the cache; EMBEDCLI_DATA says where that is).
+`random 90/10` seeds 0, 1, 2 and over the official folds u1 to u5. Speed: seconds of `fit` on 90,000 ratings by the
+compiled and by the torch engine: minimum, median and maximum of seven runs after a first run, which loads or compiles
+the engine. Needs MovieLens 100K (fetched if it is not in the cache; EMBEDCLI_DATA says where that is).
 """
 
 from __future__ import annotations
@@ -37,14 +37,17 @@ def accuracy() -> None:
 
 
 def speed() -> None:
-    """Print how long `fit` takes: five members, one member, and five with all their evidence."""
+    """Print how long `fit` takes: one and five members by each engine, and all defaults, with their evidence."""
     split = embedcli.load_ratings().split("random", seed=0)
     bare = embedcli.TrainConfig(n_folds=0, n_draws=0)
     configs = {
-        "five members": bare,
-        "one member": replace(bare, n_members=1),
-        "five members and evidence": embedcli.TrainConfig(),
+        f"{n_members} {'member' if n_members == 1 else 'members'}, {engine}": replace(
+            bare, n_members=n_members, engine=engine
+        )
+        for engine in ("compiled", "torch")
+        for n_members in (1, 5)
     }
+    configs["all defaults, with evidence"] = embedcli.TrainConfig()
     for name, config in configs.items():
         seconds = []
         for _ in range(RUNS + 1):

@@ -20,7 +20,10 @@ from planted import World
 from scipy.stats import spearmanr
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = ("mnist_logistic", "weight_decay", "collaborative_filtering_lesson", "entity_embeddings", "census")
+SCRIPTS = (
+    *("mnist_logistic", "lesson_training", "weight_decay", "collaborative_filtering_lesson", "entity_embeddings"),
+    "census",
+)
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +35,10 @@ def digits(_examples_without_network: None) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def decays(_examples_without_network: None) -> tuple[list[Any], float]:
-    """Return the rows of weight_decay for four of its decays, and the test error of the one chosen."""
+    """Return the rows of weight_decay for three of its decays, and the test error of the one chosen."""
     script = import_module("weight_decay")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(script, "DECAYS", (0.0, 0.1, 1.0, 20.0))
+        patch.setattr(script, "DECAYS", (0.0, 0.1, 20.0))
         found: tuple[list[Any], float] = script.main(small=True)
     return found
 
@@ -109,7 +112,7 @@ def test_mnist_is_read_from_idx_files(tmp_path: Path) -> None:
 def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[Any], float]) -> None:
     """More decay means smaller factors, smaller biases, a larger training error and a smaller gap to validation."""
     rows = decays[0]
-    assert [row.decay for row in rows] == [0, 0.1, 1, 20]
+    assert [row.decay for row in rows] == [0, 0.1, 20]
     for less, more in pairwise(rows):
         assert more.factors < less.factors
         assert more.biases < less.biases
@@ -118,11 +121,11 @@ def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[A
 
 
 def test_too_much_decay_drives_the_weights_to_zero(decays: tuple[list[Any], float]) -> None:
-    """At decay 20 no weight is much beyond 1/20 and the error is nearly the spread of the ratings."""
+    """At decay 20 no weight is beyond 1/20, the error is above the spread of the ratings, and one axis is left."""
     rows = decays[0]
-    assert rows[-1].largest < 1.3 / 20
-    assert rows[-1].validation > 1.05
-    assert rows[-1].stability[2] < 0.6 < rows[2].stability[2]
+    assert rows[-1].largest < 1 / 20
+    assert rows[-1].validation > 1.2
+    assert max(rows[-1].stability[1:]) < 0.5 < 0.7 < min(rows[1].stability)
 
 
 def test_some_decay_is_better_than_none(decays: tuple[list[Any], float]) -> None:
