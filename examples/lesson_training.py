@@ -64,7 +64,7 @@ def train(
     start = (INITIAL_SD * torch.randn(n_models, n_rows, n_factors)).numpy()
     model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range_for(known))
     torch.nn.init.normal_(model.biases, std=INITIAL_SD)
-    user, item, value = (torch.from_numpy(column) for column in (known.user, known.item, known.value))
+    user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
     fold = torch.randperm(n) % max(1, n_folds)
     left_out = torch.arange(-1, n_folds)[:, None]  # by each model; no fold is -1, so the first learns from all
     optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
