@@ -26,7 +26,7 @@ from embedcli.evidence.observations import Observations
 N_FACTORS = 8
 RIDGE_SWEEPS = 3  # to start near the mode rather than at noise; at the mode the factors are too large
 BURN_IN, N_STATES = 20, 20  # sweeps; already 10 states cover as 300 do: examples/benchmarks/trust.py
-MANY = 1_000_000  # ratings from which on half as many suffice
+MANY, BURN_IN_OF_MANY, STATES_OF_MANY = 1_000_000, 5, 10  # ratings from which on fewer sweeps suffice
 START_SD = 0.1
 BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared stars
 STARS = 4.0  # span of the scale that the priors are for
@@ -53,11 +53,12 @@ def sample(observations: Observations, scale: tuple[float, float], n_draws: int,
     middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
     both = sides(observations, (observations.value - np.float32(middle)) / np.float32(unit))
-    thrift = 2 if len(observations.value) >= MANY else 1
-    n_states = min(N_STATES // thrift, n_draws)
+    has_many = len(observations.value) >= MANY
+    burn_in, n_states = (BURN_IN_OF_MANY, STATES_OF_MANY) if has_many else (BURN_IN, N_STATES)
+    n_states = min(n_states, n_draws)
     stars, noise = np.empty((n_draws, observations.n_items), np.float32), np.empty(n_states)
     with ThreadPoolExecutor(n_cores()) as pool:
-        for j, state in enumerate(chain(*both, BURN_IN // thrift, n_states, rng, pool)):
+        for j, state in enumerate(chain(*both, burn_in, n_states, rng, pool)):
             draws = stars[j * n_draws // n_states : (j + 1) * n_draws // n_states]
             rng.standard_normal(out=draws, dtype=np.float32)
             draws *= (unit * state.stars_sd).astype(np.float32)
