@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
@@ -102,12 +103,13 @@ def biases(
             f"give at most {1 - 2 / run.n_draws:.3g}, or train with more draws: `n_draws`",
         )
     passing = rated_often(run, min_ratings)
-    bounds = stars_interval(run, interval) if run.n_draws else None
+    draws = run.array("item_stars")[:, passing] if run.n_draws else None
+    bounds = None if draws is None else stars_interval(draws, interval)
     figures = _figures(run, passing, by, bounds)
     if figures["lower" if sort is Sort.PROBABILITY else sort.value] is None:
         what = "stars" if sort is Sort.STARS else "draws from a posterior"
         raise UsageError(f"run {run.name!r} has no {what} to sort by", "use `sort` bias, or train with `n_draws` 300")
-    ends = {best: _end(run, passing, figures, sort, limit, interval, best=best) for best in (True, False)}
+    ends = {best: _end(run, passing, figures, draws, sort, limit, interval, best=best) for best in (True, False)}
     return Biases(
         by=by,
         sort=sort,
@@ -137,44 +139,73 @@ def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats
 
 
 def _figures(run: Run, passing: Rows, by: By, bounds: tuple[Floats, Floats] | None) -> dict[str, Any]:
-    """Return the figures (n,) of the passing items, the same for both ends; None for what is not known.
-
-    `ranks` (n, D) are those in each draw, 1 for the lowest.
-    """
+    """Return the figures (n,) of the passing items, the same for both ends; None for what is not known."""
     figures: dict[str, Any] = dict.fromkeys(("spread", "lower", "upper", "is_outside"))
     stars, bias = stars_and_bias(run, by)
-    figures |= {"stars": stars, "bias": mean_over_members(run, "item_bias") if bias is None else bias}
+    bias = mean_over_members(run, "item_bias") if bias is None else bias
+    figures |= {"stars": None if stars is None else stars[passing], "bias": bias[passing]}
     if by is By.TRAINED and run.n_members > 1:
         by_member = run.array("item_bias" if stars is None else "trained_stars")
-        figures["spread"] = by_member.std(0, ddof=1, dtype=np.float64)
+        figures["spread"] = by_member[:, passing].std(0, ddof=1, dtype=np.float64)
     if bounds is not None:
         figures["lower"], figures["upper"] = bounds
         if by is By.TRAINED and stars is not None:
-            figures["is_outside"] = is_outside(stars, bounds)
-    shown = {name: None if values is None else values[passing] for name, values in figures.items()}
-    draws = run.array("item_stars")[:, passing] if run.n_draws else None
-    return {**shown, "ranks": None if draws is None else (draws.argsort(1, kind="stable").argsort(1) + 1).T}
+            figures["is_outside"] = is_outside(stars[passing], bounds)
+    return figures
 
 
 def _end(
-    run: Run, passing: Rows, figures: dict[str, Any], sort: Sort, limit: int, interval: float, *, best: bool
+    run: Run,
+    passing: Rows,
+    figures: dict[str, Any],
+    draws: NDArray[np.float32] | None,
+    sort: Sort,
+    limit: int,
+    interval: float,
+    *,
+    best: bool,
 ) -> tuple[ItemBias, ...]:
-    """Return the outermost rows of one end, ranked from the end inwards; ties by position."""
-    outwards, n, ranks = -1 if best else 1, len(passing), figures["ranks"]
-    of_end: dict[str, Any] = dict.fromkeys(("rank_lower", "rank_upper", "probability"))
-    if ranks is not None:
-        ranks = n + 1 - ranks if best else ranks  # 1 is the outermost
-        of_end["probability"] = (ranks <= limit).mean(1)
-    by_chance = sort is Sort.PROBABILITY
-    keys = (figures["bias"] * outwards, -of_end["probability"]) if by_chance else (figures[sort.value] * outwards,)
+    """Return the outermost rows of one end, ranked from the end inwards; ties by position. The draws are (D, n)."""
+    outwards = -1 if best else 1
+    keys = [figures["bias" if sort is Sort.PROBABILITY else sort.value] * outwards]
+    if sort is Sort.PROBABILITY:
+        assert draws is not None
+        keys.append(-_times_among(draws, limit, best=best))
     order = np.lexsort(keys)[:limit]
-    shown = {name: None if values is None else values[order] for name, values in (figures | of_end).items()}
-    if ranks is not None:
+    shown = {name: None if values is None else values[order] for name, values in figures.items()}
+    shown |= dict.fromkeys(("rank_lower", "rank_upper", "probability"))
+    if draws is not None:
+        ranks = _ranks(draws, order)
+        ranks = len(passing) + 1 - ranks if best else ranks  # 1 is the outermost
         tail = (1 - interval) / 2
-        bounds = np.quantile(ranks[order], (tail, 1 - tail), axis=1, method="inverted_cdf")
+        bounds = np.quantile(ranks, (tail, 1 - tail), axis=1, method="inverted_cdf")
         shown["rank_lower"], shown["rank_upper"] = bounds.astype(np.int64)
-    del shown["ranks"]
+        shown["probability"] = (ranks <= limit).mean(1)
     return item_records(run, ItemBias, passing[order], rank=range(1, len(order) + 1), **shown)
+
+
+def _ranks(draws: NDArray[np.float32], rows: Rows) -> Rows:
+    """Return the rank of some items, 1 for the lowest, in each of the draws (D, n) -> (n rows, D); ties by position."""
+    ranks = np.empty((len(rows), len(draws)), dtype=np.int64)
+    for draw, of_draw in zip(draws, ranks.T, strict=True):
+        ascending, own = np.sort(draw), draw[rows]
+        first, end = (np.searchsorted(ascending, own, side) for side in ("left", "right"))
+        of_draw[:] = first + 1
+        for j in np.flatnonzero(end - first > 1):
+            of_draw[j] += np.count_nonzero(draw[: rows[j]] == own[j])
+    return ranks
+
+
+def _times_among(draws: NDArray[np.float32], limit: int, *, best: bool) -> Rows:
+    """Return in how many draws (D, n) each item is among the `limit` at one end -> (n,); ties as in `_ranks`."""
+    if best:
+        return _times_among(-draws[:, ::-1], limit, best=False)[::-1]
+    n = draws.shape[1]
+    times, limit = np.zeros(n, dtype=np.int64), min(limit, n)
+    for draw in draws:
+        among = np.flatnonzero(draw <= np.partition(draw, limit - 1)[limit - 1])
+        times[among[np.argsort(draw[among], kind="stable")[:limit]]] += 1
+    return times
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,23 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Basis, Rotation
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, most_rated, preference_basis, principal_axes, side_by_side
+from embedcli.evidence.bases import (
+    Axes,
+    Floats,
+    Rows,
+    coordinates,
+    most_rated,
+    preference_axes,
+    principal_axes,
+    side_by_side,
+)
 from embedcli.evidence.statistics import best_assignment
 from embedcli.run.record import ComponentTest, Run
 
@@ -29,11 +39,11 @@ class ComponentFinder:
 
     def of_run(self) -> tuple[Floats, Floats]:
         """Return coordinates (I, K) of all items on the components, the largest first, and their shares (K,)."""
-        coordinates, variances = self._of_members(slice(None))
-        if coordinates.shape[1] < self.n_components:
+        axes, variances = self._axes(self._item_factors)
+        if axes[1].shape[1] < self.n_components:
             raise UsageError(
-                f"`n_components` {self.n_components} is more than the {coordinates.shape[1]} of this basis",
-                f"give `n_components` {coordinates.shape[1]} or fewer",
+                f"`n_components` {self.n_components} is more than the {axes[1].shape[1]} of this basis",
+                f"give `n_components` {axes[1].shape[1]} or fewer",
             )
         if not variances.sum() > SMALLEST_VARIANCE:
             raise UsageError(
@@ -41,7 +51,9 @@ class ComponentFinder:
                 "train on more users and items, or with a lower `weight_decay`",
             )
         shares = variances[: self.n_components] / variances.sum()
-        rotated = self._rotated(coordinates)[:, : self.n_components]
+        every = np.arange(len(self.run.items))
+        found = coordinates(self._item_factors, every, (axes[0], axes[1][:, : self.n_components]))
+        rotated = self._rotated(found, found[self.rows])
         if self.rotation is Rotation.NONE:
             return rotated, shares
         spread = rotated[self.rows].var(0)
@@ -50,16 +62,16 @@ class ComponentFinder:
 
     def of_members(self) -> list[Floats]:
         """Return the components (n, K') of each member alone; nothing if there is a single member."""
-        members = range(self.run.n_members) if self.run.n_members > 1 else ()
-        return [self._rotated(self._of_members(slice(m, m + 1))[0])[self.rows] for m in members]
+        members = [slice(m, m + 1) for m in range(self.run.n_members)] if self.run.n_members > 1 else []
+        return [self._of_member(self._item_factors[m], self._axes(self._item_factors[m], m)[0]) for m in members]
 
     def of_folds(self) -> list[Floats]:
         """Return the components (n, K') of each member that left out a fold; nothing if the run has none."""
         name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
-        folds = [fold.astype(np.float64) for fold in self.run.arrays.get(name, ())]
+        folds = self.run.arrays.get(name, ())
         if self.basis is Basis.PCA:
-            folds = [_principal(fold[None], self.rows)[0] for fold in folds]
-        return [self._rotated(coordinates)[self.rows] for coordinates in folds]
+            return [self._of_member(fold[None], _principal(fold[None], self.rows)[0]) for fold in folds]
+        return [self._rotated(found, found) for found in (fold[self.rows].astype(np.float64) for fold in folds)]
 
     def tests(self, shown: Floats) -> list[ComponentTest | None]:
         """Return the test of each component shown (n, K): that of its match among the tested components of the run.
@@ -73,34 +85,44 @@ class ComponentFinder:
         if self.basis is Basis.PREFERENCE:
             return [*evidence.tests, *[None] * self.n_components][: self.n_components]
         tests = evidence.pca_tests
-        tested, _ = _principal(self.run.array("item_factors"), most_rated(self.run.item_stats.n_ratings))
-        matches, phi = match(shown, tested[self.rows, : len(tests)])
+        (centre, axes), _ = _principal(self._item_factors, most_rated(self.run.item_stats.n_ratings))
+        matches, phi = match(shown, coordinates(self._item_factors, self.rows, (centre, axes[:, : len(tests)])))
         return [tests[j] if agreed >= SHAKY else None for j, agreed in zip(matches, phi, strict=True)]
 
-    def _of_members(self, members: slice) -> tuple[Floats, Floats]:
-        """Return coordinates (I, R) and variances (R,) on the components of some members together.
+    @cached_property
+    def _item_factors(self) -> NDArray[np.float32]:
+        """The item factors (M, I, k), read once."""
+        return self.run.array("item_factors")
+
+    def _axes(self, factors: NDArray[np.float32], members: slice = slice(None)) -> tuple[Axes, Floats]:
+        """Return the components of some members together, with item factors (M, I, k), and their variances (R,).
 
         In the preference basis a coordinate is what the component adds to the logit of a user one standard deviation
         out on it.
         """
         if self.basis is Basis.PCA:
-            return _principal(self.run.array("item_factors")[members], self.rows)
-        _, s, v = preferences(self.run, self.run.shape("item_factors")[2], members)
-        return v * s[: v.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum()), s**2
+            return _principal(factors, self.rows)
+        _, s, (centre, axes) = preferences(self.run, factors.shape[2], factors, members)
+        return (centre, axes * s[: axes.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum())), s**2
 
-    def _rotated(self, coordinates: Floats) -> Floats:
-        """Return coordinates (I, R) as they are, or the first `n_components` of them rotated."""
+    def _of_member(self, factors: NDArray[np.float32], axes: Axes) -> Floats:
+        """Return the components (n, K') of one member with item factors (1, I, k)."""
+        found = coordinates(factors, self.rows, axes)
+        return self._rotated(found, found)
+
+    def _rotated(self, found: Floats, over: Floats) -> Floats:
+        """Return coordinates (I, R) as they are, or the first `n_components` rotated, as is best for others (n, R)."""
         if self.rotation is Rotation.NONE:
-            return coordinates
-        first = coordinates[:, : self.n_components]
-        return first @ varimax(first[self.rows])
+            return found
+        return found[:, : self.n_components] @ varimax(over[:, : self.n_components])
 
 
-def preferences(run: Run, n_components: int, members: slice = slice(None)) -> tuple[Floats, Floats, Floats]:
-    """Return the preference basis u (U, K), s (R,) and v (I, K) of some members of a run together."""
-    users, items = (run.array(name)[members] for name in ("user_factors", "item_factors"))
-    weights = run.user_stats.n_ratings, run.item_stats.n_ratings
-    return preference_basis(side_by_side(users) / len(users), side_by_side(items), *weights, n_components)
+def preferences(
+    run: Run, n_components: int, item_factors: NDArray[np.float32], members: slice = slice(None)
+) -> tuple[Axes, Floats, Axes]:
+    """Return the preference basis of some members of a run, with item factors (M, I, k), as `preference_axes` does."""
+    users, weights = run.array("user_factors")[members], (run.user_stats.n_ratings, run.item_stats.n_ratings)
+    return preference_axes(users, item_factors, *weights, n_components)
 
 
 def varimax(scores: Floats) -> Floats:
@@ -117,15 +139,14 @@ def varimax(scores: Floats) -> Floats:
     return rotation
 
 
-def _principal(factors: NDArray[np.floating], rows: Rows) -> tuple[Floats, Floats]:
-    """Return coordinates (I, K) and variances (K,) of the PCA over some rows of factors (M, I, k)."""
-    centred = factors.astype(np.float64)
-    centred -= centred[:, rows].mean(1, keepdims=True)
-    combined = side_by_side(centred)
-    if not combined[rows].var(0).sum() > SMALLEST_VARIANCE:
-        return combined, np.zeros(combined.shape[1])
-    axes, variances = principal_axes(combined[rows])
-    return combined @ axes / np.sqrt(len(factors)), variances
+def _principal(factors: NDArray[np.floating], rows: Rows) -> tuple[Axes, Floats]:
+    """Return the axes of the PCA over some rows of factors (M, I, k), and the variances (K,) along them."""
+    combined = side_by_side(factors[:, rows])
+    centre = combined.mean(0)
+    if not combined.var(0).sum() > SMALLEST_VARIANCE:
+        return (centre, np.eye(len(centre))), np.zeros(len(centre))
+    axes, variances = principal_axes(combined - centre)
+    return (centre, axes / np.sqrt(len(factors))), variances
 
 
 def agreement(shown: Floats, others: list[Floats]) -> list[float | None]:

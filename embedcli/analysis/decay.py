@@ -11,6 +11,7 @@ from embedcli.run.record import Run
 
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
+TOGETHER = 1 << 14  # items whose draws are sorted at once
 FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
 # thresholds measured in examples/benchmarks/decay.py
 TOO_MUCH, FEWEST_OUTSIDE = 0.03, 2  # share of those items outside their interval, and how many there must be
@@ -68,11 +69,14 @@ class DecayVerdict:
     suggested: float | None
 
 
-def stars_interval(run: Run, interval: float = 0.95) -> tuple[Floats, Floats]:
-    """Return (lower, upper), (I,) each: the equal-tailed interval of each item's stars by the posterior's draws."""
+def stars_interval(draws: NDArray[np.float32], interval: float = 0.95) -> tuple[Floats, Floats]:
+    """Return (lower, upper), (n,) each: the equal-tailed interval of items' stars by the posterior's draws (D, n)."""
     tail = (1 - interval) / 2
-    lower, upper = np.quantile(run.array("item_stars"), (tail, 1 - tail), axis=0)
-    return lower, upper
+    bounds = np.empty((2, draws.shape[1]))
+    for begin in range(0, draws.shape[1], TOGETHER):
+        here = slice(begin, begin + TOGETHER)
+        bounds[:, here] = np.quantile(draws[:, here].T.copy(), (tail, 1 - tail), axis=1)
+    return bounds[0], bounds[1]
 
 
 def is_outside(stars: Floats, bounds: tuple[Floats, Floats]) -> NDArray[np.bool_]:
@@ -86,24 +90,23 @@ def agreement(
 ) -> Agreement | None:
     """Compare the trained stars with the posterior; None if the run lacks either.
 
-    `bounds` are the intervals of the stars, at 95 % if not given.
+    `bounds` are the intervals of the stars of the items that pass the filter, at 95 % if not given.
     """
-    if not run.n_draws or "trained_stars" not in run.arrays:
+    passing = np.flatnonzero(run.item_stats.n_ratings >= min_ratings)
+    if not run.n_draws or "trained_stars" not in run.arrays or not len(passing):
         return None
-    n, stars = run.item_stats.n_ratings, mean_over_members(run, "trained_stars")
-    passing, many = n >= min_ratings, n >= max(MANY, min_ratings)
-    if not passing.any():
-        return None
-    outside = is_outside(stars, bounds or stars_interval(run))
-    pull = stars - mean_over_members(run, "item_stars")
+    n, stars = run.item_stats.n_ratings[passing], mean_over_members(run, "trained_stars")[passing]
+    draws, many = run.array("item_stars")[:, passing], n >= MANY
+    outside = is_outside(stars, bounds or stars_interval(draws))
+    pull = stars - draws.mean(0, dtype=np.float64)
     return Agreement(
-        outside=float(outside[passing].mean()),
+        outside=float(outside.mean()),
         n_many=int(many.sum()),
         outside_many=float(outside[many].mean()) if many.sum() >= FEWEST_JUDGES else None,
         pulls=tuple(
             Pull(low, high, int(group.sum()), float(pull[group].mean()))
             for low, high in zip(PULL_FROM, (*PULL_FROM[1:], None), strict=True)
-            if (group := passing & (n >= low) & (n < (high or np.inf))).any()
+            if (group := (n >= low) & (n < (high or np.inf))).any()
         ),
     )
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
+
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import preferences
 from embedcli.analysis.pca import pca
@@ -10,6 +12,7 @@ from embedcli.analysis.recommend import logits, of_user, predictions
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
+from embedcli.evidence.bases import coordinates
 from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
@@ -79,7 +82,11 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
 
 def _components(run: Run, user: int, row: int) -> list[Part]:
     """Return what each component of the preference basis adds for a user and an item, given by their rows."""
-    n = min(MOST, run.shape("item_factors")[2], len(run.items) - 1)
-    u, s, v = preferences(run, n)
+    n, items = min(MOST, run.shape("item_factors")[2], len(run.items) - 1), run.array("item_factors")
+    of_users, s, of_items = preferences(run, n, items)
+    u, v = (
+        coordinates(factors, np.array([index]), axes)[0]
+        for factors, index, axes in ((run.array("user_factors"), user, of_users), (items, row, of_items))
+    )
     components = enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components)
-    return [Part(f"component {j + 1}", float(u[user, j] * s[j] * v[row, j]), own.poles) for j, own in components]
+    return [Part(f"component {j + 1}", float(u[j] * s[j] * v[j]), own.poles) for j, own in components]

@@ -174,16 +174,18 @@ def tag_groups(run: Run, rows: Rows, tags: Sequence[str] = ()) -> Color:
 
 
 def _points(run: Run, rows: Rows, xy: Floats, marked: Sequence[int]) -> tuple[MapPoint, ...]:
-    stars, bias = stars_and_bias(run)
-    lower, upper = stars_interval(run) if run.n_draws else (None, None)
-    figures = {"stars": stars, "bias": bias, "lower": lower, "upper": upper}
+    stars, bias = (None if values is None else values[rows] for values in stars_and_bias(run))
+    lower, upper = stars_interval(run.array("item_stars")[:, rows]) if run.n_draws else (None, None)
     return item_records(
         run,
         MapPoint,
         rows,
         x=xy[:, 0],
         y=xy[:, 1],
-        **{name: None if values is None else values[rows] for name, values in figures.items()},
+        stars=stars,
+        bias=bias,
+        lower=lower,
+        upper=upper,
         year=[run.items.years[row] for row in rows],
         tags=[run.items.tags[row] for row in rows],
         highlighted=[row in marked for row in rows],

@@ -1,11 +1,16 @@
 """Bases of the embeddings: their principal axes, and the axes of the predicted preferences."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]  # row numbers, or other codes
 
+Axes = tuple[Floats, Floats]  # a centre (R,) and axes (R, K): rows (n, R) have the coordinates (rows - centre) @ axes
+
+TOGETHER = 1 << 16  # rows that are in memory in float64
 TOP_ITEMS = 1000  # the components are those of so many most rated items, as in the lesson
 
 
@@ -28,25 +33,61 @@ def preference_basis(
     decomposition are weighted by user_weight x item_weight (numbers of ratings): the columns of W^1/2 u and W^1/2 v
     are orthonormal, so a row counts for as much as is known of it, and s^2 / sum s^2 is a share of the variance of
     the predicted preferences. The basis depends neither on the gauge nor on a rotation of the factors. It costs two
-    Gram matrices (R, R). K = min(n_components, R).
+    QR decompositions, by blocks of rows. K = min(n_components, R).
     """
-    users, items = weighted_centred(users, user_weight), weighted_centred(items, item_weight)
-    sides = ((users, user_weight), (items, item_weight))
-    user_root, item_root = (
-        np.asarray(np.linalg.qr(np.sqrt(weight)[:, None] * side, mode="r")) for side, weight in sides
-    )
-    left, s, right = np.linalg.svd(user_root @ item_root.T)
+    of_users, s, of_items = preference_axes(users[None], items[None], user_weight, item_weight, n_components)
+    return (users - of_users[0]) @ of_users[1], s, (items - of_items[0]) @ of_items[1]
+
+
+def preference_axes(
+    users: NDArray[np.floating],
+    items: NDArray[np.floating],
+    user_weight: NDArray[np.int64],
+    item_weight: NDArray[np.int64],
+    n_components: int,
+) -> tuple[Axes, Floats, Axes]:
+    """Return the axes that give u, s and the axes that give v, as in `preference_basis`, of several members together.
+
+    users (M, U, k) and items (M, I, k), side by side; the preference is the mean over the members.
+    """
+    user_centre, item_centre = _weighted_mean(users, user_weight), _weighted_mean(items, item_weight)
+    user_root, item_root = _root(users, user_weight, user_centre), _root(items, item_weight, item_centre)
+    left, s, right = np.linalg.svd(user_root @ item_root.T / len(users))
     k = min(n_components, len(s))
-    u = users @ np.linalg.lstsq(user_root, left[:, :k], rcond=1e-6)[0]
-    v = items @ np.linalg.lstsq(item_root, right[:k].T, rcond=1e-6)[0]
-    return u, s, v
+    of_users = np.linalg.lstsq(user_root, left[:, :k], rcond=1e-6)[0]
+    of_items = np.linalg.lstsq(item_root, right[:k].T, rcond=1e-6)[0]
+    return (user_centre, of_users), s, (item_centre, of_items)
 
 
-def root(gram: Floats) -> Floats:
-    """Return r (R, R) with r' r = gram, which has no negative eigenvalues but by rounding."""
-    eigenvalues, vectors = np.linalg.eigh(gram)
-    turned: Floats = np.sqrt(np.maximum(eigenvalues, 0.0))[:, None] * vectors.T
-    return turned
+def _weighted_mean(factors: NDArray[np.floating], weight: NDArray[np.int64]) -> Floats:
+    """Return the weighted mean (M k,) over the rows of factors (M, n, k), side by side."""
+    mean: Floats = sum(weight[here] @ rows for here, rows in _blocks(factors)) / weight.sum()
+    return mean
+
+
+def _root(factors: NDArray[np.floating], weight: NDArray[np.int64], centre: Floats) -> Floats:
+    """Return R of the QR decomposition of weighted factors (M, n, k) less their centre, side by side, by blocks."""
+    root: Floats = np.empty((0, len(centre)))
+    for here, rows in _blocks(factors):
+        weighted: Floats = np.vstack([root, np.sqrt(weight[here])[:, None] * (rows - centre)])
+        root = np.linalg.qr(weighted, mode="r")  # type: ignore[assignment]  # in numpy's types Q is there, too
+    return root
+
+
+def coordinates(factors: NDArray[np.floating], rows: Rows, axes: Axes) -> Floats:
+    """Return coordinates (n, K) on axes of some rows of factors (M, I, k), side by side, in float64."""
+    centre, directions = axes
+    found = np.empty((len(rows), directions.shape[1]))
+    for here, chosen in _blocks(factors, rows):
+        found[here] = (chosen - centre) @ directions
+    return found
+
+
+def _blocks(factors: NDArray[np.floating], rows: Rows | None = None) -> Iterator[tuple[slice, Floats]]:
+    """Yield (where, rows side by side) of blocks of factors (M, I, k), or of some rows of them."""
+    for begin in range(0, factors.shape[1] if rows is None else len(rows), TOGETHER):
+        here = slice(begin, begin + TOGETHER)
+        yield here, side_by_side(factors[:, here if rows is None else rows[here]])
 
 
 def weighted_centred(factors: Floats, weight: NDArray[np.int64]) -> Floats:
