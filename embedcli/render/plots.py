@@ -74,11 +74,14 @@ def draw(drawn: Map, run: Run, kind: str, n_labels: int) -> Picture:
         _frame(axes, drawn)
         axes.set_title(_drawable(title(drawn, run)), loc="left", fontweight="bold")
         figure.supxlabel("\n".join(textwrap.wrap(_drawable(caption(drawn)), 150)), fontsize=8, color="#555555")
-        canvas.draw()  # type: ignore[no-untyped-call]
+        figure.draw_without_rendering()  # type: ignore[no-untyped-call]
         figure.set_layout_engine("none")  # the frame stays as it is while labels are placed
         written = _label(axes, canvas, drawn, sizes, n_labels)
         file = io.BytesIO()
-        figure.savefig(file, format=kind, metadata=METADATA[kind])
+        if kind == "png":  # `savefig` would draw twice
+            canvas.print_png(file, metadata=METADATA[kind])
+        else:
+            figure.savefig(file, format=kind, metadata=METADATA[kind])
     return Picture(file.getvalue(), written)
 
 
