@@ -279,8 +279,8 @@ CHOSEN = (
     ),
     Mutation(
         "length of an own axis",
-        "@ direction / squared",
-        "@ direction",
+        "direction[:, None] / squared",
+        "direction[:, None]",
         ("test_places_on_an_axis",),
     ),
     Mutation(
