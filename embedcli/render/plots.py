@@ -63,8 +63,9 @@ def draw(drawn: Map, run: Run, kind: str, n_labels: int) -> Picture:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    # the defaults first: a matplotlibrc in the working folder is for other pictures
-    with rc_context({**rcParamsDefault, **STYLE}), warnings.catch_warnings():
+    # the defaults first: a matplotlibrc in the working folder is for other pictures; a backend would import pyplot
+    defaults: dict[Any, Any] = {name: value for name, value in rcParamsDefault.items() if name != "backend"}
+    with rc_context(defaults | STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as a box
         figure = Figure(SIZE, DPI, layout="constrained")
         canvas = FigureCanvasAgg(figure)
@@ -74,12 +75,12 @@ def draw(drawn: Map, run: Run, kind: str, n_labels: int) -> Picture:
         _frame(axes, drawn)
         axes.set_title(_drawable(title(drawn, run)), loc="left", fontweight="bold")
         figure.supxlabel("\n".join(textwrap.wrap(_drawable(caption(drawn)), 150)), fontsize=8, color="#555555")
-        figure.draw_without_rendering()  # type: ignore[no-untyped-call]
+        figure.draw_without_rendering()
         figure.set_layout_engine("none")  # the frame stays as it is while labels are placed
         written = _label(axes, canvas, drawn, sizes, n_labels)
         file = io.BytesIO()
         if kind == "png":  # `savefig` would draw twice
-            canvas.print_png(file, metadata=METADATA[kind])
+            canvas.print_png(file, metadata=METADATA[kind])  # type: ignore[no-untyped-call]
         else:
             figure.savefig(file, format=kind, metadata=METADATA[kind])
     return Picture(file.getvalue(), written)
