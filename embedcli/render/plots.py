@@ -80,7 +80,8 @@ def draw(drawn: Map, run: Run, kind: str, n_labels: int) -> Picture:
         written = _label(axes, canvas, drawn, sizes, n_labels)
         file = io.BytesIO()
         if kind == "png":  # `savefig` would draw twice
-            canvas.print_png(file, metadata=METADATA[kind])  # type: ignore[no-untyped-call]
+            # level 3: half the time of the default, 1 % more bytes
+            canvas.print_png(file, metadata=METADATA[kind], pil_kwargs={"compress_level": 3})  # type: ignore[no-untyped-call]
         else:
             figure.savefig(file, format=kind, metadata=METADATA[kind])
     return Picture(file.getvalue(), written)
