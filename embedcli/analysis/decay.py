@@ -11,11 +11,12 @@ from embedcli.run.record import Run
 
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
+TOO_MANY = 1000  # from which they do not: the interval is narrower than what the two models differ by
 TOGETHER = 1 << 14  # items whose draws are sorted at once
-FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
+FEWEST_JUDGES = 20  # such items: from fewer there is no verdict
 # thresholds measured in examples/benchmarks/decay.py
 TOO_MUCH, FEWEST_OUTSIDE = 0.03, 2  # share of those items outside their interval, and how many there must be
-TOO_LITTLE, TOO_STEEP = 0.65, 1.1  # held-out slope
+TOO_LITTLE, TOO_STEEP = 0.65, 1.2  # held-out slope
 USUAL = 0.4  # the default of --weight-decay
 
 
@@ -34,7 +35,7 @@ class Agreement:
     """How well the trained stars agree with the posterior, which knows no weight decay.
 
     `outside` is the share of the items that pass the filter whose trained stars are outside their interval.
-    `outside_many` is that of the `n_many` with 100 ratings or more, None if there are fewer than 20: too much decay
+    `outside_many` is that of the `n_many` with 100 to 999 ratings, None if there are fewer than 20: too much decay
     shows in them, because their intervals are narrow.
     """
 
@@ -96,7 +97,7 @@ def agreement(
     if not run.n_draws or "trained_stars" not in run.arrays or not len(passing):
         return None
     n, stars = run.item_stats.n_ratings[passing], mean_over_members(run, "trained_stars")[passing]
-    draws, many = run.array("item_stars")[:, passing], n >= MANY
+    draws, many = run.array("item_stars")[:, passing], (n >= MANY) & (n < TOO_MANY)
     outside = is_outside(stars, bounds or stars_interval(draws))
     pull = stars - draws.mean(0, dtype=np.float64)
     return Agreement(

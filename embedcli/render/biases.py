@@ -6,7 +6,7 @@ from typing import Any
 
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
 from embedcli.analysis.choices import By
-from embedcli.analysis.decay import MANY, TOO_MUCH, Agreement
+from embedcli.analysis.decay import MANY, TOO_MANY, TOO_MUCH, Agreement
 from embedcli.render.view import View, percent, table, view_of
 from embedcli.run.record import Run
 
@@ -101,7 +101,8 @@ def about_agreement(agreement: Agreement, noun: str, n_items: int) -> list[str]:
     if agreement.outside_many is not None:
         verdict = "is too much" if agreement.is_too_much_decay else "is not too much"
         outside += (
-            f"; of the {agreement.n_many:,} with {MANY} ratings or more, {100 * agreement.outside_many:.1f} %: "
+            f"; of the {agreement.n_many:,} with {MANY} to {TOO_MANY - 1} ratings, "
+            f"{100 * agreement.outside_many:.1f} %: "
             f"the weight decay {verdict} (limit {100 * TOO_MUCH:g} %)"
         )
     pulls = ", ".join(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
+from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MANY, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
 from embedcli.analysis.record import column, decimal, name, nested, text, whole
 from embedcli.render.view import Block, View, table
 from embedcli.run.record import Run
@@ -123,11 +123,11 @@ def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
         )
     if verdict.outside_many is not None:
         sentences.append(
-            f"{100 * verdict.outside_many:.1f} % of {noun}s with {MANY} ratings or more outside their interval (above "
-            f"{100 * TOO_MUCH:g} %: too much)."
+            f"{100 * verdict.outside_many:.1f} % of {noun}s with {MANY} to {TOO_MANY - 1} ratings outside their interval "
+            f"(above {100 * TOO_MUCH:g} %: too much)."
         )
     else:
-        sentences.append(f"Too few {noun}s have {MANY} ratings or more to see too much decay.")
+        sentences.append(f"Too few {noun}s have {MANY} to {TOO_MANY - 1} ratings to see too much decay.")
     return sentences
 
 

@@ -1,7 +1,7 @@
 """What weight decay does: errors, the held-out slope, and stars outside their interval, from none to too much.
 
 The thresholds of `embedcli.analysis.decay` and of `biases` come from this table: too little below a held-out slope
-of .65, too much above a slope of 1.1 or with 3 % of the items with 100 ratings or more outside their interval. About
+of .65, too much above a slope of 1.2 or with 3 % of the items with 100 to 999 ratings outside their interval. About
 a minute.
 
     python examples/benchmarks/decay.py --data ml-100k
