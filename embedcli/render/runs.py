@@ -123,8 +123,8 @@ def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
         )
     if verdict.outside_many is not None:
         sentences.append(
-            f"{100 * verdict.outside_many:.1f} % of {noun}s with {MANY} to {TOO_MANY - 1} ratings outside their interval "
-            f"(above {100 * TOO_MUCH:g} %: too much)."
+            f"{100 * verdict.outside_many:.1f} % of {noun}s with {MANY} to {TOO_MANY - 1} ratings outside their "
+            f"interval (above {100 * TOO_MUCH:g} %: too much)."
         )
     else:
         sentences.append(f"Too few {noun}s have {MANY} to {TOO_MANY - 1} ratings to see too much decay.")
