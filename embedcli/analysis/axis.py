@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, side_by_side
+from embedcli.evidence.bases import Floats, Rows, blocks, coordinates, side_by_side
 from embedcli.run.record import Run
 
 RESAMPLES = 200  # of the items of each side, if a side has several
+MOST_RESAMPLED = 10_000  # items of a side: the mean of more is drawn from its normal distribution
 CONTROLS = 200  # axes between random items
 INTERVAL = 0.95
 
@@ -80,28 +83,31 @@ def axis(
     """
     check_limit(limit, "items per end")
     sides = _Sides.of(run, start, end)
-    passing, factors, rng = rated(run, min_ratings), side_by_side(run.array("item_factors")), np.random.default_rng(0)
-    places = sides.places(factors)
+    passing, factors, rng = rated(run, min_ratings), run.array("item_factors"), np.random.default_rng(0)
+    means = sides.means(factors)
+    places = _places(factors, passing, *means)
     if places is None:
         raise UsageError("both sides have the same mean: there is no axis between them", "give other titles")
     has_folds = "fold_item_factors" in run.arrays
-    members = run.array("fold_item_factors" if has_folds else "item_factors").astype(np.float64)
-    bounds = _bounds(sides, members, passing, rng)
-    order = np.argsort(places[passing], kind="stable")
-    centred = factors[passing] - factors[passing].mean(0)
+    members = run.array("fold_item_factors") if has_folds else factors
+    order = np.argsort(places, kind="stable")
+    ends = (order[:limit], order[::-1][:limit])
+    bounds = _bounds(sides, members, passing[np.concatenate(ends)], rng)
+    lower, upper = ((None, None), (None, None)) if bounds is None else bounds.reshape(2, 2, -1)
+    scatter = _scatter(factors, passing)
     return Axis(
         start=tuple(run.items.titles[row] for row in sides.start),
         end=tuple(run.items.titles[row] for row in sides.end),
-        share=_share(centred, sides.direction(factors)),
-        chance=_chance(factors, centred, passing, sides, rng),
-        stability=_stability(sides, places[passing], members, passing) if has_folds else None,
+        share=_share(scatter, means[1] - means[0]),
+        chance=_chance(factors, scatter, passing, sides, rng),
+        stability=_stability(sides, places, members, passing) if has_folds else None,
         n_items=len(passing),
         min_ratings=min_ratings,
         n_members=run.n_members,
         n_folds=len(members) if has_folds else 0,
-        effects=effects_of(Candidates.of(run, passing), places[passing][:, None])[0],
-        first=_end(run, passing, places, bounds, order[:limit]),
-        last=_end(run, passing, places, bounds, order[::-1][:limit]),
+        effects=effects_of(Candidates.of(run, passing), places[:, None])[0],
+        first=_end(run, passing, places, ends[0], lower[0], upper[0]),
+        last=_end(run, passing, places, ends[1], lower[1], upper[1]),
     )
 
 
@@ -135,59 +141,85 @@ class _Sides:
         run.check_rated([*sides.start, *sides.end])
         return sides
 
-    def direction(self, factors: Floats) -> Floats:
-        """Return the difference (R,) of the mean factors of both sides."""
-        direction: Floats = factors[self.end].mean(0) - factors[self.start].mean(0)
-        return direction
-
-    def places(self, factors: Floats) -> Floats | None:
-        """Return the places (I,) of items with factors (I, R); None if both sides have the same mean."""
-        direction = self.direction(factors)
-        squared = float(direction @ direction)
-        return None if squared < 1e-12 else (factors - factors[self.start].mean(0)) @ direction / squared
+    def means(self, factors: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Return the mean (M k,) of each side's factors (M, I, k), side by side."""
+        start, end = (side_by_side(factors[:, side]).mean(0) for side in (self.start, self.end))
+        return start, end
 
 
-def _bounds(sides: _Sides, members: Floats, passing: Rows, rng: np.random.Generator) -> Floats | None:
-    """Return the intervals (2, n) of the places of the passing items; None if there is nothing to resample.
+def _places(factors: NDArray[np.float32], rows: Rows, start: Floats, end: Floats) -> Floats | None:
+    """Return the places (n,) of items with factors (M, I, k) between the sides' means; None if these are the same."""
+    direction = end - start
+    squared = float(direction @ direction)
+    return None if squared < 1e-12 else coordinates(factors, rows, (start, direction[:, None] / squared))[:, 0]
+
+
+def _bounds(sides: _Sides, members: NDArray[np.float32], rows: Rows, rng: np.random.Generator) -> Floats | None:
+    """Return the intervals (2, n) of the places of some items; None if there is nothing to resample.
 
     The items of each side are drawn again, for one member (M, I, k) at a time.
     """
+
+    @cache
+    def moments(m: int, is_end: bool) -> tuple[Floats, Floats]:
+        """Return the mean (k,) of a side by a member, and the covariance of the mean."""
+        own = members[m][both[is_end]].astype(np.float64)
+        return own.mean(0), np.cov(own, rowvar=False, bias=True) / len(own)
+
+    def resampled(m: int, is_end: bool) -> Floats:
+        n = len(both[is_end])
+        if n > MOST_RESAMPLED:
+            return rng.multivariate_normal(*moments(m, is_end))
+        mean: Floats = members[m][rng.choice(both[is_end], n) if n > 1 else both[is_end]].mean(0, dtype=np.float64)
+        return mean
+
     resamples, both = [], (sides.start, sides.end)
     for j in range(RESAMPLES if max(map(len, both)) > 1 else len(members)):
-        drawn = _Sides(*(rng.choice(side, len(side)).tolist() if len(side) > 1 else side for side in both))
-        places = drawn.places(members[j % len(members)])
+        m = j % len(members)
+        places = _places(members[m : m + 1], rows, resampled(m, False), resampled(m, True))
         if places is not None:
-            resamples.append(places[passing])
+            resamples.append(places)
     tail = (1 - INTERVAL) / 2
     return np.quantile(resamples, (tail, 1 - tail), axis=0) if len(resamples) > 1 else None
 
 
-def _share(centred: Floats, direction: Floats) -> float:
-    """Return the share of the variance of centred factors (n, R) along a direction (R,)."""
+def _scatter(factors: NDArray[np.float32], rows: Rows) -> Floats:
+    """Return X'X (M k, M k) of some rows X of factors (M, I, k), centred and side by side."""
+    mean = np.sum([own.sum(0) for _, own in blocks(factors, rows)], axis=0) / len(rows)
+    return np.sum([(own - mean).T @ (own - mean) for _, own in blocks(factors, rows)], axis=0)  # type: ignore[no-any-return]
+
+
+def _share(scatter: Floats, direction: Floats) -> float:
+    """Return the share of the variance of factors, of which X'X (R, R) is given, along a direction (R,)."""
     length = np.linalg.norm(direction)
     if length < 1e-9:
         return 0.0
-    return float(((centred @ (direction / length)) ** 2).sum() / (centred**2).sum())
+    along = direction / length
+    return float(along @ scatter @ along / np.trace(scatter))
 
 
-def _chance(factors: Floats, centred: Floats, passing: Rows, sides: _Sides, rng: np.random.Generator) -> float:
+def _chance(
+    factors: NDArray[np.float32], scatter: Floats, passing: Rows, sides: _Sides, rng: np.random.Generator
+) -> float:
     """Return the 95th percentile of the share of axes between as many random items; 1 if there are too few items."""
     n_start, n = len(sides.start), len(sides.start) + len(sides.end)
     shares = []
     for _ in range(CONTROLS if len(passing) >= n else 0):
         drawn = rng.choice(passing, n, replace=False).tolist()
-        shares.append(_share(centred, _Sides(drawn[:n_start], drawn[n_start:]).direction(factors)))
+        start, end = _Sides(drawn[:n_start], drawn[n_start:]).means(factors)
+        shares.append(_share(scatter, end - start))
     return float(np.quantile(shares, 0.95)) if shares else 1.0
 
 
-def _stability(sides: _Sides, places: Floats, members: Floats, passing: Rows) -> float:
+def _stability(sides: _Sides, places: Floats, members: NDArray[np.float32], passing: Rows) -> float:
     """Return the mean |correlation| of the places (n,) of the passing items with those by each member."""
-    others = map(sides.places, members)
-    return float(np.mean([abs(pearson(places, other[passing]) or 0) for other in others if other is not None]))
+    others = (_places(member[None], passing, *sides.means(member[None])) for member in members)
+    return float(np.mean([abs(pearson(places, other) or 0) for other in others if other is not None]))
 
 
-def _end(run: Run, passing: Rows, places: Floats, bounds: Floats | None, order: Rows) -> tuple[AxisItem, ...]:
-    """Return the items at one end of the axis; `order` are their indices among the passing ones."""
-    lower, upper = (None, None) if bounds is None else bounds[:, order]
-    rows, rank = passing[order], range(1, len(order) + 1)
-    return item_records(run, AxisItem, rows, rank=rank, place=places[rows], lower=lower, upper=upper)
+def _end(
+    run: Run, passing: Rows, places: Floats, end: Rows, lower: Floats | None, upper: Floats | None
+) -> tuple[AxisItem, ...]:
+    """Return the items at one end of the axis; `end` are their indices among the passing ones."""
+    rank = range(1, len(end) + 1)
+    return item_records(run, AxisItem, passing[end], rank=rank, place=places[end], lower=lower, upper=upper)

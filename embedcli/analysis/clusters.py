@@ -20,6 +20,7 @@ from embedcli.evidence.statistics import false_discovery_rates
 from embedcli.run.record import Run
 
 MOST_AXES = 20  # principal ones of all members' embeddings, in which distances are measured
+MOST_ITEMS = 5000  # a silhouette takes the distances of all pairs
 LEVEL = 0.05
 FEWEST = 5  # items of a cluster with a tag: fewer are not named
 N_CONTROLS = 5  # clouds without groups that the silhouette is compared to
@@ -97,11 +98,12 @@ def clusters(
 ) -> Clusters:
     """Cut the items into groups by k-means or Ward's hierarchical clustering (scikit-learn).
 
-    Distances are measured on the largest principal axes of all members' embeddings; the items are as for `pca`.
+    Distances are measured on the largest principal axes of all members' embeddings; the items are as for `pca`, at
+    most the MOST_ITEMS most rated.
     Raises UsageError if there are too few items for this number of groups.
     """
     method = chosen(Grouping, method, "method")
-    rows, described = most_rated_first(run, min_ratings, top_items)
+    rows, described = most_rated_first(run, min_ratings, top_items, MOST_ITEMS)
     if not 2 <= n_clusters <= len(rows) // 2:
         raise UsageError(
             f"`n_clusters` {n_clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
@@ -109,7 +111,7 @@ def clusters(
         )
     check_limit(limit, "items per cluster")
     group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
-    x = _scores(side_by_side(run.array("item_factors"))[rows])
+    x = _scores(side_by_side(run.array("item_factors")[:, rows]))
     labels = group(x)
     labels = np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]  # new numbers, the largest group first
     folds = [group(_scores(fold[rows].astype(np.float64))) for fold in run.arrays.get("fold_item_factors", ())]

@@ -22,6 +22,8 @@ from embedcli.evidence.statistics import spearman
 from embedcli.run.record import Run
 
 BOOTSTRAPS, BOOTSTRAPS_OF_USERS = 200, 2000
+MOST_RESAMPLED = 10_000  # items of a bootstrap
+MOST_SAMPLED = 2000  # items whose nearest are compared
 MOST_BLOCKS = 1000  # of users that a bootstrap draws
 FEWEST = 20  # items in common
 SAME = 1e-6  # stars: a smaller difference is rounding
@@ -110,8 +112,8 @@ class Comparison(SideBySide):
     `correlation` is Spearman's of the trained stars, with a 95 % interval by resampling the items; `change` the root
     mean square of their differences, and `seed_noise` what seeds alone make of it (None if a run has one member).
     Stars on different scales are not subtracted: `change` is then None, and `changes` empty. `overlap` is the mean
-    share of an item's ten nearest in common, `chance` that of random neighbours, and `within` the same between two
-    halves of one run's members: an upper limit for two runs.
+    share of an item's ten nearest in common, over `n_sampled` of the items, `chance` that of random neighbours, and
+    `within` the same between two halves of one run's members: an upper limit for two runs.
     """
 
     row_fields = ("changes",)
@@ -128,6 +130,7 @@ class Comparison(SideBySide):
     components: tuple[Pair, ...]
     overlap: float
     chance: float
+    n_sampled: int
     within: float | None
     changes: tuple[Change, ...]
 
@@ -162,8 +165,14 @@ def side_by_side(runs: Sequence[Run], *, min_ratings: int = 20) -> SideBySide:
     """
     if len(runs) < 2:
         raise UsageError("a comparison takes two runs or more", "give another run: embedcli runs list")
+    return _side_by_side([_common(runs[0], run, min_ratings) for run in runs], min_ratings)
+
+
+def _side_by_side(commons: Sequence[_Common], min_ratings: int) -> SideBySide:
+    """Put the figures of runs side by side, given what each has in common with the first."""
+    runs = [common.runs[1] for common in commons]
     return SideBySide(
-        runs=tuple(_figures(runs[0], run, min_ratings) for run in runs),
+        runs=tuple(map(_figures, commons)),
         settings=_settings(runs),
         have_same_test=all(_have_same_test(runs[0], run) for run in runs),
         min_ratings=min_ratings,
@@ -179,14 +188,14 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
     Raises UsageError if too few items are common, RunError if a run has no trained stars.
     """
     check_limit(limit, "items")
-    common = _common(a, b, min_ratings)
+    itself, common = (_common(a, run, min_ratings) for run in (a, b))
     stars, factors = common.stars(), common.arrays("item_factors")
     half = a.n_members // 2
     have_same_scale = (a.data.scale, a.data.implicit) == (b.data.scale, b.data.implicit)
     noise = _seed_noise(common) if have_same_scale else None
     n = len(stars[0])
     return Comparison(
-        **vars(side_by_side((a, b), min_ratings=min_ratings)),
+        **vars(_side_by_side((itself, common), min_ratings)),
         a=a.name,
         b=b.name,
         matched_by=common.matched_by,
@@ -200,14 +209,15 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         components=_pairs(common, n_components),
         overlap=_overlap(*factors),
         chance=min(MOST_NEAREST, n - 1) / (n - 1),
+        n_sampled=min(n, MOST_SAMPLED),
         within=_overlap(factors[0][:half], factors[0][half : 2 * half]) if half else None,
         changes=_changes(common, noise, limit) if have_same_scale else (),
     )
 
 
-def _figures(first: Run, run: Run, min_ratings: int) -> RunFigures:
+def _figures(common: _Common) -> RunFigures:
     """Return the figures of a run, compared to the first."""
-    common = _common(first, run, min_ratings)
+    first, run = common.runs
     evidence, agreed, scores = run.training.evidence, agreement(run), run.training.scores
     change = None if run is first or not _have_same_test(first, run) else rmse_change(first, run)
     tests = () if evidence is None else evidence.pca_tests
@@ -286,21 +296,27 @@ def _saw_same_ratings(a: Run, b: Run) -> bool:
 def _common(a: Run, b: Run, min_ratings: int) -> _Common:
     """Match the items of two runs, and keep those with enough ratings in both; UsageError if they are too few."""
     matched_by = "id" if a.data.sha256 and a.data.sha256 == b.data.sha256 else "title"
-    rows_of = []
-    for run in (a, b):
-        plain = (re.sub(r"\W+", " ", title.casefold()).strip() for title in run.items.titles)
-        keys = run.items.ids if matched_by == "id" else tuple(plain)
-        counts = Counter(keys)
-        rows_of.append({key: row for row, key in enumerate(keys) if counts[key] == 1})
-    shared = [key for key in rows_of[0] if key in rows_of[1]]
-    rows_a, rows_b = (np.array([rows[key] for key in shared], dtype=np.int64) for rows in rows_of)
+    if matched_by == "id" and a.items.ids == b.items.ids:
+        rows_a = rows_b = np.arange(len(a.items))
+    else:
+        keys = [_keys(run, matched_by) for run in (a, b)]
+        shared = [key for key in keys[0] if key in keys[1]]
+        rows_a, rows_b = (np.array([rows[key] for key in shared], dtype=np.int64) for rows in keys)
     enough = (a.item_stats.n_ratings[rows_a] >= min_ratings) & (b.item_stats.n_ratings[rows_b] >= min_ratings)
     if enough.sum() < FEWEST:
         raise UsageError(
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",
             "lower `min_ratings`, or compare runs of data that share titles",
         )
-    return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(shared))
+    return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(rows_a))
+
+
+def _keys(run: Run, matched_by: str) -> dict[str, int]:
+    """Return the rows of the items by what they are matched by; what occurs twice is left out."""
+    titles = (re.sub(r"\W+", " ", title.casefold()).strip() for title in run.items.titles)
+    keys = run.items.ids if matched_by == "id" else tuple(titles)
+    counts = Counter(keys)
+    return {key: row for row, key in enumerate(keys) if counts[key] == 1}
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
@@ -324,10 +340,15 @@ def _seed_noise(common: _Common) -> Floats | None:
 
 
 def _interval(a: Floats, b: Floats) -> tuple[float, float]:
-    """Return the 95 % interval of Spearman's correlation by resampling the items."""
-    rng = np.random.default_rng(0)
-    draws = (rng.integers(0, len(a), len(a)) for _ in range(BOOTSTRAPS))
-    low, high = np.quantile([spearman(a[rows], b[rows]) for rows in draws], (0.025, 0.975))
+    """Return the 95 % interval of Spearman's correlation by resampling the items.
+
+    Of more than MOST_RESAMPLED items that many are drawn at a time, and the interval is as much narrower.
+    """
+    rng, n = np.random.default_rng(0), min(len(a), MOST_RESAMPLED)
+    draws = (rng.integers(0, len(a), n) for _ in range(BOOTSTRAPS))
+    bounds = np.quantile([spearman(a[rows], b[rows]) for rows in draws], (0.025, 0.975))
+    middle = spearman(a, b)
+    low, high = middle + (bounds - middle) * np.sqrt(n / len(a))
     return float(low), float(high)
 
 
@@ -348,8 +369,13 @@ def _name(component: Component) -> str:
 
 
 def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Return the mean share of the nearest items in common, of two models with factors (M, n, k)."""
-    pairs = zip(*(nearest(factors, np.arange(factors.shape[1])) for factors in (a, b)), strict=True)
+    """Return the mean share of the nearest items in common, of two models with factors (M, n, k).
+
+    Of more than MOST_SAMPLED items, that many are compared, spread evenly over all.
+    """
+    every = np.arange(a.shape[1])
+    sampled = every if len(every) <= MOST_SAMPLED else np.linspace(0, len(every) - 1, MOST_SAMPLED).astype(np.int64)
+    pairs = zip(*(nearest(factors, every, sampled) for factors in (a, b)), strict=True)
     return float(np.mean([len(np.intersect1d(x, y, assume_unique=True)) / len(x) for x, y in pairs]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ LEVEL = 0.05  # of the gate, and of q
 FEWEST_TAGGED = 20  # items with the tag, and without it: fewer are not tested
 PERMUTATIONS = 1000
 TOGETHER = 100  # permutations in memory at once
+MOST_PERMUTED = 20_000  # items: with more, effects under permutation are drawn from their normal distribution
 WORDS = {
     "bias": ("well liked", "little liked"),
     "mean rating": ("high mean rating", "low mean rating"),
@@ -69,19 +70,21 @@ class Candidates:
         The numbers are year, log n, mean rating (or the mean of another target) and, if the run has item biases,
         their mean over the members. The last three are unknown for an item without ratings.
         """
-        rated = run.item_stats.n_ratings > 0
+        n = run.item_stats.n_ratings[rows]
         numbers = {
-            "year": np.array(run.items.years, dtype=np.float64),  # NaN for None
-            "log n": np.log(np.where(rated, run.item_stats.n_ratings, np.nan)),
-            f"mean {run.data.target}": run.item_stats.mean_rating,
+            "year": np.array([run.items.years[row] for row in rows.tolist()], dtype=np.float64),  # NaN for None
+            "log n": np.log(np.where(n > 0, n, np.nan)),
+            f"mean {run.data.target}": run.item_stats.mean_rating[rows],
         }
         if "item_bias" in run.arrays and not run.data.implicit:  # else the bias says what log n says
-            numbers["bias"] = np.where(rated, mean_over_members(run, "item_bias"), np.nan)
-        tags = [frozenset(run.items.tags[row]) for row in rows]
-        tag_names = tuple(sorted(frozenset().union(*tags)))
-        carried = np.array([[name in own for name in tag_names] for own in tags], dtype=np.bool_)
-        columns = np.column_stack([values[rows] for values in numbers.values()])
-        return cls(tag_names, carried.reshape(len(rows), len(tag_names)), tuple(numbers), columns)
+            numbers["bias"] = np.where(n > 0, mean_over_members(run, "item_bias")[rows], np.nan)
+        tags = [run.items.tags[row] for row in rows.tolist()]
+        tag_names = tuple(sorted(set(chain.from_iterable(tags))))
+        column = {name: j for j, name in enumerate(tag_names)}
+        carried = np.zeros((len(rows), len(tag_names)), dtype=np.bool_)
+        carriers = np.repeat(np.arange(len(rows)), [len(own) for own in tags])
+        carried[carriers, np.array([column[name] for name in chain.from_iterable(tags)], dtype=np.int64)] = True
+        return cls(tag_names, carried, tuple(numbers), np.column_stack(list(numbers.values())))
 
     def testable(self, least_known: int = FEWEST_TAGGED) -> Candidates:
         """Return the tags that enough items have and lack, and the numbers that vary and enough items have."""
@@ -120,17 +123,22 @@ def gates(candidates: Candidates, seed: int = 0) -> tuple[float, float]:
 
     Whole rows of tags and of numbers are permuted, so that overlapping tags stay together (Westfall and Young 1993,
     single-step maxT): at most 5 % of axes are named by tags that are unrelated to them, however many tags there are.
-    Scores without ties have the ranks 1 to n on every axis, so that one gate serves all axes.
+    Scores without ties have the ranks 1 to n on every axis, so that one gate serves all axes. With more than
+    MOST_PERMUTED items the effects are normal, with the covariance that permutations give them.
     """
     tested = candidates.testable()
     tag_weights, number_weights = _tag_weights(tested.tags), _number_weights(tested.numbers)
     weights = np.hstack([tag_weights, number_weights]).astype(np.float32)
     ranks = _centred_ranks(np.arange(len(weights))).astype(np.float32)
     rng = np.random.default_rng(seed)
-    largest = []
+    n, largest = len(weights), []
+    covariance = weights.T.astype(np.float64) @ weights * (n * (n + 1) / 12) if n > MOST_PERMUTED else None
     for _ in range(PERMUTATIONS // TOGETHER):
-        orders = rng.permuted(np.tile(ranks, (TOGETHER, 1)), axis=1)
-        families = np.split(np.abs(orders @ weights), [tag_weights.shape[1]], axis=1)
+        if covariance is None:
+            effects: NDArray[np.floating] = rng.permuted(np.tile(ranks, (TOGETHER, 1)), axis=1) @ weights
+        else:
+            effects = rng.multivariate_normal(np.zeros(len(covariance)), covariance, TOGETHER)
+        families = np.split(np.abs(effects), [tag_weights.shape[1]], axis=1)
         largest.append([sizes.max(1, initial=0) for sizes in families])
     tag, number = np.quantile(np.concatenate(largest, axis=1), 1 - LEVEL, axis=1, method="higher")
     return float(tag), float(number)

@@ -8,7 +8,7 @@ import numpy as np
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import preferences
 from embedcli.analysis.pca import pca
-from embedcli.analysis.recommend import logits, of_user, predictions
+from embedcli.analysis.recommend import logits, of_user
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
@@ -59,7 +59,8 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
     preferences adds, and the rest. Components that are real and stable have their names.
     """
     vector, row = of_user(run, user), row_of(run, item)
-    logit = logits(run, vector)[:, row].mean()
+    by_member = logits(run, vector, np.array([row]))
+    logit = by_member.mean()
     parts = [
         Part("global", float(mean_over_members(run, "global_bias"))),
         Part("user", float(vector.bias.mean())),
@@ -71,7 +72,7 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
         user=user,
         parts=tuple(parts),
         logit=float(logit),
-        prediction=float(predictions(run, vector)[:, row].mean()),
+        prediction=float(ratings_of(by_member, run.sigmoid_range).mean()),
         of_mean_logit=float(ratings_of(logit, run.sigmoid_range)),
         rating=dict(zip(vector.rows.tolist(), vector.values.tolist(), strict=True)).get(row),
         knows_rating=run.rows is not None,

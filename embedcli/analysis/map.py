@@ -19,6 +19,7 @@ from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
 
+MOST_DRAWN = 10_000  # items
 DRAWN = {Method.PCA: 50, Method.TSNE: 500, Method.UMAP: 500}  # most rated items; 50 are the lesson's picture
 NUMBERS = {"year": "year", "bias": "bias", "stars": "stars", "mean": "mean_rating", "log n": "n_ratings"}
 MOST_GROUPS = 7  # tags that colors and shapes can still tell apart
@@ -101,8 +102,8 @@ def map_items(
     or UMAP (McInnes et al. 2018) of all members' embeddings side by side.
 
     The items are the `top_items` most rated with at least `min_ratings`, by default 50, and 500 with t-SNE and UMAP;
-    with `min_ratings` alone all of them; and those in `highlight` (titles, ids or rows) in any case. `color` is one of
-    NUMBERS, or tags, or "genre" for the commonest tags of the run.
+    with `min_ratings` alone all of them, but never more than MOST_DRAWN; and those in `highlight` (titles, ids or rows)
+    in any case. `color` is one of NUMBERS, or tags, or "genre" for the commonest tags of the run.
 
     Raises UsageError for an unknown item, tag or component, for too few items, and if UMAP is not installed; RunError
     if the run lacks arrays.
@@ -114,7 +115,7 @@ def map_items(
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
     default = DRAWN[method] if min_ratings is None else None
-    rows, described = most_rated_first(run, min_ratings, default if top_items is None else top_items)
+    rows, described = most_rated_first(run, min_ratings, default if top_items is None else top_items, MOST_DRAWN)
     rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
     if len(rows) < LEAST_ITEMS:
         raise UsageError(

@@ -17,6 +17,7 @@ from embedcli.run.record import Run
 
 N_FOLDS = 5
 N_SHUFFLES = 100
+MOST_ITEMS = 10_000  # with N_SHUFFLES shuffled labels each
 LEVEL = 0.05
 MOST_AXES = 50  # principal ones of all members' embeddings together
 PENALTY = 10.0  # of the ridge regression, in units of the mean variance of an axis
@@ -65,11 +66,12 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     """Predict every tag and number of items from their embeddings by ridge regression, in five folds of the items.
 
     This is a linear probe (Alain and Bengio 2016) with control tasks, whose labels are shuffled (Hewitt and Liang
-    2019). Its inputs are the largest principal axes of all members' embeddings side by side; the items as for `pca`.
+    2019). Its inputs are the largest principal axes of all members' embeddings side by side; the items as for `pca`,
+    at most the MOST_ITEMS most rated.
 
     Raises UsageError if there are too few items, or nothing to predict.
     """
-    rows, described = most_rated_first(run, min_ratings, top_items)
+    rows, described = most_rated_first(run, min_ratings, top_items, MOST_ITEMS)
     if len(rows) < 2 * FEWEST_TAGGED:
         raise UsageError(
             f"{len(rows)} {run.data.noun}s are too few to probe", "lower `min_ratings` or raise `top_items`"
@@ -80,12 +82,12 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
             f"there is no tag of at least {FEWEST_TAGGED} {run.data.noun}s and no number to predict",
             "give titles and tags when training: `items`",
         )
-    every = side_by_side(run.array("item_factors"))[rows]
+    every = side_by_side(run.array("item_factors")[:, rows])
     axes, variances = principal_axes(every)
     kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
     x = (every - every.mean(0)) @ axes[:, :kept]
     n_components = min(N_COMPONENTS, x.shape[1])
-    components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=top_items)
+    components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=len(rows))
     rng = np.random.default_rng(seed)
     probed = [_probed(*target, x, components.scores[rows], rng) for target in targets]
     tags, numbers = ([row for row in probed if row.kind == kind] for kind in ("tag", "number"))

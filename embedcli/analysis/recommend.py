@@ -9,7 +9,7 @@ import numpy as np
 from embedcli.analysis.record import Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated, row_of
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.bases import Floats, Rows, coordinates
 from embedcli.run.predictions import NAMES, ratings_of, sigmoid
 from embedcli.run.record import Run
 
@@ -91,7 +91,7 @@ def recommend(
     return Recommendations(
         user=vector.id,
         profile={run.items.titles[row]: float(value) for row, value in profile},
-        items=_ranked(run, rows, predictions(run, vector)[:, rows], limit),
+        items=_ranked(run, rows, predictions(run, vector, rows), limit),
         n_items=len(rows),
         n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
@@ -140,10 +140,10 @@ def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | 
     if the run lacks users or biases.
     """
     rows, values = _rows_and_values(run, ratings.items() if isinstance(ratings, Mapping) else ratings)
-    users, items, user_bias, item_bias, level = (run.array(name).astype(np.float64) for name in NAMES)
-    known = np.dstack([user_bias, users])[:, run.user_stats.n_ratings > 0]  # (M, U', 1 + k)
-    x = np.dstack([np.ones(items[:, rows].shape[:2]), items[:, rows]])  # (M, n, 1 + k)
-    members = zip(known, x, level[:, None] + item_bias[:, rows], strict=True)
+    users, items, user_bias, item_bias, level = map(run.array, NAMES)
+    known = np.dstack([user_bias, users])[:, run.user_stats.n_ratings > 0].astype(np.float64)  # (M, U', 1 + k)
+    x = np.dstack([np.ones((len(items), len(rows))), items[:, rows]])  # (M, n, 1 + k)
+    members = zip(known, x, level.astype(np.float64)[:, None] + item_bias[:, rows], strict=True)
     vectors = np.array([_most_probable(run, *member, values) for member in members])
     return UserVector(vectors[:, 1:], vectors[:, 0], rows, values)
 
@@ -185,16 +185,21 @@ def _most_probable(run: Run, known: Floats, x: Floats, constant: Floats, values:
     return theta
 
 
-def predictions(run: Run, user: UserVector) -> Floats:
-    """Return the predicted rating of every item by every member, (M, I)."""
-    return ratings_of(logits(run, user), run.sigmoid_range)
+def predictions(run: Run, user: UserVector, rows: Rows | None = None) -> Floats:
+    """Return the predicted rating of some items, or of all, by every member, (M, n)."""
+    return ratings_of(logits(run, user, rows), run.sigmoid_range)
 
 
-def logits(run: Run, user: UserVector) -> Floats:
-    """Return the logit of every item by every member, (M, I)."""
-    names = ("item_factors", "item_bias", "global_bias")
-    items, item_bias, level = (run.array(name).astype(np.float64) for name in names)
-    total: Floats = level[:, None] + user.bias[:, None] + item_bias + np.einsum("mik,mk->mi", items, user.factors)
+def logits(run: Run, user: UserVector, rows: Rows | None = None) -> Floats:
+    """Return the logit of some items, or of all, by every member, (M, n)."""
+    rows = np.arange(len(run.items)) if rows is None else rows
+    items, item_bias, level = map(run.array, ("item_factors", "item_bias", "global_bias"))
+    constant = level.astype(np.float64)[:, None] + user.bias[:, None] + item_bias[:, rows]
+    products = [
+        coordinates(member[None], rows, (np.zeros(1), factors[:, None]))[:, 0]
+        for member, factors in zip(items, user.factors, strict=True)
+    ]
+    total: Floats = constant + np.array(products)
     return total
 
 

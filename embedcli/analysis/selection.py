@@ -39,10 +39,12 @@ def rated(run: Run, min_ratings: int) -> Rows:
     return rows[n[rows] > 0] if n.any() else rows
 
 
-def most_rated_first(run: Run, min_ratings: int | None, top_items: int | None) -> tuple[Rows, str]:
+def most_rated_first(
+    run: Run, min_ratings: int | None, top_items: int | None, most: int | None = None
+) -> tuple[Rows, str]:
     """Return (row numbers of the items to analyse, the most rated first; a description of the selection).
 
-    Without `min_ratings` these are the `top_items` most rated, 1,000 by default.
+    Without `min_ratings` these are the `top_items` most rated, 1,000 by default; never more than `most`.
     """
     if top_items is not None and top_items < 1:
         raise UsageError(f"`top_items` {top_items} is below 1", "give a number of items, such as 1000")
@@ -50,6 +52,8 @@ def most_rated_first(run: Run, min_ratings: int | None, top_items: int | None) -
     n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
     enough = most_rated(n, len(n), 1 if min_ratings is None else min_ratings)
     rows = enough[: top_items or TOP_ITEMS] if min_ratings is None or top_items is not None else enough
+    if most is not None and len(rows) > most:
+        return rows[:most], f"the {most:,} most rated of {len(rows):,} {noun}"
     if min_ratings is None and len(rows) == len(n):
         return rows, f"all {len(rows):,} {noun}"
     if min_ratings is None or len(rows) < len(enough):

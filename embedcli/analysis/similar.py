@@ -14,7 +14,8 @@ from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
 
 MOST_NEAREST = 10  # neighbours of each of many items
-CHUNK = 500  # items whose neighbours are searched at once
+CHUNK = 1 << 24  # cosines in memory at once
+MOST_EXACT = 2000  # items whose cosines are in float64; with more, float32 tells the nearest as well
 
 
 @dataclass(frozen=True)
@@ -123,20 +124,28 @@ def nearness(factors: NDArray[np.floating], rows: Sequence[int] | Rows, passing:
     return -distances
 
 
-def nearest(factors: NDArray[np.floating], rows: Rows) -> Rows:
+def nearest(factors: NDArray[np.floating], rows: Rows, of: Rows | None = None) -> Rows:
     """Return each item's nearest others among these rows by the mean cosine of the members, (n, MOST_NEAREST).
 
-    They are positions in `rows`, the nearest first; factors (M, I, k).
+    They are positions in `rows`, the nearest first; factors (M, I, k). `of` are the positions of the items whose
+    nearest are wanted, all of them if it is not given.
     """
     n, k = len(rows), min(MOST_NEAREST, len(rows) - 1)
-    neighbours = np.empty((n, k), dtype=np.int64)
-    for begin in range(0, n, CHUNK):
-        chunk = np.arange(begin, min(begin + CHUNK, n))
-        cosines = np.mean([nearness(member, rows[chunk], rows, Measure.COSINE) for member in factors], axis=0)
-        cosines[np.arange(len(chunk)), chunk] = -np.inf
-        unordered = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(cosines, unordered, 1), axis=1, kind="stable")
-        neighbours[chunk] = np.take_along_axis(unordered, order, 1)
+    units = np.empty((n, len(factors), factors.shape[2]), dtype=np.float64 if n <= MOST_EXACT else np.float32)
+    for m, member in enumerate(factors):
+        units[:, m] = member[rows]
+    units /= np.maximum(np.linalg.norm(units, axis=2, keepdims=True), 1e-12)
+    flat, of = units.reshape(n, -1), np.arange(n) if of is None else of  # products are sums of the members' cosines
+    neighbours = np.empty((len(of), k), dtype=np.int64)
+    n_together = max(1, CHUNK // n)
+    for begin in range(0, len(of), n_together):
+        chunk = of[begin : begin + n_together]
+        farness = flat[chunk] @ flat.T
+        np.negative(farness, out=farness)
+        farness[np.arange(len(chunk)), chunk] = np.inf
+        unordered = np.argpartition(farness, k - 1, axis=1)[:, :k]
+        order = np.argsort(np.take_along_axis(farness, unordered, 1), axis=1, kind="stable")
+        neighbours[begin : begin + n_together] = np.take_along_axis(unordered, order, 1)
     return neighbours
 
 

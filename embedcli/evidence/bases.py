@@ -61,14 +61,14 @@ def preference_axes(
 
 def _weighted_mean(factors: NDArray[np.floating], weight: NDArray[np.int64]) -> Floats:
     """Return the weighted mean (M k,) over the rows of factors (M, n, k), side by side."""
-    mean: Floats = sum(weight[here] @ rows for here, rows in _blocks(factors)) / weight.sum()
+    mean: Floats = sum(weight[here] @ rows for here, rows in blocks(factors)) / weight.sum()
     return mean
 
 
 def _root(factors: NDArray[np.floating], weight: NDArray[np.int64], centre: Floats) -> Floats:
     """Return R of the QR decomposition of weighted factors (M, n, k) less their centre, side by side, by blocks."""
     root: Floats = np.empty((0, len(centre)))
-    for here, rows in _blocks(factors):
+    for here, rows in blocks(factors):
         weighted: Floats = np.vstack([root, np.sqrt(weight[here])[:, None] * (rows - centre)])
         root = np.linalg.qr(weighted, mode="r")  # type: ignore[assignment]  # in numpy's types Q is there, too
     return root
@@ -78,12 +78,12 @@ def coordinates(factors: NDArray[np.floating], rows: Rows, axes: Axes) -> Floats
     """Return coordinates (n, K) on axes of some rows of factors (M, I, k), side by side, in float64."""
     centre, directions = axes
     found = np.empty((len(rows), directions.shape[1]))
-    for here, chosen in _blocks(factors, rows):
+    for here, chosen in blocks(factors, rows):
         found[here] = (chosen - centre) @ directions
     return found
 
 
-def _blocks(factors: NDArray[np.floating], rows: Rows | None = None) -> Iterator[tuple[slice, Floats]]:
+def blocks(factors: NDArray[np.floating], rows: Rows | None = None) -> Iterator[tuple[slice, Floats]]:
     """Yield (where, rows side by side) of blocks of factors (M, I, k), or of some rows of them."""
     for begin in range(0, factors.shape[1] if rows is None else len(rows), TOGETHER):
         here = slice(begin, begin + TOGETHER)
