@@ -4,10 +4,14 @@
 
 `lesson` below loads ratings, trains a model that knows nothing of a film but who liked it, and asks what it learned.
 
+The training is embedcli's own. The lesson's, fastai's AdamW, is in lesson_training.py: its `train` returns a run as
+`embedcli.fit` does, and every line below that looks into a run works on it.
+
 The biases first. A film's bias is what is left of its ratings once it is known who rated it: a low one means that
 even people whose taste it suits did not like it. That is more than a low mean, which may only say that it was shown
-to the wrong people. The notebook read one bias per film off one model; here the bias comes from draws from a
-posterior, in stars, with an interval: a film with few ratings may stand at the top of a list by luck, and shows it.
+to the wrong people. The notebook read one bias per film off one model. Here the bias is the mean of five models, in
+stars, and beside it stands a 95 % interval from the draws of a posterior: a film with few ratings may be at the top of
+a list by luck, and its wide interval shows it.
 
 Then the components. A film's embedding is 50 numbers, none of which means anything by itself: turn them all, and
 the users' too, and every prediction stays. Principal components do not turn with them. They are the directions in

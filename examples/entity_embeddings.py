@@ -42,6 +42,7 @@ import embedcli
 from embedcli import Run
 from embedcli.data.ratings import DataSet
 from embedcli.run.record import EmbeddingTable
+from embedcli.training.engines.torch import one_thread
 
 N_NETS, N_EPOCHS, BATCH, HIDDEN = 3, 8, 256, 64
 RATE, DECAY, DROPOUT = 5e-3, 0.5, 0.1
@@ -70,6 +71,7 @@ class TabularNet(nn.Module):
         return scores
 
 
+@one_thread()  # a step is too small to share
 def train(table: census.Table, seed: int) -> TabularNet:
     """Fit a net to the people to learn from: AdamW, one cycle of the learning rate, minibatches by indexing."""
     torch.manual_seed(seed)

@@ -10,6 +10,9 @@ SGD steps against the gradient g. What is added to it:
   own, large where gradients are small or rare. The embedding of a film that few have rated is such a place.
 - Adam does both, and divides both averages by what they have seen so far (1 - beta^step), since they start at zero.
 
+`embedcli train` keeps RMSprop's idea and spares its cost: one size for the whole embedding of a user or film, updated
+only by a rating of it (embedcli/training/engines).
+
 The functions below are stepped beside those of `torch.optim` and stay equal to them. Then each trains the dot-bias
 model, rating = sigmoid(mu + b_u + b_i + p_u . q_i) stretched to the stars, from the same start on the same
 minibatches, and the error on ratings left out is drawn. Each has the best of the learning rates 1, 2, 5, 10, 20, ...

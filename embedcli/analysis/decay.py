@@ -14,7 +14,7 @@ MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight
 TOGETHER = 1 << 14  # items whose draws are sorted at once
 FEWEST_JUDGES = 20  # items with MANY ratings: from fewer there is no verdict
 # thresholds measured in examples/benchmarks/decay.py
-TOO_MUCH, FEWEST_OUTSIDE = 0.04, 2  # share of those items outside their interval, and how many there must be
+TOO_MUCH, FEWEST_OUTSIDE = 0.03, 2  # share of those items outside their interval, and how many there must be
 TOO_LITTLE, TOO_STEEP = 0.65, 1.1  # held-out slope
 USUAL = 0.4  # the default of --weight-decay
 

@@ -33,7 +33,7 @@ def preference_basis(
     decomposition are weighted by user_weight x item_weight (numbers of ratings): the columns of W^1/2 u and W^1/2 v
     are orthonormal, so a row counts for as much as is known of it, and s^2 / sum s^2 is a share of the variance of
     the predicted preferences. The basis depends neither on the gauge nor on a rotation of the factors. It costs two
-    thin QR decompositions. K = min(n_components, R).
+    QR decompositions, by blocks of rows. K = min(n_components, R).
     """
     of_users, s, of_items = preference_axes(users[None], items[None], user_weight, item_weight, n_components)
     return (users - of_users[0]) @ of_users[1], s, (items - of_items[0]) @ of_items[1]

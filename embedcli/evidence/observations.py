@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats
+from embedcli.evidence.cores import n_cores
 
+BLOCK = 1 << 20  # rows
 DAMPING = 5.0  # ratings at the prior mean that a damped mean starts from
 
 
 @dataclass(frozen=True)
 class Observations:
-    """Ratings (n,) by codes of users and items; users and items without any are counted too."""
+    """Ratings (n,) by codes of users and items, no pair twice; users and items without any are counted too."""
 
     user: NDArray[np.int32]
     item: NDArray[np.int32]
@@ -23,23 +26,32 @@ class Observations:
     n_users: int
     n_items: int
 
-    def take(self, rows: NDArray[Any]) -> Observations:
-        """Return the ratings of these rows (positions or a mask)."""
+    def take(self, rows: NDArray[Any] | slice) -> Observations:
+        """Return the ratings of these rows (positions, a mask or a slice)."""
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows])
 
-    @property
-    def counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Numbers of ratings of each user (U,) and of each item (I,)."""
-        return np.bincount(self.user, minlength=self.n_users), np.bincount(self.item, minlength=self.n_items)
+    def blocks(self) -> list[slice]:
+        """Return the rows in blocks that are worth a thread."""
+        return [slice(first, first + BLOCK) for first in range(0, len(self.value), BLOCK)]
+
+    def counts(self, seen: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the numbers of ratings of each user (U,) and of each item (I,), of all rows or those `seen` (n,)."""
+        n_users, n_items = np.zeros(self.n_users, np.int64), np.zeros(self.n_items, np.int64)
+        for rows in self.blocks():
+            for codes, n in ((self.user[rows], n_users), (self.item[rows], n_items)):
+                n += np.bincount(codes if seen is None else codes[seen[rows]], minlength=len(n))
+        return n_users, n_items
 
 
 @dataclass(frozen=True)
 class BiasModel:
-    """A mean, and the biases of the users (U,) and the items (I,)."""
+    """A mean, the biases of the users (U,) and the items (I,), and the numbers of ratings that each is from."""
 
     mean: float
     user_bias: Floats
     item_bias: Floats
+    n_by_user: NDArray[np.int64]
+    n_by_item: NDArray[np.int64]
 
     def predict(self, rows: Observations) -> Floats:
         """Predict the value of each row."""
@@ -52,24 +64,41 @@ class BiasModel:
         return residuals
 
 
-def bias_model(observations: Observations, damping: float, sweeps: int) -> BiasModel:
-    """Fit a model with biases alone.
+def bias_model(
+    observations: Observations,
+    damping: float,
+    sweeps: int,
+    *,
+    seen: NDArray[np.bool_] | None = None,
+    start: BiasModel | None = None,
+) -> BiasModel:
+    """Fit a model with biases alone, to all rows or to those `seen` (n,).
 
     Each bias is the damped mean of its ratings less the other biases. Users and items are computed in turn (ridge
-    regression by alternating steps).
+    regression by alternating steps), from the item biases of `start`, or from none. The result does not depend on the
+    number of threads: they share blocks of rows.
     """
-    user, item = observations.user, observations.item
-    mean = float(observations.value.mean(dtype=np.float64))
-    value = observations.value - mean
-    n_users, n_items = observations.counts
-    user_bias, item_bias = np.zeros(len(n_users)), np.zeros(len(n_items))
-    for _ in range(sweeps):
-        user_bias = damped_mean(np.bincount(user, value - item_bias[item], len(n_users)), n_users, damping)
-        item_bias = damped_mean(np.bincount(item, value - user_bias[user], len(n_items)), n_items, damping)
-    return BiasModel(mean, user_bias, item_bias)
+    user, item, value = observations.user, observations.item, observations.value
+    mean = float(value.mean(dtype=np.float64, where=True if seen is None else seen))
+    n_by_user, n_by_item = observations.counts(seen)
+    item_bias = np.zeros(len(n_by_item)) if start is None else start.item_bias
+    user_bias = np.zeros(len(n_by_user))
+
+    def total(codes: NDArray[np.int32], n: int, others: NDArray[np.int32], bias: Floats) -> Floats:
+        def of_block(rows: slice) -> NDArray[Any]:
+            rest = value[rows] - mean - bias[others[rows]]
+            return np.bincount(codes[rows], rest if seen is None else rest * seen[rows], n)
+
+        return sum(pool.map(of_block, observations.blocks()), np.zeros(n))
+
+    with ThreadPoolExecutor(n_cores()) as pool:
+        for _ in range(sweeps):
+            user_bias = damped_mean(total(user, len(n_by_user), item, item_bias), n_by_user, damping)
+            item_bias = damped_mean(total(item, len(n_by_item), user, user_bias), n_by_item, damping)
+    return BiasModel(mean, user_bias, item_bias, n_by_user, n_by_item)
 
 
-def damped_mean(total: NDArray[Any], n: NDArray[np.int64], damping: float = DAMPING, prior_mean: float = 0.0) -> Floats:
+def damped_mean(total: NDArray[Any], n: NDArray[Any], damping: float = DAMPING, prior_mean: float = 0.0) -> Floats:
     """Return the means of n values with these totals and of `damping` further values at `prior_mean`."""
     mean: Floats = (total + damping * prior_mean) / (n + damping)
     return mean

@@ -11,19 +11,22 @@ strength is drawn too. Chosen by the coverage of its intervals on simulated data
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats
+from embedcli.evidence.cores import n_cores
+from embedcli.evidence.gram import Side, sides, solve_side
 from embedcli.evidence.observations import Observations
 
 N_FACTORS = 8
-RIDGE_SWEEPS = 5  # to start near the mode rather than at noise
-BURN_IN = 40
+RIDGE_SWEEPS = 3  # to start near the mode rather than at noise; at the mode the factors are too large
+BURN_IN, N_STATES = 20, 20  # sweeps; already 10 states cover as 300 do: examples/benchmarks/trust.py
+MANY, BURN_IN_OF_MANY, STATES_OF_MANY = 1_000_000, 5, 10  # ratings from which on fewer sweeps suffice
 START_SD = 0.1
 BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared stars
 STARS = 4.0  # span of the scale that the priors are for
@@ -36,56 +39,60 @@ class Posterior:
     """Joint draws, in stars."""
 
     item_stars: NDArray[np.float32]  # (D, I) the mean rating if every user rated the item
-    noise: Floats  # (D,) standard deviation of a rating around its expectation
+    noise: Floats  # (S,) standard deviation of a rating around its expectation, of each state of the chain
 
 
 def sample(observations: Observations, scale: tuple[float, float], n_draws: int, rng: np.random.Generator) -> Posterior:
     """Draw from the posterior given these ratings on a scale (lowest, highest).
 
     Stars are the linear prediction averaged over all users and cut to the scale once: the ratings have been cut
-    already, so cutting each user's prediction again would draw them to the middle.
+    already, so cutting each user's prediction again would draw them to the middle. Given the users of a state of the
+    chain, the stars of the items are normal and independent: the draws are those of few states.
     """
     low, high = scale
     middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
-    by_user, by_item = sides(observations, (observations.value.astype(np.float64) - middle) / unit)
-    stars, noise = [], []
-    for users, items, sd in chain(by_user, by_item, n_draws, rng):
-        factors = items.copy()
-        factors[0] = 1.0
-        stars.append(middle + unit * (items[0] + users.mean(1) @ factors))
-        noise.append(unit * sd)
-    return Posterior(np.clip(stars, low, high).astype(np.float32), np.array(noise))
+    both = sides(observations, (observations.value - np.float32(middle)) / np.float32(unit))
+    has_many = len(observations.value) >= MANY
+    burn_in, n_states = (BURN_IN_OF_MANY, STATES_OF_MANY) if has_many else (BURN_IN, N_STATES)
+    n_states = min(n_states, n_draws)
+    stars, noise = np.empty((n_draws, observations.n_items), np.float32), np.empty(n_states)
+    with ThreadPoolExecutor(n_cores()) as pool:
+        for j, state in enumerate(chain(*both, burn_in, n_states, rng, pool)):
+            draws = stars[j * n_draws // n_states : (j + 1) * n_draws // n_states]
+            rng.standard_normal(out=draws, dtype=np.float32)
+            draws *= (unit * state.stars_sd).astype(np.float32)
+            draws += (middle + unit * state.stars_mean).astype(np.float32)
+            noise[j] = unit * state.noise
+    return Posterior(np.clip(stars, low, high, out=stars), noise)
 
 
-@dataclass(frozen=True)
-class Side:
-    """Ratings seen from the users or from the items, as sparse matrices (n_rows, n_others) and sums by row."""
+class State(NamedTuple):
+    """A state of the chain: users (1 + k, U) and items (1 + k, I), the bias in row 0, and the noise of a rating.
 
-    seen: sp.csr_array  # ones
-    rated: sp.csr_array  # ratings less their mean
-    count: NDArray[Any]  # (n_rows,)
-    total: NDArray[Any]  # (n_rows,)
+    `stars_mean` and `stars_sd` (I,) are those of the items' stars given all of the state but the items.
+    """
 
-
-def sides(observations: Observations, value: Floats) -> tuple[Side, Side]:
-    """Return the two sides of ratings with these centred values (n,): by user, by item."""
-
-    def side(rows: NDArray[np.int32], columns: NDArray[np.int32], shape: tuple[int, int]) -> Side:
-        seen = sp.csr_array((np.ones(len(value), np.float32), (rows, columns)), shape=shape)
-        rated = sp.csr_array((value.astype(np.float32), (rows, columns)), shape=shape)
-        return Side(seen, rated, np.bincount(rows, minlength=shape[0]), np.bincount(rows, value, shape[0]))
-
-    user, item, shape = observations.user, observations.item, (observations.n_users, observations.n_items)
-    return side(user, item, shape), side(item, user, shape[::-1])
+    users: Floats
+    items: Floats
+    noise: float
+    stars_mean: Floats
+    stars_sd: Floats
 
 
 def chain(
-    by_user: Side, by_item: Side, n_draws: int, rng: np.random.Generator, *, n_factors: int = N_FACTORS
-) -> Iterator[tuple[Floats, Floats, float]]:
-    """Yield successive states: users (1 + k, U), items (1 + k, I), row 0 the bias; the noise of a rating."""
+    by_user: Side,
+    by_item: Side,
+    burn_in: int,
+    n_states: int,
+    rng: np.random.Generator,
+    pool: Executor,
+    *,
+    n_factors: int = N_FACTORS,
+) -> Iterator[State]:
+    """Yield successive states, after sweeps near the mode and a burn-in that are thrown away."""
     n_users, n_items, n = len(by_user.count), len(by_item.count), by_user.count.sum()
-    squares = float((by_user.rated.data.astype(np.float64) ** 2).sum())
+    squares = sum(float((tile.data.astype(np.float64) ** 2).sum()) for tiles in by_user.blocks for tile in tiles)
     log_n = np.log1p(by_item.count)
     of_items = np.column_stack([np.ones(n_items), (log_n - log_n.mean()) / max(log_n.std(), 1e-9)])
     of_users = np.zeros((n_users, 0))
@@ -94,82 +101,35 @@ def chain(
     ridge = np.diag(1 / np.r_[BIAS_VARIANCE, np.full(n_factors, FACTOR_VARIANCE)])
     user_prior = item_prior = ridge, np.zeros((1 + n_factors, 1))
     tau = 1.0
-    for sweep in range(-RIDGE_SWEEPS - BURN_IN, n_draws):
-        drawing = sweep >= -BURN_IN
+
+    def prior(side: Side, theta: Floats, of_rows: Floats) -> tuple[Floats, Floats]:
+        rated = side.count > 0  # rows without ratings would only make the chain slower
+        precision, weights = draw_prior(theta[:, rated], of_rows[rated], rng)
+        return precision, (of_rows @ weights).T
+
+    for sweep in range(-RIDGE_SWEEPS - burn_in, n_states):
+        drawing = sweep >= -burn_in
         if drawing:
-            user_prior, item_prior = draw_prior(users, of_users, rng), draw_prior(items, of_items, rng)
-        users, _ = sweep_side(by_user, items, tau, *user_prior, drawing * rng.normal(size=users.shape))
-        items, error = sweep_side(by_item, users, tau, *item_prior, drawing * rng.normal(size=items.shape))
+            user_prior, item_prior = prior(by_user, users, of_users), prior(by_item, items, of_items)
+        noise = drawing * rng.normal(size=users.shape)
+        users = solve_side(by_user, items, tau, user_prior, noise, np.zeros(1 + n_factors), pool).theta
+        noise, to_stars = drawing * rng.normal(size=items.shape), np.r_[1.0, users[1:].mean(1)]
+        items, error, mean, variance = solve_side(by_item, users, tau, item_prior, noise, to_stars, pool)
+        if sweep >= 0:
+            yield State(users, items, tau**-0.5, users[0].mean() + mean, np.sqrt(variance))
         error += squares - 2 * users[0] @ by_user.total + by_user.count @ users[0] ** 2
         shape = n / 2 + 1
         tau = (rng.gamma(shape) if drawing else shape) / (error / 2 + 1)
-        if sweep >= 0:
-            yield users, items, tau**-0.5
-
-
-def sweep_side(
-    side: Side, other: Floats, tau: float, precision: Floats, mean: Floats, noise: Floats
-) -> tuple[Floats, float]:
-    """Return one side's coordinates (d, n) given the other's, and the squared error they leave.
-
-    The error is without the part that does not depend on them, the sum of (r - the other's bias)^2. With
-    `noise` standard normal they are a draw, with 0 the mode.
-    """
-    gram, linear = sums(side, other)
-    theta = solve(tau * gram + precision[:, :, None], tau * linear + precision @ mean, noise)
-    quadratic = sum(
-        float((2 * theta[j:] * gram[j:, j] * theta[j]).sum() - (gram[j, j] * theta[j] ** 2).sum())
-        for j in range(len(theta))
-    )
-    return theta, quadratic - 2 * float((theta * linear).sum())
-
-
-def sums(side: Side, other: Floats) -> tuple[Floats, Floats]:
-    """Return, per row, the sums of x x' (d, d, n; lower triangle) and of (r - bias) x (d, n) over its ratings.
-
-    x = (1, factors) of the other side, other (d, n_others) with the bias in row 0.
-    """
-    d = len(other)
-    x = other.copy()
-    x[0] = 1.0
-    columns, rows = np.triu_indices(d)
-    products = np.concatenate([x[rows] * x[columns], other[0] * x])  # (d (d + 1) / 2 + d, n_others)
-    flat = (side.seen @ products.T.astype(np.float32, order="C")).T
-    gram = np.zeros((d, d, flat.shape[1]))
-    gram[rows, columns] = flat[:-d]
-    return gram, (side.rated @ x.T.astype(np.float32, order="C")).T - flat[-d:]
-
-
-def solve(gram: Floats, linear: Floats, noise: Floats) -> Floats:
-    """Return gram^-1 linear + L'^-1 noise, where gram = L L', for all rows at once; gram is overwritten.
-
-    gram (d, d, n; lower triangle), linear and noise (d, n) -> (d, n).
-    """
-    d, x = len(gram), linear.copy()
-    for j in range(d):
-        gram[j:, j] /= np.sqrt(gram[j, j])
-        for m in range(j + 1, d):
-            gram[m:, m] -= gram[m:, j] * gram[m, j]
-        x[j] /= gram[j, j]
-        x[j + 1 :] -= gram[j + 1 :, j] * x[j]
-    x += noise
-    for j in reversed(range(d)):
-        x[j] = (x[j] - (gram[j + 1 :, j] * x[j + 1 :]).sum(0)) / gram[j, j]
-    return x
 
 
 def draw_prior(theta: Floats, of_rows: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw (precision (d, d), mean (d, n)) given theta (d, n), the mean linear in of_rows (n, m); m may be 0."""
+    """Draw (precision (d, d), B (m, d)) given theta (d, n), whose mean is of_rows (n, m) @ B; m may be 0."""
     d, n = theta.shape
-    m = of_rows.shape[1]
-    inner = of_rows.T @ of_rows + PRIOR_MEAN_PRECISION * np.eye(m)
+    inner = of_rows.T @ of_rows + PRIOR_MEAN_PRECISION * np.eye(of_rows.shape[1])
     best = np.linalg.solve(inner, of_rows.T @ theta.T)  # (m, d)
     precision = wishart(d + n, theta @ theta.T - best.T @ inner @ best + PRIOR_SCATTER * np.eye(d), rng)
-    if not m:
-        return precision, np.zeros((d, 1))
-    spread = np.linalg.solve(np.linalg.cholesky(inner).T, rng.normal(size=(m, d)))  # rows' covariance inner^-1
-    spread = spread @ np.linalg.inv(np.linalg.cholesky(precision))  # columns' covariance precision^-1
-    return precision, (of_rows @ (best + spread)).T
+    spread = np.linalg.solve(np.linalg.cholesky(inner).T, rng.normal(size=best.shape))  # rows' covariance inner^-1
+    return precision, best + spread @ np.linalg.inv(np.linalg.cholesky(precision))  # columns' covariance precision^-1
 
 
 def wishart(degrees: int, scatter: Floats, rng: np.random.Generator) -> Floats:

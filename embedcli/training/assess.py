@@ -54,7 +54,7 @@ def evidence_of(
     share = share_of_mean(train, config.y_range)
     factors = folds.arrays["user_factors"], folds.arrays["item_factors"]
     stars_per_logit = (high - low) * share * (1 - share)  # the slope of the sigmoid at the mean rating
-    judged = component_evidence(observed(train), folds.fold.astype(np.int64), *factors, stars_per_logit, rng)
+    judged = component_evidence(observed(train), folds.fold, *factors, stars_per_logit, rng)
     tests, pca_tests = (
         [
             ComponentTest(float(t), float(slope), bool(t > LEAST_T), bool(t > LEAST_T and slope > LEAST_SLOPE))

@@ -12,9 +12,9 @@ from embedcli.data.ratings import Ratings
 from embedcli.errors import TrainingError
 from embedcli.run.config import TrainConfig
 from embedcli.training.config import share_of_mean
+from embedcli.training.engines import CACHE_LINE
 
 INITIAL_SD = 0.01  # as in the lesson
-CACHE_LINE = 16  # 32-bit numbers
 
 
 class EmbeddingDotBias(nn.Module):

@@ -4,9 +4,10 @@
     OMP_NUM_THREADS=1 taskset -c 0 python examples/benchmarks/movielens.py speed
 
 Accuracy: test RMSE and MAE (global, predictions clipped to 1..5, cold users and items scored) as means over
-`random 90/10` seeds 0, 1, 2 and over the official folds u1 to u5. Speed: seconds of `fit` on 90,000 ratings, the
-minimum, median and maximum of seven runs after one that is not counted. Needs MovieLens 100K (fetched when it is
-not in the cache; EMBEDCLI_DATA says where that is).
+`random 90/10` seeds 0, 1, 2 and over the official folds u1 to u5. Speed: seconds of `fit` on 90,000 ratings by the
+compiled and by the torch engine: minimum, median and maximum of seven runs after a first run, which loads or compiles
+the engine; beside them two runs of the lesson's training, AdamW in plain PyTorch (examples/lesson_training.py). Needs
+MovieLens 100K (fetched if it is not in the cache; EMBEDCLI_DATA says where that is).
 """
 
 from __future__ import annotations
@@ -14,9 +15,16 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import embedcli
+from embedcli import Run
+
+sys.path.append(str(Path(__file__).parents[1]))
+from lesson_training import WEIGHT_DECAY
+from lesson_training import train as lesson
 
 RUNS = 7
 
@@ -37,22 +45,25 @@ def accuracy() -> None:
 
 
 def speed() -> None:
-    """Print how long `fit` takes: five members, one member, and five with all their evidence."""
+    """Print how long `fit` takes: one and five members by each engine, all defaults, and the lesson's training."""
     split = embedcli.load_ratings().split("random", seed=0)
-    bare = embedcli.TrainConfig(n_folds=0, n_draws=0)
-    configs = {
-        "five members": bare,
-        "one member": replace(bare, n_members=1),
-        "five members and evidence": embedcli.TrainConfig(),
-    }
-    for name, config in configs.items():
-        seconds = []
-        for _ in range(RUNS + 1):
-            began = time.perf_counter()
-            embedcli.fit(split, config)
-            seconds.append(time.perf_counter() - began)
-        low, middle, high = min(seconds[1:]), statistics.median(seconds[1:]), max(seconds[1:])
-        print(f"fit, {name}: {low:.2f} s, median {middle:.2f} s, {high:.2f} s; first {seconds[0]:.2f} s")
+    for engine in ("compiled", "torch"):
+        for n_members in (1, 5):
+            config = embedcli.TrainConfig(n_members=n_members, n_folds=0, n_draws=0, engine=engine)
+            measure(f"fit, {engine} engine, members: {n_members}", partial(embedcli.fit, split, config))
+    measure("fit, all defaults, with evidence", partial(embedcli.fit, split))
+    measure("the lesson's training, one model", partial(lesson, split.train, WEIGHT_DECAY), runs=2)
+
+
+def measure(name: str, train: Callable[[], Run], runs: int = RUNS) -> None:
+    """Print the minimum, median and maximum of the seconds of some trainings after a first one."""
+    seconds = []
+    for _ in range(runs + 1):
+        began = time.perf_counter()
+        train()
+        seconds.append(time.perf_counter() - began)
+    low, middle, high = min(seconds[1:]), statistics.median(seconds[1:]), max(seconds[1:])
+    print(f"{name}: {low:.2f} s, median {middle:.2f} s, {high:.2f} s; first {seconds[0]:.2f} s", flush=True)
 
 
 if __name__ == "__main__":

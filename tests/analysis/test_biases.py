@@ -102,7 +102,7 @@ def test_agreement_counts_what_lies_outside(drawn: Run) -> None:
     ("slope", "outside", "verdict", "suggested"),
     [
         (0.5, 0.02, "too little", 0.8),
-        (0.8, 0.03, "about right", None),
+        (0.8, 0.02, "about right", None),
         (1.0, 0.11, "too much", 0.2),
         (1.2, None, "too much", 0.2),
         (0.5, 0.11, "unclear", None),

@@ -6,6 +6,8 @@ data, so it also holds over the worlds whose data is of the usual size: the prio
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -61,9 +63,12 @@ def ranks() -> NDArray[np.int64]:
         for seed in range(N_WORLDS):
             rng = np.random.default_rng(seed)
             observations, stars, noise = usual_world(rng)
-            both = sides(observations, observations.value.astype(np.float64))
-            states = list(chain(*both, 2 * N_DRAWS, rng, n_factors=N_FACTORS))[::2]  # every other: less alike
-            draws = np.array([[*stars_of(users, items), sd] for users, items, sd in states])
+            both = sides(observations, observations.value)
+            with ThreadPoolExecutor(1) as pool:
+                states = list(chain(*both, 20, 2 * N_DRAWS, rng, pool, n_factors=N_FACTORS))[::2]  # less alike
+            draws = np.array(
+                [[*(state.stars_mean + state.stars_sd * rng.normal(size=N_ITEMS)), state.noise] for state in states]
+            )
             rows.append((draws < [*stars, noise]).sum(0))
     return np.array(rows)
 

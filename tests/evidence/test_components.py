@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import scipy.sparse as sp
 from planted import World
 
 from embedcli.evidence import components as components_module
-from embedcli.evidence.components import component_evidence, n_above_flips, regress, sign_flips
+from embedcli.evidence import observations as observations_module
+from embedcli.evidence.components import component_evidence, largest_of_flips, n_above_flips, regress, sign_flips
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
@@ -65,8 +67,8 @@ def test_bias_model_leaves_no_bias(world: World) -> None:
 def test_flips_see_nothing_in_noise(world: World, seed: int) -> None:
     """Where the ratings are shuffled among the pairs, sign flips see no component."""
     rng = np.random.default_rng(seed)
-    shuffled = replace(world.ratings, value=rng.permutation(world.ratings.value))
-    assert sign_flips(observed(shuffled), rng) == 0
+    shuffled = observed(replace(world.ratings, value=rng.permutation(world.ratings.value)))
+    assert sign_flips(shuffled, bias_model(shuffled, 3.0, 6), rng) == 0
 
 
 def test_ratings_that_are_all_equal(world: World) -> None:
@@ -89,6 +91,62 @@ def test_singular_values_need_a_margin_over_the_flips(times: float, expected: in
     assert n_above_flips(sp.csr_array(matrix), 2, np.random.default_rng(0)) == expected
 
 
+def test_bias_model_of_some_rows_does_not_know_the_others(world: World) -> None:
+    """Two sweeps over the rows seen, from the biases of all rows, leave the residuals of a model fitted to them alone.
+
+    The biases of all rows know the rows left out: with these the residuals are 2 % smaller.
+    """
+    rows = observed(world.ratings)
+    seen = np.random.default_rng(0).random(len(rows.value)) < 0.8
+    whole, unseen = bias_model(rows, 3.0, 6), rows.take(~seen)
+    alone = bias_model(rows.take(seen), 3.0, 30)
+    found = bias_model(rows, 3.0, 2, seen=seen, start=whole)
+    assert found.n_by_item.tolist() == alone.n_by_item.tolist()
+    residual = alone.residuals(unseen)
+    knows, does_not = (model.residuals(unseen) @ residual / (residual @ residual) for model in (whole, found))
+    assert knows < 0.985
+    assert does_not == pytest.approx(1, abs=1e-3)
+    assert np.abs(found.residuals(unseen) - residual).max() < 0.01
+
+
+def test_bias_model_does_not_depend_on_threads(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread and three give the same bytes, and blocks of rows the model of all rows at once."""
+    rows = observed(world.ratings)
+    in_one = bias_model(rows, 3.0, 6)
+    monkeypatch.setattr(observations_module, "BLOCK", 1000)
+    models = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr(observations_module, "n_cores", lambda n=n_threads: n)
+        models.append(bias_model(rows, 3.0, 6))
+    assert models[0].item_bias.tobytes() == models[1].item_bias.tobytes()
+    np.testing.assert_allclose(models[0].item_bias, in_one.item_bias, atol=1e-9)
+
+
+def test_flips_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each flip has a generator of its own: its singular value is the same on one thread and on three."""
+    matrix = sp.csr_array(np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32))
+    thresholds = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr(components_module, "n_cores", lambda n=n_threads: n)
+        thresholds.append(largest_of_flips(matrix, np.ones(20, np.float32), np.random.default_rng(0)))
+    assert thresholds[0] == thresholds[1]
+
+
+def test_of_many_rows_some_are_tested(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more rows than are tested, t is that of a sample of this size, and the slope is about the same."""
+    rows, rng = observed(world.ratings), np.random.default_rng(0)
+    fold = rng.integers(0, 2, len(rows.value), dtype=np.uint8)
+    taste = bias_model(rows, 3.0, 6).residuals(rows) * world.axis[rows.item]
+    users = np.bincount(rows.user, taste, rows.n_users) / np.bincount(rows.user, minlength=rows.n_users)
+    sides = (np.stack([side[:, None]] * 2).astype(np.float32) for side in (users, world.axis))
+    factors = tuple(sides)
+    every = component_evidence(rows, fold, *factors, 1.0, np.random.default_rng(0))
+    monkeypatch.setattr(components_module, "MOST_TESTED", len(rows.value) // 4)
+    some = component_evidence(rows, fold, *factors, 1.0, np.random.default_rng(0))
+    assert some.preference[0][0] == pytest.approx(every.preference[0][0] / 2, rel=0.1)
+    assert some.preference[1][0] == pytest.approx(every.preference[1][0], rel=0.1)
+
+
 def test_fold_members_are_judged_on_rows_they_have_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Factors that predict the rows of their own fold have t and slope of the regression, and their own fold's axes.
 
@@ -97,24 +155,26 @@ def test_fold_members_are_judged_on_rows_they_have_not_seen(monkeypatch: pytest.
     """
     rng = np.random.default_rng(0)
     user, item = (codes.ravel().astype(np.int32) for codes in np.indices((60, 40)))
-    fold, users, items = np.arange(2400) % 2, rng.normal(size=(60, 1)), rng.normal(size=(2, 40, 1))
+    fold, users, items = (np.arange(2400) % 2).astype(np.uint8), rng.normal(size=(60, 1)), rng.normal(size=(2, 40, 1))
     items -= items.mean(1, keepdims=True)
     value = 3 + (users - users.mean())[user, 0] * items[fold, item, 0] + 0.3 * rng.normal(size=2400)
     observations = Observations(user, item, value.astype(np.float32), 60, 40)
     sides = np.stack([users, users]).astype(np.float32), items.astype(np.float32)
-    fitted_on: list[int] = []
+    seen_by: list[int] = []
 
-    def spied(rows: Observations, damping: float, sweeps: int) -> BiasModel:
-        fitted_on.append(len(rows.value))
-        return bias_model(rows, damping, sweeps)
+    def spied(rows: Observations, damping: float, sweeps: int, **given: Any) -> BiasModel:
+        if "seen" in given:
+            assert len(set(fold[given["seen"]])) == 1
+            seen_by.append(int(fold[~given["seen"]][0]))
+        return bias_model(rows, damping, sweeps, **given)
 
     monkeypatch.setattr(components_module, "bias_model", spied)
     found = component_evidence(observations, fold, *sides, 1.0, rng)
+    assert sorted(seen_by) == [0, 1]  # the bias model of a fold sees the rows outside it
     for t, slope in (found.preference, found.pca):
         assert t[0] > 50
         assert slope[0] == pytest.approx(1, abs=0.1)
     for axis, own in zip(found.fold_axes[..., 0], items[..., 0], strict=True):
         assert abs(np.corrcoef(axis, own)[0, 1]) > 0.999
-    assert fitted_on[:2] == [1200, 1200]  # the bias model of a fold sees the rows outside it
     swapped = component_evidence(observations, 1 - fold, *sides, 1.0, rng)
     assert swapped.preference[0][0] < 10

@@ -26,6 +26,7 @@ BETA2 = 0.8
 EPS = 3e-6
 START_MOMENT = 1e-7  # v before the first rating
 BIAS_RATE = 33.0
+CACHE_LINE = 16  # 32-bit numbers
 
 
 def engine_of(config: TrainConfig, on_stage: Callable[[str, float | None], None]) -> tuple[ModuleType, TrainConfig]:

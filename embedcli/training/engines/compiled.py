@@ -1,6 +1,5 @@
 """The compiled engine: one rating after another, one member a thread, about ten million ratings a second and core."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pickle import UnpicklingError
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
+from embedcli.evidence.cores import n_cores
 from embedcli.run.config import TrainConfig
 from embedcli.training.config import shares
-from embedcli.training.engines import kernel
-from embedcli.training.model import CACHE_LINE, EmbeddingDotBias, check_finite
+from embedcli.training.engines import CACHE_LINE, kernel
+from embedcli.training.model import EmbeddingDotBias, check_finite
 from embedcli.training.schedule import one_cycle
 from embedcli.training.state import TrainingState
 
@@ -93,8 +93,3 @@ def member(model: EmbeddingDotBias, m: int, moment: NDArray[np.float32]) -> tupl
         *(moments[of_users], moments[of_items]),
         *(np.float32(model.global_bias), np.float32(model.n_factors)),
     )
-
-
-def n_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

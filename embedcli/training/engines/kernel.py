@@ -11,14 +11,13 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from embedcli.training.engines import BETA2, BIAS_RATE, EPS
+from embedcli.training.engines import BETA2, BIAS_RATE, CACHE_LINE, EPS
 
 if config.DISABLE_JIT:
     raise ImportError("NUMBA_DISABLE_JIT is set")
 
 # sums may be reordered, which lets them run eight at a time; unlike `fastmath=True` this keeps NaN and infinity
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
-CACHE_LINE = 16  # float32 numbers
 AHEAD = 4  # ratings that a row is fetched before it is needed
 BETA, REST, SMALL, OF_BIAS = map(np.float32, (BETA2, 1 - BETA2, EPS, BIAS_RATE))
 ZERO, ONE, TWO = map(np.float32, (0, 1, 2))
