@@ -149,4 +149,6 @@ def test_what_is_drawn_is_capped_and_said(trained: Run, monkeypatch: pytest.Monk
     for name, analysis in (("map", map_items), ("clusters", clusters), ("probe", probe)):
         limit = "MOST_DRAWN" if name == "map" else "MOST_ITEMS"
         monkeypatch.setattr(importlib.import_module(f"embedcli.analysis.{name}"), limit, 90)
-        assert analysis(trained, min_ratings=5).items == f"the 90 most rated of {n} films"
+        found = analysis(trained, min_ratings=5)
+        assert found.items == f"the 90 most rated of {n} films"
+        assert (len(found.places) if name == "map" else found.n_items) == 90
