@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from planted import World
 
+from embedcli.analysis import axis as module
 from embedcli.analysis.axis import axis, tagged
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
@@ -67,3 +69,14 @@ def test_invalid_sides(trained: Run, start: list[int], end: list[int], complaint
     """An empty side, an item on both, and one without ratings are refused."""
     with pytest.raises(UsageError, match=complaint):
         axis(trained, start, end)
+
+
+def test_intervals_between_large_sides(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean of a large side is drawn from its normal distribution: intervals are about as wide as by resampling."""
+    sides = (range(40), range(40, 80))
+    resampled = axis(trained, *sides)
+    monkeypatch.setattr(module, "MOST_RESAMPLED", 10)
+    drawn = axis(trained, *sides)
+    widths = [np.mean([row.upper - row.lower for row in (*found.first, *found.last)]) for found in (resampled, drawn)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.2)
+    assert [row.place for row in drawn.first] == [row.place for row in resampled.first]

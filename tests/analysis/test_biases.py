@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from planted import World
 
+from embedcli.analysis import biases as module
+from embedcli.analysis import decay
 from embedcli.analysis.biases import biases, movers
 from embedcli.analysis.choices import By, Sort
 from embedcli.analysis.decay import agreement, judge_decay
@@ -248,3 +250,22 @@ def test_intervals_leave_out_as_much_at_either_end(drawn: Run) -> None:
     n = biases(run).n_items
     assert row.rank_lower == pytest.approx(0.025 * n, abs=0.012 * n)
     assert row.rank_upper == pytest.approx(0.975 * n, abs=0.012 * n)
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_ranks_of_a_few_are_those_of_all(best: bool) -> None:
+    """Ranks, and how often an item is among the outermost, are those of sorting all draws, ties by position."""
+    draws = np.random.default_rng(0).integers(0, 6, (30, 40)).astype(np.float32)
+    ranks = draws.argsort(1, kind="stable").argsort(1).T + 1
+    np.testing.assert_array_equal(module._ranks(draws, np.array([39, 5, 17])), ranks[[39, 5, 17]])
+    outermost = 41 - ranks if best else ranks
+    for limit in (1, 7, 60):
+        np.testing.assert_array_equal(module._times_among(draws, limit, best=best), (outermost <= limit).sum(1))
+
+
+def test_intervals_are_found_some_items_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The intervals of the stars are numpy's quantiles, whatever the number of items at a time."""
+    draws = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    monkeypatch.setattr(decay, "TOGETHER", 7)
+    expected = np.quantile(draws, (0.05, 0.95), axis=0)
+    np.testing.assert_allclose(decay.stars_interval(draws, 0.9), expected, rtol=1e-12)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from planted import World
 
+from embedcli.analysis import compare as module
 from embedcli.analysis.compare import compare, rmse_change, side_by_side
 from embedcli.errors import UsageError
 from embedcli.run.config import TrainConfig
@@ -146,3 +147,15 @@ def test_runs_on_different_scales(trained: Run) -> None:
     found = compare(trained, scaled)
     assert (found.change, found.seed_noise, found.changes, found.is_same) == (None, None, (), False)
     assert found.correlation == pytest.approx(1)
+
+
+def test_large_runs_are_compared_by_samples(trained: Run, other: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many items some are sampled: overlap and interval are near those of all, and the number is told."""
+    every = compare(trained, other)
+    monkeypatch.setattr(module, "MOST_SAMPLED", 60)
+    monkeypatch.setattr(module, "MOST_RESAMPLED", 60)
+    sampled = compare(trained, other)
+    assert (every.n_sampled, sampled.n_sampled) == (every.n_compared, 60)
+    assert sampled.overlap == pytest.approx(every.overlap, abs=0.1)
+    widths = [high - low for low, high in (every.correlation_interval, sampled.correlation_interval)]
+    assert widths[1] == pytest.approx(widths[0], rel=0.4)

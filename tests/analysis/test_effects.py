@@ -240,3 +240,10 @@ def test_bias_is_left_out_where_the_run_has_none(trained: Run) -> None:
     """A run of factors only is tested against year, log n and mean rating."""
     bare = replace(trained, arrays={"item_factors": trained.array("item_factors")})
     assert Candidates.of(bare, np.arange(5)).number_names == ("year", "log n", "mean rating")
+
+
+def test_gates_of_many_items_are_those_of_permutations(candidates: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more items than are permuted, the gates are those of normal effects, within what a thousand draws tell."""
+    permuted = effects.gates(candidates)
+    monkeypatch.setattr(effects, "MOST_PERMUTED", N - 1)
+    np.testing.assert_allclose(effects.gates(candidates), permuted, rtol=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import replace
 
@@ -12,8 +13,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from embedcli.analysis import projections
 from embedcli.analysis.choices import Method
+from embedcli.analysis.clusters import clusters
 from embedcli.analysis.map import map_items, neighbours_of, tag_groups
 from embedcli.analysis.pca import pca
+from embedcli.analysis.probe import probe
 from embedcli.analysis.projections import fidelity
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
@@ -138,3 +141,14 @@ def test_points_have_the_interval_of_their_stars(trained: Run) -> None:
     drawn = map_items(trained, top_items=20)
     bounds = np.quantile(trained.array("item_stars")[:, drawn.item_rows], (0.025, 0.975), axis=0)
     np.testing.assert_allclose([(point.lower, point.upper) for point in drawn.places], bounds.T)
+
+
+def test_what_is_drawn_is_capped_and_said(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps, clusters and probes take no more than the most rated items, and say how many they leave out."""
+    n = int((trained.item_stats.n_ratings >= 5).sum())
+    for name, analysis in (("map", map_items), ("clusters", clusters), ("probe", probe)):
+        limit = "MOST_DRAWN" if name == "map" else "MOST_ITEMS"
+        monkeypatch.setattr(importlib.import_module(f"embedcli.analysis.{name}"), limit, 90)
+        found = analysis(trained, min_ratings=5)
+        assert found.items == f"the 90 most rated of {n} films"
+        assert (len(found.places) if name == "map" else found.n_items) == 90

@@ -97,3 +97,12 @@ def test_items_by_title_id_or_row(trained: Run) -> None:
     for row in (-1, 120):
         with pytest.raises(UsageError, match=f"row {row} is not from 0 to 119"):
             similar(trained, [row])
+
+
+def test_neighbours_of_some_items_are_those_of_all(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest of chosen items are their rows of the table of all; in float32 they are nearly always the same."""
+    factors, rows = trained.array("item_factors"), np.flatnonzero(trained.item_stats.n_ratings >= 20)
+    found = nearest(factors, rows)
+    np.testing.assert_array_equal(nearest(factors, rows, np.array([3, 0])), found[[3, 0]])
+    monkeypatch.setattr(module, "MOST_EXACT", 1)
+    assert (nearest(factors, rows) == found).mean() > 0.99

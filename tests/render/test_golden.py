@@ -387,7 +387,7 @@ def compare_view() -> View:
         components=(Pair(1, 2, "1 high mean rating | low mean rating", "2 (unnamed, shaky)", 0.949),),
         overlap=0.5,
         chance=0.01,
-        n_sampled=913,
+        n_sampled=900,
         within=0.75,
         changes=(Change(1, LONG, 2.5, 3.0, 0.5, 0.0625, None, 19, 21, "424"),),
     )
