@@ -13,7 +13,7 @@ PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items 
 MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
 TOO_MANY = 1000  # from which they do not: the interval is narrower than what the two models differ by
 TOGETHER = 1 << 14  # items whose draws are sorted at once
-FEWEST_JUDGES = 20  # such items: from fewer there is no verdict
+FEWEST_JUDGES = 20  # least number of such items for a verdict
 # thresholds measured in examples/benchmarks/decay.py
 TOO_MUCH, FEWEST_OUTSIDE = 0.03, 2  # share of those items outside their interval, and how many there must be
 TOO_LITTLE, TOO_STEEP = 0.65, 1.2  # held-out slope

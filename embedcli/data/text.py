@@ -85,7 +85,7 @@ def year_of(title: str) -> int | None:
 def split_tags(text: str) -> tuple[str, ...]:
     """Split a field of tags: `A|B`, `A; B`, `A, B`, or a JSON or Python list, also of objects with a name.
 
-    No tag is empty or contains "|", and there are no duplicates.
+    Empty tags and duplicates are dropped, and no tag contains "|".
     """
     text = text.strip()
     parts = _listed(text) if text.startswith("[") and len(text) <= LONGEST_LIST else None

@@ -13,7 +13,7 @@ SAMPLE = 100_000  # times, evenly spread over all, that the unit is detected fro
 
 
 def unit_of(times: NDArray[np.int64]) -> int:
-    """Return how many units of these times (n,) make a second: 1, a thousand, a million or a billion.
+    """Return the number of time units per second, given times (n,): 1, a thousand, a million or a billion.
 
     The size of the median decides: seconds are below 1e11 until the year 5138. Zeros, unknown times, are ignored.
     """

@@ -53,8 +53,8 @@ def component_evidence(
     """Test the components of a model on ratings it has not seen.
 
     `fold` (n,) is the fold of each row; user_factors (F, U, k) and item_factors (F, I, k) are those of the members
-    trained without a fold each. `stars_per_logit` is the slope of the link at the mean rating. Of more than a million
-    rows, so many are drawn at random.
+    trained without a fold each. `stars_per_logit` is the slope of the link at the mean rating. If there are more
+    than a million rows, a random million is tested.
     """
     biases = bias_model(observations, DAMPING, SWEEPS)
     n, top = len(observations.value), most_rated(biases.n_by_item)  # the items that `pca` takes

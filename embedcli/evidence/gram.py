@@ -60,10 +60,10 @@ def solve_side(
     direction: Floats,
     pool: Executor,
 ) -> Moments:
-    """Return one side's coordinates theta given those of the other (d, n_others): a draw, or the mode if noise is 0.
+    """Return one side's coordinates theta, given the other side's (d, n_others): a draw, or the mode if noise is 0.
 
-    The prior is precision (d, d) and mean (d, n); `noise` (d, n) is standard normal. Mean and variance are those of
-    direction (d,) . theta, exactly. The error is without the part that does not depend on theta, the sum of
+    The prior is precision (d, d) and mean (d, n); `noise` (d, n) is standard normal. The mean and variance returned
+    describe direction (d,) . theta exactly. The error is without the part that does not depend on theta, the sum of
     (rating - the other's bias)^2.
     """
     precision, mean = prior

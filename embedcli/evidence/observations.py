@@ -27,7 +27,7 @@ class Observations:
     n_items: int
 
     def take(self, rows: NDArray[Any] | slice) -> Observations:
-        """Return the ratings of these rows (positions, a mask or a slice)."""
+        """Return some rows, given by positions, a mask or a slice."""
         return replace(self, user=self.user[rows], item=self.item[rows], value=self.value[rows])
 
     def blocks(self) -> list[slice]:

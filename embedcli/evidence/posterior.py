@@ -47,7 +47,7 @@ def sample(observations: Observations, scale: tuple[float, float], n_draws: int,
 
     Stars are the linear prediction averaged over all users and cut to the scale once: the ratings have been cut
     already, so cutting each user's prediction again would draw them to the middle. Given the users of a state of the
-    chain, the stars of the items are normal and independent: the draws are those of few states.
+    chain, the stars of the items are normal and independent, so a few states of the chain give all draws.
     """
     low, high = scale
     middle = float(observations.value.mean(dtype=np.float64))
@@ -70,7 +70,8 @@ def sample(observations: Observations, scale: tuple[float, float], n_draws: int,
 class State(NamedTuple):
     """A state of the chain: users (1 + k, U) and items (1 + k, I), the bias in row 0, and the noise of a rating.
 
-    `stars_mean` and `stars_sd` (I,) are those of the items' stars given all of the state but the items.
+    `stars_mean` and `stars_sd` (I,) are the mean and standard deviation of the items' stars, given the users, the noise
+    and the priors of the state.
     """
 
     users: Floats

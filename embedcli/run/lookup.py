@@ -86,7 +86,7 @@ def _title_rows(run: Run, asked: str) -> list[int]:
 
 
 def _rows_with(words: Collection[str], folded: Sequence[str]) -> list[int]:
-    """Return the rows of the texts that contain the longest of these words, in any case; all rows without a word."""
+    """Return the rows of the texts that contain the longest word, ignoring case; all rows if no word is given."""
     longest = max(words, key=len, default="")
     return [row for row, text in enumerate(folded) if longest in text]
 

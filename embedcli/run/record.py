@@ -25,7 +25,7 @@ class Epoch:
     epoch: int
     learning_rate: float  # of its last step
     train_rmse: float  # over a sample of 10,000 training rows, or all
-    test_rmse: float | None  # over all test rows; None without any
+    test_rmse: float | None  # over a sample of 100,000 test rows, or all; None without any
     seconds: float
 
 
@@ -109,7 +109,7 @@ class Training:
     epochs: Sequence[Epoch] = ()
     scores: Sequence[Score] = ()
     protocol: str = ""
-    # sum over all steps of learning rate x weight decay, by role of the weights: what decoupled decay amounts to
+    # sum of learning rate x weight decay over the visits of one rating, by role of the weights
     shrinkage: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -23,7 +23,7 @@ BLOCK = 1 << 24  # bytes that are parsed at a time
 
 
 def read_delimited(stream: Stream, context: ReadContext, schema: TableSchema | None = None) -> Rows:
-    """Read all rows of delimited text, whose schema is detected unless given; DataError if they cannot be read."""
+    """Read all rows of delimited text, and detect the schema unless it is given; DataError for invalid text."""
     encoding = encoding_of(stream.head, context.options.encoding, stream.name, context.on_note)
     if schema is None:
         schema = detect_delimited(head_lines(stream.head, encoding, stream.name), context.options, stream.name)

@@ -56,7 +56,7 @@ class TableSchema:
     column_index: dict[str, int]  # by role, from 0 on
     header: tuple[str, ...] | None = None  # None if the first line is data already
     quotes: bool = True  # whether fields of delimited text may be quoted
-    counts: str | None = None  # name of a column of counts, if there are no ratings
+    counts: str | None = None  # name of the column of counts, if the table has no ratings
     time_form: str = "number"  # since 1970, in the unit that `times.unit_of` detects; or "iso"
     notes: tuple[str, ...] = field(default=(), compare=False)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings
+from embedcli.data.ratings import Ratings, count_codes
 from embedcli.evidence.cores import n_cores
 from embedcli.run.config import TrainConfig
 from embedcli.training.config import shares
@@ -74,7 +74,7 @@ def compile() -> str:
 def by_user(ratings: Ratings, share: NDArray[np.float32], fold: NDArray[np.uint8] | None) -> Rows:
     """Return the ratings ordered by user: where those of each user begin (U + 1,), item, share and fold (n,)."""
     first = np.zeros(len(ratings.users) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(ratings.user, minlength=len(ratings.users)), out=first[1:])
+    np.cumsum(count_codes(ratings.user, len(ratings.users)), out=first[1:])
     item = np.require(ratings.item, requirements="W")  # the kernel is compiled for arrays that may be written to
     if (ratings.user[1:] < ratings.user[:-1]).any():
         order = np.argsort(ratings.user, kind="stable")

@@ -34,8 +34,9 @@ def learn(
     share = torch.from_numpy(shares(ratings.value, model.y_range)).to(config.device)
     moment = torch.from_numpy(state.moment).to(config.device)  # shared on the CPU
     stamp = torch.full_like(moment, -1, dtype=torch.int64)
-    batch_size = config.batch_size_for(state.n_rows(len(ratings)))
-    n_steps = -(-state.n_rows(len(ratings)) // batch_size)
+    n_rows = state.n_rows(len(ratings))
+    batch_size = config.batch_size_for(n_rows)
+    n_steps = -(-n_rows // batch_size)
     highest, *_ = config.step_sizes(implicit=model.logistic)
     while state.epoch < config.n_epochs:
         order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
