@@ -218,14 +218,14 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
 def _figures(common: _Common) -> RunFigures:
     """Return the figures of a run, compared to the first."""
     first, run = common.runs
-    evidence, agreed, scores = run.training.evidence, agreement(run), run.training.scores
+    evidence, agreed, score = run.training.evidence, agreement(run), run.training.model_score
     change = None if run is first or not _have_same_test(first, run) else rmse_change(first, run)
     tests = () if evidence is None else evidence.pca_tests
     n_tested, n_real = len(tests), sum(test.real for test in tests)
     return RunFigures(
         name=run.name,
         weight_decay=run.training.weight_decay,
-        rmse=scores[-1].rmse if scores else None,
+        rmse=score.rmse if score else None,
         rmse_change=change and change[0],
         rmse_change_interval=change and change[1],
         real=None if evidence is None else f"{n_real} of {n_tested}" if n_real < n_tested else f"at least {n_real}",

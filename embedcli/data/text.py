@@ -82,6 +82,14 @@ def year_of(title: str) -> int | None:
     return int(years[-1]) if years else None
 
 
+def number_of(text: str) -> float | None:
+    """Return the number that a text is, perhaps NaN; None if it is not a number."""
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
+
+
 def split_tags(text: str) -> tuple[str, ...]:
     """Split a field of tags: `A|B`, `A; B`, `A, B`, or a JSON or Python list, also of objects with a name.
 

@@ -1,16 +1,9 @@
-"""Draws from the posterior of a factor model, by Gibbs sampling.
+"""The posterior of a factor model: draws of the items' stars, and states of the chain that predict.
 
-Bayesian matrix factorisation (Salakhutdinov and Mnih 2008) with biases inside the factors. A popular item is
-expected to be a better one:
-
-    r_ui ~ N(middle + b_u + c_i + p_u . q_i, 1 / tau)
-    (b_u, p_u) ~ N(0, L_user^-1)        (c_i, q_i) ~ N(B' z_i, L_item^-1),   z_i = (1, standardised log(n_i + 1))
-
-B and both L have matrix-normal-Wishart priors, tau a gamma prior: weight decay is a Gaussian prior, and here its
-strength is drawn too. Chosen by the coverage of its intervals on simulated data: examples/benchmarks/trust.py.
+The model is that of `chain`. Its constants were chosen by the coverage of the intervals on simulated data
+(examples/benchmarks/trust.py) and by the error on splits that no figure is reported on.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,30 +12,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats
+from embedcli.evidence.chain import Chain, Sweep
 from embedcli.evidence.cores import n_cores
-from embedcli.evidence.gram import Side, sides, solve_side
+from embedcli.evidence.features import Features, Known, features_of
+from embedcli.evidence.gram import Table, sides
+from embedcli.evidence.neighbours import MOST_USERS, Neighbours, Weight, weight_of
 from embedcli.evidence.observations import Observations
+from embedcli.evidence.states import States, predict
 
-N_FACTORS = 8
-RIDGE_SWEEPS = 3  # to start near the mode rather than at noise; at the mode the factors are too large
-BURN_IN, N_STATES = 20, 20  # sweeps; already 10 states cover as 300 do: examples/benchmarks/trust.py
-MANY, BURN_IN_OF_MANY, STATES_OF_MANY = 1_000_000, 5, 10  # ratings from which on fewer sweeps suffice
-START_SD = 0.1
-BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared stars
+NOTHING = Known()
 STARS = 4.0  # span of the scale that the priors are for
-PRIOR_SCATTER = 0.1  # of the Wishart priors: as much as one row of this squared length per coordinate
-PRIOR_MEAN_PRECISION = 0.01  # of B, in units of one row
+HELDOUT_SHARE, FEWEST_HELDOUT = 0.1, 50  # of the ratings, to weigh the neighbours' residuals; as many at least
+HELDOUT_BURN_IN, HELDOUT_SWEEPS, AGAIN = 20, 25, 10  # sweeps without them, and thrown away after they are back
+
+
+class Schedule(NamedTuple):
+    """Sweeps near the mode, thrown away, and kept; every how many of these are a state; rank of who rated what."""
+
+    settling: int
+    burn_in: int
+    kept: int
+    every: int
+    rank: int
+
+
+USUAL = Schedule(settling=5, burn_in=30, kept=100, every=4, rank=100)
+MANY, OF_MANY = 1_000_000, Schedule(settling=3, burn_in=5, kept=10, every=1, rank=32)  # ratings from which on
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Joint draws, in stars."""
+    """Joint draws of the items' stars, states that predict, and the weight of the neighbours' residuals."""
 
-    item_stars: NDArray[np.float32]  # (D, I) the mean rating if every user rated the item
-    noise: Floats  # (S,) standard deviation of a rating around its expectation, of each state of the chain
+    item_stars: Table  # (D, I) the mean rating if every user rated the item
+    sweeps_stars: Table  # (T, I) the mean of the stars in each sweep that was kept
+    n_effective: float  # independent draws that those of the stars are worth, of the median item
+    states: States
+    weight: Weight | None  # None if it is not known: too many users, or too few ratings
 
 
-def sample(observations: Observations, scale: tuple[float, float], n_draws: int, rng: np.random.Generator) -> Posterior:
+def sample(
+    observations: Observations,
+    scale: tuple[float, float],
+    n_draws: int,
+    rng: np.random.Generator,
+    known: Known = NOTHING,
+) -> Posterior:
     """Draw from the posterior given these ratings on a scale (lowest, highest).
 
     Stars are the linear prediction averaged over all users and cut to the scale once: the ratings have been cut
@@ -52,91 +67,129 @@ def sample(observations: Observations, scale: tuple[float, float], n_draws: int,
     low, high = scale
     middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
-    both = sides(observations, (observations.value - np.float32(middle)) / np.float32(unit))
-    has_many = len(observations.value) >= MANY
-    burn_in, n_states = (BURN_IN_OF_MANY, STATES_OF_MANY) if has_many else (BURN_IN, N_STATES)
-    n_states = min(n_states, n_draws)
-    stars, noise = np.empty((n_draws, observations.n_items), np.float32), np.empty(n_states)
+    value = (observations.value - np.float32(middle)) / np.float32(unit)
+    schedule = OF_MANY if len(value) >= MANY else USUAL
+    weight = start = None
     with ThreadPoolExecutor(n_cores()) as pool:
-        for j, state in enumerate(chain(*both, burn_in, n_states, rng, pool)):
-            draws = stars[j * n_draws // n_states : (j + 1) * n_draws // n_states]
-            rng.standard_normal(out=draws, dtype=np.float32)
-            draws *= (unit * state.stars_sd).astype(np.float32)
-            draws += (middle + unit * state.stars_mean).astype(np.float32)
-            noise[j] = unit * state.noise
-    return Posterior(np.clip(stars, low, high, out=stars), noise)
+        if observations.n_users <= MOST_USERS and len(value) * HELDOUT_SHARE >= FEWEST_HELDOUT:
+            weight, start = weigh_neighbours(observations, value, known, schedule, rng, pool)
+        chain, features = begin(observations, value, known, schedule, rng, pool, start)
+        sweeps = [chain.sweep(pool) for _ in range(schedule.kept)]
+    states = sweeps[schedule.every - 1 :: schedule.every]
+    means, sds = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("stars_mean", "stars_sd"))
+    stars = draw_stars(means, sds, n_draws, rng)
+    stars *= np.float32(unit)
+    stars += np.float32(middle)
+    return Posterior(
+        np.clip(stars, low, high, out=stars),
+        (middle + unit * means).astype(np.float32),
+        n_effective(means, sds, n_draws, observations.counts()[1] > 0),
+        as_states(states, features, unit, middle),
+        weight,
+    )
 
 
-class State(NamedTuple):
-    """A state of the chain: users (1 + k, U) and items (1 + k, I), the bias in row 0, and the noise of a rating.
-
-    `stars_mean` and `stars_sd` (I,) are the mean and standard deviation of the items' stars, given the users, the noise
-    and the priors of the state.
-    """
-
-    users: Floats
-    items: Floats
-    noise: float
-    stars_mean: Floats
-    stars_sd: Floats
-
-
-def chain(
-    by_user: Side,
-    by_item: Side,
-    burn_in: int,
-    n_states: int,
+def begin(
+    observations: Observations,
+    value: Table,
+    known: Known,
+    schedule: Schedule,
     rng: np.random.Generator,
     pool: Executor,
-    *,
-    n_factors: int = N_FACTORS,
-) -> Iterator[State]:
-    """Yield successive states, after sweeps near the mode and a burn-in that are thrown away."""
-    n_users, n_items, n = len(by_user.count), len(by_item.count), by_user.count.sum()
-    squares = sum(float((tile.data.astype(np.float64) ** 2).sum()) for tiles in by_user.blocks for tile in tiles)
-    log_n = np.log1p(by_item.count)
-    of_items = np.column_stack([np.ones(n_items), (log_n - log_n.mean()) / max(log_n.std(), 1e-9)])
-    of_users = np.zeros((n_users, 0))
-    users, items = np.zeros((1 + n_factors, n_users)), np.zeros((1 + n_factors, n_items))
-    items[1:] = START_SD * rng.normal(size=(n_factors, n_items))
-    ridge = np.diag(1 / np.r_[BIAS_VARIANCE, np.full(n_factors, FACTOR_VARIANCE)])
-    user_prior = item_prior = ridge, np.zeros((1 + n_factors, 1))
-    tau = 1.0
-
-    def prior(side: Side, theta: Floats, of_rows: Floats) -> tuple[Floats, Floats]:
-        rated = side.count > 0  # rows without ratings would only make the chain slower
-        precision, weights = draw_prior(theta[:, rated], of_rows[rated], rng)
-        return precision, (of_rows @ weights).T
-
-    for sweep in range(-RIDGE_SWEEPS - burn_in, n_states):
-        drawing = sweep >= -burn_in
-        if drawing:
-            user_prior, item_prior = prior(by_user, users, of_users), prior(by_item, items, of_items)
-        noise = drawing * rng.normal(size=users.shape)
-        users = solve_side(by_user, items, tau, user_prior, noise, np.zeros(1 + n_factors), pool).theta
-        noise, to_stars = drawing * rng.normal(size=items.shape), np.r_[1.0, users[1:].mean(1)]
-        items, error, mean, variance = solve_side(by_item, users, tau, item_prior, noise, to_stars, pool)
-        if sweep >= 0:
-            yield State(users, items, tau**-0.5, users[0].mean() + mean, np.sqrt(variance))
-        error += squares - 2 * users[0] @ by_user.total + by_user.count @ users[0] ** 2
-        shape = n / 2 + 1
-        tau = (rng.gamma(shape) if drawing else shape) / (error / 2 + 1)
+    start: Chain | None = None,
+) -> tuple[Chain, Features]:
+    """Return a chain on these values (n,) after its burn-in, begun near the mode or where another chain stands."""
+    both = sides(observations, value)
+    features = features_of(both, known, schedule.rank, rng, pool)
+    chain = Chain(observations, value, (features.users, features.items), both, rng, start=start)
+    if start is None:
+        chain.settle(schedule.settling, pool)
+    for _ in range(schedule.burn_in if start is None else AGAIN):
+        chain.sweep(pool)
+    return chain, features
 
 
-def draw_prior(theta: Floats, of_rows: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Draw (precision (d, d), B (m, d)) given theta (d, n), whose mean is of_rows (n, m) @ B; m may be 0."""
-    d, n = theta.shape
-    inner = of_rows.T @ of_rows + PRIOR_MEAN_PRECISION * np.eye(of_rows.shape[1])
-    best = np.linalg.solve(inner, of_rows.T @ theta.T)  # (m, d)
-    precision = wishart(d + n, theta @ theta.T - best.T @ inner @ best + PRIOR_SCATTER * np.eye(d), rng)
-    spread = np.linalg.solve(np.linalg.cholesky(inner).T, rng.normal(size=best.shape))  # rows' covariance inner^-1
-    return precision, best + spread @ np.linalg.inv(np.linalg.cholesky(precision))  # columns' covariance precision^-1
+def weigh_neighbours(
+    observations: Observations,
+    value: Table,
+    known: Known,
+    schedule: Schedule,
+    rng: np.random.Generator,
+    pool: Executor,
+) -> tuple[Weight, Chain]:
+    """Return the weight of the neighbours' residuals, measured on ratings left out, and the chain without these."""
+    is_left = rng.random(len(value)) < HELDOUT_SHARE
+    seen, left = observations.take(~is_left), observations.take(is_left)
+    chain, _ = begin(seen, value[~is_left], known, schedule._replace(burn_in=HELDOUT_BURN_IN), rng, pool)
+    of_seen, of_left = np.zeros(len(seen.value), np.float32), np.zeros(len(left.value), np.float32)
+    for _ in range(HELDOUT_SWEEPS):
+        sweep = chain.sweep(pool)
+        for rows, total in ((seen, of_seen), (left, of_left)):
+            total += predict(rows_of(sweep.user_mean), rows_of(sweep.items), rows.user, rows.item)
+    neighbours = Neighbours(seen, value[~is_left] - of_seen / HELDOUT_SWEEPS)
+    corrections = neighbours.at(left.user, left.item, pool)
+    return weight_of(corrections, value[is_left] - of_left / HELDOUT_SWEEPS), chain
 
 
-def wishart(degrees: int, scatter: Floats, rng: np.random.Generator) -> Floats:
-    """Draw a precision matrix from Wishart(degrees, scatter^-1), by Bartlett's decomposition."""
-    d = len(scatter)
-    lower = np.tril(rng.normal(size=(d, d)), -1)
-    np.fill_diagonal(lower, np.sqrt(rng.chisquare(degrees - np.arange(d))))
-    root = np.linalg.solve(np.linalg.cholesky(scatter).T, lower)
-    return root @ root.T
+def predict_pairs(
+    states: States, weight: float, observations: Observations, user: NDArray[np.int32], item: NDArray[np.int32]
+) -> Table:
+    """Predict the ratings of pairs (n,), given the ratings of the training for the residuals of the neighbours."""
+    predicted = states.predict(user, item)
+    if weight and len(user):
+        residuals = observations.value - states.predict(observations.user, observations.item)
+        with ThreadPoolExecutor(n_cores()) as pool:
+            predicted += np.float32(weight) * Neighbours(observations, residuals).at(user, item, pool)
+    return predicted
+
+
+def draw_stars(means: Floats, sds: Floats, n_draws: int, rng: np.random.Generator) -> Table:
+    """Draw stars (D, I) from the normal distributions of T sweeps, given by means and sds (T, I)."""
+    n_sweeps, n_items = means.shape
+    stars = rng.standard_normal((n_draws, n_items), dtype=np.float32)
+    for j in range(n_sweeps):
+        draws = stars[j * n_draws // n_sweeps : (j + 1) * n_draws // n_sweeps]
+        draws *= sds[j].astype(np.float32)
+        draws += means[j].astype(np.float32)
+    return stars
+
+
+def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: float) -> States:
+    """Return what is kept of some sweeps, in stars: all but the users' factors are in the unit of the ratings."""
+    d = len(sweeps[0].items)
+    in_stars, of_users = np.full(d, unit), np.r_[unit, np.ones(d - 1)]
+    weights = [features.weights_of_new(sweep.user_weights) * of_users for sweep in sweeps]
+    return States(
+        items=np.array([rows_of(sweep.items) * in_stars.astype(np.float32) for sweep in sweeps]),
+        users=np.array([rows_of(sweep.user_mean) * of_users.astype(np.float32) for sweep in sweeps]),
+        directions=features.directions,
+        weights=np.array(weights, np.float32),
+        precision=np.array([sweep.user_precision / np.outer(of_users, of_users) for sweep in sweeps], np.float32),
+        noise=np.sqrt(unit**2 * np.mean([sweep.user_noise**2 for sweep in sweeps], 0)).astype(np.float32),
+        usual_noise=unit * float(np.sqrt(np.mean([sweep.noise**2 for sweep in sweeps]))),
+        middle=middle,
+    )
+
+
+def rows_of(theta: Floats) -> Table:
+    """Return coordinates (d, n) as rows (n, d)."""
+    return theta.T.astype(np.float32, order="C")
+
+
+def n_effective(means: Floats, sds: Floats, n_draws: int, is_rated: NDArray[np.bool_]) -> float:
+    """Return how many independent draws the stars of the median item are worth, given means and sds (T, I) of sweeps.
+
+    The mean of D draws from T sweeps has the variance B tau / T + W / D: W within a sweep, B between sweeps, tau the
+    sum of their autocorrelations, averaged over the items, up to the first that is not positive (Geyer 1992).
+    """
+    if not is_rated.any():
+        return 0.0
+    rest = means[:, is_rated] - means[:, is_rated].mean(0)
+    between, within = (rest**2).mean(0), (sds[:, is_rated] ** 2).mean(0)
+    n, tau = len(rest), 1.0
+    for lag in range(1, n // 2):
+        correlation = float(((rest[lag:] * rest[:-lag]).sum(0) / n / between).mean())
+        if correlation <= 0:
+            break
+        tau += 2 * correlation
+    return float(np.median((between + within) / (between * tau / n + within / n_draws)))

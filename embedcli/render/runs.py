@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MANY, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
 from embedcli.analysis.record import column, decimal, name, nested, text, whole
 from embedcli.render.view import Block, View, table
-from embedcli.run.record import Run
+from embedcli.run.record import POSTERIOR, Run
 from embedcli.run.shelf import Entry
 
 DAMAGED = "damaged: run.json cannot be read"
@@ -101,7 +101,8 @@ def _usefulness(run: Run) -> list[str]:
         return []
     key, name, sign = ("auc", "AUC", -1) if run.data.implicit else ("rmse", "RMSE", 1)
     figures = {score.model: getattr(score, key) for score in run.training.scores}
-    own = list(figures.values())[-1]
+    assert run.training.model_score is not None
+    own = getattr(run.training.model_score, key)
     baselines = {"global mean": "the model learned nothing of use", "user + item bias": "the factors do not help"}
     for baseline, what in baselines.items():
         reached = figures.get(baseline)
@@ -197,7 +198,7 @@ def _listed(entry: Entry) -> ListedRun:
         data_set=entry.about.get("data", {}).get("title"),
         split=split.get("description"),
         **{key: config.get(key) for key in ("n_members", "n_factors", "weight_decay", "seed")},
-        test_rmse=scores[-1]["rmse"] if scores else None,
+        test_rmse=next((score["rmse"] for score in reversed(scores or []) if score["model"] != POSTERIOR), None),
         created=_utc(entry.about.get("created")),
         path=str(entry.path),
         damaged=not entry.about,

@@ -28,6 +28,7 @@ ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
 TYPES = {"float32": "F32", "int32": "I32", "uint8": "U8"}  # of arrays, in the order that they are written in
+OPTIONAL = "posterior"  # column of the test rows
 Column = tuple[str, ...]
 Part = bytes | memoryview
 Made = TypeVar("Made")
@@ -177,7 +178,8 @@ def _rows(rows: TrainingRows, heldout: HeldOutRows | None) -> dict[str, NDArray[
     for prefix, part in (("", rows), ("test_", heldout)):
         for column in () if part is None else fields(part):
             kind = np.int32 if column.name in ("user", "item") else np.float32
-            columns[prefix + column.name] = np.asarray(getattr(part, column.name), dtype=kind)
+            if (values := getattr(part, column.name)) is not None:
+                columns[prefix + column.name] = np.asarray(values, dtype=kind)
     levels = _levels([columns[name] for name in ("value", "test_value") if name in columns])
     if levels is not None:
         columns |= {name: _codes(levels, columns[name]) for name in ("value", "test_value") if name in columns}
@@ -219,10 +221,12 @@ class _Stored:
     """Rows in a file, each column read when it is asked for; RunError if it is not as it was written."""
 
     def __init__(self: Any, arrays: ArrayFile, prefix: str, sizes: Mapping[str, int]) -> None:
-        names = [prefix + column.name for column in fields(self)]
-        shapes = [arrays.shapes.get(name, ()) for name in names]
-        if len({shape[-1:] for shape in shapes}) != 1 or [len(shape) for shape in shapes] != [1, 1, 1, 2][: len(names)]:
-            raise damaged(arrays.path, f"{', '.join(names)} are not columns of one length")
+        wanted = {column.name: 1 + (column.name == "predictions") for column in fields(self)}
+        if prefix + OPTIONAL not in arrays.shapes:
+            wanted.pop(OPTIONAL, None)
+        shapes = [arrays.shapes.get(prefix + name, ()) for name in wanted]
+        if len({shape[-1:] for shape in shapes}) != 1 or [len(shape) for shape in shapes] != list(wanted.values()):
+            raise damaged(arrays.path, f"{', '.join(prefix + name for name in wanted)} are not columns of one length")
         for name, value in (("_arrays", arrays), ("_prefix", prefix), ("_sizes", sizes)):
             object.__setattr__(self, name, value)
 
@@ -230,8 +234,10 @@ class _Stored:
         if name not in {column.name for column in fields(self)}:
             raise AttributeError(name)
         arrays: ArrayFile = self._arrays
+        if name == OPTIONAL and self._prefix + name not in arrays.shapes:
+            return None
         column = arrays[self._prefix + name]
-        kind, size = ("float32", None) if name in ("value", "predictions") else ("int32", self._sizes[name])
+        kind, size = ("int32", self._sizes[name]) if name in self._sizes else ("float32", None)
         levels = arrays["levels"] if name == "value" and "levels" in arrays.shapes else None
         if levels is not None:
             kind, size = "uint8", len(levels)

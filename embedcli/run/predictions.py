@@ -67,6 +67,7 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         raise RunError(f"{where}: there are no {first} of shape (members, items, factors)", hint)
     n_members, _, k = shapes[first]
     n_users, n_items = sizes["users"], sizes["items"]
+    n_states, _, d = shapes["state_items"] if len(shapes.get("state_items", ())) == 3 else (None, None, None)
     expected: dict[str, tuple[int | None, ...]] = {
         "item_factors": (n_members, n_items, k),
         "user_factors": (n_members, n_users, k),
@@ -77,6 +78,12 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "item_stars": (None, n_items),
         "fold_item_factors": (None, n_items, k),
         "fold_axes": (None, n_items, None),
+        "state_items": (n_states, n_items, d),
+        "state_users": (n_states, n_users, d),
+        "state_directions": (n_items, None),
+        "state_weights": (n_states, None, d),
+        "state_precision": (n_states, d, d),
+        "state_noise": (n_users,),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }
     for name, shape in shapes.items():

@@ -16,6 +16,7 @@ from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import NAMES, Arrays, Range, checked, table_array
 
 LINKS = ("sigmoid", "identity")
+POSTERIOR = "posterior"  # name of its score
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,16 @@ class SplitInfo:
 
 @dataclass(frozen=True)
 class PosteriorInfo:
-    """The number of draws in a run's item_stars, and their mean noise of a rating, in stars."""
+    """What a run says of its posterior: of the draws in `item_stars`, and of the states that predict, in stars."""
 
     n_draws: int
-    noise: float
+    noise: float  # usual standard deviation of a rating around its expectation
+    n_effective: float = 0.0  # independent draws that those of the stars are worth
+    n_states: int = 0
+    middle: float = 0.0  # that all predictions of the states begin at
+    neighbour_weight: float | None = None  # of the neighbours' residuals, on held-out training rows; None: not measured
+    neighbour_error: float | None = None  # standard error of it
+    neighbours_used: bool = False  # whether it is above two standard errors
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,11 @@ class Training:
     def settings(self) -> dict[str, Any]:
         """The settings by name; none if they are not known."""
         return asdict(self.config) if self.config else {}
+
+    @property
+    def model_score(self) -> Score | None:
+        """The score of the trained model: of all its members averaged; None without test rows."""
+        return next((score for score in reversed(self.scores) if score.model != POSTERIOR), None)
 
     @property
     def weight_decay(self) -> float | None:
@@ -161,9 +173,10 @@ class TrainingRows:
 
 @dataclass(frozen=True)
 class HeldOutRows(TrainingRows):
-    """The held-out ratings and the predictions of each member. Only comparisons of runs may look at them."""
+    """The held-out ratings, and what members and posterior predict. Only comparisons of runs may look at them."""
 
-    predictions: NDArray[np.float32]  # (M, n)
+    predictions: NDArray[np.float32]  # (M, n) of the members
+    posterior: NDArray[np.float32] | None  # (n,), if the run has one
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
 from embedcli.errors import UsageError
+from embedcli.evidence.chain import N_FACTORS
 from embedcli.evidence.components import N_TESTED
+from embedcli.evidence.posterior import USUAL
 from embedcli.run.config import TrainConfig
 
 COPIES = 2  # of the weights in memory: those trained, and their start or their canonical form
@@ -89,7 +91,9 @@ def stored_bytes(config: TrainConfig, train: Ratings, n_test: int) -> int:
     n_users, n_items = len(train.users), len(train.items)
     n_weights = config.n_members * (n_users + n_items) * (config.n_factors + 1)
     n_evidence = n_items * (config.n_draws + config.n_folds * (config.n_factors + N_TESTED) + config.n_members)
+    if config.n_draws:
+        n_evidence += (USUAL.kept // USUAL.every * (1 + N_FACTORS) + 1) * (n_users + n_items) + USUAL.rank * n_items
     tags = (tag for tags in train.items.tags for tag in tags)
     texts = (*train.users.ids, *train.items.ids, *train.items.titles, *tags)
     n_text = sum(len(text.encode(errors="replace")) for text in texts) + 60 * (n_users + n_items)
-    return 4 * (n_weights + n_evidence) + n_text + 9 * len(train) + (9 + 4 * config.n_members) * n_test
+    return 4 * (n_weights + n_evidence) + n_text + 9 * len(train) + (13 + 4 * config.n_members) * n_test

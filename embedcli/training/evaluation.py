@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.observations import DAMPING, Observations, bias_model
 from embedcli.evidence.scores import auc, rmse
-from embedcli.run.record import Score
+from embedcli.run.record import POSTERIOR, HeldOutRows, Score
 
 PROTOCOL = "RMSE and MAE over all test rows, predictions clipped to the rating scale, cold users and items scored"
 SWEEPS = 10
@@ -33,16 +33,17 @@ def baselines(train: Ratings, test: Ratings) -> list[Score]:
     ]
 
 
-def scores(split: Split, predictions: NDArray[np.float32]) -> list[Score]:
-    """Score the baselines, one member (the mean of all members' figures) and the average of all members (M, n)."""
-    singles = [score("", prediction, split.test) for prediction in predictions]
+def scores(split: Split, heldout: HeldOutRows) -> list[Score]:
+    """Score the baselines, one member (the mean of all members' figures), all members averaged, and the posterior."""
+    singles = [score("", prediction, split.test) for prediction in heldout.predictions]
     errors, deviations = (float(np.mean([getattr(single, name) for single in singles])) for name in ("rmse", "mae"))
     areas = [single.auc for single in singles if single.auc is not None]  # none if all rows are positives
-    averaged = score("members averaged", predictions.mean(0), split.test)
+    averaged = score("members averaged", heldout.predictions.mean(0), split.test)
     return [
         *baselines(split.train, split.test),
         Score("one member", errors, deviations, float(np.mean(areas)) if areas else None),
         *([averaged] if len(singles) > 1 else []),
+        *([] if heldout.posterior is None else [score(POSTERIOR, heldout.posterior, split.test)]),
     ]
 
 

@@ -47,7 +47,7 @@ def fit(
     streams = Streams.of(config)
     rows = sampled(split, config.n_negatives, streams.negatives) if split.train.data.implicit else split
     learned = learn(rows, config, engine, streams, on_epoch, on_stage)
-    assessed = assess(rows.train, learned.folds, config, streams, on_stage)
+    assessed = assess(rows, learned.folds, config, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, split.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()
@@ -63,12 +63,12 @@ def make_run(
     train, test, heldout = split.train, split.test, None
     if len(test):
         predictions = predict(learned.arrays, test.user, test.item, config.y_range)
-        heldout = HeldOutRows(test.user, test.item, test.value, predictions)
+        heldout = HeldOutRows(test.user, test.item, test.value, predictions, assessed.predictions)
     training = Training(
         config=config,
         split=SplitInfo(split.kind, split.seed, split.description, split.leakage, len(train), len(test), *split.n_cold),
         epochs=learned.epochs,
-        scores=scores(split, heldout.predictions) if heldout else [],
+        scores=scores(split, heldout) if heldout else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config),
         versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},

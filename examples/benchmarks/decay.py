@@ -30,7 +30,7 @@ def main() -> None:
         found, judged = agreement(run), judge_decay(run)
         assert found is not None
         assert judged is not None
-        one, five = (score.rmse for score in run.training.scores[-2:])
+        one, five = (score.rmse for score in run.training.scores[2:4])
         pulls = " ".join(f"{pull.stars:+.2f}" for pull in found.pulls)
         many = float("nan") if found.outside_many is None else found.outside_many
         print(

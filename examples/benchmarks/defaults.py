@@ -30,7 +30,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
 def errors(splits: list[Split], **settings: Any) -> str:
     """Return the RMSE of one member and of five averaged, means over the splits."""
     runs = [embedcli.fit(split, replace(BASE, **settings)) for split in splits]
-    one, five = (mean(run.training.scores[place].rmse for run in runs) for place in (-2, -1))
+    one, five = (mean(run.training.scores[place].rmse for run in runs) for place in (2, 3))
     return f"{one:.4f} / {five:.4f}"
 
 

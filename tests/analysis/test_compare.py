@@ -106,7 +106,8 @@ def test_several_runs_side_by_side(trained: Run, other: Run) -> None:
     first, second, third = found.runs
     assert (first.correlation, first.rmse_change) == (pytest.approx(1), None)
     assert second.correlation > 0.99
-    assert second.rmse == other.training.scores[-1].rmse
+    assert other.training.model_score is not None
+    assert second.rmse == other.training.model_score.rmse
     assert second.rmse_change is not None
     assert second.rmse_change == pytest.approx(second.rmse - first.rmse, abs=1e-6)  # type: ignore[operator]
     assert (third.rmse_change, third.rmse_verdict, found.have_same_test) == (None, "", False)

@@ -90,7 +90,7 @@ def test_stages_are_told(embedcli: Invoke, made_files: Path) -> None:
     """What comes after the epochs is told on stderr, with the seconds it took."""
     result = embedcli(*TRAIN, "--data", made_files, "--folds", "2", "--draws", "100")
     assert re.search(r"^components tested by 2 members that left out a fold each \(\d+\.\d s\)$", result.stderr, re.M)
-    assert re.search(r"^stars: 100 draws from the posterior \(\d+\.\d s\)$", result.stderr, re.M)
+    assert re.search(r"^posterior: 100 draws of the stars, and predictions \(\d+\.\d s\)$", result.stderr, re.M)
 
 
 @pytest.mark.parametrize("variable", [None, "another"])

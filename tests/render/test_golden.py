@@ -288,7 +288,11 @@ def shelf_view() -> View:
     about = {
         "created": "2026-01-02T03:04:05+00:00",
         "data": {"title": "Made ratings"},
-        "training": {"config": run.training.settings, "split": asdict(run.training.split), "scores": [{"rmse": 0.88}]},
+        "training": {
+            "config": run.training.settings,
+            "split": asdict(run.training.split),
+            "scores": [{"model": "members averaged", "rmse": 0.88}],
+        },
     }
     older = Entry(Path("runs/older"), 0, about)
     made = Entry(Path("runs/made"), 0, about | {"schema_version": SCHEMA_VERSION})

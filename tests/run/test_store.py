@@ -63,8 +63,8 @@ def test_files_say_what_the_design_says(saved: Run) -> None:
     assert json.loads((folder / "run.json").read_text())["schema_version"] == 2
     assert saved.rows is not None
     assert saved.heldout is not None
-    n_bytes = 9.1 * len(saved.rows.value) + (9.1 + 4 * 3) * len(saved.heldout.value)  # of three members
-    assert (folder / "rows.safetensors").stat().st_size < n_bytes + 800
+    n_bytes = 9.1 * len(saved.rows.value) + (9.1 + 4 * 4) * len(saved.heldout.value)  # three members, the posterior
+    assert (folder / "rows.safetensors").stat().st_size < n_bytes + 900
     assert (folder / "items.csv").read_text().splitlines()[-1].endswith(",0,")  # no ratings, no mean
 
 
@@ -271,13 +271,16 @@ def test_a_run_of_an_older_embedcli_is_refused(saved: Run) -> None:
 
 
 def test_rows_held_out_are_kept_with_the_rows_alone(trained: Run, world: World) -> None:
-    """The test rows and each member's prediction are those of the split; without rows they are not kept either."""
+    """The test rows, each member's prediction and the posterior's are those of the split and of the scores."""
     test = world.ratings.split("random", seed=0).test
     assert trained.heldout is not None
     np.testing.assert_array_equal(trained.heldout.value, test.value)
     assert trained.heldout.predictions.shape == (3, len(test))
-    error = np.clip(trained.heldout.predictions.mean(0), 1, 5) - test.value
-    assert np.sqrt(np.mean(error**2)) == pytest.approx(trained.training.scores[-1].rmse, abs=1e-5)
+    assert trained.heldout.posterior is not None
+    for predictions, score in zip(
+        (trained.heldout.predictions.mean(0), trained.heldout.posterior), trained.training.scores[-2:], strict=True
+    ):
+        assert np.sqrt(np.mean((np.clip(predictions, 1, 5) - test.value) ** 2)) == pytest.approx(score.rmse, abs=1e-5)
 
 
 def test_training_that_cannot_be_stored_is_stored_elsewhere(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from embedcli.data.read_options import ReadOptions
-from embedcli.data.text import shorten
+from embedcli.data.text import number_of, shorten
 from embedcli.errors import DataError, UsageError
 
 ROLES = ("user", "item", "rating", "time")
@@ -207,14 +207,6 @@ def is_header(first: list[str], rest: list[list[str]], options: ReadOptions) -> 
         rows and number_of(name) is None and all(number_of(row[index]) is not None for row in rows)
         for index, name in enumerate(first)
     )
-
-
-def number_of(text: str) -> float | None:
-    """Return the number that a text is, perhaps NaN; None if it is not a number."""
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
 
 
 def time_form(values: Iterable[str]) -> str | None:

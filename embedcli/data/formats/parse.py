@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from embedcli.data.formats.blocks import Block
-from embedcli.data.formats.detect import ITEM_ROLES, ROLES, TableSchema, number_of
+from embedcli.data.formats.detect import ITEM_ROLES, ROLES, TableSchema
 from embedcli.data.problems import MOST, Problem, Problems
-from embedcli.data.text import is_whole, not_text, shorten
+from embedcli.data.text import is_whole, not_text, number_of, shorten
 from embedcli.data.times import EARLIEST, EPOCH, LATEST, in_calendar
 from embedcli.errors import DataError
 

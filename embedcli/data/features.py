@@ -1,0 +1,80 @@
+"""What is known of users and items besides their ratings, as tables of numbers: tags, years and columns."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.data.ratings import MOST_KINDS, Items, Users
+from embedcli.data.text import number_of
+
+MOST_TAGS, FEWEST_WITH_TAG = 200, 5  # the commonest, if so many items have them
+FEWEST_OF_YEAR = 20  # items, else a year counts as part of its decade
+N_BINS = 10  # of numbers, each with as many rows
+Table = NDArray[np.float32]
+
+
+def item_features(items: Items) -> list[Table]:
+    """Return tables (I, m) of tags, years and further columns; one for each kind that there is.
+
+    A row of tags has the length 1, whatever their number; the others have one 1 for each value that is known.
+    """
+    counts = Counter(tag for tags in items.tags for tag in tags)
+    common = [tag for tag, n in counts.most_common(MOST_TAGS) if n >= FEWEST_WITH_TAG]
+    tables = [_tags(items.tags, common), _one_hot(_years(items.years)), _columns(items.columns.values(), len(items))]
+    return [table for table in tables if table.shape[1]]
+
+
+def user_features(users: Users) -> list[Table]:
+    """Return a table (U, m) of the columns of the users, if there are any."""
+    table = _columns(users.columns.values(), len(users))
+    return [table] if table.shape[1] else []
+
+
+def _tags(tags: Sequence[Sequence[str]], common: Sequence[str]) -> Table:
+    position = {tag: j for j, tag in enumerate(common)}
+    table = np.zeros((len(tags), len(common)), np.float32)
+    for row, own in enumerate(tags):
+        known = [position[tag] for tag in own if tag in position]
+        table[row, known] = max(len(known), 1) ** -0.5
+    return table
+
+
+def _years(years: Sequence[int | None]) -> list[str]:
+    """Return each year, or its decade if it has few items, as a label; empty if it is unknown."""
+    counts = Counter(years)
+    return [
+        "" if year is None else str(year) if counts[year] >= FEWEST_OF_YEAR else f"{year // 10 * 10}s" for year in years
+    ]
+
+
+def _columns(columns: Iterable[Sequence[str]], n: int) -> Table:
+    """Return the one-hot tables of columns side by side, (n, m); a column of names or of ids has none."""
+    tables = [_one_hot(labels) for column in columns if (labels := _labels(column))]
+    return np.concatenate([np.zeros((n, 0), np.float32), *tables], 1)
+
+
+def _labels(column: Sequence[str]) -> Sequence[str]:
+    """Return few kinds as they are, numbers as the bins that they fall in, and nothing for another column."""
+    kinds = set(column)
+    if len(kinds) <= MOST_KINDS:
+        return column
+    numbers = np.array([number_of(text) for text in column], dtype=np.float64)  # NaN for no number
+    is_number = np.isfinite(numbers)
+    if len(kinds) > len(column) / 2 or not all(is_number | np.array([not text for text in column])):
+        return ()
+    edges = np.quantile(numbers[is_number], np.linspace(0, 1, N_BINS + 1)[1:-1])
+    return [
+        str(np.searchsorted(edges, number)) if known else "" for number, known in zip(numbers, is_number, strict=True)
+    ]
+
+
+def _one_hot(labels: Sequence[str]) -> Table:
+    """Return a column for each label but the empty one, (n, m)."""
+    kinds = {label: j for j, label in enumerate(sorted(set(labels) - {""}))}
+    table = np.zeros((len(labels), len(kinds)), np.float32)
+    for row, label in enumerate(labels):
+        if label:
+            table[row, kinds[label]] = 1
+    return table

@@ -1,0 +1,117 @@
+"""Some states of a chain, enough to predict ratings and to fold in new users."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.gram import Table
+
+ARRAYS = ("items", "users", "directions", "weights", "precision", "noise")  # of the states
+TOGETHER = 1 << 16  # pairs of a user and an item that are predicted at once
+QUANTILE = 1.959964  # of the normal distribution: 95 % of it are within so many standard deviations
+
+
+@dataclass(frozen=True)
+class States:
+    """S states of a chain, in stars: biases and factors side by side, d = 1 + k.
+
+    `items` (S, I, d); `users` (S, U, d) are the means of the users given the items of their state. A user who rated n
+    items has the prior mean (sum of their `directions` (I, r), / sqrt n; 1; log (n + 1)) @ `weights` (S, r + 2, d) and
+    the precision `precision` (S, d, d). A rating has the standard deviation `noise` (U,) around its expectation,
+    that of a new user `usual_noise`. All predictions begin at `middle`.
+    """
+
+    items: Table
+    users: Table
+    directions: Table
+    weights: Table
+    precision: Table
+    noise: Table
+    usual_noise: float
+    middle: float
+
+    def predict(self, user: NDArray[np.int32], item: NDArray[np.int32]) -> Table:
+        """Return the mean over the states of the expected ratings of pairs (n,), not cut to the scale."""
+        total = np.full(len(user), self.middle * len(self.items), np.float32)
+        for users, items in zip(self.users, self.items, strict=True):
+            total += predict(users, items, user, item)
+        mean: Table = total / np.float32(len(self.items))
+        return mean
+
+    def user(self, row: int, rated: Rows | None) -> "UserStates":
+        """Return a user of the training; without the items that the user rated, their covariance is not known."""
+        noise = float(self.noise[row])
+        covariance = None if rated is None else self._covariance(rated, noise)
+        return UserStates(self, self.users[:, row].astype(np.float64), covariance, noise)
+
+    def fold_in(self, rated: Rows, values: Floats) -> "UserStates":
+        """Return a new user with ratings (n,) of these items: in each state exactly normal, given the state's items."""
+        x, noise = self._design(rated), self.usual_noise
+        covariance = self._covariance(rated, noise)
+        seen = self.directions[rated].sum(0, dtype=np.float64) / np.sqrt(max(len(rated), 1))
+        prior_mean = np.r_[seen, 1.0, np.log1p(len(rated))] @ self.weights.astype(np.float64)  # (S, d)
+        rest = values - self.middle - self.items[:, rated, 0]  # (S, n)
+        pull = np.einsum("snd,sn->sd", x, rest) / noise**2 + np.einsum("sde,se->sd", self.precision, prior_mean)
+        return UserStates(self, np.einsum("sde,se->sd", covariance, pull), covariance, noise)
+
+    def _design(self, rows: Rows | slice) -> Floats:
+        """Return x = (1, factors) of items, (S, n, d)."""
+        x: Floats = self.items[:, rows].astype(np.float64)
+        x[..., 0] = 1.0
+        return x
+
+    def _covariance(self, rated: Rows, noise: float) -> Floats:
+        """Return the covariance of a user given the items of each state, (S, d, d)."""
+        x = self._design(rated)
+        precision = self.precision + x.transpose(0, 2, 1) @ x / noise**2
+        return np.asarray(np.linalg.inv(precision), np.float64)
+
+
+@dataclass(frozen=True)
+class UserStates:
+    """A user in each state: normal with a mean (S, d) and a covariance (S, d, d), None if it is not known."""
+
+    states: States
+    mean: Floats
+    covariance: Floats | None
+    noise: float
+
+    def predict(self, rows: Rows | slice = slice(None)) -> Floats:
+        """Return the expected ratings of some items, or of all, (n,), not cut to the scale."""
+        expected: Floats = self._by_state(rows).mean(0)
+        return expected
+
+    def spread(self, rows: Rows | slice = slice(None)) -> Floats | None:
+        """Return the standard deviation of a rating of each item around its prediction (n,), or None."""
+        if self.covariance is None:
+            return None
+        x = self.states._design(rows)
+        of_user = ((x @ self.covariance) * x).sum(-1).mean(0)
+        variance: Floats = of_user + self._by_state(rows).var(0) + self.noise**2
+        return np.sqrt(variance)
+
+    def _by_state(self, rows: Rows | slice) -> Floats:
+        """Return the expected ratings in each state, (S, n)."""
+        items = self.states.items[:, rows].astype(np.float64)
+        products = (items[..., 1:] @ self.mean[:, 1:, None])[..., 0]
+        total: Floats = self.states.middle + items[..., 0] + self.mean[:, :1] + products
+        return total
+
+
+def interval(centre: Any, spread: Any, scale: tuple[float, float]) -> tuple[Any, Any]:
+    """Return the ends between which 95 % of the ratings around a prediction are expected, cut to the scale."""
+    half = QUANTILE * spread
+    return np.clip(centre - half, *scale), np.clip(centre + half, *scale)
+
+
+def predict(users: Table, items: Table, user: NDArray[np.int32], item: NDArray[np.int32]) -> Table:
+    """Return bias + bias + product of factors of pairs (n,), given rows (U, d) and (I, d) with the bias first."""
+    found = np.empty(len(user), np.float32)
+    for first in range(0, len(user), TOGETHER):
+        here = slice(first, first + TOGETHER)
+        u, i = users.take(user[here], 0), items.take(item[here], 0)
+        found[here] = np.einsum("nk,nk->n", u[:, 1:], i[:, 1:]) + u[:, 0] + i[:, 0]
+    return found
