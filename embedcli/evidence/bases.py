@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]  # row numbers, or other codes
+Table = NDArray[np.float32]  # many numbers: in half the memory
 
 Axes = tuple[Floats, Floats]  # a centre (R,) and axes (R, K): rows (n, R) have the coordinates (rows - centre) @ axes
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats
-from embedcli.evidence.gram import Side, Table, solve_side
+from embedcli.evidence.bases import Floats, Table
+from embedcli.evidence.gram import Side, solve_side
 from embedcli.evidence.observations import Observations
 
 N_FACTORS = 7
@@ -82,6 +82,12 @@ class Prior:
         scatter = rest @ rest.T + PRIOR_SCATTER * np.eye(len(rest))
         self.precision = wishart(len(rest) + rest.shape[1], scatter, rng)
 
+    def usual(self) -> tuple[Floats, Floats]:
+        """Return the mean (d,) and the covariance (d, d) of a row whose features are not known."""
+        mean = self.mean[:, self.is_rated]
+        spread = np.cov(mean, bias=True) if mean.shape[1] else np.zeros_like(self.precision)
+        return mean.mean(1), np.linalg.inv(self.precision) + spread
+
 
 class Noise:
     """The precision of a user's ratings, tau_u ~ Gamma(a / 2, a / (2 tau)): `of_user` (U,), `usual` tau, `shape` a."""
@@ -121,6 +127,7 @@ class Sweep(NamedTuple):
     user_mean: Floats
     user_precision: Floats
     user_weights: list[Floats]
+    usual_user: tuple[Floats, Floats]  # mean (d,) and covariance (d, d) of a user of whom no feature is known
     user_noise: Floats  # (U,) standard deviation of a rating
     noise: float  # the usual one
     stars_mean: Floats
@@ -202,6 +209,7 @@ class Chain:
             users.mean,
             prior.precision,
             [group.weights for group in prior.groups],
+            prior.usual(),
             user_noise,
             self.noise.usual**-0.5,
             mean[0] + to_stars @ solved.mean,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats
-from embedcli.evidence.gram import Side, Table, totals
+from embedcli.evidence.bases import Floats, Table
+from embedcli.evidence.gram import Side, totals
 
 OVERSAMPLED, ITERATIONS = 16, 2  # of the randomised singular value decomposition (Halko, Martinsson and Tropp 2011)
 

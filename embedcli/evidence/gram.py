@@ -12,11 +12,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, Table
 from embedcli.evidence.observations import Observations
 
 ROWS, COLUMNS = 2048, 8192  # of a tile: what it reads and adds up stays in the cache of a core
-Table = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

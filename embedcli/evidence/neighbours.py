@@ -7,15 +7,15 @@ what many share; a residual that a few users share is left to their neighbours.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats
-from embedcli.evidence.gram import Table
+from embedcli.evidence.bases import Floats, Rows, Table
+from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import Observations
 
 DAMPING = 200.0  # items that two users need in common to be trusted by half
@@ -24,55 +24,61 @@ TOGETHER = 256  # users
 LEAST_T = 2.0  # standard errors above 0
 
 
+@dataclass(frozen=True)
 class Neighbours:
-    """The residuals of the training ratings, as a matrix of users by items and its transpose."""
+    """The ratings of the training (n,), and what a model leaves of each, in stars."""
 
-    def __init__(self, observations: Observations, residuals: NDArray[np.floating]) -> None:
-        """Take residuals (n,) of the observations, in stars."""
-        shape = observations.n_users, observations.n_items
-        at = observations.user, observations.item
-        self.by_user = sp.csr_array((residuals.astype(np.float32), at), shape=shape)
-        self.by_item = self.by_user.T.tocsr()
-        self.variance = np.float32((residuals.astype(np.float64) ** 2).mean())
+    ratings: Observations
+    residuals: Table
 
-    def corrections(self, items: NDArray[np.int64], residuals: Table, itself: int | None = None) -> Table:
+    @property
+    def variance(self) -> np.float32:
+        """The mean squared residual."""
+        return np.float32((self.residuals.astype(np.float64) ** 2).mean())
+
+    def corrections(self, items: Rows, residuals: Floats, itself: int | None = None) -> Floats:
         """Return the corrections of all items (I,) for one user with residuals (n,) of some items.
 
         `itself` is the row of the user, if it is one of those of the training, who is not its own neighbour.
         """
-        own = np.zeros((self.by_user.shape[1], 2), np.float32)
-        own[items] = np.column_stack([residuals, np.ones_like(residuals)])
-        is_rated = sp.csr_array(
-            (np.ones_like(self.by_user.data), self.by_user.indices, self.by_user.indptr), shape=self.by_user.shape
-        )
-        shared = (self.by_user @ own[:, 0]) / ((is_rated @ own[:, 1] + np.float32(DAMPING)) * self.variance)
+        user, item, n_users, n_items = (getattr(self.ratings, name) for name in ("user", "item", "n_users", "n_items"))
+        own, is_rated = np.zeros(n_items), np.zeros(n_items)
+        own[items], is_rated[items] = residuals, 1
+        n_together = np.bincount(user, is_rated[item], n_users)
+        shared = np.bincount(user, self.residuals * own[item], n_users) / ((n_together + DAMPING) * self.variance)
         if itself is not None:
             shared[itself] = 0
-        corrections: Table = self.by_item @ shared
-        return corrections
+        return np.asarray(np.bincount(item, self.residuals * shared[user], n_items), np.float64)
 
-    def tables(self, users: NDArray[np.int64], pool: Executor) -> Iterator[tuple[NDArray[np.int64], Table]]:
-        """Yield (some of the users, their corrections of all items (n, I)), in blocks."""
-        ones = sp.csr_array(
-            (np.ones_like(self.by_user.data), self.by_user.indices, self.by_user.indptr), shape=self.by_user.shape
+    def tables(self, users: Rows) -> Iterator[tuple[Rows, Table]]:
+        """Yield (some of the users, their corrections of all items (n, I)), in blocks, on all cores."""
+        import scipy.sparse as sp
+
+        ratings, variance = self.ratings, self.variance
+        at, shape = (ratings.user, ratings.item), (ratings.n_users, ratings.n_items)
+        by_user, ones = (
+            sp.csr_array((data, at), shape=shape) for data in (self.residuals, np.ones_like(self.residuals))
         )
+        by_item = by_user.T.tocsr()
 
-        def table(some: NDArray[np.int64]) -> Table:
-            of_some = self.by_user[some]
-            residuals, seen = of_some.toarray().T.copy(), ones[some].toarray().T.copy()
-            shared = (self.by_user @ residuals) / ((ones @ seen + np.float32(DAMPING)) * self.variance)
+        def table(some: Rows) -> Table:
+            own, is_rated = (matrix[some].toarray().T.copy() for matrix in (by_user, ones))
+            shared = (by_user @ own) / ((ones @ is_rated + np.float32(DAMPING)) * variance)
             shared[some, np.arange(len(some))] = 0
-            corrections: Table = (self.by_item @ shared).T
+            corrections: Table = (by_item @ shared).T
             return corrections
 
         blocks = [users[first : first + TOGETHER] for first in range(0, len(users), TOGETHER)]
-        yield from zip(blocks, pool.map(table, blocks), strict=True)
+        with ThreadPoolExecutor(n_cores()) as pool:
+            for first in range(0, len(blocks), n_cores()):  # no more tables than cores are in memory
+                some = blocks[first : first + n_cores()]
+                yield from zip(some, pool.map(table, some), strict=True)
 
-    def at(self, user: NDArray[np.int32], item: NDArray[np.int32], pool: Executor) -> Table:
+    def at(self, user: NDArray[np.int32], item: NDArray[np.int32]) -> Table:
         """Return the corrections of pairs of user and item (n,)."""
         found = np.zeros(len(user), np.float32)
         order = np.argsort(user, kind="stable")
-        for users, table in self.tables(np.unique(user).astype(np.int64), pool):
+        for users, table in self.tables(np.unique(user).astype(np.int64)):
             rows = order[slice(*np.searchsorted(user[order], (users[0], users[-1] + 1)))]
             found[rows] = table[np.searchsorted(users, user[rows]), item[rows]]
         return found
@@ -90,11 +96,11 @@ class Weight(NamedTuple):
         return self.value if self.value > LEAST_T * self.error else 0.0
 
 
-def weight_of(corrections: Floats | Table, residuals: Floats | Table) -> Weight:
+def weight_of(corrections: Table, residuals: NDArray[np.floating]) -> Weight:
     """Regress the residuals (n,) of ratings left out on their corrections, without an intercept."""
-    squares = float((corrections.astype(np.float64) ** 2).sum())
+    x, y = corrections.astype(np.float64), residuals.astype(np.float64)
+    squares = float(x @ x)
     if squares == 0:
         return Weight(0.0, 0.0)
-    value = float(corrections.astype(np.float64) @ residuals) / squares
-    rest = residuals - value * corrections
-    return Weight(value, float(np.sqrt((rest.astype(np.float64) ** 2).mean() / squares)))
+    value = float(x @ y) / squares
+    return Weight(value, float(np.sqrt(((y - value * x) ** 2).mean() / squares)))

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, Table
 from embedcli.evidence.chain import Chain, Sweep
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.features import Features, Known, features_of
-from embedcli.evidence.gram import Table, sides
+from embedcli.evidence.gram import sides
 from embedcli.evidence.neighbours import MOST_USERS, Neighbours, Weight, weight_of
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.states import States, predict
@@ -126,8 +126,8 @@ def weigh_neighbours(
         sweep = chain.sweep(pool)
         for rows, total in ((seen, of_seen), (left, of_left)):
             total += predict(rows_of(sweep.user_mean), rows_of(sweep.items), rows.user, rows.item)
-    neighbours = Neighbours(seen, value[~is_left] - of_seen / HELDOUT_SWEEPS)
-    corrections = neighbours.at(left.user, left.item, pool)
+    neighbours = Neighbours(seen, value[~is_left] - of_seen / np.float32(HELDOUT_SWEEPS))
+    corrections = neighbours.at(left.user, left.item)
     return weight_of(corrections, value[is_left] - of_left / HELDOUT_SWEEPS), chain
 
 
@@ -138,8 +138,7 @@ def predict_pairs(
     predicted = states.predict(user, item)
     if weight and len(user):
         residuals = observations.value - states.predict(observations.user, observations.item)
-        with ThreadPoolExecutor(n_cores()) as pool:
-            predicted += np.float32(weight) * Neighbours(observations, residuals).at(user, item, pool)
+        predicted += np.float32(weight) * Neighbours(observations, residuals).at(user, item)
     return predicted
 
 
@@ -159,12 +158,15 @@ def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: floa
     d = len(sweeps[0].items)
     in_stars, of_users = np.full(d, unit), np.r_[unit, np.ones(d - 1)]
     weights = [features.weights_of_new(sweep.user_weights) * of_users for sweep in sweeps]
+    square = np.outer(of_users, of_users)
     return States(
         items=np.array([rows_of(sweep.items) * in_stars.astype(np.float32) for sweep in sweeps]),
         users=np.array([rows_of(sweep.user_mean) * of_users.astype(np.float32) for sweep in sweeps]),
         directions=features.directions,
         weights=np.array(weights, np.float32),
-        precision=np.array([sweep.user_precision / np.outer(of_users, of_users) for sweep in sweeps], np.float32),
+        precision=np.array([sweep.user_precision / square for sweep in sweeps], np.float32),
+        usual_mean=np.array([sweep.usual_user[0] * of_users for sweep in sweeps], np.float32),
+        usual_precision=np.array([np.linalg.inv(sweep.usual_user[1]) / square for sweep in sweeps], np.float32),
         noise=np.sqrt(unit**2 * np.mean([sweep.user_noise**2 for sweep in sweeps], 0)).astype(np.float32),
         usual_noise=unit * float(np.sqrt(np.mean([sweep.noise**2 for sweep in sweeps]))),
         middle=middle,

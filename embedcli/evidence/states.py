@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats, Rows
-from embedcli.evidence.gram import Table
+from embedcli.evidence.bases import Floats, Rows, Table
 
-ARRAYS = ("items", "users", "directions", "weights", "precision", "noise")  # of the states
+ARRAYS = ("items", "users", "directions", "weights", "precision", "usual_mean", "usual_precision", "noise")
 TOGETHER = 1 << 16  # pairs of a user and an item that are predicted at once
 QUANTILE = 1.959964  # of the normal distribution: 95 % of it are within so many standard deviations
 
@@ -20,7 +19,8 @@ class States:
 
     `items` (S, I, d); `users` (S, U, d) are the means of the users given the items of their state. A user who rated n
     items has the prior mean (sum of their `directions` (I, r), / sqrt n; 1; log (n + 1)) @ `weights` (S, r + 2, d) and
-    the precision `precision` (S, d, d). A rating has the standard deviation `noise` (U,) around its expectation,
+    the precision `precision` (S, d, d); one of whom only some ratings are known has `usual_mean` (S, d) and
+    `usual_precision` (S, d, d). A rating has the standard deviation `noise` (U,) around its expectation,
     that of a new user `usual_noise`. All predictions begin at `middle`.
     """
 
@@ -29,6 +29,8 @@ class States:
     directions: Table
     weights: Table
     precision: Table
+    usual_mean: Table
+    usual_precision: Table
     noise: Table
     usual_noise: float
     middle: float
@@ -44,17 +46,22 @@ class States:
     def user(self, row: int, rated: Rows | None) -> "UserStates":
         """Return a user of the training; without the items that the user rated, their covariance is not known."""
         noise = float(self.noise[row])
-        covariance = None if rated is None else self._covariance(rated, noise)
+        covariance = None if rated is None else self._covariance(self.precision, rated, noise)
         return UserStates(self, self.users[:, row].astype(np.float64), covariance, noise)
 
-    def fold_in(self, rated: Rows, values: Floats) -> "UserStates":
-        """Return a new user with ratings (n,) of these items: in each state exactly normal, given the state's items."""
-        x, noise = self._design(rated), self.usual_noise
-        covariance = self._covariance(rated, noise)
-        seen = self.directions[rated].sum(0, dtype=np.float64) / np.sqrt(max(len(rated), 1))
-        prior_mean = np.r_[seen, 1.0, np.log1p(len(rated))] @ self.weights.astype(np.float64)  # (S, d)
+    def fold_in(self, rated: Rows, values: Floats, *, is_all: bool) -> "UserStates":
+        """Return a new user with ratings (n,) of these items: in each state exactly normal, given the state's items.
+
+        `is_all` says that the user rated nothing else, as users of the training: then which items these are counts too.
+        """
+        n, noise = len(rated), self.usual_noise
+        mean, precision = self.usual_mean.astype(np.float64), self.usual_precision
+        if is_all:
+            seen = self.directions[rated].sum(0, dtype=np.float64) / np.sqrt(max(n, 1))
+            mean, precision = np.r_[seen, 1.0, np.log1p(n)] @ self.weights.astype(np.float64), self.precision
+        covariance = self._covariance(precision, rated, noise)
         rest = values - self.middle - self.items[:, rated, 0]  # (S, n)
-        pull = np.einsum("snd,sn->sd", x, rest) / noise**2 + np.einsum("sde,se->sd", self.precision, prior_mean)
+        pull = np.einsum("snd,sn->sd", self._design(rated), rest) / noise**2 + np.einsum("sde,se->sd", precision, mean)
         return UserStates(self, np.einsum("sde,se->sd", covariance, pull), covariance, noise)
 
     def _design(self, rows: Rows | slice) -> Floats:
@@ -63,11 +70,10 @@ class States:
         x[..., 0] = 1.0
         return x
 
-    def _covariance(self, rated: Rows, noise: float) -> Floats:
-        """Return the covariance of a user given the items of each state, (S, d, d)."""
+    def _covariance(self, prior: Table, rated: Rows, noise: float) -> Floats:
+        """Return the covariance (S, d, d) of a user in each state, given the prior's precision (S, d, d)."""
         x = self._design(rated)
-        precision = self.precision + x.transpose(0, 2, 1) @ x / noise**2
-        return np.asarray(np.linalg.inv(precision), np.float64)
+        return np.asarray(np.linalg.inv(prior + x.transpose(0, 2, 1) @ x / noise**2), np.float64)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,8 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "state_directions": (n_items, None),
         "state_weights": (n_states, None, d),
         "state_precision": (n_states, d, d),
+        "state_usual_mean": (n_states, d),
+        "state_usual_precision": (n_states, d, d),
         "state_noise": (n_users,),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.stats import chisquare
 
 from embedcli.evidence import chain
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, Table
 from embedcli.evidence.chain import Chain, wishart
 from embedcli.evidence.features import Features, Known, features_of
-from embedcli.evidence.gram import Table, sides
+from embedcli.evidence.gram import sides
 from embedcli.evidence.observations import Observations
 
 N_USERS, N_ITEMS, N_FACTORS = 12, 8, 1
