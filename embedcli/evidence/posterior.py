@@ -22,22 +22,24 @@ from embedcli.evidence.states import States, predict
 
 NOTHING = Known()
 STARS = 4.0  # span of the scale that the priors are for
-HELDOUT_SHARE, FEWEST_HELDOUT = 0.1, 50  # of the ratings, to weigh the neighbours' residuals; as many at least
-HELDOUT_BURN_IN, HELDOUT_SWEEPS, AGAIN = 20, 25, 10  # sweeps without them, and thrown away after they are back
+HELDOUT_SHARE, FEWEST_HELDOUT = 0.1, 50  # ratings left out to weigh the neighbours' residuals: the share, the fewest
+MOST_ASKED = 1_000  # users they are of
 
 
 class Schedule(NamedTuple):
-    """Sweeps near the mode, thrown away, and kept; every how many of these are a state; rank of who rated what."""
+    """How many sweeps a chain has, and the rank of who rated what."""
 
-    settling: int
-    burn_in: int
+    settling: int  # near the mode
+    burn_in: int  # thrown away
+    heldout: int  # kept, without the ratings that weigh the neighbours' residuals
+    again: int  # thrown away after these ratings are back
     kept: int
-    every: int
+    every: int  # of which one is a state
     rank: int
 
 
-USUAL = Schedule(settling=5, burn_in=30, kept=100, every=4, rank=100)
-MANY, OF_MANY = 1_000_000, Schedule(settling=3, burn_in=5, kept=10, every=1, rank=32)  # ratings from which on
+USUAL = Schedule(settling=5, burn_in=20, heldout=25, again=10, kept=100, every=4, rank=100)
+MANY, OF_MANY = 500_000, Schedule(settling=3, burn_in=5, heldout=5, again=3, kept=20, every=2, rank=32)  # ratings
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def begin(
     chain = Chain(observations, value, (features.users, features.items), both, rng, start=start)
     if start is None:
         chain.settle(schedule.settling, pool)
-    for _ in range(schedule.burn_in if start is None else AGAIN):
+    for _ in range(schedule.burn_in if start is None else schedule.again):
         chain.sweep(pool)
     return chain, features
 
@@ -117,18 +119,23 @@ def weigh_neighbours(
     rng: np.random.Generator,
     pool: Executor,
 ) -> tuple[Weight, Chain]:
-    """Return the weight of the neighbours' residuals, measured on ratings left out, and the chain without these."""
-    is_left = rng.random(len(value)) < HELDOUT_SHARE
+    """Return the weight of the neighbours' residuals, measured on ratings left out, and the chain without these.
+
+    These are a tenth of the ratings of at most 1,000 users: every one of them is compared with all others.
+    """
+    is_asked = np.zeros(observations.n_users, dtype=bool)
+    is_asked[rng.permutation(observations.n_users)[:MOST_ASKED]] = True
+    is_left = (rng.random(len(value)) < HELDOUT_SHARE) & is_asked[observations.user]
     seen, left = observations.take(~is_left), observations.take(is_left)
-    chain, _ = begin(seen, value[~is_left], known, schedule._replace(burn_in=HELDOUT_BURN_IN), rng, pool)
+    chain, _ = begin(seen, value[~is_left], known, schedule, rng, pool)
     of_seen, of_left = np.zeros(len(seen.value), np.float32), np.zeros(len(left.value), np.float32)
-    for _ in range(HELDOUT_SWEEPS):
+    for _ in range(schedule.heldout):
         sweep = chain.sweep(pool)
         for rows, total in ((seen, of_seen), (left, of_left)):
             total += predict(rows_of(sweep.user_mean), rows_of(sweep.items), rows.user, rows.item)
-    neighbours = Neighbours(seen, value[~is_left] - of_seen / np.float32(HELDOUT_SWEEPS))
+    neighbours = Neighbours(seen, value[~is_left] - of_seen / np.float32(schedule.heldout))
     corrections = neighbours.at(left.user, left.item)
-    return weight_of(corrections, value[is_left] - of_left / HELDOUT_SWEEPS), chain
+    return weight_of(corrections, value[is_left] - of_left / schedule.heldout), chain
 
 
 def predict_pairs(
