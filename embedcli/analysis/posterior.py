@@ -58,8 +58,9 @@ class Predictor:
         """The residuals of the training ratings."""
         rows = self.run.rows
         assert rows is not None
-        ratings = Observations(rows.user, rows.item, rows.value, len(self.run.users), len(self.run.items))
-        return Neighbours(ratings, ratings.value - self.states.predict(ratings.user, ratings.item))
+        value = rows.value if rows.time_effect is None else rows.value - rows.time_effect
+        ratings = Observations(rows.user, rows.item, value, len(self.run.users), len(self.run.items))
+        return Neighbours(ratings, value - self.states.predict(ratings.user, ratings.item))
 
     def user(self, name: str | None, rated: Rows, values: Floats) -> PosteriorUser:
         """Return a user of the run by the id, or a new one (None) folded in exactly, with ratings (n,) of some items.
@@ -69,6 +70,8 @@ class Predictor:
         if name is not None:
             row = self.run.users.ids.index(name)
             known = self.states.user(row, None if self.run.rows is None else rated)
+            if self.run.rows is not None and self.run.rows.time_effect is not None:
+                values = values - self.run.rows.time_effect[self.run.rows.user == row]
             return PosteriorUser(known, rated, values, row)
         n = self.run.user_stats.n_ratings
         is_all = bool(len(rated) >= np.quantile(n[n > 0], FEW))
