@@ -1,14 +1,18 @@
 """Measure on worlds with a known truth whether embedcli's evidence is right: the figures of docs/methods.md.
 
-    OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [stars|components|names|all] [--worlds N] [--first SEED]
+    OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [stars|ratings|chain|components|names|all] [--worlds N]
 
 The worlds are those of tests/worlds.py, 40 for each figure unless --worlds says otherwise. Each figure has its own,
 from the seeds FIRST, FIRST + 1, ..., the next from FIRST + 1,000 and so on; FIRST is 500,000, and no constant of
-embedcli was chosen on seeds from there on. `all` takes 20 minutes on one core.
+embedcli was chosen on seeds from there on. `all` takes 30 minutes on one core.
 
 Stars: 95 % and 80 % intervals against the true stars, all items counted; the error of their means against that of the
-damped mean, (sum + 5 x global mean) / (n + 5); whether P(bottom 10) happens as often as it says; the same where users
-choose by taste, of which nothing is asked. Components: how often the number of real ones is the planted one. Names:
+damped mean, (sum + 5 x global mean) / (n + 5); whether P(bottom 10) happens as often as it says. A tenth of the ratings
+is held out: how often the prediction intervals hold them, and their RMSE less that of the posterior without who rated
+what, of which these worlds have none. The same intervals if users choose by taste. Ratings: the prediction intervals on
+the test rows of MovieLens 100K. Chain: on its training rows, the effective sample size and the split R-hat of four
+chains (Gelman et al. 2013, chapter 11), of the stars' draws and of their means in each sweep.
+Components: how often the number of real ones is the planted one. Names:
 how often the component that matches an axis along a genre is named after it, by the tests alone and where it is real
 and stable, as `pca` wants it; how often the tests name one after any genre when the items' genres were shuffled.
 
@@ -23,6 +27,7 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +37,14 @@ from numpy.typing import NDArray
 
 import embedcli
 from embedcli.analysis.effects import Candidates, effects_of, names
-from embedcli.evidence.posterior import sample
+from embedcli.analysis.posterior import Predictor
+from embedcli.data.features import item_features, user_features
+from embedcli.data.ratings import Ratings
+from embedcli.evidence import posterior
+from embedcli.evidence.bases import Floats, Table
+from embedcli.evidence.features import Known
+from embedcli.evidence.posterior import Posterior, predict_pairs, sample
+from embedcli.evidence.states import interval
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -44,11 +56,13 @@ BOTTOM = 10
 BINS = 0, 0.05, 0.2, 0.4, 0.6, 0.8, 1
 MOST_FACTORS = 5
 SMALLER = {"250 x 150, 5,000 ratings": ((250, 150, 5_000), 8.0), "300 x 200, 5,000, weaker": ((300, 200, 5_000), 3.0)}
-BY_TASTE = 0.5
+BY_TASTE = {0.5: 0.88, 1.0: 0.82}  # log-odds per star, and what is asked of 95 % intervals
+SPLITS = ("random", 0), ("random", 1), ("random", 2), *((f"u{fold}", 0) for fold in range(1, 6))
+N_CHAINS, TOO_FAR = 4, 1.05  # R-hat above which chains are too far apart
 NAMED = ("small", 8.0, 0.5), ("small", 24.0, 0.5), ("middle", 8.0, 0.5), ("small", 8.0, 0.2)  # strength, genre's part
 SHUFFLES = 10
 
-PerItem = dict[str, NDArray[Any]]  # arrays over the items of one or of many worlds
+Measured = dict[str, NDArray[Any]]  # arrays over the items or over the held-out ratings of one or of many worlds
 
 
 @dataclass(frozen=True)
@@ -67,11 +81,11 @@ class Figure:
         asked = {
             (True, True): f"{self.least:.2f} to {self.most:.2f}",
             (True, False): f"at least {self.least:.2f}",
-            (False, True): f"at most {self.most:.2f}",
+            (False, True): f"at most {self.most:g}",
             (False, False): "",
         }[ends]
         verdict = "" if self.least <= self.value <= self.most else "  FAILS"
-        return f"{self.what:68}{asked:>15}{self.value:8.3f}{self.n_worlds:7,}{self.n:9,}{verdict}"
+        return f"{self.what:76}{asked:>15}{self.value:9.4f}{self.n_worlds:7,}{self.n:9,}{verdict}"
 
 
 def stars(first: int, n_worlds: int) -> Iterator[Figure]:
@@ -87,26 +101,31 @@ def stars(first: int, n_worlds: int) -> Iterator[Figure]:
         yield from calibration(size, worlds, asked=False)
     yield from star_figures("all sizes", every)
     yield from calibration("all sizes", every, asked=True)
-    chosen = [
-        measure_stars(make_world(seed, n_factors=seed % 6, by_taste=BY_TASTE), seed)
-        for seed in seeds(next(starts), n_worlds)
-    ]
-    yield from star_figures(f"small, by taste {BY_TASTE}", chosen, asked=False)
+    for by_taste, least in BY_TASTE.items():
+        worlds = [
+            measure_stars(make_world(seed, n_factors=seed % 6, by_taste=by_taste), seed)
+            for seed in seeds(next(starts), n_worlds)
+        ]
+        yield from star_figures(f"small, by taste {by_taste:g}", worlds, least)
 
 
-def measure_stars(world: World, seed: int) -> PerItem:
-    """Return what the draws say of every item of a world, and what is so."""
-    ratings, truth = world.ratings, world.stars
-    draws = sample(
-        observed(ratings), ratings.data.scale, embedcli.TrainConfig().n_draws, np.random.default_rng([seed, 1])
-    ).item_stars
-    n = np.bincount(ratings.item, minlength=len(truth))
-    damped = (np.bincount(ratings.item, ratings.value, len(truth)) + 5 * ratings.value.mean()) / (n + 5)
+def measure_stars(world: World, seed: int) -> Measured:
+    """Return what the draws say of every item of a world, and the predictions of ratings held out, and what is so."""
+    split, truth = world.ratings.split("random", seed=seed), world.stars
+    train, test = split.train, split.test
+    drawn = drawn_from(train, [seed, 1])
+    with without_features():
+        plain = drawn_from(train, [seed, 1])
+    draws = drawn.item_stars
+    n = np.bincount(train.item, minlength=len(truth))
+    damped = (np.bincount(train.item, train.value, len(truth)) + 5 * train.value.mean()) / (n + 5)
 
     def inside(level: float) -> NDArray[np.bool_]:
         low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
         return np.asarray((low <= truth) & (truth <= high))
 
+    predicted = predict(drawn, train, test)
+    low, high = interval(predicted, spread(drawn, train, test), train.data.scale)
     return {
         "n": n,
         "in 95": inside(0.95),
@@ -115,28 +134,74 @@ def measure_stars(world: World, seed: int) -> PerItem:
         "damped error": (damped - truth) ** 2,
         "printed": (ranks(draws) < BOTTOM).mean(0),
         "in bottom": ranks(truth) < BOTTOM,
+        "rating in 95": (low <= test.value) & (test.value <= high),
+        "rating error": squared_error(predicted, test),
+        "plain error": squared_error(predict(plain, train, test), test),
     }
 
 
-def star_figures(where: str, worlds: Sequence[PerItem], *, asked: bool = True) -> Iterator[Figure]:
-    """Yield coverage and error over the items of some worlds."""
+def drawn_from(train: Ratings, seed: Sequence[int], known: Known = posterior.NOTHING) -> Posterior:
+    """Draw from the posterior of some ratings."""
+    n_draws = embedcli.TrainConfig().n_draws
+    return sample(observed(train), train.data.scale, n_draws, np.random.default_rng(seed), known)
+
+
+@contextmanager
+def without_features() -> Iterator[None]:
+    """Leave out who rated what, while this is open."""
+    usual = posterior.USUAL
+    posterior.SCHEDULES = (*posterior.SCHEDULES[:-1], (0, usual._replace(rank=0)))
+    yield
+    posterior.SCHEDULES = (*posterior.SCHEDULES[:-1], (0, usual))
+
+
+def predict(drawn: Posterior, train: Ratings, test: Ratings) -> Table:
+    """Predict held-out ratings (n,), with the neighbours' residuals if they are used."""
+    weight = drawn.weight.used if drawn.weight else 0.0
+    return predict_pairs(drawn.states, weight, observed(train), test.user, test.item)
+
+
+def spread(drawn: Posterior, train: Ratings, test: Ratings) -> Floats:
+    """Return the standard deviation of held-out ratings around their predictions (n,)."""
+    found = np.empty(len(test))
+    for user in np.unique(test.user):
+        rows = test.user == user
+        of_rows = drawn.states.user(user, train.item[train.user == user]).spread(test.item[rows])
+        assert of_rows is not None
+        found[rows] = of_rows
+    return found
+
+
+def squared_error(predicted: Table, test: Ratings) -> Floats:
+    """Return the squared errors (n,) of predictions, cut to the scale."""
+    error: Floats = (predicted.clip(*test.data.scale) - test.value.astype(np.float64)) ** 2
+    return error
+
+
+def star_figures(where: str, worlds: Sequence[Measured], least: float | None = None) -> Iterator[Figure]:
+    """Yield coverage and error over the items of some worlds; only coverage of at least `least` is asked if given."""
     items = pooled(worlds)
     n = items["n"]
     few, rated, unrated = (n >= 5) & (n <= 20), n >= 1, n == 0
 
     def figure(what: str, value: float, n_items: int, *ends: float) -> Figure:
-        return Figure(f"{where}: {what}", value, len(worlds), n_items, *(ends if asked else ()))
+        return Figure(f"{where}: {what}", value, len(worlds), n_items, *(ends if least is None else ()))
 
     inside = items["in 95"]
-    yield figure("95 % intervals cover", inside.mean(), len(n), 0.92, 0.98)
-    yield figure("the same, items with 5 to 20 ratings", inside[few].mean(), few.sum(), 0.9)
+    covered = figure("95 % intervals cover", inside.mean(), len(n), 0.93, 0.96)
+    yield covered if least is None else replace(covered, least=least)
+    yield figure("the same, items with 5 to 20 ratings", inside[few].mean(), few.sum(), 0.91)
     yield figure("the same, items without ratings", inside[unrated].mean(), unrated.sum())
     yield figure("80 % intervals cover", items["in 80"].mean(), len(n), 0.76, 0.84)
     relative = items["error"][rated].mean() / items["damped error"][rated].mean()
     yield figure("squared error / the damped mean's", relative, rated.sum(), -math.inf, 0.8)
+    new = items["rating in 95"]
+    yield figure("95 % intervals of new ratings cover", new.mean(), len(new), 0.93, 0.96)
+    own, plain = (np.sqrt(items[name].mean()) for name in ("rating error", "plain error"))
+    yield figure("RMSE on new ratings less that without who rated what", own - plain, len(new), -math.inf, 0.001)
 
 
-def calibration(where: str, worlds: Sequence[PerItem], *, asked: bool) -> Iterator[Figure]:
+def calibration(where: str, worlds: Sequence[Measured], *, asked: bool) -> Iterator[Figure]:
     """Yield, by bins of the printed P(bottom 10), how many items are there."""
     items = pooled(worlds)
     bins = np.digitize(items["printed"], BINS[1:-1])
@@ -148,6 +213,59 @@ def calibration(where: str, worlds: Sequence[PerItem], *, asked: bool) -> Iterat
         what = f"{where}: in the bottom 10, printed {low:g} to {high:g}, {printed:.2f}"
         ends = (printed - 0.1, printed + 0.1) if asked else ()
         yield Figure(what, items["in bottom"][here].mean(), len(worlds), here.sum(), *ends)
+
+
+def ratings(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield how often the prediction intervals hold the test rows of MovieLens 100K."""
+    data, covered, n_rows = embedcli.load_ratings("ml-100k"), [], 0
+    for kind, seed in SPLITS:
+        split = data.split(kind, seed=seed)
+        run = embedcli.fit(split, embedcli.TrainConfig(n_members=1, n_folds=0, seed=first))
+        predictor, inside = Predictor(run), []
+        for user in np.unique(split.test.user):
+            train, test = (rows.take(rows.user == user) for rows in (split.train, split.test))
+            known = predictor.user(split.train.users.ids[user], train.item.astype(np.int64), train.value.astype(float))
+            found = predictor.predict(known, test.item.astype(np.int64))
+            assert found.lower is not None
+            assert found.upper is not None
+            inside.append((found.lower <= test.value) & (test.value <= found.upper))
+        covered.append(np.concatenate(inside).mean())
+        n_rows += len(split.test)
+        yield Figure(f"MovieLens 100K, {kind} {seed}: intervals of test rows cover", covered[-1], 1, len(split.test))
+    yield Figure("MovieLens 100K, all splits: the same", float(np.mean(covered)), len(SPLITS), n_rows, 0.93, 0.96)
+
+
+def chain(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield effective sample size and split R-hat of the stars, over chains on MovieLens 100K."""
+    train = embedcli.load_ratings("ml-100k").split("random", seed=0).train
+    known = Known(user_features(train.users), item_features(train.items))
+    chains = [drawn_from(train, [first, j], known) for j in range(N_CHAINS)]
+    rated = np.bincount(train.item, minlength=len(train.items)) > 0
+    draws, sweeps = (
+        np.array([getattr(drawn, name)[:, rated].astype(float) for drawn in chains])
+        for name in ("item_stars", "sweeps_stars")
+    )
+
+    def figure(what: str, value: float) -> Figure:
+        return Figure(f"stars, MovieLens 100K: {what}", value, N_CHAINS, int(rated.sum()))
+
+    n_draws, stated = draws.shape[1], float(np.mean([drawn.n_effective for drawn in chains]))
+    between = draws.mean(1).var(0, ddof=1)  # of the chains' means, which is that of the draws / their number
+    yield figure(f"effective draws of {n_draws} in a chain, as stated", stated)
+    yield figure("the same, by the variance between the chains", float(draws.var(1).mean(0).sum() / between.sum()))
+    for what, values in ((f"the {n_draws} draws", draws), (f"the means in {sweeps.shape[1]} sweeps", sweeps)):
+        far = split_r_hat(values)
+        yield figure(f"split R-hat of {what}, median", float(np.median(far)))
+        yield figure(f"split R-hat of {what}, share of items above {TOO_FAR:g}", float((far > TOO_FAR).mean()))
+
+
+def split_r_hat(values: Floats) -> Floats:
+    """Return the split R-hat (I,) of draws (C, n, I) of C chains: 1 if their halves do not differ."""
+    n = values.shape[1] // 2
+    halves = np.concatenate([values[:, :n], values[:, -n:]])
+    within, between = halves.var(1, ddof=1).mean(0), halves.mean(1).var(0, ddof=1)
+    r_hat: Floats = np.sqrt((n - 1) / n + between / within)
+    return r_hat
 
 
 def components(first: int, n_worlds: int) -> Iterator[Figure]:
@@ -261,12 +379,12 @@ def ranks(values: NDArray[Any]) -> NDArray[np.int64]:
     return np.argsort(np.argsort(values, axis=-1, kind="stable"), axis=-1, kind="stable")
 
 
-def pooled(worlds: Sequence[PerItem]) -> PerItem:
+def pooled(worlds: Sequence[Measured]) -> Measured:
     """Lay the items of all worlds end to end."""
     return {key: np.concatenate([world[key] for world in worlds]) for key in worlds[0]}
 
 
-MEASURED = {"stars": stars, "components": components, "names": named}
+MEASURED = {"stars": stars, "ratings": ratings, "chain": chain, "components": components, "names": named}
 
 
 def main() -> None:
@@ -276,7 +394,7 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=40, help="per figure and size; 40")
     parser.add_argument("--first", type=int, default=FIRST, help=f"seed of the first world; {FIRST}")
     given = parser.parse_args()
-    print(f"{'':68}{'asked':>15}{'found':>8}{'worlds':>7}{'items':>9}")
+    print(f"{'':76}{'asked':>15}{'found':>9}{'worlds':>7}{'items':>9}")
     for position, (name, measure) in enumerate(MEASURED.items()):
         if given.what in (name, "all"):
             for figure in measure(given.first + 20 * APART * position, given.worlds):
