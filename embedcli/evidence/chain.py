@@ -28,6 +28,7 @@ BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared star
 PRIOR_SCATTER = 0.1  # of the Wishart prior of L: as much as one row of this squared length per coordinate
 GROUP_SCATTER, GROUP_PRECISION = 0.01, 100.0  # the same of P_g, and P_g at the start
 START_SHAPE, SHAPE_RATE = 10.0, 0.01  # a at the start, and the rate of its exponential prior
+LEAST_VARIANCE = 1e-3  # of a rating, in squared stars: of ratings that follow a rule the sums would lose their digits
 PROPOSALS, PROPOSAL_SD = 2, 0.2  # of log a in each sweep
 
 
@@ -98,7 +99,7 @@ class Noise:
         """Draw all three given the squared error (U,) of `count` ratings of each user."""
         a = self.shape
         rated = count > 0
-        rate = (a / self.usual + np.maximum(error, 0.0)) / 2
+        rate = (a / self.usual + np.maximum(error, LEAST_VARIANCE * count)) / 2
         self.of_user = np.where(rated, rng.gamma((a + count) / 2) / rate, self.usual)
         tau = self.of_user[rated]
         self.usual = (a * tau.sum() / 2 + 1) / rng.gamma(a * len(tau) / 2 + 1)
