@@ -25,3 +25,4 @@ Grouping = StrEnum("Grouping", ["KMEANS", "HIERARCHICAL"])  # how items are cut 
 Measure = StrEnum("Measure", ["COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
 PartialOut = StrEnum("PartialOut", ["NOTHING", "QUALITY"])  # what is partialled out of components before naming
 Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on a map
+Ranking = StrEnum("Ranking", ["STARS", "GAIN"])  # of predictions: the rating, or what it is above the item's stars

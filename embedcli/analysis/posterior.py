@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -9,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from embedcli.errors import RunError
-from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.bases import Floats, Rows, Table
 from embedcli.evidence.neighbours import Neighbours
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.states import ARRAYS, States, UserStates, interval
 from embedcli.run.record import Run
 
+TOGETHER = 1 << 24  # pairs of a user and an item that are in memory at once
 FEW = 0.05  # quantile of the users' numbers of ratings
 
 
@@ -72,6 +74,37 @@ class Predictor:
         n = self.run.user_stats.n_ratings
         is_all = bool(len(rated) >= np.quantile(n[n > 0], FEW))
         return PosteriorUser(self.states.fold_in(rated, values, is_all=is_all), rated, values, None)
+
+    @cached_property
+    def _ratings(self) -> tuple[Rows, Floats, Rows]:
+        """Items and values of the training ratings (n,), user by user, and where those of each user begin (U + 1,)."""
+        rows = self.run.rows
+        assert rows is not None
+        order = np.argsort(rows.user, kind="stable")
+        begin = np.searchsorted(rows.user[order], np.arange(len(self.run.users) + 1))
+        return rows.item[order].astype(np.int64), rows.value[order].astype(np.float64), begin
+
+    def at(self, row: int) -> PosteriorUser:
+        """Return a user of the run."""
+        if self.run.rows is None:
+            return self.known(row, np.zeros(0, np.int64), np.zeros(0))
+        items, values, begin = self._ratings
+        own = slice(begin[row], begin[row + 1])
+        return self.known(row, items[own], values[own])
+
+    def tables(self, users: Rows) -> Iterator[tuple[Rows, Table, Table]]:
+        """Yield (some of these users of the run, what the states predict, what the neighbours add), in blocks.
+
+        Both tables are (n, I), for all items, and not cut to the scale.
+        """
+        if self.weight:
+            for some, corrections in self.neighbours.tables(users):
+                yield some, self.states.table(some), np.float32(self.weight) * corrections
+            return
+        together, nothing = max(TOGETHER // len(self.run.items), 1), np.zeros(1, np.float32)
+        for first in range(0, len(users), together):
+            some = users[first : first + together]
+            yield some, self.states.table(some), np.broadcast_to(nothing, (len(some), len(self.run.items)))
 
     def predict(self, user: PosteriorUser, rows: Rows) -> Prediction:
         """Predict the ratings of some items (n,)."""

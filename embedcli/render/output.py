@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedcli.analysis.record import Columns
 from embedcli.errors import UsageError
 from embedcli.render.view import Block, View
 from embedcli.scratch import write_whole
@@ -247,7 +248,12 @@ def _parquet(view: View) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({key: _parquet_column([record[key] for record in view.records]) for key in _keys(view)})
+    def column(key: str) -> Any:
+        if isinstance(view.records, Columns) and (array := view.records.arrays[key]).dtype.kind != "O":
+            return pa.array(array, from_pandas=True)
+        return _parquet_column([record[key] for record in view.records])
+
+    table = pa.table({key: column(key) for key in _keys(view)})
     file = io.BytesIO()
     pq.write_table(table, file)
     return file.getvalue()
@@ -262,7 +268,7 @@ def _parquet_column(values: list[Any]) -> list[Any]:
 
 
 def _json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, default=list) + "\n"
 
 
 def write_file(path: Path, content: str | bytes) -> None:
