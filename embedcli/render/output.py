@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NARROWEST = 20  # columns that COLUMNS can ask for
+MOST_WRAPPED = 1_000  # rows of a table whose cells are wrapped to the width
 UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
 
 
@@ -187,6 +188,9 @@ def _print_block(block: Block, console: Console) -> None:
         console.print(lines)
     if not block.rows:
         return
+    if len(block.rows) > MOST_WRAPPED:
+        console.out(_unwrapped(block), highlight=False)
+        return
     has_header = any(column.header for column in block.columns)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=has_header)
     for column in block.columns:
@@ -204,6 +208,23 @@ def _print_block(block: Block, console: Console) -> None:
     console.width = max(usual, Measurement.get(console, with_room, table).minimum)  # rather than cut numbers
     console.print(table)
     console.width = usual
+
+
+def _unwrapped(block: Block) -> str:
+    """Return a table as it is where there is room for it: what rich takes a second for with a thousand rows."""
+    from rich.cells import cell_len
+
+    header = [[plain(column.header) for column in block.columns]]
+    rows = [[plain(column.cell(row)) for column in block.columns] for row in block.rows]
+    rows = (header if any(header[0]) else []) + rows
+    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
+
+    def padded(cell: str, width: int, is_number: bool) -> str:
+        space = " " * (width - cell_len(cell))
+        return space + cell if is_number else cell + space
+
+    right = [column.is_number for column in block.columns]
+    return "\n".join("  ".join(map(padded, row, widths, right)) for row in rows)
 
 
 def _markdown(view: View, explain: bool) -> str:
@@ -249,8 +270,8 @@ def _parquet(view: View) -> bytes:
     import pyarrow.parquet as pq
 
     def column(key: str) -> Any:
-        if isinstance(view.records, Columns) and (array := view.records.arrays[key]).dtype.kind != "O":
-            return pa.array(array, from_pandas=True)
+        if isinstance(view.records, Columns):
+            return pa.array(view.records.arrays[key], from_pandas=True)
         return _parquet_column([record[key] for record in view.records])
 
     table = pa.table({key: column(key) for key in _keys(view)})

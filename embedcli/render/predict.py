@@ -1,5 +1,6 @@
 """How predictions are shown."""
 
+from embedcli.analysis.choices import Ranking
 from embedcli.analysis.predict import PairPrediction, PairPredictions, TopPrediction, TopPredictions
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run
@@ -26,12 +27,13 @@ def pairs_view(found: PairPredictions, run: Run) -> View:
 
 def top_view(found: TopPredictions, run: Run) -> View:
     """Show the best items of every user."""
-    noun = run.data.noun
+    noun, what = run.data.noun, run.data.value_noun if found.by is Ranking.STARS else found.by.value
+    users = f"{found.n_users:,} user{'' if found.n_users == 1 else 's'}"
+    passing = f"{found.n_items:,} {noun}s with at least {found.min_ratings} ratings"
     return view_of(
         found,
         run,
-        f"For each of {found.n_users:,} users | {run.headline} | "
-        f"{found.n_items:,} {noun}s with at least {found.min_ratings} ratings",
+        f"Top {found.limit:,} by {what} for each of {users} | {run.headline} | {passing}",
         [table(found.predictions, TopPrediction, noun=noun, value=run.data.value_noun)],
         f"{noun}s that the user has rated are left out" if found.has_intervals else "",
         EXPLANATION,
