@@ -19,10 +19,10 @@ def chosen(choices: type[Choice], value: str, parameter: str) -> Choice:
 
 Sort = StrEnum("Sort", ["BIAS", "STARS", "LOWER", "UPPER", "PROBABILITY"])  # what a ranking goes by
 By = StrEnum("By", ["TRAINED", "POSTERIOR"])  # whose stars: the trained members', or the posterior mean
+RankBy = StrEnum("RankBy", ["STARS", "GAIN"])  # what recommendations go by: the prediction, or what taste adds
 Basis = StrEnum("Basis", ["PCA", "PREFERENCE"])  # components of the item factors, or of the predicted preferences
 Rotation = StrEnum("Rotation", ["NONE", "VARIMAX"])  # how components are turned after they are found
 Grouping = StrEnum("Grouping", ["KMEANS", "HIERARCHICAL"])  # how items are cut into groups
 Measure = StrEnum("Measure", ["COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
 PartialOut = StrEnum("PartialOut", ["NOTHING", "QUALITY"])  # what is partialled out of components before naming
 Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on a map
-Ranking = StrEnum("Ranking", ["STARS", "GAIN"])  # of predictions: the rating, or what it is above the item's stars

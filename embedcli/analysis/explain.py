@@ -8,7 +8,8 @@ import numpy as np
 from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import preferences
 from embedcli.analysis.pca import pca
-from embedcli.analysis.recommend import logits, of_user
+from embedcli.analysis.posterior import Predictor, has_states
+from embedcli.analysis.recommend import UserVector, logits, of_user
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
@@ -29,11 +30,21 @@ class Part:
 
 
 @dataclass(frozen=True)
+class PosteriorPrediction:
+    """A prediction of the posterior, and the ends that hold 95 % of such ratings; None without training ratings."""
+
+    prediction: float
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
 class Explanation(Record):
     """The parts of a prediction; they add up to `logit`, the mean over the members.
 
     `prediction` is the mean of the members' ratings, `of_mean_logit` the rating of the mean logit: they differ a
-    little because the link is not linear. `rating` is the user's in the training rows, None if there is none.
+    little because the link is not linear. `posterior` is what the posterior predicts instead, with an interval; None if
+    the run has none. `rating` is the user's in the training rows, None if there is none.
     `is_unrated` says that the item has no training rating: its parts are where the training started.
     """
 
@@ -45,6 +56,7 @@ class Explanation(Record):
     logit: float
     prediction: float
     of_mean_logit: float
+    posterior: PosteriorPrediction | None
     rating: float | None
     knows_rating: bool
     is_unrated: bool
@@ -74,11 +86,22 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
         logit=float(logit),
         prediction=float(ratings_of(by_member, run.sigmoid_range).mean()),
         of_mean_logit=float(ratings_of(logit, run.sigmoid_range)),
+        posterior=_posterior(run, vector, row),
         rating=dict(zip(vector.rows.tolist(), vector.values.tolist(), strict=True)).get(row),
         knows_rating=run.rows is not None,
         is_unrated=run.is_unrated(row),
         **item_fields(run, row),
     )
+
+
+def _posterior(run: Run, user: UserVector, row: int) -> PosteriorPrediction | None:
+    """Return what the posterior of the run predicts, if it has one."""
+    if not has_states(run):
+        return None
+    predictor = Predictor(run)
+    found = predictor.predict(predictor.user(user.id, user.rows, user.values), np.array([row]))
+    ends = (None if end is None else float(end[0]) for end in (found.lower, found.upper))
+    return PosteriorPrediction(float(found.expected[0]), *ends)
 
 
 def _components(run: Run, user: int, row: int) -> list[Part]:

@@ -21,12 +21,13 @@ FEW = 0.05  # quantile of the users' numbers of ratings
 
 
 class Prediction(NamedTuple):
-    """The expected ratings of items (n,), and the ends between which 95 % of such ratings lie, cut to the scale.
+    """The expected ratings of items (n,), cut to the scale and uncut, and the ends that hold 95 % of such ratings.
 
     The ends are None if the run kept no ratings: the covariance of a user comes from these.
     """
 
     expected: Floats
+    uncut: Floats
     lower: Floats | None
     upper: Floats | None
 
@@ -59,38 +60,40 @@ class Predictor:
         """The residuals of the training ratings."""
         rows = self.run.rows
         assert rows is not None
-        ratings = Observations(rows.user, rows.item, rows.value, len(self.run.users), len(self.run.items))
-        return Neighbours(ratings, ratings.value - self.states.predict(ratings.user, ratings.item))
+        value = rows.value if rows.time_effect is None else rows.value - rows.time_effect
+        ratings = Observations(rows.user, rows.item, value, len(self.run.users), len(self.run.items))
+        return Neighbours(ratings, value - self.states.predict(ratings.user, ratings.item))
 
-    def known(self, row: int, rated: Rows, values: Floats) -> PosteriorUser:
-        """Return a user of the run, given its training ratings."""
-        return PosteriorUser(self.states.user(row, rated if self.run.rows is not None else None), rated, values, row)
+    def user(self, name: str | None, rated: Rows, values: Floats) -> PosteriorUser:
+        """Return a user of the run by the id, or a new one (None) folded in exactly, with ratings (n,) of some items.
 
-    def fold_in(self, rated: Rows, values: Floats) -> PosteriorUser:
-        """Return a new user with ratings (n,) of these items: exactly, in each state.
-
-        If they are fewer than most users of the run have, they are taken for a part of what the user rated.
+        Ratings of a new user that are fewer than most users of the run have are taken for a part of those there are.
         """
+        if name is not None:
+            row = self.run.users.ids.index(name)
+            known = self.states.user(row, None if self.run.rows is None else rated)
+            if self.run.rows is not None and self.run.rows.time_effect is not None:
+                values = values - self.run.rows.time_effect[self.run.rows.user == row]
+            return PosteriorUser(known, rated, values, row)
         n = self.run.user_stats.n_ratings
         is_all = bool(len(rated) >= np.quantile(n[n > 0], FEW))
         return PosteriorUser(self.states.fold_in(rated, values, is_all=is_all), rated, values, None)
 
     @cached_property
-    def _ratings(self) -> tuple[Rows, Floats, Rows]:
-        """Items and values of the training ratings (n,), user by user, and where those of each user begin (U + 1,)."""
+    def _rated(self) -> tuple[Rows, Rows]:
+        """The items of the training ratings (n,), user by user, and where those of each user begin (U + 1,)."""
         rows = self.run.rows
         assert rows is not None
         order = np.argsort(rows.user, kind="stable")
-        begin = np.searchsorted(rows.user[order], np.arange(len(self.run.users) + 1))
-        return rows.item[order].astype(np.int64), rows.value[order].astype(np.float64), begin
+        return rows.item[order].astype(np.int64), np.searchsorted(rows.user[order], np.arange(len(self.run.users) + 1))
 
-    def at(self, row: int) -> PosteriorUser:
-        """Return a user of the run."""
+    def at(self, row: int) -> tuple[UserStates, Rows]:
+        """Return a user of the run and the items that this user rated: for many users, one after another."""
         if self.run.rows is None:
-            return self.known(row, np.zeros(0, np.int64), np.zeros(0))
-        items, values, begin = self._ratings
-        own = slice(begin[row], begin[row + 1])
-        return self.known(row, items[own], values[own])
+            return self.states.user(row, None), np.zeros(0, np.int64)
+        items, begin = self._rated
+        own = items[begin[row] : begin[row + 1]]
+        return self.states.user(row, own), own
 
     def tables(self, users: Rows) -> Iterator[tuple[Rows, Table, Table]]:
         """Yield (some of these users of the run, what the states predict, what the neighbours add), in blocks.
@@ -114,7 +117,7 @@ class Predictor:
             expected = expected + self.weight * self.neighbours.corrections(user.rated, residuals, user.row)[rows]
         scale, spread = self.run.data.scale, user.states.spread(rows)
         ends = (None, None) if spread is None else interval(expected, spread, scale)
-        return Prediction(np.clip(expected, *scale), *ends)
+        return Prediction(np.clip(expected, *scale), expected, *ends)
 
 
 def has_states(run: Run) -> bool:

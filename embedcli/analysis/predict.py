@@ -7,20 +7,20 @@ from typing import Annotated, Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.choices import Ranking, chosen
-from embedcli.analysis.posterior import PosteriorUser, Predictor
+from embedcli.analysis.choices import RankBy, chosen
+from embedcli.analysis.posterior import Predictor
 from embedcli.analysis.record import Columns, Record, decimal, name, text, whole
 from embedcli.analysis.selection import check_limit, mean_over_members, rated
 from embedcli.data.pairs import Pairs
 from embedcli.data.text import shorten
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, Table
-from embedcli.evidence.states import interval
+from embedcli.evidence.states import UserStates, interval
 from embedcli.run.lookup import find_all
 from embedcli.run.record import Run
 
 TOGETHER = 1 << 12  # items of a user that are predicted at once
-SPARE = 10  # further items whose prediction is computed precisely: the last ones may change places
+SPARE = 10  # items beyond the best whose predictions are computed precisely
 DECIMALS = 6  # that predictions are precise to: the states are in single precision
 SHOWN = 5  # ids in a hint
 
@@ -31,7 +31,7 @@ class PairPrediction(TypedDict):
     user: Annotated[str, name("user")]
     title: Annotated[str, text("{noun}")]
     prediction: Annotated[float | None, decimal("{value}", "prediction, mean over the states of the posterior")]
-    lower: Annotated[float | None, decimal("95 %", "interval that holds 95 % of such ratings", end="upper")]
+    lower: Annotated[float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper")]
     upper: float | None
     n_ratings: Annotated[int, whole("n", "number of training ratings")]
     id: Annotated[str, text("id")]
@@ -44,9 +44,9 @@ class TopPrediction(TypedDict):
     rank: Annotated[int, whole("#", "rank in the list of the user")]
     title: Annotated[str, text("{noun}")]
     prediction: Annotated[float, decimal("{value}", "prediction, mean over the states of the posterior")]
-    lower: Annotated[float | None, decimal("95 %", "interval that holds 95 % of such ratings", end="upper")]
+    lower: Annotated[float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper")]
     upper: float | None
-    gain: Annotated[float, decimal("gain", "prediction less the posterior mean of the {noun}'s {value}", sign=True)]
+    gain: Annotated[float, decimal("gain", "prediction less what the average user would give", sign=True)]
     id: Annotated[str, text("id")]
 
 
@@ -79,7 +79,7 @@ class TopPredictions(Record):
     n_users: int
     n_items: int
     limit: int
-    by: Ranking
+    by: RankBy
     min_ratings: int
     has_intervals: bool
 
@@ -147,16 +147,14 @@ def _of_pairs(predictor: Predictor, user: Rows, item: Rows) -> tuple[Floats, Flo
         corrections = np.float32(predictor.weight) * predictor.neighbours.at(users.astype(np.int32), items)
     expected, spread = np.empty((2, len(pairs)))
     for own in np.split(np.arange(len(pairs)), np.flatnonzero(np.diff(users)) + 1):
-        known = predictor.at(int(users[own[0]]))
+        known, _ = predictor.at(int(users[own[0]]))
         for begin in range(0, len(own), TOGETHER):
             here = own[begin : begin + TOGETHER]
             expected[here], spread[here] = _of_user(known, items[here], corrections[here])
     return expected[which], spread[which]
 
 
-def predict_all(
-    run: Run, *, limit: int = 10, by: Ranking | str = Ranking.STARS, min_ratings: int = 20
-) -> TopPredictions:
+def predict_all(run: Run, *, limit: int = 10, by: RankBy | str = RankBy.STARS, min_ratings: int = 20) -> TopPredictions:
     """Return the best items of every user of the run, at most `limit`, without those that the user has rated.
 
     The best have the highest prediction, or with `by` "gain" the highest above the posterior mean of their stars.
@@ -164,23 +162,16 @@ def predict_all(
     Raises RunError if the run has no posterior that predicts, UsageError if no item has enough ratings.
     """
     check_limit(limit, "items")
-    by, predictor, passing = chosen(Ranking, by, "by"), Predictor(run), rated(run, min_ratings)
-    scale, stars = run.data.scale, mean_over_members(run, "item_stars")
-
-    def score(expected: NDArray[Any], items: Rows) -> NDArray[Any]:
-        return expected if by is Ranking.STARS else np.clip(expected, *scale) - stars[items]
+    by, predictor, passing = chosen(RankBy, by, "by"), Predictor(run), rated(run, min_ratings)
+    stars = mean_over_members(run, "item_stars")
+    of_all = stars if by is RankBy.GAIN else np.zeros_like(stars)
 
     def best_of(user: int, expected: Table, corrections: Table) -> tuple[NDArray[Any], ...]:
         """Return user, rank, item, expected rating and its standard deviation, each (N,), given those of all items."""
-        known = predictor.at(user)
-        free = np.setdiff1d(passing, known.rated, assume_unique=True)
-        nearly = -score(expected[free] + corrections[free], free)
-        n = min(limit + SPARE, len(free))
-        near = np.sort(free[np.argpartition(nearly, n - 1)[:n]]) if n else free
-        precise, spread = _of_user(known, near, corrections[near])
-        best = np.argsort(-score(precise, near), kind="stable")[:limit]
-        rank = np.arange(1, len(best) + 1)
-        return np.full(len(best), user), rank, near[best], precise[best], np.broadcast_to(spread, len(near))[best]
+        known, own = predictor.at(user)
+        free = np.setdiff1d(passing, own, assume_unique=True)
+        item, *figures = _best(known, free, expected[free], corrections[free], of_all[free], limit)
+        return np.full(len(item), user), np.arange(1, len(item) + 1), item, *figures
 
     found = [
         [np.concatenate(parts) for parts in zip(*map(best_of, users.tolist(), *tables), strict=True)]
@@ -199,10 +190,25 @@ def predict_all(
     return TopPredictions(predictions, len(run.users), len(passing), limit, by, min_ratings, run.rows is not None)
 
 
-def _of_user(user: PosteriorUser, items: Rows, corrections: Table) -> tuple[Floats, Floats | float]:
+def _best(
+    user: UserStates, items: Rows, expected: Table, corrections: Table, of_all: Floats, limit: int
+) -> tuple[Rows, Floats, Floats]:
+    """Return the best of some items (n,), their expected ratings and standard deviations, each (N,).
+
+    They are computed anew and precisely, for some more items than are wanted: the last bits of a product of matrices
+    depend on its size and on the number of threads.
+    """
+    nearly, n = of_all - expected - corrections, min(limit + SPARE, len(items))
+    near = np.sort(np.argpartition(nearly, n - 1)[:n]) if n else np.arange(0)
+    precise, spread = _of_user(user, items[near], corrections[near])
+    best = np.argsort(of_all[near] - precise, kind="stable")[:limit]
+    return items[near[best]], precise[best], np.broadcast_to(spread, len(near))[best]
+
+
+def _of_user(user: UserStates, items: Rows, corrections: Table) -> tuple[Floats, Floats | float]:
     """Return the expected ratings of items (n,) and their standard deviations, NaN if these are not known."""
-    spread = user.states.spread(items)
-    return user.states.predict(items) + corrections, np.nan if spread is None else spread
+    spread = user.spread(items)
+    return user.predict(items) + corrections, np.nan if spread is None else spread
 
 
 def _figures(run: Run, expected: Floats, spread: Floats) -> dict[str, Floats]:

@@ -1,37 +1,42 @@
 """What a user would like next: a user of the run, or a new one made of a few ratings."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 
+from embedcli.analysis.choices import RankBy, chosen
+from embedcli.analysis.posterior import Prediction, Predictor, has_states
 from embedcli.analysis.record import Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated, row_of
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, coordinates
+from embedcli.evidence.bases import Floats, Rows, Table, coordinates
 from embedcli.run.predictions import NAMES, ratings_of, sigmoid
 from embedcli.run.record import Run
 
 STEPS = 8  # of Gauss and Newton: a step that no longer moves anything costs nothing
+DIVERSITY = 2.0  # standard deviations of the values that an item like one in the list is worth less
 NOISE = 0.2  # of a rating, as a share of the range, if the run has not measured it
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """An item with its prediction; None is what a run with one member does not know."""
+    """An item with its prediction; `lower` and `upper` are None if the run cannot tell how sure it is."""
 
     rank: Annotated[int, whole("#", "rank in this list")]
     title: Annotated[str, text("{noun}")]
-    prediction: Annotated[float, decimal("{value}", "prediction, mean over the members")]
-    spread: Annotated[
-        float | None, decimal("spread", "standard deviation over members that differ by seed only; not an interval")
+    prediction: Annotated[float, decimal("{value}", "predicted rating, mean over the {source}")]
+    lower: Annotated[
+        float | None, decimal("95 %", "interval that holds 95 % of the ratings predicted like this", 1, end="upper")
     ]
+    upper: float | None
     gain: Annotated[
         float,
-        decimal("gain", "{value} above the user's mean, less the same of the average user: what taste adds", sign=True),
+        decimal("gain", "prediction less what the average user would give: what this user's taste adds", sign=True),
     ]
-    rank_of_all: Annotated[int, whole("for all", "rank in the list of the average user")]
     n_ratings: Annotated[int, whole("n", "number of training ratings")]
     mean_rating: Annotated[float | None, decimal("mean", "mean of the training ratings")]
     id: Annotated[str, text("id")]
@@ -39,13 +44,16 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Recommendations(Record):
-    """The items with the highest predictions among `n_items`; `profile` are the known ratings of the user.
+    """The best items for a user among `n_items`; `profile` are the known ratings of the user.
 
-    `is_unrated` says that a user of the run has no training rating: the list is then the average user's.
+    The posterior predicts (`by_posterior`), or the trained members if the run has none. `is_unrated` says that a user
+    of the run has no training rating: the list is then the average user's. `diversity` is None for a plain list.
     """
 
     row_fields = ("items",)
     user: str | None
+    by: RankBy
+    by_posterior: bool
     profile: Mapping[str, float]
     items: tuple[Recommendation, ...]
     n_items: int
@@ -53,6 +61,17 @@ class Recommendations(Record):
     min_ratings: int
     knows_rated: bool
     is_unrated: bool
+    diversity: Diversity | None = None
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """The price of a diverse list: mean value, mean likeness of an item to the likest other; and of the plain list."""
+
+    mean: float
+    mean_of_best: float
+    likeness: float
+    likeness_of_best: float
 
 
 @dataclass(frozen=True)
@@ -70,15 +89,26 @@ class UserVector:
 
 
 def recommend(
-    run: Run, user: str | UserVector, *, limit: int = 10, min_ratings: int = 20, include_rated: bool = False
+    run: Run,
+    user: str | UserVector,
+    *,
+    limit: int = 10,
+    min_ratings: int = 20,
+    include_rated: bool = False,
+    by: RankBy = RankBy.STARS,
+    diverse: bool = False,
 ) -> Recommendations:
-    """Return the items that a user (an id of the run, or a vector by `fold_in`) would rate highest.
+    """Return the best items for a user (an id of the run, or a new one by `fold_in`), by predicted stars or by gain.
 
-    Items with a rating of the user are left out unless `include_rated` is true.
+    The posterior predicts; a run without one leaves it to its trained members. Items with a rating of the user are left
+    out unless `include_rated` is true. `diverse` trades stars for coverage: an item is worth less by its
+    likeness to the likest item already in the list (maximal marginal relevance, Carbonell and Goldstein 1998).
 
-    Raises UsageError for an unknown user and if there is nothing left to recommend.
+    Raises UsageError for an unknown user and if there is nothing left to recommend, RunError if `diverse` is asked of
+    a run without a posterior.
     """
     check_limit(limit, "items")
+    by = chosen(RankBy, by, "by")
     vector = user if isinstance(user, UserVector) else of_user(run, user)
     passing = rated(run, min_ratings)
     rows = passing if include_rated else np.setdiff1d(passing, vector.rows)
@@ -87,33 +117,67 @@ def recommend(
             f"the user has rated all {len(passing)} {run.data.noun}s that pass",
             "lower `min_ratings`, or `include_rated`",
         )
+    predictor = Predictor(run) if diverse or has_states(run) else None
+    if predictor is None:
+        mean = predictions(run, vector, rows).mean(0)
+        predicted, stars = Prediction(mean, mean, None, None), "trained_stars"
+    else:
+        predicted, stars = predictor.predict(predictor.user(vector.id, vector.rows, vector.values), rows), "item_stars"
+    of_all = mean_over_members(run, stars)[rows]
+    value = predicted.uncut - of_all if by is RankBy.GAIN else predicted.uncut
+    best = np.argsort(-value, kind="stable")[:limit]
+    order, diversity = best, None
+    if predictor is not None and diverse:
+        tastes = predictor.states.tastes(rows)
+        order = diverse_order(value, tastes, limit)
+        diversity = Diversity(
+            *(float(value[own].mean()) for own in (order, best)), *(nearest(tastes[:, own]) for own in (order, best))
+        )
     profile = zip(vector.rows, vector.values, strict=True)
     return Recommendations(
         user=vector.id,
+        by=by,
+        by_posterior=predictor is not None,
         profile={run.items.titles[row]: float(value) for row, value in profile},
-        items=_ranked(run, rows, predictions(run, vector, rows), limit),
+        items=item_records(
+            run,
+            Recommendation,
+            rows[order],
+            rank=range(1, len(order) + 1),
+            prediction=predicted.expected[order],
+            lower=None if predicted.lower is None else predicted.lower[order],
+            upper=None if predicted.upper is None else predicted.upper[order],
+            gain=(predicted.expected - of_all)[order],
+        ),
         n_items=len(rows),
         n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
         knows_rated=vector.id is None or run.rows is not None,
         is_unrated=vector.id is not None and bool(run.user_stats.n_ratings[run.users.ids.index(vector.id)] == 0),
+        diversity=diversity,
     )
 
 
-def _ranked(run: Run, rows: Rows, by_member: Floats, limit: int) -> tuple[Recommendation, ...]:
-    """Rank items (rows) by their predictions (M, n), beside the average user, whose predictions are the stars."""
-    predicted, stars = by_member.mean(0), mean_over_members(run, "trained_stars")[rows]
-    order = np.argsort(-predicted, kind="stable")[:limit]
-    return item_records(
-        run,
-        Recommendation,
-        rows[order],
-        rank=range(1, len(order) + 1),
-        prediction=predicted[order],
-        spread=by_member[:, order].std(0, ddof=1) if len(by_member) > 1 else None,
-        gain=(predicted - predicted.mean() - (stars - stars.mean()))[order],
-        rank_of_all=(np.argsort(-stars, kind="stable").argsort() + 1)[order],
-    )
+def diverse_order(value: Floats, tastes: Table, limit: int) -> Rows:
+    """Choose items one after another: the highest value less a penalty for its likeness to the likest of those chosen.
+
+    The likeness of two is the mean product over states of their `tastes` (S, n, k).
+    """
+    left, likest, penalty = value.copy(), np.zeros(len(value)), DIVERSITY * value.std()
+    order: list[int] = []
+    for _ in range(min(limit, len(value))):
+        best = int(np.argmax(left - penalty * likest))
+        order.append(best)
+        left[best] = -np.inf
+        likest = np.maximum(likest, np.einsum("snk,sk->n", tastes, tastes[:, best]) / len(tastes))
+    return np.array(order, dtype=np.int64)
+
+
+def nearest(tastes: Table) -> float:
+    """Return the mean over items of the likeness to the likest other, given their tastes (S, n, k); 0 for one item."""
+    likeness = (tastes @ tastes.transpose(0, 2, 1)).mean(0)
+    np.fill_diagonal(likeness, -1.0)
+    return float(likeness.max(0).mean()) if len(likeness) > 1 else 0.0
 
 
 def of_user(run: Run, user: str) -> UserVector:

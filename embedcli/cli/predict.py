@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from embedcli.analysis.choices import Ranking
+from embedcli.analysis.choices import RankBy
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import ADVANCED, DATA, command, declare, option
 from embedcli.cli.flags import option_of
@@ -42,7 +42,7 @@ def predict(
     item: Annotated[str | None, option("--item TITLE", "One item.", autocompletion=complete_title)] = None,
     all_users: Annotated[bool, option("--all-users", "The best items of every user.")] = False,
     limit: Annotated[int | None, option("-n --limit N", "Items per user, with --all-users (default: 10).")] = None,
-    by: Annotated[Ranking | None, option("--by", "What the best items have most of (default: stars).")] = None,
+    by: Annotated[RankBy | None, option("--by", "What the best items have most of (default: stars).")] = None,
     min_ratings: Annotated[
         int | None, option("--min-ratings N", "Best items with at least N ratings (default: 20).")
     ] = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
+from embedcli.analysis.choices import RankBy
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, RunOptions, complete_title
@@ -26,6 +27,10 @@ def recommend(
     like: Annotated[list[str] | None, LIKE] = None,
     dislike: Annotated[list[str] | None, DISLIKE] = None,
     rate: Annotated[list[str] | None, option("--rate TITLE=RATING", "A title with your rating (repeatable).")] = None,
+    by: Annotated[RankBy, option("--by", "Sort by predicted stars, or by gain: what the user's taste adds.")] = (
+        RankBy.STARS
+    ),
+    diverse: Annotated[bool, option("--diverse", "Prefer items that are unlike each other.")] = False,
     include_rated: Annotated[bool, option("--include-rated", "Include items rated already.")] = False,
     limit: Annotated[int, option("-n --limit N", "Number of items.")] = 10,
     min_ratings: MinRatings = 20,
@@ -35,11 +40,12 @@ def recommend(
     \b
     Examples:
       embedcli recommend --user 196
-      embedcli recommend --like "Star Wars (1977)" --like fargo --dislike "Home Alone 3"
+      embedcli recommend --like "Star Wars (1977)" --by gain
+      embedcli recommend --like fargo --dislike "Home Alone 3" --diverse
       embedcli recommend --rate "fargo=4" --rate "titanic=2.5" -n 20
 
-    A new user is folded in without training: the most probable user given these ratings, among users like the run's.
-    A like counts as the highest rating of the scale, a dislike as the lowest.
+    The posterior of the run predicts, with an interval for each rating. A new user is folded in without training. A
+    like counts as the highest rating of the scale, a dislike as the lowest.
     """
     from embedcli.analysis.recommend import fold_in
     from embedcli.analysis.recommend import recommend as analyse
@@ -52,7 +58,9 @@ def recommend(
         raise UsageError("nothing is known of the user", "give --user ID, or --like TITLE")
     run = options.open()
     who = user if user is not None else fold_in(run, _ratings(run, like or [], dislike or [], rate or []))
-    ranking = analyse(run, who, limit=limit, min_ratings=min_ratings, include_rated=include_rated)
+    ranking = analyse(
+        run, who, limit=limit, min_ratings=min_ratings, include_rated=include_rated, by=by, diverse=diverse
+    )
     answer.show(view(ranking, run))
     if user is not None:
         best = shlex.quote(f"id:{ranking.items[0].id}")

@@ -46,6 +46,7 @@ declare(
         ),
     ],
     n_draws=Annotated[int, option("--draws N", "Posterior draws for the intervals; 0 for none.", ADVANCED)],
+    timestamps=Annotated[bool, option("--timestamps", "Let the posterior use the time of a rating.", ADVANCED)],
     n_folds=Annotated[int, option("--folds N", "Folds for testing the components; 0 for none.", ADVANCED)],
     n_negatives=Annotated[int, option("--negatives N", "Sampled negatives per row of implicit data.", ADVANCED)],
     y_range=Annotated[
@@ -140,7 +141,7 @@ def train(
     saving.check()
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
-    parts = ratings.split(split.split, **of_split, keep_times=False)
+    parts = ratings.split(split.split, **of_split, keep_times=config.timestamps)
     del ratings  # the parts take as much memory again
     run = _fit(parts, config, saving, answer.notes)
     run, path, exit_code = _save(run, saving, answer.notes)

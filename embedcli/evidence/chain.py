@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats, Table
 from embedcli.evidence.gram import Side, solve_side
+from embedcli.evidence.levels import Levels
 from embedcli.evidence.observations import Observations
+from embedcli.evidence.states import predict
 
 N_FACTORS = 7
 START_SD = 0.1
@@ -139,35 +141,32 @@ class Chain:
 
     def __init__(
         self,
-        observations: Observations,
-        value: Table,
-        tables: tuple[Sequence[Table], Sequence[Table]],
+        ratings: Observations,
         both: tuple[Side, Side],
+        tables: tuple[Sequence[Table], Sequence[Table]],
         rng: np.random.Generator,
         *,
+        levels: Levels | None = None,
         n_factors: int = N_FACTORS,
         start: "Chain | None" = None,
     ) -> None:
         """Start at the state of another chain of the same users and items, or near nothing.
 
-        `value` (n,) are the ratings less the middle, as the two sides of `both` hold them; `tables` the features of the
-        users and of the items.
+        `ratings` have the values less the middle, `both` are their sides, `tables` the features of users and of items.
         """
-        self.observations, self.value, self.rng = observations, value, rng
+        self.ratings, self.levels, self.rng = ratings, levels, rng
         self.by_user, self.by_item = both
         d = 1 + n_factors
         self.user_prior, self.item_prior = (Prior(own, side, d) for own, side in zip(tables, both, strict=True))
-        self.squares = np.bincount(observations.user, value.astype(np.float64) ** 2, observations.n_users)
         if start is None:
-            self.users = np.zeros((d, observations.n_users))
-            self.items = np.zeros((d, observations.n_items))
+            self.users, self.items = np.zeros((d, ratings.n_users)), np.zeros((d, ratings.n_items))
             self.items[1:] = START_SD * rng.normal(size=self.items[1:].shape)
-            self.noise = Noise(observations.n_users)
+            self.noise = Noise(ratings.n_users)
         else:
             self.users, self.items, self.noise = start.users, start.items, start.noise
-            self.user_prior.precision, self.item_prior.precision = (
-                prior.precision for prior in (start.user_prior, start.item_prior)
-            )
+            self.user_prior.precision = start.user_prior.precision
+            self.item_prior.precision = start.item_prior.precision
+        self.squares = squares_of(ratings.value, ratings)
 
     def settle(self, n_sweeps: int, pool: Executor) -> None:
         """Go near the mode by ridge regressions: a start at noise would take far longer to leave."""
@@ -178,46 +177,59 @@ class Chain:
         """Draw everything once, each given all the rest."""
         self.user_prior.draw(self.users, self.rng)
         self.item_prior.draw(self.items, self.rng)
-        return self._solve(pool, drawing=True)
+        swept = self._solve(pool, drawing=True)
+        if self.levels is not None:
+            self._draw_levels(self.levels)
+        return swept
 
     def _solve(self, pool: Executor, *, drawing: bool) -> Sweep:
         """Draw the users, their noise and the items, or move them to their modes."""
-        items, user_noise = self.items, self.noise.of_user**-0.5
-        prior = self.user_prior
-        users = solve_side(
-            self.by_user, items, (prior.precision, prior.mean), self._normal(self.users, drawing), pool,
-            tau=self.noise.of_user,
-        )  # fmt: skip
+        given, user_noise = self.items, self.noise.of_user**-0.5
+        prior, noise = self.user_prior, self._normal(self.users, drawing)
+        users = solve_side(self.by_user, given, (prior.precision, prior.mean), noise, pool, tau=self.noise.of_user)
         self.users = users.theta
         if drawing:
             self.noise.draw(self.squares + users.error, self.by_user.count, self.rng)
         mean = self.users[:, prior.is_rated].mean(1)
-        to_stars = np.r_[1.0, mean[1:]]
-        solved = solve_side(
-            self.by_item,
-            self.users,
-            (self.item_prior.precision, self.item_prior.mean),
-            self._normal(self.items, drawing),
-            pool,
-            weight=self.noise.of_user,
-            direction=to_stars,
-        )
-        self.items = solved.theta
-        assert solved.variance is not None
+        to_stars, noise = np.r_[1.0, mean[1:]], self._normal(self.items, drawing)
+        of_items, weight = (self.item_prior.precision, self.item_prior.mean), self.noise.of_user
+        items = solve_side(self.by_item, self.users, of_items, noise, pool, weight=weight, direction=to_stars)
+        self.items = items.theta
+        assert items.variance is not None
         return Sweep(
-            items,
+            given,
             users.mean,
             prior.precision,
             [group.weights for group in prior.groups],
             prior.usual(),
             user_noise,
             self.noise.usual**-0.5,
-            mean[0] + to_stars @ solved.mean,
-            np.sqrt(solved.variance),
+            mean[0] + to_stars @ items.mean,
+            np.sqrt(items.variance),
         )
+
+    def _draw_levels(self, levels: Levels) -> None:
+        """Draw the effects of the time, and take them out of the ratings that users and items see."""
+        ratings, (users, items) = self.ratings, (rows_of(side) for side in (self.users, self.items))
+        rest = ratings.value - predict(users, items, ratings.user, ratings.item)
+        levels.draw(rest.astype(np.float64), self.noise.of_user[ratings.user], self.rng)
+        value = ratings.value - levels.effect
+        self.squares = squares_of(value, ratings)
+        for side in (self.by_user, self.by_item):
+            side.set_values(value)
 
     def _normal(self, like: Floats, drawing: bool) -> Floats:
         return self.rng.standard_normal(like.shape) if drawing else np.zeros_like(like)
+
+
+def squares_of(value: Table, ratings: Observations) -> Floats:
+    """Return the sum of the squared values (n,) of each user's ratings, (U,)."""
+    return np.asarray(np.bincount(ratings.user, value.astype(np.float64) ** 2, ratings.n_users), np.float64)
+
+
+def rows_of(theta: Floats) -> Table:
+    """Return coordinates (d, n) as rows (n, d)."""
+    return theta.T.astype(np.float32, order="C")
 
 
 def wishart(degrees: int, scatter: Floats, rng: np.random.Generator) -> Floats:

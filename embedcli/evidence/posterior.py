@@ -5,39 +5,73 @@ The model is that of `chain`. Its constants were chosen by the coverage of the i
 """
 
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats, Table
-from embedcli.evidence.chain import Chain, Sweep
+from embedcli.evidence.chain import Chain, Sweep, rows_of
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.features import Features, Known, features_of
 from embedcli.evidence.gram import sides
+from embedcli.evidence.levels import Levels
 from embedcli.evidence.neighbours import MOST_USERS, Neighbours, Weight, weight_of
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.states import States, predict
 
 NOTHING = Known()
 STARS = 4.0  # span of the scale that the priors are for
-HELDOUT_SHARE, FEWEST_HELDOUT = 0.1, 50  # of the ratings, to weigh the neighbours' residuals; as many at least
-HELDOUT_BURN_IN, HELDOUT_SWEEPS, AGAIN = 20, 25, 10  # sweeps without them, and thrown away after they are back
+HELDOUT_SHARE, FEWEST_HELDOUT = 0.1, 50  # ratings left out to weigh the neighbours' residuals: the share, the fewest
+MOST_ASKED = 1_000  # users they are of
 
 
 class Schedule(NamedTuple):
-    """Sweeps near the mode, thrown away, and kept; every how many of these are a state; rank of who rated what."""
+    """How many sweeps a chain has, and the rank of who rated what."""
 
-    settling: int
-    burn_in: int
+    settling: int  # near the mode
+    burn_in: int  # thrown away
+    heldout: int  # kept, without the ratings that weigh the neighbours' residuals
+    again: int  # thrown away after these ratings are back
     kept: int
-    every: int
+    every: int  # of which one is a state
     rank: int
 
 
-USUAL = Schedule(settling=5, burn_in=30, kept=100, every=4, rank=100)
-MANY, OF_MANY = 1_000_000, Schedule(settling=3, burn_in=5, kept=10, every=1, rank=32)  # ratings from which on
+USUAL = Schedule(settling=5, burn_in=20, heldout=25, again=10, kept=100, every=4, rank=100)
+OF_MANY = Schedule(settling=3, burn_in=5, heldout=5, again=3, kept=20, every=2, rank=32)
+OF_VERY_MANY = OF_MANY._replace(kept=12, every=1)
+SCHEDULES = (5_000_000, OF_VERY_MANY), (500_000, OF_MANY), (0, USUAL)  # from so many ratings on
+
+
+@dataclass(frozen=True)
+class Data:
+    """Ratings less the middle, in steps of a scale from 1 to 5, with all else that is known of them."""
+
+    ratings: Observations
+    known: Known
+    seconds: NDArray[np.int64] | None  # (n,) time of each rating, if its effects are wanted
+
+    def take(self, rows: NDArray[np.bool_]) -> "Data":
+        """Return some of the ratings."""
+        return Data(self.ratings.take(rows), self.known, None if self.seconds is None else self.seconds[rows])
+
+
+class Moments(NamedTuple):
+    """Times in seconds of the ratings (n,), and users and times of further ratings (m,) to predict at their time."""
+
+    seconds: NDArray[np.int64]
+    asked_user: NDArray[np.int32]
+    asked_seconds: NDArray[np.int64]
+
+
+class TimeEffects(NamedTuple):
+    """Mean effects of the time, in stars: of each rating (n,) and of those asked for (m,); which share a second."""
+
+    of_ratings: Table
+    of_asked: Table
+    has_same_second: NDArray[np.bool_]  # (m,) whether the user has another rating in the same second
 
 
 @dataclass(frozen=True)
@@ -49,6 +83,7 @@ class Posterior:
     n_effective: float  # independent draws that those of the stars are worth, of the median item
     states: States
     weight: Weight | None  # None if it is not known: too many users, or too few ratings
+    time_effects: TimeEffects | None
 
 
 def sample(
@@ -57,25 +92,34 @@ def sample(
     n_draws: int,
     rng: np.random.Generator,
     known: Known = NOTHING,
+    moments: Moments | None = None,
 ) -> Posterior:
     """Draw from the posterior given these ratings on a scale (lowest, highest).
 
     Stars are the linear prediction averaged over all users and cut to the scale once: the ratings have been cut
     already, so cutting each user's prediction again would draw them to the middle. Given the users of a state of the
-    chain, the stars of the items are normal and independent, so a few states of the chain give all draws.
+    chain, the stars of the items are normal and independent, so a few states of the chain give all draws. Neither the
+    neighbours' residuals nor the effects of the time are part of the stars.
     """
     low, high = scale
     middle = float(observations.value.mean(dtype=np.float64))
     unit = (high - low) / STARS or 1.0  # the priors are in steps of a scale from 1 to 5
-    value = (observations.value - np.float32(middle)) / np.float32(unit)
-    schedule = OF_MANY if len(value) >= MANY else USUAL
+    centred = replace(observations, value=(observations.value - np.float32(middle)) / np.float32(unit))
+    data = Data(centred, known, moments and moments.seconds)
+    schedule = schedule_of(len(centred.value))
     weight = start = None
     with ThreadPoolExecutor(n_cores()) as pool:
-        if observations.n_users <= MOST_USERS and len(value) * HELDOUT_SHARE >= FEWEST_HELDOUT:
-            weight, start = weigh_neighbours(observations, value, known, schedule, rng, pool)
-        chain, features = begin(observations, value, known, schedule, rng, pool, start)
-        sweeps = [chain.sweep(pool) for _ in range(schedule.kept)]
-    states = sweeps[schedule.every - 1 :: schedule.every]
+        if centred.n_users <= MOST_USERS and len(centred.value) * HELDOUT_SHARE >= FEWEST_HELDOUT:
+            weight, start = weigh_neighbours(data, schedule, rng, pool)
+        chain, features = begin(data, schedule, rng, pool, start)
+        effects = Effects(chain.levels, moments) if moments else None
+        sweeps, states = [], []
+        for j in range(schedule.kept):
+            is_state = j % schedule.every == schedule.every - 1
+            if effects and is_state:  # the users of a sweep are drawn given the effects that it finds
+                effects.add()
+            sweeps.append(chain.sweep(pool))
+            states += sweeps[-1:] * is_state
     means, sds = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("stars_mean", "stars_sd"))
     stars = draw_stars(means, sds, n_draws, rng)
     stars *= np.float32(unit)
@@ -83,62 +127,98 @@ def sample(
     return Posterior(
         np.clip(stars, low, high, out=stars),
         (middle + unit * means).astype(np.float32),
-        n_effective(means, sds, n_draws, observations.counts()[1] > 0),
+        n_effective(means, sds, n_draws, centred.counts()[1] > 0),
         as_states(states, features, unit, middle),
         weight,
+        effects.mean(unit) if effects else None,
     )
 
 
+def schedule_of(n_ratings: int) -> Schedule:
+    """Return the sweeps of a chain on so many ratings."""
+    return next(schedule for least, schedule in SCHEDULES if n_ratings >= least)
+
+
+class Effects:
+    """Running sums of the effects of the time, of the chain's ratings and of those asked for."""
+
+    def __init__(self, levels: Levels | None, moments: Moments) -> None:
+        assert levels is not None
+        self.levels, self.places = levels, levels.places(moments.asked_user, moments.asked_seconds)
+        self.own, self.asked, self.n = np.zeros_like(levels.effect), np.zeros(len(moments.asked_user), np.float32), 0
+
+    def add(self) -> None:
+        """Add the effects as they are now."""
+        self.own += self.levels.effect
+        self.asked += self.levels.at(self.places)
+        self.n += 1
+
+    def mean(self, unit: float) -> TimeEffects:
+        """Return the means, in stars."""
+        scale = np.float32(unit / self.n)
+        return TimeEffects(self.own * scale, self.asked * scale, self.places[0] >= 0)
+
+
 def begin(
-    observations: Observations,
-    value: Table,
-    known: Known,
-    schedule: Schedule,
-    rng: np.random.Generator,
-    pool: Executor,
-    start: Chain | None = None,
+    data: Data, schedule: Schedule, rng: np.random.Generator, pool: Executor, start: Chain | None = None
 ) -> tuple[Chain, Features]:
-    """Return a chain on these values (n,) after its burn-in, begun near the mode or where another chain stands."""
-    both = sides(observations, value)
-    features = features_of(both, known, schedule.rank, rng, pool)
-    chain = Chain(observations, value, (features.users, features.items), both, rng, start=start)
+    """Return a chain after its burn-in, begun near the mode or where another chain stands."""
+    ratings, levels = data.ratings, None if data.seconds is None else Levels(data.ratings.user, data.seconds)
+    both = sides(ratings, ratings.value, may_change=levels is not None)
+    features = features_of(both, data.known, schedule.rank, rng, pool)
+    chain = Chain(ratings, both, (features.users, features.items), rng, levels=levels, start=start)
     if start is None:
         chain.settle(schedule.settling, pool)
-    for _ in range(schedule.burn_in if start is None else AGAIN):
+    for _ in range(schedule.burn_in if start is None else schedule.again):
         chain.sweep(pool)
     return chain, features
 
 
-def weigh_neighbours(
-    observations: Observations,
-    value: Table,
-    known: Known,
-    schedule: Schedule,
-    rng: np.random.Generator,
-    pool: Executor,
-) -> tuple[Weight, Chain]:
-    """Return the weight of the neighbours' residuals, measured on ratings left out, and the chain without these."""
-    is_left = rng.random(len(value)) < HELDOUT_SHARE
-    seen, left = observations.take(~is_left), observations.take(is_left)
-    chain, _ = begin(seen, value[~is_left], known, schedule._replace(burn_in=HELDOUT_BURN_IN), rng, pool)
-    of_seen, of_left = np.zeros(len(seen.value), np.float32), np.zeros(len(left.value), np.float32)
-    for _ in range(HELDOUT_SWEEPS):
+def weigh_neighbours(data: Data, schedule: Schedule, rng: np.random.Generator, pool: Executor) -> tuple[Weight, Chain]:
+    """Return the weight of the neighbours' residuals, measured on ratings left out, and the chain without these.
+
+    These are a tenth of the ratings of at most 1,000 users: every one of them is compared with all others.
+    """
+    ratings = data.ratings
+    is_asked = np.zeros(ratings.n_users, dtype=bool)
+    is_asked[rng.permutation(ratings.n_users)[:MOST_ASKED]] = True
+    is_left = (rng.random(len(ratings.value)) < HELDOUT_SHARE) & is_asked[ratings.user]
+    seen, left = data.take(~is_left), data.take(is_left)
+    chain, _ = begin(seen, schedule, rng, pool)
+    effects = None
+    if seen.seconds is not None and left.seconds is not None:
+        effects = Effects(chain.levels, Moments(seen.seconds, left.ratings.user, left.seconds))
+    rest = [part.ratings.value * np.float32(schedule.heldout) for part in (seen, left)]
+    for _ in range(schedule.heldout):
+        if effects:
+            effects.add()
         sweep = chain.sweep(pool)
-        for rows, total in ((seen, of_seen), (left, of_left)):
-            total += predict(rows_of(sweep.user_mean), rows_of(sweep.items), rows.user, rows.item)
-    neighbours = Neighbours(seen, value[~is_left] - of_seen / np.float32(HELDOUT_SWEEPS))
-    corrections = neighbours.at(left.user, left.item)
-    return weight_of(corrections, value[is_left] - of_left / HELDOUT_SWEEPS), chain
+        for part, total in zip((seen, left), rest, strict=True):
+            total -= predict(rows_of(sweep.user_mean), rows_of(sweep.items), part.ratings.user, part.ratings.item)
+    for total, of_time in zip(rest, (effects.own, effects.asked) if effects else (), strict=False):
+        total -= of_time
+    of_seen, of_left = (total / np.float32(schedule.heldout) for total in rest)
+    corrections = Neighbours(seen.ratings, of_seen).at(left.ratings.user, left.ratings.item)
+    return weight_of(corrections, of_left), chain
 
 
 def predict_pairs(
-    states: States, weight: float, observations: Observations, user: NDArray[np.int32], item: NDArray[np.int32]
+    states: States,
+    weight: float,
+    ratings: Observations,
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    of_time: Table | None = None,
 ) -> Table:
-    """Predict the ratings of pairs (n,), given the ratings of the training for the residuals of the neighbours."""
+    """Predict the ratings of pairs (n,), given those of the training, of which the neighbours' residuals come.
+
+    `of_time` are the effects of the time in the ratings of the training.
+    """
     predicted = states.predict(user, item)
     if weight and len(user):
-        residuals = observations.value - states.predict(observations.user, observations.item)
-        predicted += np.float32(weight) * Neighbours(observations, residuals).at(user, item)
+        residuals = ratings.value - states.predict(ratings.user, ratings.item)
+        residuals = residuals if of_time is None else residuals - of_time
+        predicted += np.float32(weight) * Neighbours(ratings, residuals.astype(np.float32)).at(user, item)
     return predicted
 
 
@@ -171,11 +251,6 @@ def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: floa
         usual_noise=unit * float(np.sqrt(np.mean([sweep.noise**2 for sweep in sweeps]))),
         middle=middle,
     )
-
-
-def rows_of(theta: Floats) -> Table:
-    """Return coordinates (d, n) as rows (n, d)."""
-    return theta.T.astype(np.float32, order="C")
 
 
 def n_effective(means: Floats, sds: Floats, n_draws: int, is_rated: NDArray[np.bool_]) -> float:

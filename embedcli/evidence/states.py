@@ -11,6 +11,7 @@ from embedcli.evidence.bases import Floats, Rows, Table
 
 ARRAYS = ("items", "users", "directions", "weights", "precision", "usual_mean", "usual_precision", "noise")
 TOGETHER = 1 << 16  # pairs of a user and an item that are predicted at once
+TINY = 1e-9
 QUANTILE = 1.959964  # of the normal distribution: 95 % of it are within so many standard deviations
 
 
@@ -79,6 +80,18 @@ class States:
         rest = values - self.middle - self.items[:, rated, 0]  # (S, n)
         pull = np.einsum("snd,sn->sd", self._design(rated), rest) / noise**2 + np.einsum("sde,se->sd", precision, mean)
         return UserStates(self, np.einsum("sde,se->sd", covariance, pull), covariance, noise)
+
+    def tastes(self, rows: Rows) -> Table:
+        """Return unit vectors (S, n, k) of items: the product of two is how their appeal to the users correlates.
+
+        Biases are left out: it is the correlation of what the users' tastes add.
+        """
+        factors = self.users[..., 1:].astype(np.float64)
+        factors -= factors.mean(1, keepdims=True)
+        root = np.linalg.cholesky(factors.transpose(0, 2, 1) @ factors + TINY * np.eye(factors.shape[-1]))
+        turned = self.items[:, rows, 1:] @ root
+        turned /= np.linalg.norm(turned, axis=-1, keepdims=True) + TINY
+        return turned.astype(np.float32)
 
     def _design(self, rows: Rows | slice) -> Floats:
         """Return x = (1, factors) of items, (S, n, d)."""

@@ -1,6 +1,6 @@
 """How an explanation is shown: parts that add up."""
 
-from embedcli.analysis.explain import Explanation, Part
+from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
 from embedcli.render.view import Block, View, table, view_of
 from embedcli.run.record import Run
 
@@ -14,6 +14,7 @@ def view(explanation: Explanation, run: Run) -> View:
     lines = [
         ("predicted", f"{explanation.prediction:.2f} {value}, the mean over the members"),
         ("sum", f"{explanation.of_mean_logit:.2f} {value}, of the mean logit {explanation.logit:+.3f}"),
+        *([("posterior", _of_posterior(explanation.posterior, value))] if explanation.posterior else []),
         ("rated", rated),
     ]
     unrated = f"{explanation.title} has no training rating: what the {noun} and the components add says nothing"
@@ -25,6 +26,13 @@ def view(explanation: Explanation, run: Run) -> View:
         unrated if explanation.is_unrated else "",
         [
             "The components are those of the predicted preferences, the largest first.",
+            *(["The posterior predicts better; the parts explain the trained model."] if explanation.posterior else []),
             "The prediction of the mean logit differs a little from the mean prediction: the link is not linear.",
         ],
     )
+
+
+def _of_posterior(found: PosteriorPrediction, value: str) -> str:
+    """Write what the posterior predicts, with the interval if it is known."""
+    interval = "" if found.lower is None else f", 95 % of such ratings from {found.lower:.1f} to {found.upper:.1f}"
+    return f"{found.prediction:.2f} {value}{interval}"

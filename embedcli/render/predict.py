@@ -1,6 +1,6 @@
 """How predictions are shown."""
 
-from embedcli.analysis.choices import Ranking
+from embedcli.analysis.choices import RankBy
 from embedcli.analysis.predict import PairPrediction, PairPredictions, TopPrediction, TopPredictions
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run
@@ -27,7 +27,7 @@ def pairs_view(found: PairPredictions, run: Run) -> View:
 
 def top_view(found: TopPredictions, run: Run) -> View:
     """Show the best items of every user."""
-    noun, what = run.data.noun, run.data.value_noun if found.by is Ranking.STARS else found.by.value
+    noun, what = run.data.noun, run.data.value_noun if found.by is RankBy.STARS else found.by.value
     users = f"{found.n_users:,} user{'' if found.n_users == 1 else 's'}"
     passing = f"{found.n_items:,} {noun}s with at least {found.min_ratings} ratings"
     return view_of(

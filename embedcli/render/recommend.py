@@ -1,6 +1,7 @@
 """How recommendations are shown."""
 
-from embedcli.analysis.recommend import Recommendation, Recommendations
+from embedcli.analysis.choices import RankBy
+from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run
 
@@ -16,17 +17,41 @@ def view(ranking: Recommendations, run: Run) -> View:
         ranking,
         run,
         f"For {who} | {run.headline} | {passing}",
-        [table(ranking.items, Recommendation, noun=noun, value=run.data.value_noun)],
+        [
+            table(
+                ranking.items,
+                Recommendation,
+                noun=noun,
+                value=run.data.value_noun,
+                source="states of the posterior" if ranking.by_posterior else "members",
+            )
+        ],
         _caption(ranking, noun),
         [
-            *([] if ranking.user is not None else ["A new user is folded in by the model, without training again."]),
+            *([] if ranking.user is not None else ["A new user is folded in, without training again."]),
+            *(_price(ranking.diversity, ranking.by.value) if ranking.diversity else []),
             *([f"{noun.capitalize()}s that the user has rated are left out."] if ranking.n_left_out else []),
         ],
     )
 
 
 def _caption(ranking: Recommendations, noun: str) -> str:
-    """Say whose list it is, and which items are left out."""
+    """Say whose list it is, which items are left out, and what a diverse list costs."""
+    sorted_by = ["sorted by gain"] if ranking.by is RankBy.GAIN else []
+    price = _price(ranking.diversity, ranking.by.value)[:1] if ranking.diversity else []
+    return " | ".join(filter(None, (_whose(ranking, noun), *sorted_by, *price)))
+
+
+def _price(diversity: Diversity, by: str) -> list[str]:
+    """Say what a diverse list costs, and what it is worth."""
+    return [
+        f"diverse: mean {by} {diversity.mean:.2f} instead of {diversity.mean_of_best:.2f}",
+        f"Likeness to the likest other in the list (correlation of the users' tastes): mean {diversity.likeness:.2f} "
+        f"instead of {diversity.likeness_of_best:.2f}.",
+    ]
+
+
+def _whose(ranking: Recommendations, noun: str) -> str:
     if ranking.is_unrated:
         return f"user {ranking.user} has no training rating: this is the list of the average user"
     if not ranking.knows_rated:

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MANY, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
 from embedcli.analysis.record import column, decimal, name, nested, text, whole
 from embedcli.render.view import Block, View, table
-from embedcli.run.record import POSTERIOR, Run
+from embedcli.run.record import POSTERIOR, WITH_TIMES, Run
 from embedcli.run.shelf import Entry
 
+FEWEST_EFFECTIVE = 100  # draws
 DAMAGED = "damaged: run.json cannot be read"
 OLDER = "of an older embedcli: train again"
 
@@ -70,14 +71,12 @@ def summary(run: Run, path: Path) -> View:
     """Show the result of a training: the errors of the model beside those of the baselines."""
     scores, judged = run.training.scores, judge_decay(run)
     verdict, *explanation = [*_usefulness(run), *decay(judged, run.data.noun)] or [""]
-    measured = "over all test rows, clipped to the scale"
-    if run.data.implicit:
-        measured = "over the test rows, each with a sampled negative"
+    use, *further = of_posterior(run)
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
         blocks=[table(scores, ScoreColumns) if scores else Block(lines=_without_test(run))],
-        caption=" | ".join(filter(None, (verdict, measured if scores else ""))),
-        explanation=[*explanation, *protocol(run)],
+        caption=" | ".join(filter(None, (verdict, use))),
+        explanation=[*explanation, *further, *protocol(run)],
         records=[asdict(score) for score in scores],
         body={**_body(run, path), "decay": nested(judged)},
         meta=run.meta,
@@ -93,6 +92,28 @@ def protocol(run: Run) -> list[str]:
         return [f"{run.training.protocol}."]
     cold = f"{split.n_cold_users:,} of users and {split.n_cold_items:,} of items without training ratings"
     return [f"{run.training.protocol}.", f"{split.description}: {split.leakage}. Cold test rows: {cold}."]
+
+
+def of_posterior(run: Run) -> list[str]:
+    """Say what the posterior is for, first in short, and what it rests on."""
+    info = run.training.posterior
+    if info is None or not info.n_states:
+        return [""]
+    use = "recommend and predict use the posterior, all else the members"
+    if info.n_effective < FEWEST_EFFECTIVE:
+        use += f" | its stars are worth only {info.n_effective:.0f} independent draws"
+    lines = [f"The stars of the posterior are worth {info.n_effective:.0f} independent draws of {info.n_draws}."]
+    if info.neighbour_weight is not None:
+        weight = f"{info.neighbour_weight:.2f} (standard error {info.neighbour_error:.2f})"
+        verdict = "used" if info.neighbours_used else "not used: it is not above two standard errors"
+        lines.append(f"Weight of the residuals of like-minded users, on held-out training rows: {weight}, {verdict}.")
+    if (times := info.times) is not None:
+        share = times.n_same_second / (times.n_same_second + times.n_rest)
+        parts = [("same page", times.same_second_without, times.same_second), ("rest", times.rest_without, times.rest)]
+        changes = ", ".join(f"{name} {before:.3f} to {after:.3f}" for name, before, after in parts if before and after)
+        use += f" | time known: {changes}"
+        lines.append(f"Same page: {share:.0%} of test rows have a training row of their user in the same second.")
+    return [use, *lines]
 
 
 def _usefulness(run: Run) -> list[str]:
@@ -198,7 +219,9 @@ def _listed(entry: Entry) -> ListedRun:
         data_set=entry.about.get("data", {}).get("title"),
         split=split.get("description"),
         **{key: config.get(key) for key in ("n_members", "n_factors", "weight_decay", "seed")},
-        test_rmse=next((score["rmse"] for score in reversed(scores or []) if score["model"] != POSTERIOR), None),
+        test_rmse=next(
+            (score["rmse"] for score in reversed(scores or []) if score["model"] not in (POSTERIOR, WITH_TIMES)), None
+        ),
         created=_utc(entry.about.get("created")),
         path=str(entry.path),
         damaged=not entry.about,

@@ -32,6 +32,7 @@ class TrainConfig:
     y_range: tuple[float, float] | None = None  # of the predictions; None: by the scale, 0 to 5.5 for 1 to 5 stars
     n_folds: int = 5  # members trained without a fold of the training rows each, to test the components; 0: none
     n_draws: int = 300  # from a posterior, which give the stars their intervals; 0: none; implicit data gets none
+    timestamps: bool = False  # whether the posterior has effects of the time of a rating
     n_negatives: int = 4  # sampled rows for each row of implicit data
     device: str = "cpu"
     engine: str = "auto"  # compiled, on the CPU; or torch, the reference

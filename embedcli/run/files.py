@@ -28,7 +28,7 @@ ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
 TYPES = {"float32": "F32", "int32": "I32", "uint8": "U8"}  # of arrays, in the order that they are written in
-OPTIONAL = "posterior"  # column of the test rows
+OPTIONAL = "posterior", "time_effect"  # columns that not all runs have
 Column = tuple[str, ...]
 Part = bytes | memoryview
 Made = TypeVar("Made")
@@ -222,8 +222,9 @@ class _Stored:
 
     def __init__(self: Any, arrays: ArrayFile, prefix: str, sizes: Mapping[str, int]) -> None:
         wanted = {column.name: 1 + (column.name == "predictions") for column in fields(self)}
-        if prefix + OPTIONAL not in arrays.shapes:
-            wanted.pop(OPTIONAL, None)
+        for name in OPTIONAL:
+            if prefix + name not in arrays.shapes:
+                wanted.pop(name, None)
         shapes = [arrays.shapes.get(prefix + name, ()) for name in wanted]
         if len({shape[-1:] for shape in shapes}) != 1 or [len(shape) for shape in shapes] != list(wanted.values()):
             raise damaged(arrays.path, f"{', '.join(prefix + name for name in wanted)} are not columns of one length")
@@ -234,7 +235,7 @@ class _Stored:
         if name not in {column.name for column in fields(self)}:
             raise AttributeError(name)
         arrays: ArrayFile = self._arrays
-        if name == OPTIONAL and self._prefix + name not in arrays.shapes:
+        if name in OPTIONAL and self._prefix + name not in arrays.shapes:
             return None
         column = arrays[self._prefix + name]
         kind, size = ("int32", self._sizes[name]) if name in self._sizes else ("float32", None)

@@ -16,7 +16,7 @@ from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import NAMES, Arrays, Range, checked, table_array
 
 LINKS = ("sigmoid", "identity")
-POSTERIOR = "posterior"  # name of its score
+POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,22 @@ class SplitInfo:
 
 
 @dataclass(frozen=True)
+class TimesInfo:
+    """RMSE of the posterior with and without the effects of the time, on the test rows by whether a second is shared.
+
+    Of `n_same_second` test rows, and not of `n_rest`, the user has a training row in the same second. A figure of no
+    rows is None.
+    """
+
+    n_same_second: int
+    n_rest: int
+    same_second: float | None
+    rest: float | None
+    same_second_without: float | None
+    rest_without: float | None
+
+
+@dataclass(frozen=True)
 class PosteriorInfo:
     """What a run says of its posterior: of the draws in `item_stars`, and of the states that predict, in stars."""
 
@@ -105,6 +121,7 @@ class PosteriorInfo:
     neighbour_weight: float | None = None  # of the neighbours' residuals, on held-out training rows; None: not measured
     neighbour_error: float | None = None  # standard error of it
     neighbours_used: bool = False  # whether it is above two standard errors
+    times: TimesInfo | None = None  # if it has effects of the time of a rating
 
 
 @dataclass(frozen=True)
@@ -131,7 +148,7 @@ class Training:
     @property
     def model_score(self) -> Score | None:
         """The score of the trained model: of all its members averaged; None without test rows."""
-        return next((score for score in reversed(self.scores) if score.model != POSTERIOR), None)
+        return next((score for score in reversed(self.scores) if score.model not in (POSTERIOR, WITH_TIMES)), None)
 
     @property
     def weight_decay(self) -> float | None:
@@ -163,8 +180,8 @@ class ItemStats:
 
 
 @dataclass(frozen=True)
-class TrainingRows:
-    """The ratings a run was trained on, as parallel arrays of codes and stars."""
+class RatingRows:
+    """Ratings as parallel arrays of codes and stars."""
 
     user: NDArray[np.int32]  # (n,)
     item: NDArray[np.int32]  # (n,)
@@ -172,7 +189,14 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
-class HeldOutRows(TrainingRows):
+class TrainingRows(RatingRows):
+    """The ratings a run was trained on."""
+
+    time_effect: NDArray[np.float32] | None  # (n,) what the posterior has of the time of each, in stars
+
+
+@dataclass(frozen=True)
+class HeldOutRows(RatingRows):
     """The held-out ratings, and what members and posterior predict. Only comparisons of runs may look at them."""
 
     predictions: NDArray[np.float32]  # (M, n) of the members
@@ -235,12 +259,14 @@ class Run:
         training: Training | None = None,
         keep_rows: bool = True,
         heldout: HeldOutRows | None = None,
+        time_effect: NDArray[np.float32] | None = None,
     ) -> Run:
         """Make a run of a model trained anywhere, on the ratings `train`: the one door into a run.
 
         A model with user and item factors and the three biases is put into canonical form, and its trained_stars
         are computed; all other arrays, such as `item_stars` (D, I), draws from a posterior, are kept as they are.
-        `keep_rows` False keeps neither `train` nor `heldout`. Raises RunError if an array is not finite or does not
+        `time_effect` (n,) is what the posterior has of the time of each rating. `keep_rows` False keeps neither `train`
+        nor `heldout`. Raises RunError if an array is not finite or does not
         have the shape that users and items ask for, if the link is unknown, and if a sigmoid has no range.
         """
         where = f"run {name!r}"
@@ -261,7 +287,7 @@ class Run:
             link=link,
             y_range=y_range,
             training=training or Training(),
-            rows=TrainingRows(train.user, train.item, train.value) if keep_rows else None,
+            rows=TrainingRows(train.user, train.item, train.value, time_effect) if keep_rows else None,
             heldout=heldout if keep_rows else None,
         )
         return run._in_canonical_form() if set(NAMES) <= set(run.arrays) else run
@@ -350,7 +376,7 @@ class Run:
             user_stats=self.item_stats,
             arrays=arrays,
             training=replace(self.training, evidence=None, posterior=None),
-            rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value),
+            rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value, None),
             heldout=None,
             tables={},
         )

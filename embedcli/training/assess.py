@@ -9,27 +9,37 @@ from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.components import LEAST_SLOPE, LEAST_T, component_evidence
 from embedcli.evidence.features import Known
-from embedcli.evidence.neighbours import Weight
-from embedcli.evidence.posterior import predict_pairs, sample
+from embedcli.evidence.posterior import Moments, TimeEffects, predict_pairs, sample
+from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
 from embedcli.run.config import TrainConfig
-from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo
+from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, TimesInfo
 from embedcli.training.config import share_of_mean
 from embedcli.training.evaluation import observed
 from embedcli.training.stages import OnStage, stage, testing
 from embedcli.training.state import FoldMembers, Streams
 
 
-class Assessed(NamedTuple):
-    """The evidence of a run and its arrays, and what the posterior predicts of the test rows (n,).
+class PosteriorOf(NamedTuple):
+    """What a run says of its posterior, its arrays, and what it predicts of the test rows (m,).
 
-    A part that failed or was left out is missing.
+    With effects of the time: also what it predicts of the test rows if their time is known, and the effects in the
+    training rows (n,).
     """
+
+    info: PosteriorInfo
+    arrays: dict[str, NDArray[np.float32]]
+    predictions: NDArray[np.float32]
+    with_times: NDArray[np.float32] | None
+    time_effects: NDArray[np.float32] | None
+
+
+class Assessed(NamedTuple):
+    """The evidence of a run with its arrays, and its posterior; a part that failed or was left out is missing."""
 
     arrays: dict[str, NDArray[np.float32]]
     evidence: Evidence | None
-    posterior: PosteriorInfo | None
-    predictions: NDArray[np.float32] | None
+    posterior: PosteriorOf | None
 
 
 def assess(
@@ -40,39 +50,57 @@ def assess(
     `on_stage` is told when either is done and its seconds, or why it failed.
     """
     arrays: dict[str, NDArray[np.float32]] = {}
-    evidence = posterior = predictions = None
+    evidence = posterior = None
     if folds is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
             evidence, axes = evidence_of(split.train, folds, config, streams.folds)
             arrays |= {"fold_item_factors": folds.arrays["item_factors"], "fold_axes": axes}
     if config.n_draws:
         with stage(f"posterior: {config.n_draws} draws of the stars, and predictions", on_stage):
-            posterior, of_states, predictions = posterior_of(split, config.n_draws, streams.posterior)
-            arrays |= of_states
-    return Assessed(arrays, evidence, posterior, predictions)
+            posterior = posterior_of(split, config, streams.posterior)
+            arrays |= posterior.arrays
+    return Assessed(arrays, evidence, posterior)
 
 
-def posterior_of(
-    split: Split, n_draws: int, rng: np.random.Generator
-) -> tuple[PosteriorInfo, dict[str, NDArray[np.float32]], NDArray[np.float32]]:
-    """Draw from the posterior of the training rows; return what the run says of it, arrays, and predicted test rows."""
+def posterior_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> PosteriorOf:
+    """Draw from the posterior of the training rows, and predict the test rows."""
     train, test = split.train, split.test
     known = Known(user_features(train.users), item_features(train.items))
-    drawn = sample(observed(train), train.data.scale, n_draws, rng, known)
-    states, weight = drawn.states, drawn.weight or Weight(0.0, 0.0)
+    moments = None
+    if config.timestamps:
+        assert train.timestamp is not None
+        assert test.timestamp is not None
+        moments = Moments(train.timestamp, test.user, test.timestamp)
+    drawn = sample(observed(train), train.data.scale, config.n_draws, rng, known, moments)
+    states, weight, effects = drawn.states, drawn.weight, drawn.time_effects
+    arrays = {f"state_{name}": getattr(states, name) for name in ARRAYS}
+    used = weight.used if weight else 0.0
+    of_time = None if effects is None else effects.of_ratings
+    predictions = predict_pairs(states, used, observed(train), test.user, test.item, of_time)
+    with_times = predictions + effects.of_asked if effects and len(test) else None
     info = PosteriorInfo(
-        n_draws=n_draws,
+        n_draws=config.n_draws,
         noise=states.usual_noise,
         n_effective=drawn.n_effective,
         n_states=len(states.items),
         middle=states.middle,
-        neighbour_weight=None if drawn.weight is None else weight.value,
-        neighbour_error=None if drawn.weight is None else weight.error,
-        neighbours_used=weight.used > 0,
+        neighbour_weight=weight and weight.value,
+        neighbour_error=weight and weight.error,
+        neighbours_used=used > 0,
+        times=times_of(test, effects, with_times, predictions) if effects and with_times is not None else None,
     )
-    arrays = {f"state_{name}": getattr(states, name) for name in ARRAYS}
-    predictions = predict_pairs(states, weight.used, observed(train), test.user, test.item)
-    return info, {"item_stars": drawn.item_stars, **arrays}, predictions
+    return PosteriorOf(info, {"item_stars": drawn.item_stars, **arrays}, predictions, with_times, of_time)
+
+
+def times_of(test: Ratings, effects: TimeEffects, *predictions: NDArray[np.float32]) -> TimesInfo:
+    """Say how well the test rows are predicted with and without effects of the time, those of a same second apart."""
+    same = effects.has_same_second
+    figures = [
+        rmse(np.clip(predicted[rows], *test.data.scale), test.value[rows]) if rows.any() else None
+        for predicted in predictions
+        for rows in (same, ~same)
+    ]
+    return TimesInfo(int(same.sum()), int((~same).sum()), *figures)
 
 
 def evidence_of(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.observations import DAMPING, Observations, bias_model
 from embedcli.evidence.scores import auc, rmse
-from embedcli.run.record import POSTERIOR, HeldOutRows, Score
+from embedcli.run.record import POSTERIOR, WITH_TIMES, HeldOutRows, Score
 
 PROTOCOL = "RMSE and MAE over all test rows, predictions clipped to the rating scale, cold users and items scored"
 SWEEPS = 10
@@ -33,8 +33,11 @@ def baselines(train: Ratings, test: Ratings) -> list[Score]:
     ]
 
 
-def scores(split: Split, heldout: HeldOutRows) -> list[Score]:
-    """Score the baselines, one member (the mean of all members' figures), all members averaged, and the posterior."""
+def scores(split: Split, heldout: HeldOutRows, with_times: NDArray[np.float32] | None) -> list[Score]:
+    """Score the baselines, one member (the mean of all members' figures), all members averaged, and the posterior.
+
+    `with_times` (n,) is what the posterior predicts if it also knows the time of each rating, or None.
+    """
     singles = [score("", prediction, split.test) for prediction in heldout.predictions]
     errors, deviations = (float(np.mean([getattr(single, name) for single in singles])) for name in ("rmse", "mae"))
     areas = [single.auc for single in singles if single.auc is not None]  # none if all rows are positives
@@ -43,7 +46,11 @@ def scores(split: Split, heldout: HeldOutRows) -> list[Score]:
         *baselines(split.train, split.test),
         Score("one member", errors, deviations, float(np.mean(areas)) if areas else None),
         *([averaged] if len(singles) > 1 else []),
-        *([] if heldout.posterior is None else [score(POSTERIOR, heldout.posterior, split.test)]),
+        *(
+            score(name, predicted, split.test)
+            for name, predicted in ((POSTERIOR, heldout.posterior), (WITH_TIMES, with_times))
+            if predicted is not None
+        ),
     ]
 
 

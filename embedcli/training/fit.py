@@ -60,22 +60,28 @@ def make_run(
     split: Split, positives: Ratings, config: TrainConfig, learned: Learned, assessed: Assessed, *, keep_rows: bool
 ) -> Run:
     """Make the run of a training; `positives` are the training rows without sampled ones."""
-    train, test, heldout = split.train, split.test, None
+    train, test, heldout, posterior = split.train, split.test, None, assessed.posterior
     if len(test):
         predictions = predict(learned.arrays, test.user, test.item, config.y_range)
-        heldout = HeldOutRows(test.user, test.item, test.value, predictions, assessed.predictions)
+        heldout = HeldOutRows(test.user, test.item, test.value, predictions, posterior and posterior.predictions)
     training = Training(
         config=config,
         split=SplitInfo(split.kind, split.seed, split.description, split.leakage, len(train), len(test), *split.n_cold),
         epochs=learned.epochs,
-        scores=scores(split, heldout) if heldout else [],
+        scores=scores(split, heldout, posterior and posterior.with_times) if heldout else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config),
         versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},
         evidence=assessed.evidence,
-        posterior=assessed.posterior,
+        posterior=posterior and posterior.info,
     )
     arrays = {**learned.arrays, **assessed.arrays}
     return Run.from_arrays(
-        arrays, positives, y_range=config.y_range, training=training, keep_rows=keep_rows, heldout=heldout
+        arrays,
+        positives,
+        y_range=config.y_range,
+        training=training,
+        keep_rows=keep_rows,
+        heldout=heldout,
+        time_effect=posterior and posterior.time_effects,
     )

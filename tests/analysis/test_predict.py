@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from embedcli.analysis import posterior
+from embedcli.analysis.choices import RankBy
 from embedcli.analysis.posterior import Prediction, Predictor
 from embedcli.analysis.predict import predict, predict_all
+from embedcli.analysis.recommend import recommend
 from embedcli.analysis.record import Columns, nested
 from embedcli.errors import RunError, UsageError
 from embedcli.evidence import neighbours
@@ -31,7 +33,7 @@ def one_by_one(run: Run, user: int) -> Prediction:
     assert run.rows is not None
     own = run.rows.user == user
     predictor = Predictor(run)
-    known = predictor.known(user, run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64))
+    known = predictor.user(run.users.ids[user], run.rows.item[own].astype(np.int64), run.rows.value[own].astype(float))
     return predictor.predict(known, np.arange(len(run.items)))
 
 
@@ -56,27 +58,36 @@ def test_pairs_are_predicted_as_one_by_one(either: Run) -> None:
     assert found.predictions[-1] == found.predictions[8]
 
 
-@pytest.mark.parametrize("by", ["stars", "gain"])
-def test_the_best_are_those_of_brute_force(either: Run, by: str) -> None:
+@pytest.mark.parametrize("by", RankBy)
+def test_the_best_are_those_of_brute_force(either: Run, by: RankBy) -> None:
     """For each user the N best are what sorting all predictions gives, without what the user rated and rare items."""
     assert either.rows is not None
-    found = predict_all(either, limit=4, by=by, min_ratings=30)
+    found = predict_all(either, limit=4, by=by.value, min_ratings=30)
     stars, n = either.array("item_stars").mean(0, dtype=np.float64), either.item_stats.n_ratings
     rows = iter(found.predictions)
     for user in range(len(either.users)):
-        expected = one_by_one(either, user).expected
+        uncut = one_by_one(either, user).uncut
         free = np.setdiff1d(np.flatnonzero(n >= 30), either.rows.item[either.rows.user == user])
-        score = expected - stars if by == "gain" else expected
-        top = np.sort(score[free])[::-1][:4]
-        for rank, best in enumerate(top, 1):
+        value = uncut - stars if by is RankBy.GAIN else uncut
+        for rank, best in enumerate(np.sort(value[free])[::-1][:4], 1):
             row = next(rows)
             item = either.items.ids.index(row["id"])
             assert (row["user"], row["rank"], item in free) == (either.users.ids[user], rank, True)
+            assert value[item] == pytest.approx(best, abs=1e-5)
+            assert row["prediction"] == pytest.approx(np.clip(uncut[item], 1, 5), abs=1e-5)
             assert row["gain"] == pytest.approx(row["prediction"] - stars[item], abs=2e-6)
-            assert row["gain" if by == "gain" else "prediction"] == pytest.approx(best, abs=1e-5)
             assert row["lower"] <= row["prediction"] <= row["upper"]
     assert next(rows, None) is None
     assert (found.n_users, found.n_items) == (200, int((n >= 30).sum()))
+
+
+def test_the_best_are_what_is_recommended(either: Run) -> None:
+    """A user's list is that of `recommend`."""
+    rows = list(predict_all(either, limit=10, by="gain").predictions)[120:130]
+    items = recommend(either, "13", limit=10, by=RankBy.GAIN).items
+    assert [(row["user"], row["id"]) for row in rows] == [("13", item.id) for item in items]
+    for name in ("prediction", "lower", "upper", "gain"):
+        assert [row[name] for row in rows] == pytest.approx([getattr(item, name) for item in items], abs=1e-5)
 
 
 def test_blocks_and_threads_do_not_matter(either: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +102,13 @@ def test_blocks_and_threads_do_not_matter(either: Run, monkeypatch: pytest.Monke
     for one, other in zip(once, again, strict=True):
         for name in one.arrays:
             np.testing.assert_array_equal(column(one, name), column(other, name))
+
+
+def test_a_table_is_of_pairs(trained: Run) -> None:
+    """The product of matrices gives what the states predict for each pair."""
+    states, users = Predictor(trained).states, np.array([3, 77, 0])
+    user, item = np.repeat(users, 120).astype(np.int32), np.tile(np.arange(120, dtype=np.int32), 3)
+    np.testing.assert_allclose(states.table(users).ravel(), states.predict(user, item), atol=1e-5)
 
 
 def test_no_more_than_a_block_is_in_memory(either: Run, monkeypatch: pytest.MonkeyPatch) -> None:

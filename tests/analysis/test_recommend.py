@@ -10,8 +10,10 @@ import pytest
 from planted import World
 from scipy.optimize import minimize
 
+from embedcli.analysis.choices import RankBy
 from embedcli.analysis.explain import explain
-from embedcli.analysis.recommend import UserVector, fold_in, logits, of_user, predictions, recommend
+from embedcli.analysis.posterior import Predictor
+from embedcli.analysis.recommend import diverse_order, fold_in, logits, nearest, of_user, predictions, recommend
 from embedcli.analysis.record import nested
 from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
@@ -89,35 +91,109 @@ def test_likes_say_what_one_likes(trained: Run, world: World) -> None:
     assert gap[0] > gap[1]
 
 
+def without_posterior(run: Run) -> Run:
+    """Return a run with its trained members alone."""
+    return replace(run, arrays={name: run.arrays[name] for name in run.arrays if not name.startswith("state_")})
+
+
 def test_a_user_of_the_run(trained: Run) -> None:
-    """A user's recommendations are the highest predictions among films not rated; with include_rated, among all."""
-    taste = of_user(trained, "12")
-    every = predictions(trained, taste).mean(0)
-    found = recommend(trained, "12", limit=5, min_ratings=0)
+    """A user's recommendations are the highest predictions among films not rated; with include_rated, among all.
+
+    The predictions are the posterior's, or if a run has none, the mean over its members.
+    """
+    taste, members = of_user(trained, "12"), without_posterior(trained)
+    predictor = Predictor(trained)
     rated = np.flatnonzero(trained.item_stats.n_ratings)  # one film has no rating: nothing is known of it
-    free = np.setdiff1d(rated, taste.rows)
-    assert [row.id for row in found.items] == [trained.items.ids[row] for row in free[np.argsort(-every[free])][:5]]
-    both = recommend(trained, "12", limit=1, min_ratings=0, include_rated=True)
-    assert both.items[0].prediction == pytest.approx(every[rated].max())
+    of_posterior = predictor.predict(predictor.user("12", taste.rows, taste.values), np.arange(len(trained.items)))
+    for run, every in ((trained, of_posterior.uncut), (members, predictions(trained, taste).mean(0))):
+        found = recommend(run, "12", limit=5, min_ratings=0)
+        free = np.setdiff1d(rated, taste.rows)
+        assert [row.id for row in found.items] == [run.items.ids[row] for row in free[np.argsort(-every[free])][:5]]
+        both = recommend(run, "12", limit=1, min_ratings=0, include_rated=True)
+        assert both.items[0].prediction == pytest.approx(np.clip(every[rated].max(), 1, 5))
+        assert (found.by_posterior, found.items[0].lower is None) == (
+            (True, False) if run is trained else (False, True)
+        )
 
 
-def test_gain_is_what_taste_adds(trained: Run) -> None:
-    """The gain is the prediction above the user's mean less the same of the average user; it is 0 on average."""
-    found = recommend(trained, "12", limit=200, min_ratings=0)
-    assert len(found.items) == found.n_items
-    assert np.mean([row.gain for row in found.items]) == pytest.approx(0, abs=1e-9)
-    stars = trained.array("trained_stars").mean(0, dtype=np.float64)
-    of_all = {row.id: stars[trained.items.ids.index(row.id)] for row in found.items}
-    middle = np.mean([row.prediction for row in found.items]) - np.mean(list(of_all.values()))
-    row = found.items[3]
-    assert row.gain == pytest.approx(row.prediction - of_all[row.id] - middle)
-    assert row.rank_of_all == 1 + sum(value > of_all[row.id] for value in of_all.values())
-    average = UserVector(
-        *(trained.array(f"user_{name}").mean(1).astype(np.float64) for name in ("factors", "bias")),
-        np.zeros(0, np.int64),
-        np.zeros(0),
+def test_predictions_are_those_of_the_states(trained: Run) -> None:
+    """A prediction is middle + mean over states of bias + bias + product, + the weight x the neighbours' residuals."""
+    predictor, at = Predictor(trained), trained.users.ids.index("12")
+    predictor.weight = 0.5  # this world has no use for it
+    rows, states = trained.rows, predictor.states
+    assert rows is not None
+    table = np.full((len(trained.users), len(trained.items)), np.nan)
+    table[rows.user, rows.item] = rows.value
+    expected = states.middle + np.mean(
+        [u[:, :1] + v[:, 0] + u[:, 1:] @ v[:, 1:].T for u, v in zip(states.users, states.items, strict=True)], axis=0
     )
-    assert max(abs(row.gain) for row in recommend(trained, average, min_ratings=0).items) < 0.1
+    rest = np.nan_to_num(table - expected)
+    is_rated = np.isfinite(table).astype(float)
+    shared = rest @ rest[at] / ((is_rated @ is_rated[at] + 200) * (rest[is_rated > 0] ** 2).mean())
+    shared[at] = 0
+    own = of_user(trained, "12")
+    found = predictor.predict(predictor.user("12", own.rows, own.values), np.arange(len(trained.items)))
+    np.testing.assert_allclose(found.uncut, expected[at] + 0.5 * shared @ rest, atol=1e-3)
+
+
+def test_new_user_is_the_posterior_mean(trained: Run) -> None:
+    """In each state the mean and the spread of a new user are those of a regression with a normal prior."""
+    states = Predictor(trained).states
+    rows, values = np.array([3, 10, 21]), np.array([5.0, 1.0, 4.0])
+    for is_all in (False, True):
+        found = states.fold_in(rows, values, is_all=is_all)
+        seen = np.r_[states.directions[rows].sum(0) / np.sqrt(3), 1, np.log(4)]
+        for j in (0, len(states.items) - 1):
+            x = np.column_stack([np.ones(3), states.items[j, rows, 1:]])
+            rest = values - states.middle - states.items[j, rows, 0]
+            mean, precision = states.usual_mean[j], states.usual_precision[j]
+            if is_all:
+                mean, precision = seen @ states.weights[j], states.precision[j]
+            exact = precision + x.T @ x / states.usual_noise**2
+            expected = np.linalg.solve(exact, x.T @ rest / states.usual_noise**2 + precision @ mean)
+            np.testing.assert_allclose(found.mean[j], expected, atol=1e-3)
+            assert found.covariance is not None
+            np.testing.assert_allclose(found.covariance[j], np.linalg.inv(exact), rtol=1e-3, atol=1e-5)
+
+
+def test_users_of_the_run_are_the_new_users_they_would_be(trained: Run) -> None:
+    """Folded in with all of the ratings, a user is predicted nearly as the one of the run."""
+    predictor, every, taste = Predictor(trained), np.arange(len(trained.items)), of_user(trained, "12")
+    known, new = (predictor.predict(predictor.user(name, taste.rows, taste.values), every) for name in ("12", None))
+    assert np.abs(known.uncut - new.uncut).mean() < 0.15
+    assert np.corrcoef(known.uncut, new.uncut)[0, 1] > 0.97
+
+
+def test_intervals_need_the_ratings(trained: Run) -> None:
+    """Of a run without rows the states still predict, without interval and without neighbours."""
+    found = recommend(replace(trained, rows=None), "12", limit=3)
+    assert found.by_posterior
+    assert [row.lower for row in found.items] == [None] * 3
+
+
+def test_gain_goes_by_what_taste_adds(trained: Run) -> None:
+    """By gain, films are sorted by the prediction above the mean of the posterior's draws of their stars."""
+    found = recommend(trained, "12", limit=200, min_ratings=0, by=RankBy.GAIN)
+    stars = trained.array("item_stars").mean(0, dtype=np.float64)
+    gains = [row.prediction - stars[trained.items.ids.index(row.id)] for row in found.items]
+    assert [row.gain for row in found.items] == pytest.approx(gains, abs=1e-6)
+    within = [gain for gain, row in zip(gains, found.items, strict=True) if 1 < row.prediction < 5]
+    assert within == sorted(within, reverse=True)
+
+
+def test_diverse_lists_cost_stars(trained: Run) -> None:
+    """Of items that appeal to the same users the best stands for all; the list says how many stars that costs."""
+    tastes = np.array([[[1, 0], [1, 0], [0.8, 0.6], [0, 1], [-1, 0]]], np.float32)
+    value = np.array([1.0, 0.9, 0.8, 0.3, -1.0])
+    np.testing.assert_array_equal(diverse_order(value, tastes, 3), [0, 3, 2])
+    assert nearest(tastes[:, [0, 3, 2]]) == pytest.approx((0.8 + 0.6 + 0.8) / 3)
+    plain, diverse = (recommend(trained, "12", limit=8, min_ratings=0, diverse=diverse) for diverse in (False, True))
+    assert (plain.diversity, diverse.items[0]) == (None, plain.items[0])
+    price = diverse.diversity
+    assert price is not None
+    assert np.mean([row.prediction for row in diverse.items]) <= price.mean + 1e-9 <= price.mean_of_best + 1e-9
+    with pytest.raises(RunError, match="no posterior that predicts"):
+        recommend(without_posterior(trained), "12", diverse=True)
 
 
 def test_items_without_ratings_say_nothing(trained: Run) -> None:

@@ -50,8 +50,8 @@ def test_pairs_of_parquet() -> None:
 
 
 def test_pairs_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`-` is standard input, and what the columns are is noted."""
-    stdin = SimpleNamespace(buffer=io.BytesIO(b"reader,book\n7,a\n"), isatty=lambda: False)
+    """`-` is standard input, and the two columns that are read are noted."""
+    stdin = SimpleNamespace(buffer=io.BytesIO(b"reader,book,rating,title\n7,a,5,A\n"), isatty=lambda: False)
     monkeypatch.setattr("sys.stdin", stdin)
     said: list[str] = []
     found = read_pairs("-", PairOptions(user_col="reader", item_col="2"), said.append)

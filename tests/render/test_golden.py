@@ -21,18 +21,18 @@ from rich.console import Console
 
 from embedcli.analysis.axis import Axis, AxisItem
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
-from embedcli.analysis.choices import Basis, By, Grouping, Measure, Method, PartialOut, Ranking, Rotation, Sort
+from embedcli.analysis.choices import Basis, By, Grouping, Measure, Method, PartialOut, RankBy, Rotation, Sort
 from embedcli.analysis.clusters import Cluster, Clusters, GroupedItem, Tagged
 from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
-from embedcli.analysis.explain import Explanation, Part
+from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
 from embedcli.analysis.map import Map, MapPoint
 from embedcli.analysis.pca import Component, Components, PoleItem
 from embedcli.analysis.predict import PairPredictions, TopPredictions
 from embedcli.analysis.probe import Probed, Probes
 from embedcli.analysis.projections import Fidelity
-from embedcli.analysis.recommend import Recommendation, Recommendations
+from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
 from embedcli.analysis.record import Column, Columns
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.data.catalog import ML_100K
@@ -316,11 +316,12 @@ def similar_view() -> View:
 def recommend_view() -> View:
     """Return recommendations to a new user of six ratings."""
     rows = (
-        Recommendation(1, LONG, 4.4, 0.07, 0.25, 12, 1234, 4.321, "424"),
-        Recommendation(2, "Two (1991)", 4.1, 0.1, -0.5, 1, 19, None, "20"),
+        Recommendation(1, LONG, 4.4, 2.61, 5.0, 0.25, 1234, 4.321, "424"),
+        Recommendation(2, "Two (1991)", 4.1, None, None, -0.5, 19, None, "20"),
     )
-    profile = {f"Film {j}": float(j) for j in range(1, 7)}
-    return recommend.view(Recommendations(None, profile, rows, 939, 6, 20, True, False), make_run())
+    profile, diversity = {f"Film {j}": float(j) for j in range(1, 7)}, Diversity(0.25, 0.5, 0.125, 0.75)
+    found = Recommendations(None, RankBy.GAIN, True, profile, rows, 939, 6, 20, True, False, diversity)
+    return recommend.view(found, make_run())
 
 
 PREDICTED = {
@@ -352,7 +353,7 @@ def predict_all_view() -> View:
         **{name: np.nan_to_num(values, nan=1.5) for name, values in PREDICTED.items()},
         gain=np.array([1.25, -0.5]),
     )
-    return predict.top_view(TopPredictions(rows, 1, 939, 2, Ranking.GAIN, 20, has_intervals=True), make_run())
+    return predict.top_view(TopPredictions(rows, 1, 939, 2, RankBy.GAIN, 20, has_intervals=True), make_run())
 
 
 def explain_view() -> View:
@@ -364,7 +365,8 @@ def explain_view() -> View:
         Part("component 1", 0.25, "high mean rating, older | low mean rating, newer"),
         Part("other components", -0.0625),
     )
-    explanation = Explanation("196", LONG, "424", parts, 1.8125, 4.71, 4.72, 4.0, True, False, 19, 1.3)
+    posterior = PosteriorPrediction(4.5, 2.75, 5.0)
+    explanation = Explanation("196", LONG, "424", parts, 1.8125, 4.71, 4.72, posterior, 4.0, True, False, 19, 1.3)
     return explain.view(explanation, make_run())
 
 
