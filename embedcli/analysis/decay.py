@@ -5,17 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.posterior import has_states
 from embedcli.analysis.selection import mean_over_members
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, preference_axes
 from embedcli.run.record import Run
 
 PULL_FROM = (10, 20, 50, 100)  # numbers of ratings from which a group of items begins
-MANY = PULL_FROM[-1]  # ratings of an item from which its stars judge the weight decay
-TOO_MANY = 1000  # from which they do not: the interval is narrower than what the two models differ by
 TOGETHER = 1 << 14  # items whose draws are sorted at once
-FEWEST_JUDGES = 20  # least number of such items for a verdict
 # thresholds measured in examples/benchmarks/decay.py
-TOO_MUCH, FEWEST_OUTSIDE = 0.03, 2  # share of those items outside their interval, and how many there must be
+TOO_WEAK = 0.55  # strength of the trained tastes
 TOO_LITTLE, TOO_STEEP = 0.65, 1.2  # held-out slope
 USUAL = 0.4  # the default of --weight-decay
 
@@ -32,24 +30,14 @@ class Pull:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well the trained stars agree with the posterior, which knows no weight decay.
+    """How well the trained stars agree with the posterior, which allows for who rated what.
 
-    `outside` is the share of the items that pass the filter whose trained stars are outside their interval.
-    `outside_many` is that of the `n_many` with 100 to 999 ratings, None if there are fewer than 20: too much decay
-    shows in them, because their intervals are narrow.
+    `outside` is the share of the items that pass the filter whose trained stars are outside their interval. It says
+    little of the weight decay: if people choose what to rate by taste, trained stars are too high at any.
     """
 
     outside: float
-    n_many: int
-    outside_many: float | None
     pulls: tuple[Pull, ...]
-
-    @property
-    def is_too_much_decay(self) -> bool | None:
-        """Whether the share outside says that the weight decay is too much; None without enough items."""
-        if self.outside_many is None:
-            return None
-        return self.outside_many > TOO_MUCH and round(self.outside_many * self.n_many) >= FEWEST_OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class DecayVerdict:
     """What the evidence says of the weight decay.
 
     `slope` is the held-out slope of the first component: a model with too little decay claims more than held-out
-    ratings confirm. `n_many` and `outside_many` are those of `Agreement`. None is not known.
+    ratings confirm. `strength` is that of `taste_strength`. None is not known.
     `verdict` is "too little", "about right", "too much", or "unclear" if the two disagree; `suggested` a value to try
     instead.
     """
@@ -65,8 +53,7 @@ class DecayVerdict:
     weight_decay: float
     verdict: str
     slope: float | None
-    n_many: int
-    outside_many: float | None
+    strength: float | None
     suggested: float | None
 
 
@@ -97,13 +84,10 @@ def agreement(
     if not run.n_draws or "trained_stars" not in run.arrays or not len(passing):
         return None
     n, stars = run.item_stats.n_ratings[passing], mean_over_members(run, "trained_stars")[passing]
-    draws, many = run.array("item_stars")[:, passing], (n >= MANY) & (n < TOO_MANY)
-    outside = is_outside(stars, bounds or stars_interval(draws))
+    draws = run.array("item_stars")[:, passing]
     pull = stars - draws.mean(0, dtype=np.float64)
     return Agreement(
-        outside=float(outside.mean()),
-        n_many=int(many.sum()),
-        outside_many=float(outside[many].mean()) if many.sum() >= FEWEST_JUDGES else None,
+        outside=float(is_outside(stars, bounds or stars_interval(draws)).mean()),
         pulls=tuple(
             Pull(low, high, int(group.sum()), float(pull[group].mean()))
             for low, high in zip(PULL_FROM, (*PULL_FROM[1:], None), strict=True)
@@ -112,25 +96,39 @@ def agreement(
     )
 
 
+def taste_strength(run: Run) -> float | None:
+    """Return how strong the trained tastes are, as a share of the posterior's, or None if the run lacks either.
+
+    The strength is the standard deviation of the predicted preference p_u . q_i, in stars, over pairs of a user and an
+    item drawn by their numbers of ratings. Weight decay weakens the tastes of the members; the posterior has none.
+    """
+    info, weights = run.training.posterior, (run.user_stats.n_ratings, run.item_stats.n_ratings)
+    if info is None or not has_states(run) or not {"user_factors", "item_factors"} <= run.arrays.keys():
+        return None
+
+    def strength(users: NDArray[np.float32], items: NDArray[np.float32]) -> float:
+        return float(np.linalg.norm(preference_axes(users, items, *weights, items.size)[1]))
+
+    exact = strength(run.array("state_users")[..., 1:], run.array("state_items")[..., 1:])
+    stars_per_logit = 1.0
+    if run.sigmoid_range is not None:
+        low, high = run.sigmoid_range
+        stars_per_logit = (info.middle - low) * (high - info.middle) / (high - low)  # the slope at the mean rating
+    trained = stars_per_logit * strength(run.array("user_factors"), run.array("item_factors"))
+    return trained / exact if exact else None
+
+
 def judge_decay(run: Run) -> DecayVerdict | None:
     """Judge the weight decay of a run; None if nothing is known that could judge it."""
     weight_decay, evidence = run.training.weight_decay, run.training.evidence
-    agreed = agreement(run)
+    strength = taste_strength(run)
     slope = evidence.heldout_slope if evidence is not None and evidence.pca_tests[0].predicts else None
-    outside = None if agreed is None else agreed.outside_many
-    if weight_decay is None or (slope is None and outside is None):
+    if weight_decay is None or (slope is None and strength is None):
         return None
     too_little = slope is not None and slope < TOO_LITTLE
-    too_much = (agreed is not None and bool(agreed.is_too_much_decay)) or (slope is not None and slope > TOO_STEEP)
+    too_much = (strength is not None and strength < TOO_WEAK) or (slope is not None and slope > TOO_STEEP)
     verdict, suggested = "unclear" if too_little else "about right", None
     if too_little != too_much:
         verdict = "too little" if too_little else "too much"
         suggested = max(2 * weight_decay, USUAL) if too_little else weight_decay / 2
-    return DecayVerdict(
-        weight_decay=weight_decay,
-        verdict=verdict,
-        slope=slope,
-        n_many=0 if agreed is None else agreed.n_many,
-        outside_many=outside,
-        suggested=suggested,
-    )
+    return DecayVerdict(weight_decay, verdict, slope, strength, suggested)

@@ -6,11 +6,9 @@ from typing import Any
 
 from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
 from embedcli.analysis.choices import By
-from embedcli.analysis.decay import MANY, TOO_MANY, TOO_MUCH, Agreement
+from embedcli.analysis.decay import Agreement
 from embedcli.render.view import View, percent, table, view_of
 from embedcli.run.record import Run
-
-CLEARLY = 0.05  # stars, from which one group of items is pulled more than another
 
 
 def view(ranking: Biases, run: Run, ends: Sequence[str]) -> View:
@@ -96,23 +94,19 @@ def explanation(ranking: Biases, run: Run) -> list[str]:
 
 
 def about_agreement(agreement: Agreement, noun: str, n_items: int) -> list[str]:
-    """Say how many items lie outside their interval, what that says of the decay, and how far rare ones are pulled."""
+    """Say how many items lie outside their interval, how far the stars are from the posterior's, and why."""
     outside = f"Of {n_items:,} {noun}s, {100 * agreement.outside:.1f} % have stars outside their interval"
-    if agreement.outside_many is not None:
-        verdict = "is too much" if agreement.is_too_much_decay else "is not too much"
-        outside += (
-            f"; of the {agreement.n_many:,} with {MANY} to {TOO_MANY - 1} ratings, "
-            f"{100 * agreement.outside_many:.1f} %: "
-            f"the weight decay {verdict} (limit {100 * TOO_MUCH:g} %)"
-        )
     pulls = ", ".join(
         f"{pull.stars:+.2f} " + (f"at {pull.n_from} to {pull.n_to - 1}" if pull.n_to else f"from {pull.n_from} ratings")
         for pull in agreement.pulls
     )
-    first, *others = agreement.pulls or (None,)
-    is_pulled = first is not None and first.n_from < MANY and any(first.stars > pull.stars + CLEARLY for pull in others)
-    why = f": training pulls rarely rated {noun}s to the mean rating" if is_pulled else ""
-    return [f"{outside}.", *([f"The mean difference of the stars to the posterior is {pulls}{why}."] if pulls else [])]
+    if not pulls:
+        return [f"{outside}."]
+    return [
+        f"{outside}.",
+        f"The mean difference of the stars to the posterior is {pulls}: training pulls rarely rated {noun}s to the "
+        f"mean rating, and the posterior allows for who rated what.",
+    ]
 
 
 def _correlations(ranking: Biases | Movers) -> str:

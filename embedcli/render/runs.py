@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from embedcli.analysis.decay import MANY, TOO_LITTLE, TOO_MANY, TOO_MUCH, TOO_STEEP, DecayVerdict, judge_decay
+from embedcli.analysis.decay import TOO_LITTLE, TOO_STEEP, TOO_WEAK, DecayVerdict, judge_decay
 from embedcli.analysis.record import column, decimal, name, nested, text, whole
 from embedcli.render.view import Block, View, table
 from embedcli.run.record import POSTERIOR, WITH_TIMES, Run
@@ -70,7 +70,7 @@ class RunProblem:
 def summary(run: Run, path: Path) -> View:
     """Show the result of a training: the errors of the model beside those of the baselines."""
     scores, judged = run.training.scores, judge_decay(run)
-    verdict, *explanation = [*_usefulness(run), *decay(judged, run.data.noun)] or [""]
+    verdict, *explanation = [*_usefulness(run), *decay(judged)] or [""]
     use, *further = of_posterior(run)
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
@@ -132,7 +132,7 @@ def _usefulness(run: Run) -> list[str]:
     return []
 
 
-def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
+def decay(verdict: DecayVerdict | None) -> list[str]:
     """Say whether the weight decay suits the data, and the reasons."""
     if verdict is None:
         return []
@@ -143,13 +143,11 @@ def decay(verdict: DecayVerdict | None, noun: str) -> list[str]:
             f"Held-out slope of component 1 {verdict.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little, "
             f"above {TOO_STEEP:g}: too much)."
         )
-    if verdict.outside_many is not None:
+    if verdict.strength is not None:
         sentences.append(
-            f"{100 * verdict.outside_many:.1f} % of {noun}s with {MANY} to {TOO_MANY - 1} ratings outside their "
-            f"interval (above {100 * TOO_MUCH:g} %: too much)."
+            f"The trained tastes are {100 * verdict.strength:.0f} % as strong as the posterior's "
+            f"(below {100 * TOO_WEAK:.0f} %: too much)."
         )
-    else:
-        sentences.append(f"Too few {noun}s have {MANY} to {TOO_MANY - 1} ratings to see too much decay.")
     return sentences
 
 

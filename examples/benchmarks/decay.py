@@ -1,8 +1,8 @@
-"""What weight decay does: errors, the held-out slope, and stars outside their interval, from none to too much.
+"""What weight decay does: errors, the held-out slope, strength of the tastes, and stars, from none to too much.
 
-The thresholds of `embedcli.analysis.decay` and of `biases` come from this table: too little below a held-out slope
-of .65, too much above a slope of 1.2 or with 3 % of the items with 100 to 999 ratings outside their interval. About
-a minute.
+The thresholds of `embedcli.analysis.decay` come from this table: too little below a held-out slope of .65, too much
+above a slope of 1.2, or with tastes less than .55 as strong as the posterior's, where the error is at least 1 % above
+the lowest. About a minute.
 
     python examples/benchmarks/decay.py --data ml-100k
 """
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     split = embedcli.load_ratings(options.data).split("random", seed=options.seed)
-    print("decay  RMSE of one, of five  slope  outside: all, n >= 100  pull by n                   verdict")
+    print("decay  RMSE of one, of five  slope  strength  outside  pull by n                   verdict")
     for decay in DECAYS:
         run = embedcli.fit(split, embedcli.TrainConfig(weight_decay=decay, seed=options.seed))
         found, judged = agreement(run), judge_decay(run)
@@ -32,10 +32,9 @@ def main() -> None:
         assert judged is not None
         one, five = (score.rmse for score in run.training.scores[2:4])
         pulls = " ".join(f"{pull.stars:+.2f}" for pull in found.pulls)
-        many = float("nan") if found.outside_many is None else found.outside_many
         print(
-            f"{decay:5.2f}  {one:11.4f} {five:8.4f}  {judged.slope or 0:5.2f}  {found.outside:12.3f} {many:9.3f}  "
-            f"{pulls:26}  {judged.verdict}",
+            f"{decay:5.2f}  {one:11.4f} {five:8.4f}  {judged.slope or 0:5.2f}  {judged.strength or 0:8.2f}  "
+            f"{found.outside:7.3f}  {pulls:26}  {judged.verdict}",
             flush=True,
         )
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from planted import World
 
 from embedcli.analysis import biases as module
 from embedcli.analysis import decay
 from embedcli.analysis.biases import biases, movers
 from embedcli.analysis.choices import By, Sort
-from embedcli.analysis.decay import agreement, judge_decay
+from embedcli.analysis.decay import agreement, judge_decay, taste_strength
 from embedcli.errors import RunError, UsageError
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
@@ -94,41 +95,55 @@ def test_agreement_counts_what_lies_outside(drawn: Run) -> None:
         here = (n >= pull.n_from) & (n < (pull.n_to or np.inf))
         assert (pull.n_items, pull.stars) == (here.sum(), pytest.approx((3 - 2 * line)[here].mean(), abs=1e-5))
     assert [pull.n_from for pull in found.pulls] == sorted(pull.n_from for pull in found.pulls)
-    many = n >= 100
-    assert found.n_many == many.sum()
-    assert found.outside_many == (pytest.approx(outside[many].mean()) if many.sum() >= 20 else None)
     assert agreement(replace(drawn, arrays={"item_stars": drawn.array("item_stars")})) is None
 
 
 @pytest.mark.parametrize(
-    ("slope", "outside", "verdict", "suggested"),
+    ("slope", "strength", "verdict", "suggested"),
     [
-        (0.5, 0.02, "too little", 0.8),
-        (0.8, 0.02, "about right", None),
-        (1.0, 0.11, "too much", 0.2),
+        (0.5, 0.9, "too little", 0.8),
+        (0.8, 0.9, "about right", None),
+        (1.0, 0.5, "too much", 0.2),
         (1.3, None, "too much", 0.2),
-        (0.5, 0.11, "unclear", None),
+        (0.5, 0.5, "unclear", None),
     ],
 )
 def test_verdict_on_the_decay(
-    trained: Run, slope: float, outside: float | None, verdict: str, suggested: float | None
+    trained: Run, slope: float, strength: float | None, verdict: str, suggested: float | None
 ) -> None:
-    """Too little decay shows in the held-out slope, too much in well-known items outside their interval."""
+    """Too little decay shows in the held-out slope, too much in tastes that are weaker than the posterior's."""
     tests = [ComponentTest(40.0, slope, True, True)]
     training = replace(trained.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5))
-    n_items = len(trained.items)
-    draws = np.repeat(np.linspace(2.0, 4.0, 100)[:, None], n_items, axis=1)
-    stars = np.full((3, n_items), 3.0)
-    stars[:, : round((outside or 0) * n_items)] = 5.0
-    arrays = {**trained.arrays, "trained_stars": stars.astype(np.float32)}
-    if outside is not None:
-        arrays["item_stars"] = draws.astype(np.float32)
-    else:
-        del arrays["item_stars"]
-    seen = replace(trained.item_stats, n_ratings=np.full(n_items, 200))
-    found = judge_decay(replace(trained, arrays=arrays, training=training, item_stats=seen))
+    now = taste_strength(trained)
+    assert now is not None
+    arrays = {**trained.arrays, "user_factors": trained.array("user_factors") * np.float32((strength or 1) / now)}
+    if strength is None:
+        del arrays["state_items"]
+    found = judge_decay(replace(trained, arrays=arrays, training=training))
     assert found is not None
+    assert found.strength == (None if strength is None else pytest.approx(strength))
     assert (found.verdict, found.suggested) == (verdict, suggested)
+
+
+def test_strength_is_the_spread_of_the_preferences(trained: Run) -> None:
+    """It is the standard deviation of p.q, in stars, over all pairs weighted by their numbers of ratings.
+
+    Trained and posterior preferences are less their weighted means over users and over items.
+    """
+    weights = trained.user_stats.n_ratings, trained.item_stats.n_ratings
+
+    def spread(users: NDArray[np.float32], items: NDArray[np.float32]) -> float:
+        table = np.einsum("muk,mik->ui", users.astype(float), items.astype(float)) / len(users)
+        table -= np.average(table, axis=0, weights=weights[0])
+        table -= np.average(table, axis=1, weights=weights[1])[:, None]
+        return float(np.sqrt(np.average(table**2, weights=np.outer(*weights))))
+
+    posterior, (low, high) = trained.training.posterior, trained.y_range or (0, 1)
+    assert posterior is not None
+    share = (posterior.middle - low) / (high - low)
+    by_hand = spread(trained.array("user_factors"), trained.array("item_factors")) * (high - low) * share * (1 - share)
+    states = (trained.array(f"state_{name}")[..., 1:] for name in ("users", "items"))
+    assert taste_strength(trained) == pytest.approx(by_hand / spread(*states), rel=1e-4)
 
 
 def test_ranks_and_probabilities_are_joint(drawn: Run) -> None:

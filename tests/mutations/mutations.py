@@ -297,8 +297,8 @@ CHOSEN = (
     ),
     Mutation(
         "decay judged the wrong way",
-        "self.outside_many > TOO_MUCH",
-        "self.outside_many < TOO_MUCH",
+        "strength < TOO_WEAK",
+        "strength > TOO_WEAK",
         ("test_verdict_on_the_decay",),
     ),
     Mutation(

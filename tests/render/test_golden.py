@@ -117,7 +117,7 @@ def biases_view() -> View:
     last = replace(first, rank=2, title="Nobody Saw It", n_ratings=0, mean_rating=None, probability=0.0)
     first = replace(first, stars=2.6, is_outside=True)
     pulls = (Pull(10, 20, 208, 0.17), Pull(100, None, 305, -0.004))
-    found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, 305, 0.039, pulls)}
+    found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, pulls)}
     return biases.view(Biases(**found), make_run(), ("best", "worst"))
 
 
