@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from embedcli.analysis.explain import explain as explain
     from embedcli.analysis.map import map_items as map_items
     from embedcli.analysis.pca import pca as pca
+    from embedcli.analysis.predict import predict as predict
+    from embedcli.analysis.predict import predict_all as predict_all
     from embedcli.analysis.probe import probe as probe
     from embedcli.analysis.recommend import fold_in as fold_in
     from embedcli.analysis.recommend import of_user as of_user
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     save_run = save
 
 __version__ = "0.2.0.dev0"
-_ANALYSES = ("axis", "biases", "clusters", "compare", "explain", "pca", "probe", "recommend", "similar")
+_ANALYSES = ("axis", "biases", "clusters", "compare", "explain", "pca", "predict", "probe", "recommend", "similar")
 _HOME = {
     **{name: f"embedcli.analysis.{name}:{name}" for name in _ANALYSES},
     "EmbedcliError": "embedcli.errors:EmbedcliError",
@@ -52,6 +54,7 @@ _HOME = {
     "map_items": "embedcli.analysis.map:map_items",
     "of_user": "embedcli.analysis.recommend:of_user",
     "open_run": "embedcli.run.shelf:open_run",
+    "predict_all": "embedcli.analysis.predict:predict_all",
     "save_run": "embedcli.run.store:save",
     "side_by_side": "embedcli.analysis.compare:side_by_side",
 }

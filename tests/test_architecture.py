@@ -37,7 +37,10 @@ COMMANDS = (
     *[(command, SLOW | {"plotly"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9", "probe", "map")],
     *[(command, SLOW | {"plotly"}) for command in ("compare made made", "recommend --like 8", "report")],
     ("map -o map.png", DRAWING),
-    *[(command, {"torch", "plotly", "matplotlib.pyplot"}) for command in ("clusters", "map --method tsne")],
+    *[
+        (command, {"torch", "plotly", "matplotlib.pyplot"})
+        for command in ("predict --all-users", "clusters", "map --method tsne")
+    ],
 )
 
 

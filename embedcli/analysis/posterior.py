@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -9,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from embedcli.errors import RunError
-from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.bases import Floats, Rows, Table
 from embedcli.evidence.neighbours import Neighbours
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.states import ARRAYS, States, UserStates, interval
 from embedcli.run.record import Run
 
+TOGETHER = 1 << 24  # pairs of a user and an item that are in memory at once
 FEW = 0.05  # quantile of the users' numbers of ratings
 
 
@@ -76,6 +78,36 @@ class Predictor:
         n = self.run.user_stats.n_ratings
         is_all = bool(len(rated) >= np.quantile(n[n > 0], FEW))
         return PosteriorUser(self.states.fold_in(rated, values, is_all=is_all), rated, values, None)
+
+    @cached_property
+    def _rated(self) -> tuple[Rows, Rows]:
+        """The items of the training ratings (n,), user by user, and where those of each user begin (U + 1,)."""
+        rows = self.run.rows
+        assert rows is not None
+        order = np.argsort(rows.user, kind="stable")
+        return rows.item[order].astype(np.int64), np.searchsorted(rows.user[order], np.arange(len(self.run.users) + 1))
+
+    def at(self, row: int) -> tuple[UserStates, Rows]:
+        """Return a user of the run and the items that this user rated: for many users, one after another."""
+        if self.run.rows is None:
+            return self.states.user(row, None), np.zeros(0, np.int64)
+        items, begin = self._rated
+        own = items[begin[row] : begin[row + 1]]
+        return self.states.user(row, own), own
+
+    def tables(self, users: Rows) -> Iterator[tuple[Rows, Table, Table]]:
+        """Yield (some of these users of the run, what the states predict, what the neighbours add), in blocks.
+
+        Both tables are (n, I), for all items, and not cut to the scale.
+        """
+        if self.weight:
+            for some, corrections in self.neighbours.tables(users):
+                yield some, self.states.table(some), np.float32(self.weight) * corrections
+            return
+        together, nothing = max(TOGETHER // len(self.run.items), 1), np.zeros(1, np.float32)
+        for first in range(0, len(users), together):
+            some = users[first : first + together]
+            yield some, self.states.table(some), np.broadcast_to(nothing, (len(some), len(self.run.items)))
 
     def predict(self, user: PosteriorUser, rows: Rows) -> Prediction:
         """Predict the ratings of some items (n,)."""

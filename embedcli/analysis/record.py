@@ -6,17 +6,19 @@ take header, format and legend from here, and fill in the braces. Other fields a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints, overload
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 Row = Mapping[str, Any]
 
+TOGETHER = 1 << 12  # rows of `Columns` that are made at once
 PYTHON_ONLY = "python only"  # annotation of a field that no file format holds, such as a large array
 
 
@@ -25,7 +27,7 @@ class Record:
 
     row_fields: ClassVar[tuple[str, ...]]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> Sequence[Row]:
         """Return flat rows with stable keys, as CSV and Parquet hold them; of several fields, `list` says which."""
         rows = [(name, vars(row)) for name in self.row_fields for row in getattr(self, name)]
         return [{"list": name, **row} if len(self.row_fields) > 1 else row for name, row in rows]
@@ -34,7 +36,38 @@ class Record:
         """Return the rows as a table of pandas."""
         import pandas as pd
 
-        return pd.DataFrame(self.rows())
+        rows = self.rows()
+        return pd.DataFrame(rows.arrays if isinstance(rows, Columns) else rows)
+
+
+class Columns(Sequence[Row]):
+    """The rows of a long table, kept as arrays (n,) by name: a row is made when it is asked for, NaN becomes None."""
+
+    def __init__(self, **arrays: NDArray[Any]) -> None:
+        self.arrays = arrays
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Columns: ...
+    def __getitem__(self, index: int | slice) -> Row | Columns:
+        if isinstance(index, slice):
+            return Columns(**{name: array[index] for name, array in self.arrays.items()})
+        at = range(len(self))[index]
+        return next(iter(self[at : at + 1]))
+
+    def __iter__(self) -> Iterator[Row]:
+        for begin in range(0, len(self), TOGETHER):
+            lists = [_listed(array[begin : begin + TOGETHER]) for array in self.arrays.values()]
+            yield from (dict(zip(self.arrays, values, strict=True)) for values in zip(*lists, strict=True))
+
+
+def _listed(array: NDArray[Any]) -> list[Any]:
+    values: list[Any] = array.tolist()
+    return [None if value != value else value for value in values] if array.dtype.kind == "f" else values
 
 
 def nested(value: Any) -> Any:

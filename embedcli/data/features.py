@@ -15,21 +15,20 @@ N_BINS = 10  # of numbers, each with as many rows
 Table = NDArray[np.float32]
 
 
-def item_features(items: Items) -> list[Table]:
-    """Return tables (I, m) of tags, years and further columns; one for each kind that there is.
+def item_features(items: Items) -> Table:
+    """Return a table (I, m) of tags, years and further columns; m may be 0.
 
-    A row of tags has the length 1, whatever their number; the others have one 1 for each value that is known.
+    The tags of an item have the length 1, whatever their number; the others have a 1 for each value that is known.
     """
     counts = Counter(tag for tags in items.tags for tag in tags)
     common = [tag for tag, n in counts.most_common(MOST_TAGS) if n >= FEWEST_WITH_TAG]
-    tables = [_tags(items.tags, common), _one_hot(_years(items.years)), _columns(items.columns.values(), len(items))]
-    return [table for table in tables if table.shape[1]]
+    further = _columns(items.columns.values(), len(items))
+    return np.concatenate([_tags(items.tags, common), _one_hot(_years(items.years)), further], 1)
 
 
-def user_features(users: Users) -> list[Table]:
-    """Return a table (U, m) of the columns of the users, if there are any."""
-    table = _columns(users.columns.values(), len(users))
-    return [table] if table.shape[1] else []
+def user_features(users: Users) -> Table:
+    """Return a table (U, m) of the columns of the users; m may be 0."""
+    return _columns(users.columns.values(), len(users))
 
 
 def _tags(tags: Sequence[Sequence[str]], common: Sequence[str]) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from embedcli.errors import UsageError
 
@@ -40,6 +40,7 @@ class ReadOptions:
     A column is given by its name, or by its number from 1 on.
     """
 
+    pairs_only: ClassVar[bool] = False  # whether only the user and the item of a row are read
     user_col: str | None = None
     item_col: str | None = None
     rating_col: str | None = None
@@ -60,6 +61,13 @@ class ReadOptions:
         for name in ("min_user_ratings", "min_item_ratings"):
             if getattr(self, name) < 0:
                 raise UsageError(f"`{name}` {getattr(self, name)} is below 0", "give 0 for all, or a number such as 5")
+
+
+@dataclass(frozen=True)
+class PairOptions(ReadOptions):
+    """What is known about a table of pairs of a user and an item; its other columns are ignored."""
+
+    pairs_only = True
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ def source_of(where: str | Path) -> Source:
     if str(where) == STDIN:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError(
-                "there is nothing on standard input", "pipe a table into it: cat ratings.csv | embedcli train -"
+                "there is nothing on standard input", "pipe a table into it, or give the name of a file in place of -"
             )
         return Source("standard input", None)
     path = Path(where)

@@ -28,17 +28,18 @@ BIAS_VARIANCE, FACTOR_VARIANCE = 0.2, 0.1  # of the ridge start, in squared star
 PRIOR_SCATTER = 0.1  # of the Wishart prior of L: as much as one row of this squared length per coordinate
 GROUP_SCATTER, GROUP_PRECISION = 0.01, 100.0  # the same of P_g, and P_g at the start
 START_SHAPE, SHAPE_RATE = 10.0, 0.01  # a at the start, and the rate of its exponential prior
+LEAST_VARIANCE = 1e-3  # of a rating, in squared stars: of ratings that follow a rule the sums would lose their digits
 PROPOSALS, PROPOSAL_SD = 2, 0.2  # of log a in each sweep
 
 
 class Group:
-    """Features of the rows of a side and the weights (m, d) by which they move the mean of theta (d, n)."""
+    """Features of the rows of a side, their weights (m, d), and the `mean` of theta (d, n) that they make."""
 
     def __init__(self, table: Table, is_rated: NDArray[np.bool_], d: int) -> None:
         """Take a table (n, m) whose columns are orthogonal over the rated rows."""
         self.table, self.of_rated = table, np.ascontiguousarray(table[is_rated].T)
         self.squares = (self.of_rated.astype(np.float64) ** 2).sum(1)[:, None]
-        self.weights = np.zeros((table.shape[1], d))
+        self.weights, self.mean = np.zeros((table.shape[1], d)), np.zeros((d, len(table)))
         self.precision = GROUP_PRECISION * np.eye(d)
 
     def draw(self, rest: Floats, precision: Floats, rng: np.random.Generator) -> None:
@@ -55,12 +56,9 @@ class Group:
         centre = (self.of_rated @ rest.T.astype(np.float32)).astype(np.float64) @ turn / exact
         drawn = centre + rng.normal(size=centre.shape) / np.sqrt(exact)
         self.weights = drawn @ np.linalg.inv(turn)
+        self.mean = (self.table @ self.weights.astype(np.float32)).T.astype(np.float64)
         scatter = self.weights.T @ self.weights + GROUP_SCATTER * np.eye(len(precision))
         self.precision = wishart(len(precision) + len(self.weights), scatter, rng)
-
-    def mean(self) -> Floats:
-        """Return what the group adds to the mean of theta (d, n) of all rows."""
-        return (self.table @ self.weights.astype(np.float32)).T.astype(np.float64)
 
 
 class Prior:
@@ -74,13 +72,13 @@ class Prior:
 
     def draw(self, theta: Floats, rng: np.random.Generator) -> None:
         """Draw weights of the groups, then the precision, given theta."""
-        means = [group.mean() for group in self.groups]
-        for j, group in enumerate(self.groups):
-            others = sum(means[:j] + means[j + 1 :], np.zeros_like(theta))
-            group.draw((theta - others)[:, self.is_rated], self.precision, rng)
-            means[j] = group.mean()
-        self.mean = sum(means, np.zeros_like(theta))
-        rest = (theta - self.mean)[:, self.is_rated]
+        rated, mean = self.is_rated, self.mean
+        for group in self.groups:
+            mean = mean - group.mean
+            group.draw((theta - mean)[:, rated], self.precision, rng)
+            mean = mean + group.mean
+        self.mean = mean
+        rest = (theta - mean)[:, rated]
         scatter = rest @ rest.T + PRIOR_SCATTER * np.eye(len(rest))
         self.precision = wishart(len(rest) + rest.shape[1], scatter, rng)
 
@@ -101,7 +99,7 @@ class Noise:
         """Draw all three given the squared error (U,) of `count` ratings of each user."""
         a = self.shape
         rated = count > 0
-        rate = (a / self.usual + np.maximum(error, 0.0)) / 2
+        rate = (a / self.usual + np.maximum(error, LEAST_VARIANCE * count)) / 2
         self.of_user = np.where(rated, rng.gamma((a + count) / 2) / rate, self.usual)
         tau = self.of_user[rated]
         self.usual = (a * tau.sum() / 2 + 1) / rng.gamma(a * len(tau) / 2 + 1)

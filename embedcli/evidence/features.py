@@ -64,10 +64,10 @@ def orthogonal(table: NDArray[Any], is_rated: NDArray[np.bool_]) -> Floats:
 
 
 class Known(NamedTuple):
-    """Tables of what is known of users (U, m) and of items (I, m) besides their ratings: none, one or several."""
+    """Tables of what is known of users (U, m) and of items (I, m') besides their ratings, or None."""
 
-    users: Sequence[Table] = ()
-    items: Sequence[Table] = ()
+    users: Table | None = None
+    items: Table | None = None
 
 
 class Features(NamedTuple):
@@ -77,29 +77,30 @@ class Features(NamedTuple):
     items: list[Table]
     directions: Table  # of `Bags`, of the users
     of_popularity: Floats  # map (2, m') of `popularity`
-    averages: list[Floats]  # (m,) of each further table of the users
+    average: Floats  # (m,) of the users' last table: who they are
 
     def weights_of_new(self, weights: Sequence[Floats]) -> Floats:
         """Return the weights (r + 2, d) of a new user's features, given those of each table of users.
 
-        The features are the mean direction, 1 and log (n + 1). Of the further tables a new user has the average.
+        The features are the mean direction, 1 and log (n + 1). Who a new user is, is not known: the average counts.
         """
-        bags, of_popularity, *further = weights
+        of_bags, of_popularity, of_known = weights
         raw = self.of_popularity @ of_popularity
-        raw[0] += sum((mean @ own for mean, own in zip(self.averages, further, strict=True)), np.zeros(raw.shape[1]))
-        return np.concatenate([bags, raw])
+        raw[0] += self.average @ of_known
+        return np.concatenate([of_bags, raw])
 
 
 def features_of(both: tuple[Side, Side], known: Known, rank: int, rng: np.random.Generator, pool: Executor) -> Features:
     """Return the features of users and items, given the sides of their ratings."""
 
-    def of_side(side: Side, other: Side, further: Sequence[Table]) -> tuple[list[Table], Table, Floats]:
+    def of_side(side: Side, other: Side, table: Table | None) -> tuple[list[Table], Table, Floats]:
         is_rated = side.count > 0
         bags, of_n = who_rated_what(side, other, rank, rng, pool), popularity(side.count)
         turn = orthogonal(of_n, is_rated)
-        turned = [(table @ orthogonal(table, is_rated)).astype(np.float32) for table in further]
-        return [bags.table, (of_n @ turn).astype(np.float32), *turned], bags.directions, turn
+        table = np.zeros((len(of_n), 0), np.float32) if table is None else table
+        turned = [of_n @ turn, table @ orthogonal(table, is_rated)]
+        return [bags.table, *(own.astype(np.float32) for own in turned)], bags.directions, turn
 
     (users, directions, turn), (items, *_) = of_side(*both, known.users), of_side(*both[::-1], known.items)
-    averages = [table[both[0].count > 0].mean(0, dtype=np.float64) for table in users[2:]]
-    return Features(users, items, directions, turn, averages)
+    average = users[-1][both[0].count > 0].mean(0, dtype=np.float64)
+    return Features(users, items, directions, turn, average)

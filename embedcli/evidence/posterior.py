@@ -39,7 +39,7 @@ class Schedule(NamedTuple):
     rank: int
 
 
-USUAL = Schedule(settling=5, burn_in=20, heldout=25, again=10, kept=100, every=4, rank=100)
+USUAL = Schedule(settling=5, burn_in=20, heldout=25, again=10, kept=125, every=5, rank=100)
 OF_MANY = Schedule(settling=3, burn_in=5, heldout=5, again=3, kept=20, every=2, rank=32)
 OF_VERY_MANY = OF_MANY._replace(kept=12, every=1)
 SCHEDULES = (5_000_000, OF_VERY_MANY), (500_000, OF_MANY), (0, USUAL)  # from so many ratings on

@@ -1,6 +1,7 @@
 """Some states of a chain, enough to predict ratings and to fold in new users."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,21 @@ class States:
             total += predict(users, items, user, item)
         mean: Table = total / np.float32(len(self.items))
         return mean
+
+    def table(self, users: Rows) -> Table:
+        """Return what `predict` gives for these users (n,) and all items, (n, I), by one product of matrices."""
+        rows = self.users[:, users]
+        factors = rows[..., 1:].transpose(1, 0, 2).reshape(len(users), -1)
+        found: Table = factors @ self._stacked
+        found += rows[..., 0].mean(0)[:, None]
+        found += self.items[..., 0].mean(0) + np.float32(self.middle)
+        return found
+
+    @cached_property
+    def _stacked(self) -> Table:
+        """The factors of the items in all states, one below the other, over the number of states: (S k, I)."""
+        factors = self.items[..., 1:].transpose(0, 2, 1)
+        return factors.reshape(-1, self.items.shape[1]) / np.float32(len(self.items))
 
     def user(self, row: int, rated: Rows | None) -> "UserStates":
         """Return a user of the training; without the items that the user rated, their covariance is not known."""

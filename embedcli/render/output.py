@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedcli.analysis.record import Columns
 from embedcli.errors import UsageError
 from embedcli.render.view import Block, View
 from embedcli.scratch import write_whole
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NARROWEST = 20  # columns that COLUMNS can ask for
+MOST_WRAPPED = 1_000  # rows of a table whose cells are wrapped to the width
 UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
 
 
@@ -186,6 +188,9 @@ def _print_block(block: Block, console: Console) -> None:
         console.print(lines)
     if not block.rows:
         return
+    if len(block.rows) > MOST_WRAPPED:
+        console.out(_unwrapped(block), highlight=False)
+        return
     has_header = any(column.header for column in block.columns)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=has_header)
     for column in block.columns:
@@ -203,6 +208,23 @@ def _print_block(block: Block, console: Console) -> None:
     console.width = max(usual, Measurement.get(console, with_room, table).minimum)  # rather than cut numbers
     console.print(table)
     console.width = usual
+
+
+def _unwrapped(block: Block) -> str:
+    """Return a table as it is where there is room for it: what rich takes a second for with a thousand rows."""
+    from rich.cells import cell_len
+
+    header = [[plain(column.header) for column in block.columns]]
+    rows = [[plain(column.cell(row)) for column in block.columns] for row in block.rows]
+    rows = (header if any(header[0]) else []) + rows
+    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
+
+    def padded(cell: str, width: int, is_number: bool) -> str:
+        space = " " * (width - cell_len(cell))
+        return space + cell if is_number else cell + space
+
+    right = [column.is_number for column in block.columns]
+    return "\n".join("  ".join(map(padded, row, widths, right)) for row in rows)
 
 
 def _markdown(view: View, explain: bool) -> str:
@@ -247,7 +269,12 @@ def _parquet(view: View) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({key: _parquet_column([record[key] for record in view.records]) for key in _keys(view)})
+    def column(key: str) -> Any:
+        if isinstance(view.records, Columns):
+            return pa.array(view.records.arrays[key], from_pandas=True)
+        return _parquet_column([record[key] for record in view.records])
+
+    table = pa.table({key: column(key) for key in _keys(view)})
     file = io.BytesIO()
     pq.write_table(table, file)
     return file.getvalue()
@@ -262,7 +289,7 @@ def _parquet_column(values: list[Any]) -> list[Any]:
 
 
 def _json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, default=list) + "\n"
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from embedcli.analysis.record import Column, Record, Row, columns_of, nested
+from embedcli.analysis.record import Column, Columns, Record, Row, columns_of, nested
 
 if TYPE_CHECKING:  # for it imports numpy, and every command imports this file
     from embedcli.run.record import Run
@@ -59,7 +59,7 @@ def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequenc
     A column without a value in any of the rows is left out (if there are rows), and so are the keys in `without`;
     `words` fill the braces of headers and legends.
     """
-    shown = [vars(row) for row in rows]
+    shown = rows if isinstance(rows, Columns) else [vars(row) for row in rows]
     columns = [
         column
         for column in columns_of(record, **words)

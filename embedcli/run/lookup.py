@@ -3,13 +3,16 @@
 import difflib
 import re
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
+Reading = Callable[[str], str]
 ARTICLES = ("the", "a", "an", "la", "le", "les", "il", "el", "der", "die", "das", "l'")
 MOST_SHOWN = 5  # titles in a hint
 MOST_COMPARED = 50_000  # titles, the most rated, whose spelling is compared
@@ -42,6 +45,31 @@ def find(run: Run, asked: str) -> int:
     raise UsageError(f"run {run.name!r} has no {noun} {asked!r}", hint)
 
 
+def find_all(run: Run, asked: Iterable[str]) -> list[int]:
+    """Return the rows of many items; -1 for an item that is not there, and for a title that several have.
+
+    The order is that of `find`; an id that is also the title of another item is the id.
+    """
+    ids = {name: row for row, name in enumerate(run.items.ids)}
+
+    @cache
+    def rows_by(reading: Reading | None) -> Mapping[str, list[int]]:
+        rows: dict[str, list[int]] = defaultdict(list)
+        for row, title in enumerate(run.items.titles):
+            rows[title if reading is None else reading(_folded(title))].append(row)
+        return dict(rows)
+
+    def row_of(text: str) -> int:
+        row = ids.get(text, ids.get(text.removeprefix("id:")))
+        if row is not None or text.startswith("id:"):
+            return -1 if row is None else row
+        title = text.removeprefix("title:")
+        rows = rows_by(None).get(title) or _fitting(title, lambda reading, meant: rows_by(reading).get(meant, []))
+        return rows[0] if len(rows) == 1 else -1
+
+    return list(map(row_of, asked))
+
+
 def closest(run: Run, asked: str, n: int = MOST_SHOWN) -> list[str]:
     """Return the titles that hold all words asked for, the most rated first, else those spelled most alike."""
     asked = re.sub("^(id|title):", "", asked)
@@ -72,15 +100,20 @@ def _title_rows(run: Run, asked: str) -> list[int]:
     titles = run.items.titles
     if rows := [row for row, title in enumerate(titles) if title == asked]:
         return rows
-    folded = [title.casefold().strip() for title in titles]
-    wanted = asked.casefold().strip()
+    folded = [_folded(title) for title in titles]
+    candidates = _rows_with(_words(_without_year(_folded(asked))), folded)  # no reading drops another word than a year
+    return _fitting(asked, lambda reading, meant: [row for row in candidates if reading(folded[row]) == meant])
+
+
+def _fitting(asked: str, rows_of: Callable[[Reading, str], list[int]]) -> list[int]:
+    """Return the rows of the first reading of the words that has any; `rows_of` are those of titles read as words."""
+    wanted = _folded(asked)
     has_year = _without_year(wanted) != wanted
-    candidates = _rows_with(_words(_without_year(wanted)), folded)  # no reading drops another word than a year
-    for reading in (str, _without_year, _article_first, lambda title: _article_first(_without_year(title))):
+    for reading in (str, _without_year, _article_first, _plainest):
         if has_year and reading is _without_year:
             continue  # whoever gives a year means it
         meant = reading(wanted)
-        if rows := [row for row in candidates if reading(folded[row]) == meant]:
+        if rows := rows_of(reading, meant):
             return [] if has_year and _without_year(meant) == meant else rows
     return []
 
@@ -89,6 +122,10 @@ def _rows_with(words: Collection[str], folded: Sequence[str]) -> list[int]:
     """Return the rows of the texts that contain the longest word, ignoring case; all rows if no word is given."""
     longest = max(words, key=len, default="")
     return [row for row, text in enumerate(folded) if longest in text]
+
+
+def _folded(title: str) -> str:
+    return title.casefold().strip()
 
 
 def _without_year(title: str) -> str:
@@ -102,6 +139,10 @@ def _article_first(title: str) -> str:
     if comma and article in ARTICLES:
         return f"{article}{'' if article.endswith(chr(39)) else ' '}{head}{title[len(bare) :]}"
     return title
+
+
+def _plainest(title: str) -> str:
+    return _article_first(_without_year(title))
 
 
 def _words(title: str) -> frozenset[str]:

@@ -153,6 +153,7 @@ def test_options_reach_the_run(embedcli: Invoke, made_files: Path) -> None:
         "learning_rate": 0.02,
         "weight_decay": 0.3,
         "n_negatives": 2,
+        "timestamps": False,
         "bias_weight_decay": 0.1,
         "batch_size": 64,
         "n_members": 2,

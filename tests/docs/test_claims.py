@@ -29,6 +29,7 @@ HEADERS = {  # the command whose CSV has the columns that a section of the usage
     "similar": "similar 8 -n 1",
     "map": "map --top-items 8",
     "recommend": "recommend --user 12 -n 1",
+    "predict": "predict --all-users -n 1",
     "explain": "explain 12 8",
     "axis": "axis --from 8 --to 9 -n 1",
     "probe": "probe",

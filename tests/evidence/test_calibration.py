@@ -95,7 +95,7 @@ def ranks_of_worlds() -> NDArray[np.int64]:
         observations, features, stars, noise = usual_world(rng)
         both = sides(observations, observations.value)
         tables = features.users, features.items
-        own = Chain(observations, observations.value, tables, both, rng, n_factors=N_FACTORS)
+        own = Chain(observations, both, tables, rng, n_factors=N_FACTORS)
         with ThreadPoolExecutor(1) as pool:
             own.settle(3, pool)
             sweeps = [own.sweep(pool) for _ in range(50 + 4 * N_DRAWS)][50::4]  # less alike than all

@@ -29,10 +29,11 @@ from embedcli.analysis.effects import Effect
 from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
 from embedcli.analysis.map import Map, MapPoint
 from embedcli.analysis.pca import Component, Components, PoleItem
+from embedcli.analysis.predict import PairPredictions, TopPredictions
 from embedcli.analysis.probe import Probed, Probes
 from embedcli.analysis.projections import Fidelity
 from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
-from embedcli.analysis.record import Column
+from embedcli.analysis.record import Column, Columns
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
@@ -45,7 +46,9 @@ from embedcli.render import (
     clusters,
     compare,
     explain,
+    output,
     pca,
+    predict,
     probe,
     recommend,
     runs,
@@ -321,6 +324,38 @@ def recommend_view() -> View:
     return recommend.view(found, make_run())
 
 
+PREDICTED = {
+    "prediction": np.array([4.4, np.nan]),
+    "lower": np.array([2.654321, np.nan]),
+    "upper": np.array([5.0, np.nan]),
+}
+
+
+def predict_view() -> View:
+    """Return the predictions of a pair and of an unknown item."""
+    rows = Columns(
+        user=np.array(["7", "8"], object),
+        id=np.array(["424", "nothing"], object),
+        title=np.array([LONG, ""], object),
+        **PREDICTED,
+        n_ratings=np.array([1234, 0]),
+    )
+    return predict.pairs_view(PairPredictions(rows, 1, 0, 1, has_intervals=True), make_run())
+
+
+def predict_all_view() -> View:
+    """Return the two best items of a user, by gain."""
+    rows = Columns(
+        user=np.array(["7", "7"], object),
+        rank=np.array([1, 2]),
+        id=np.array(["424", "20"], object),
+        title=np.array([LONG, "Two (1991)"], object),
+        **{name: np.nan_to_num(values, nan=1.5) for name, values in PREDICTED.items()},
+        gain=np.array([1.25, -0.5]),
+    )
+    return predict.top_view(TopPredictions(rows, 1, 939, 2, RankBy.GAIN, 20, has_intervals=True), make_run())
+
+
 def explain_view() -> View:
     """Return the parts of a prediction, one of them with a name."""
     parts = (
@@ -446,6 +481,8 @@ VIEWS: dict[str, Callable[[], View]] = {
     "clusters": clusters_view,
     "compare": compare_view,
     "explain": explain_view,
+    "predict": predict_view,
+    "predict-all": predict_all_view,
     "probe": probe_view,
     "recommend": recommend_view,
     "similar": similar_view,
@@ -489,6 +526,14 @@ def test_nothing_is_cut_at_any_width(view: str, width: int) -> None:
     found, wide = shown(f"{view}.table-{width}"), shown(f"{view}.table-1000")
     assert max(map(len, found.splitlines())) <= max(width, 79)
     assert sorted("".join(found.split())) == sorted("".join(wide.split()))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_long_tables_are_those_with_room(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table with too many rows to wrap them is what a table is when there is room for it."""
+    with_room = shown(f"{view}.table-1000")
+    monkeypatch.setattr(output, "MOST_WRAPPED", 0)
+    assert shown(f"{view}.table-1000") == with_room
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -10,7 +10,7 @@ import pytest
 from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import UsageError
 from embedcli.run import lookup
-from embedcli.run.lookup import closest, find
+from embedcli.run.lookup import closest, find, find_all
 from embedcli.run.record import ItemStats, Run
 
 TITLES = (
@@ -102,3 +102,41 @@ def test_closest_are_the_most_rated_first(run: Run) -> None:
     turned = replace(run, item_stats=ItemStats(run.item_stats.n_ratings[::-1].copy(), run.item_stats.mean_rating))
     assert closest(run, "the") == ["Godfather, The (1972)", "Empire Strikes Back, The (1980)"]
     assert closest(turned, "the") == ["Empire Strikes Back, The (1980)", "Godfather, The (1972)"]
+
+
+ASKED = (
+    *(
+        "1",
+        "id:9",
+        "title:2",
+        "Star Wars",
+        "the godfather",
+        "Godfather, The",
+        "sabrina (1995)",
+        "1900",
+        "[rec]",
+        "l'avventura",
+    ),
+    *("id:7", "sabrina", "chasing amy", "star wars (1980)", "title:1", "id:99", "title:", "", "nonsense", "?!", "!?"),
+)
+
+
+def test_many_are_found_as_one(run: Run) -> None:
+    """`find_all` finds what `find` finds, and has -1 for what that refuses."""
+
+    def alone(text: str) -> int:
+        try:
+            return find(run, text)
+        except UsageError:
+            return -1
+
+    expected = [alone(text) for text in ASKED]
+    assert find_all(run, ASKED) == expected
+    assert {-1, 0, 1, 4, 8} <= set(expected)
+
+
+def test_an_id_comes_before_a_title(run: Run) -> None:
+    """In a table a text that is the id of one film and the title of another is the id; `find` asks which is meant."""
+    assert find_all(run, ["2", "title:2"]) == [1, 8]
+    with pytest.raises(UsageError, match="is the id of"):
+        find(run, "2")

@@ -44,7 +44,8 @@ WORDS = {  # normalized column names of each role, the most certain first
     )
 }
 DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])")  # as seconds, all such numbers are in August 1970
-BY_POSITION = {2: ROLES[:2], 3: ROLES[:3], 4: ROLES}  # roles of the columns of a table without a header
+PAIR = ROLES[:2]
+BY_POSITION = {2: PAIR, 3: ROLES[:3], 4: ROLES}  # roles of the columns of a table without a header
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ def detect_schema(
     column_index = _given_columns(header, n_columns, options, where)
     notes: list[str] = []
     if header is None:
-        _add_by_position(column_index, n_columns, where)
+        _add_by_position(column_index, n_columns, options, where)
     else:
-        notes = _add_by_name(column_index, header)
+        notes = _add_by_name(column_index, header, options)
     _check_complete(column_index, header, n_columns, where)
     counts = None
     if "rating" not in column_index:
@@ -134,9 +135,9 @@ def _given_columns(header: Sequence[str] | None, n_columns: int, options: ReadOp
     return given
 
 
-def _add_by_position(column_index: dict[str, int], n_columns: int, where: str) -> None:
+def _add_by_position(column_index: dict[str, int], n_columns: int, options: ReadOptions, where: str) -> None:
     """Add the roles of the columns of a table without a header."""
-    roles = BY_POSITION.get(n_columns, ())
+    roles = PAIR if options.pairs_only else BY_POSITION.get(n_columns, ())
     if not roles and not {"user", "item"} <= set(column_index):
         raise DataError(
             f"{where}, line 1: {n_columns} columns without a header: which are the user, the item and the rating?",
@@ -147,10 +148,10 @@ def _add_by_position(column_index: dict[str, int], n_columns: int, where: str) -
             column_index.setdefault(role, index)
 
 
-def _add_by_name(column_index: dict[str, int], header: Sequence[str]) -> list[str]:
+def _add_by_name(column_index: dict[str, int], header: Sequence[str], options: ReadOptions) -> list[str]:
     """Add the roles of columns by their names, and return notes on roles that several columns could have."""
     names, notes = [normalized(name) for name in header], []
-    for role in ROLES:
+    for role in PAIR if options.pairs_only else ROLES:
         if role in column_index:
             continue
         candidates = [names.index(word) for word in WORDS[role] if word in names]
@@ -160,7 +161,7 @@ def _add_by_name(column_index: dict[str, int], header: Sequence[str]) -> list[st
         if len(candidates) > 1:
             others = ", ".join(repr(header[index]) for index in candidates[1:])
             notes.append(f"the {role} could also be {others}: choose with `{role}_col`")
-    for role in ITEM_ROLES:
+    for role in () if options.pairs_only else ITEM_ROLES:
         index = next((names.index(word) for word in WORDS[role] if word in names), None)
         if index is not None and index not in column_index.values():
             column_index[role] = index

@@ -1,0 +1,56 @@
+"""How predictions are shown."""
+
+from embedcli.analysis.choices import RankBy
+from embedcli.analysis.predict import PairPrediction, PairPredictions, TopPrediction, TopPredictions
+from embedcli.render.view import View, table, view_of
+from embedcli.run.record import Run
+
+NO_RATINGS = "the run kept no ratings, so there are no intervals and no corrections by neighbours"
+EXPLANATION = (
+    "The prediction is the mean over the states of the posterior. If like-minded users help to predict, what they rate "
+    "above or below their predictions corrects it. The interval is for a single rating, so most of it is noise.",
+)
+
+
+def pairs_view(found: PairPredictions, run: Run) -> View:
+    """Show the predictions of pairs."""
+    n = len(found.predictions)
+    return view_of(
+        found,
+        run,
+        f"Predicted {run.data.value_noun} | {run.headline} | {n:,} pair{'' if n == 1 else 's'}",
+        [table(found.predictions, PairPrediction, noun=run.data.noun, value=run.data.value_noun)],
+        "",
+        EXPLANATION,
+    )
+
+
+def top_view(found: TopPredictions, run: Run) -> View:
+    """Show the best items of every user."""
+    noun, what = run.data.noun, run.data.value_noun if found.by is RankBy.STARS else found.by.value
+    users = f"{found.n_users:,} user{'' if found.n_users == 1 else 's'}"
+    passing = f"{found.n_items:,} {noun}s with at least {found.min_ratings} ratings"
+    return view_of(
+        found,
+        run,
+        f"Top {found.limit:,} by {what} for each of {users} | {run.headline} | {passing}",
+        [table(found.predictions, TopPrediction, noun=noun, value=run.data.value_noun)],
+        f"{noun}s that the user has rated are left out" if found.has_intervals else "",
+        EXPLANATION,
+    )
+
+
+def notes_on_pairs(found: PairPredictions, run: Run) -> list[str]:
+    """Say which predictions and intervals are missing, and why."""
+    lines = [] if found.has_intervals else [NO_RATINGS]
+    if found.n_unknown:
+        counts = ((found.n_unknown_users, "user"), (found.n_unknown_items, run.data.noun))
+        unknown = " and ".join(f"{n:,} {noun}{'' if n == 1 else 's'}" for n, noun in counts if n)
+        missing = f"{found.n_unknown:,} of {len(found.predictions):,} pairs have no prediction"
+        lines.append(f"{missing}: the run does not know {unknown}")
+    return lines
+
+
+def notes_on_top(found: TopPredictions, run: Run) -> list[str]:
+    """Say which intervals are missing, and why."""
+    return [] if found.has_intervals else [f"{NO_RATINGS}; rated {run.data.noun}s may be in the lists"]
