@@ -13,10 +13,11 @@ from worlds import UNCLIPPED, make_world
 from worlds import World as WorldOfStars
 
 from embedcli.data.ratings import Ratings
-from embedcli.evidence.chain import Prior, wishart
-from embedcli.evidence.features import orthogonal, who_rated_what
+from embedcli.evidence.chain import Chain, Prior, wishart
+from embedcli.evidence.features import Known, features_of, orthogonal, who_rated_what
 from embedcli.evidence.gram import Side, sides
-from embedcli.evidence.posterior import sample
+from embedcli.evidence.posterior import predict_pairs, sample
+from embedcli.evidence.states import interval
 from embedcli.training.evaluation import observed
 
 
@@ -155,3 +156,56 @@ def test_intervals_cover_as_often_as_they_say() -> None:
             found.append(((lower <= world.stars) & (world.stars <= upper)).mean())
     assert 0.7 < np.mean(held[0.8]) < 0.9
     assert np.mean(held[0.95]) > 0.88
+
+
+def test_intervals_of_new_ratings_cover() -> None:
+    """95 % intervals hold 92 to 98 % of ratings that the chain did not see, for each user from what the user rated."""
+    world = make_world(3, (300, 150, 9_000), 2)
+    split = world.ratings.split("random", seed=0)
+    train, test = split.train, split.test
+    states = sample(observed(train), (1.0, 5.0), 100, np.random.default_rng(0)).states
+    centre = predict_pairs(states, 0.0, observed(train), test.user, test.item)
+    spread = np.empty(len(test))
+    for user in np.unique(test.user):
+        spread[test.user == user] = states.user(user, train.item[train.user == user]).spread(
+            test.item[test.user == user]
+        )
+    lower, upper = interval(centre, spread, (1.0, 5.0))
+    assert 0.92 < ((lower <= test.value) & (test.value <= upper)).mean() < 0.98
+
+
+def test_a_long_chain_stays_where_it_is() -> None:
+    """After a thousand sweeps with features of all kinds the noise, the users and the items are as large as before.
+
+    Features with columns that are not orthogonal drive the chain to infinity within tens of sweeps.
+    """
+    ratings = observed(make_world(1, (40, 30, 400), 1, UNCLIPPED).ratings)
+    centred = replace(ratings, value=ratings.value - ratings.value.mean())
+    tags = np.random.default_rng(0).random((30, 5)) < 0.4  # they overlap
+    both, rng = sides(centred, centred.value), np.random.default_rng(0)
+    with ThreadPoolExecutor(1) as pool:
+        features = features_of(both, Known(items=tags.astype(np.float32)), 100, rng, pool)
+        chain = Chain(centred, both, (features.users, features.items), rng)
+        chain.settle(5, pool)
+        sweeps = [chain.sweep(pool) for _ in range(1000)]
+    for part in (slice(100, 300), slice(-200, None)):
+        of_part = sweeps[part]
+        assert np.mean([sweep.noise for sweep in of_part]) == pytest.approx(0.5, abs=0.1)
+        assert max(np.abs(sweep.stars_mean).max() for sweep in of_part) < 2
+        assert max(np.abs(theta).max() for sweep in of_part for theta in (sweep.items, sweep.user_mean)) < 20
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_neighbours_count_only_where_they_share_something(seed: int) -> None:
+    """The neighbours' weight is 0 in a world of factors alone, and above if each pair of users shares a private taste.
+
+    A hundred private tastes are too many for the factors.
+    """
+    ratings = observed(make_world(seed, (200, 150, 15_000), 2, UNCLIPPED).ratings)
+    private = np.random.default_rng(seed).normal(size=(100, 150)).astype(np.float32)
+    shared = replace(ratings, value=ratings.value + private[ratings.user // 2, ratings.item])
+    alone, together = (sample(of_one, (1.0, 5.0), 10, np.random.default_rng(0)).weight for of_one in (ratings, shared))
+    assert alone is not None
+    assert together is not None
+    assert alone.used == 0
+    assert together.used > 4 * together.error
