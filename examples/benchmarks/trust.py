@@ -250,9 +250,9 @@ def chain(first: int, n_worlds: int) -> Iterator[Figure]:
         return Figure(f"stars, MovieLens 100K: {what}", value, N_CHAINS, int(rated.sum()))
 
     n_draws, stated = draws.shape[1], float(np.mean([drawn.n_effective for drawn in chains]))
-    between = draws.mean(1).var(0, ddof=1)  # of the chains' means, which is that of the draws / their number
+    error = draws.mean(1).var(0, ddof=1) / draws.var(1).mean(0)  # of a chain's mean, as a share of the variance
     yield figure(f"effective draws of {n_draws} in a chain, as stated", stated)
-    yield figure("the same, by the variance between the chains", float(draws.var(1).mean(0).sum() / between.sum()))
+    yield figure("the same, by the variance between the chains", float(1 / error.mean()))
     for what, values in ((f"the {n_draws} draws", draws), (f"the means in {sweeps.shape[1]} sweeps", sweeps)):
         far = split_r_hat(values)
         yield figure(f"split R-hat of {what}, median", float(np.median(far)))
