@@ -62,6 +62,11 @@ class Levels:
             rest -= level.effects[level.groups]
         self.effect = np.sum([level.effects[level.groups] for level in self.levels], axis=0).astype(np.float32)
 
+    @property
+    def variance(self) -> float:
+        """The variance of the effect at a moment of which nothing is known."""
+        return sum(1 / level.precision for level in self.levels)
+
     def places(self, user: NDArray[np.int32], seconds: NDArray[np.int64]) -> list[Rows]:
         """Return the groups of other ratings (m,) at each level; of the first level, the same second."""
         return [level.places(user, seconds) for level in self.levels]

@@ -128,7 +128,7 @@ def sample(
         np.clip(stars, low, high, out=stars),
         (middle + unit * means).astype(np.float32),
         n_effective(means, sds, n_draws, centred.counts()[1] > 0),
-        as_states(states, features, unit, middle),
+        as_states(states, features, unit, middle, effects.variance / effects.n if effects else 0.0),
         weight,
         effects.mean(unit) if effects else None,
     )
@@ -140,17 +140,19 @@ def schedule_of(n_ratings: int) -> Schedule:
 
 
 class Effects:
-    """Running sums of the effects of the time, of the chain's ratings and of those asked for."""
+    """Running sums of the effects of the time, of the chain's ratings and of those asked for, and their variance."""
 
     def __init__(self, levels: Levels | None, moments: Moments) -> None:
         assert levels is not None
         self.levels, self.places = levels, levels.places(moments.asked_user, moments.asked_seconds)
-        self.own, self.asked, self.n = np.zeros_like(levels.effect), np.zeros(len(moments.asked_user), np.float32), 0
+        self.own, self.asked = np.zeros_like(levels.effect), np.zeros(len(moments.asked_user), np.float32)
+        self.variance, self.n = 0.0, 0
 
     def add(self) -> None:
         """Add the effects as they are now."""
         self.own += self.levels.effect
         self.asked += self.levels.at(self.places)
+        self.variance += self.levels.variance
         self.n += 1
 
     def mean(self, unit: float) -> TimeEffects:
@@ -233,8 +235,11 @@ def draw_stars(means: Floats, sds: Floats, n_draws: int, rng: np.random.Generato
     return stars
 
 
-def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: float) -> States:
-    """Return what is kept of some sweeps, in stars: all but the users' factors are in the unit of the ratings."""
+def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: float, of_time: float) -> States:
+    """Return what is kept of some sweeps, in stars: all but the users' factors are in the unit of the ratings.
+
+    The noise is that of a rating at a moment of which nothing is known: `of_time` is the variance of its effect.
+    """
     d = len(sweeps[0].items)
     in_stars, of_users = np.full(d, unit), np.r_[unit, np.ones(d - 1)]
     weights = [features.weights_of_new(sweep.user_weights) * of_users for sweep in sweeps]
@@ -247,8 +252,8 @@ def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: floa
         precision=np.array([sweep.user_precision / square for sweep in sweeps], np.float32),
         usual_mean=np.array([sweep.usual_user[0] * of_users for sweep in sweeps], np.float32),
         usual_precision=np.array([np.linalg.inv(sweep.usual_user[1]) / square for sweep in sweeps], np.float32),
-        noise=np.sqrt(unit**2 * np.mean([sweep.user_noise**2 for sweep in sweeps], 0)).astype(np.float32),
-        usual_noise=unit * float(np.sqrt(np.mean([sweep.noise**2 for sweep in sweeps]))),
+        noise=unit * np.sqrt(np.mean([sweep.user_noise**2 for sweep in sweeps], 0) + of_time).astype(np.float32),
+        usual_noise=unit * float(np.sqrt(np.mean([sweep.noise**2 for sweep in sweeps]) + of_time)),
         middle=middle,
     )
 

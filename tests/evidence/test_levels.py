@@ -68,6 +68,7 @@ def test_ratings_of_a_day_tell_of_each_other() -> None:
     without = predict_pairs(drawn.states, 0.0, observed(train), test.user, test.item)
     error = [np.sqrt(np.mean((predicted - test.value) ** 2)) for predicted in (without, without + effects.of_asked)]
     assert error[1] < 0.8 * error[0]
+    assert drawn.states.usual_noise == pytest.approx(np.sqrt(world.noise_variance + 0.7**2), rel=0.1)
     n = np.bincount(train.item, minlength=80)
     stars = drawn.item_stars.mean(0)
     assert np.corrcoef(stars[n > 20], (3 + world.quality)[n > 20])[0, 1] > 0.9
