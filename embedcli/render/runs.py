@@ -12,7 +12,7 @@ from embedcli.render.view import Block, View, table
 from embedcli.run.record import POSTERIOR, WITH_TIMES, Run
 from embedcli.run.shelf import Entry
 
-FEWEST_EFFECTIVE = 50  # draws: with so many the mean of the stars is off by a seventh of their standard deviation
+FEWEST_EFFECTIVE = 50  # draws
 DAMAGED = "damaged: run.json cannot be read"
 OLDER = "of an older embedcli: train again"
 
@@ -101,8 +101,10 @@ def of_posterior(run: Run) -> list[str]:
         return [""]
     use = "recommend and predict use the posterior, all else the members"
     if info.n_effective < FEWEST_EFFECTIVE:
-        use += f" | its stars are worth only {info.n_effective:.0f} independent draws"
-    lines = [f"The stars of the posterior are worth {info.n_effective:.0f} independent draws of {info.n_draws}."]
+        use += f" | its stars are worth at most {info.n_effective:.0f} independent draws"
+    lines = [
+        f"The stars of the posterior are worth at most {info.n_effective:.0f} independent draws of {info.n_draws}."
+    ]
     if info.neighbour_weight is not None:
         weight = f"{info.neighbour_weight:.2f} (standard error {info.neighbour_error:.2f})"
         verdict = "used" if info.neighbours_used else "not used: it is not above two standard errors"
