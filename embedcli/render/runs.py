@@ -99,7 +99,7 @@ def of_posterior(run: Run) -> list[str]:
     info = run.training.posterior
     if info is None or not info.n_states:
         return [""]
-    use = "recommend and predict use the posterior, all else the members"
+    use = "recommend and predict use the posterior"
     if info.n_effective < FEWEST_EFFECTIVE:
         use += f" | its stars are worth at most {info.n_effective:.0f} independent draws"
     lines = [
