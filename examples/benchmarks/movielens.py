@@ -3,11 +3,12 @@
     python examples/benchmarks/movielens.py accuracy
     OMP_NUM_THREADS=1 taskset -c 0 python examples/benchmarks/movielens.py speed
 
-Accuracy: test RMSE and MAE (global, predictions clipped to 1..5, cold users and items scored) as means over
-`random 90/10` seeds 0, 1, 2 and over the official folds u1 to u5. Speed: seconds of `fit` on 90,000 ratings by the
-compiled and by the torch engine: minimum, median and maximum of seven runs after a first run, which loads or compiles
-the engine; beside them two runs of the lesson's training, AdamW in plain PyTorch (examples/lesson_training.py). Needs
-MovieLens 100K (fetched if it is not in the cache; EMBEDCLI_DATA says where that is).
+Accuracy: test RMSE and MAE (global, predictions clipped to 1..5, cold users and items scored) as means over `random
+90/10` seeds 0, 1, 2 and over the official folds u1 to u5; last the posterior with `--timestamps`. Speed: seconds of
+`fit` on 90,000 ratings by the compiled and by the torch engine: minimum, median and maximum of seven runs after a
+first run, which loads or compiles the engine; beside them two runs of the lesson's training, AdamW in plain PyTorch
+(examples/lesson_training.py). Needs MovieLens 100K (fetched if it is not in the cache; EMBEDCLI_DATA says where that
+is).
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ def accuracy() -> None:
         "official folds u1..u5": [(f"u{fold}", 0) for fold in range(1, 6)],
     }
     for name, members in splits.items():
-        runs = [embedcli.fit(ratings.split(kind, seed=seed), embedcli.TrainConfig(seed=seed)) for kind, seed in members]
         print(f"{name:28}{'RMSE':>8}{'MAE':>8}")
-        for scores in zip(*(run.training.scores for run in runs), strict=True):
-            rmse, mae = (statistics.mean(getattr(score, figure) for score in scores) for figure in ("rmse", "mae"))
-            print(f"  {scores[0].model:26}{rmse:8.4f}{mae:8.4f}")
+        for timestamps, shown in ((False, slice(None)), (True, slice(-1, None))):
+            runs = [
+                embedcli.fit(ratings.split(kind, seed=seed), embedcli.TrainConfig(seed=seed, timestamps=timestamps))
+                for kind, seed in members
+            ]
+            for scores in zip(*(run.training.scores[shown] for run in runs), strict=True):
+                rmse, mae = (statistics.mean(getattr(score, figure) for score in scores) for figure in ("rmse", "mae"))
+                print(f"  {scores[0].model:26}{rmse:8.4f}{mae:8.4f}")
 
 
 def speed() -> None:
