@@ -128,10 +128,10 @@ def recommend(
     best = np.argsort(-value, kind="stable")[:limit]
     order, diversity = best, None
     if predictor is not None and diverse:
-        tastes = predictor.states.tastes(rows)
+        tastes, shown = predictor.states.tastes(rows), predicted.expected - of_all * (by is RankBy.GAIN)
         order = diverse_order(value, tastes, limit)
         diversity = Diversity(
-            *(float(value[own].mean()) for own in (order, best)), *(nearest(tastes[:, own]) for own in (order, best))
+            *(float(shown[own].mean()) for own in (order, best)), *(nearest(tastes[:, own]) for own in (order, best))
         )
     profile = zip(vector.rows, vector.values, strict=True)
     return Recommendations(
