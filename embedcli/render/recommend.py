@@ -12,7 +12,7 @@ def view(ranking: Recommendations, run: Run) -> View:
     """Show the recommended items."""
     noun = run.data.noun
     who = f"user {ranking.user}" if ranking.user is not None else "a new user"
-    passing = f"{ranking.n_items:,} {noun}s with at least {ranking.min_ratings} ratings"
+    passing = f"{ranking.n_items + ranking.n_left_out:,} {noun}s with at least {ranking.min_ratings} ratings"
     return view_of(
         ranking,
         run,
