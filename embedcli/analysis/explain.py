@@ -9,7 +9,7 @@ from embedcli.analysis.choices import Basis
 from embedcli.analysis.components import preferences
 from embedcli.analysis.pca import pca
 from embedcli.analysis.posterior import Predictor, has_states
-from embedcli.analysis.recommend import UserVector, logits, of_user
+from embedcli.analysis.recommend import UserVector, logits, of_user, posterior_user
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
@@ -43,8 +43,8 @@ class Explanation(Record):
     """The parts of a prediction; they add up to `logit`, the mean over the members.
 
     `prediction` is the mean of the members' ratings, `of_mean_logit` the rating of the mean logit: they differ a
-    little because the link is not linear. `posterior` is what the posterior predicts instead, with an interval; None if
-    the run has none. `rating` is the user's in the training rows, None if there is none.
+    little because the link is not linear. `posterior` is the prediction of the posterior, None if the run
+    has no posterior. `rating` is the user's training rating, None if the user did not rate the item.
     `is_unrated` says that the item has no training rating: its parts are where the training started.
     """
 
@@ -99,7 +99,7 @@ def _posterior(run: Run, user: UserVector, row: int) -> PosteriorPrediction | No
     if not has_states(run):
         return None
     predictor = Predictor(run)
-    found = predictor.predict(predictor.user(user.id, user.rows, user.values), np.array([row]))
+    found = predictor.predict(posterior_user(predictor, user), np.array([row]))
     ends = (None if end is None else float(end[0]) for end in (found.lower, found.upper))
     return PosteriorPrediction(float(found.expected[0]), *ends)
 

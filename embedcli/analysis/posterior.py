@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.errors import RunError
 from embedcli.evidence.bases import Floats, Rows, Table
@@ -34,11 +35,11 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class PosteriorUser:
-    """A user as the posterior knows it, with the items and ratings (n,) it comes from; `row` in the run, or None."""
+    """A user in the states of the posterior, with the residuals of the rated items (n,); `row` in the run, or None."""
 
     states: UserStates
-    rated: Rows
-    values: Floats
+    rated: NDArray[np.integer]
+    residuals: NDArray[np.floating]
     row: int | None
 
 
@@ -60,28 +61,30 @@ class Predictor:
         """The residuals of the training ratings."""
         rows = self.run.rows
         assert rows is not None
-        value = rows.value if rows.time_effect is None else rows.value - rows.time_effect
-        ratings = Observations(rows.user, rows.item, value, len(self.run.users), len(self.run.items))
-        return Neighbours(ratings, value - self.states.predict(ratings.user, ratings.item))
+        ratings = Observations(rows.user, rows.item, rows.value, len(self.run.users), len(self.run.items))
+        return Neighbours.of(ratings, self.states.predict(ratings.user, ratings.item), rows.time_effect)
 
-    def user(self, name: str | None, rated: Rows, values: Floats) -> PosteriorUser:
-        """Return a user of the run by the id, or a new one (None) folded in exactly, with ratings (n,) of some items.
+    def known(self, row: int, rated: Rows) -> PosteriorUser:
+        """Return a user of the run, who rated these items (n,) in the training."""
+        states = self.states.user(row, None if self.run.rows is None else rated)
+        if not self.weight:
+            return PosteriorUser(states, rated, np.zeros(len(rated)), row)
+        own = self.neighbours.ratings.user == row
+        return PosteriorUser(states, self.neighbours.ratings.item[own], self.neighbours.residuals[own], row)
 
-        Ratings of a new user that are fewer than most users of the run have are taken for a part of those there are.
+    def fold_in(self, rated: Rows, values: Floats) -> PosteriorUser:
+        """Return a new user with ratings (n,) of some items, exactly folded into each state.
+
+        Fewer ratings than most users of the run have are taken as a part of what the user rated.
         """
-        if name is not None:
-            row = self.run.users.ids.index(name)
-            known = self.states.user(row, None if self.run.rows is None else rated)
-            if self.run.rows is not None and self.run.rows.time_effect is not None:
-                values = values - self.run.rows.time_effect[self.run.rows.user == row]
-            return PosteriorUser(known, rated, values, row)
         n = self.run.user_stats.n_ratings
         is_all = bool(len(rated) >= np.quantile(n[n > 0], FEW))
-        return PosteriorUser(self.states.fold_in(rated, values, is_all=is_all), rated, values, None)
+        states = self.states.fold_in(rated, values, is_all=is_all)
+        return PosteriorUser(states, rated, values - states.predict(rated), None)
 
     @cached_property
     def _rated(self) -> tuple[Rows, Rows]:
-        """The items of the training ratings (n,), user by user, and where those of each user begin (U + 1,)."""
+        """The items of the training ratings (n,), sorted by user, and the first position of each user (U + 1,)."""
         rows = self.run.rows
         assert rows is not None
         order = np.argsort(rows.user, kind="stable")
@@ -96,7 +99,7 @@ class Predictor:
         return self.states.user(row, own), own
 
     def tables(self, users: Rows) -> Iterator[tuple[Rows, Table, Table]]:
-        """Yield (some of these users of the run, what the states predict, what the neighbours add), in blocks.
+        """Yield blocks of users of the run: their rows, the prediction of the states, the neighbours' correction.
 
         Both tables are (n, I), for all items, and not cut to the scale.
         """
@@ -113,8 +116,8 @@ class Predictor:
         """Predict the ratings of some items (n,)."""
         expected = user.states.predict(rows)
         if self.weight and len(user.rated):
-            residuals = user.values - user.states.predict(user.rated)
-            expected = expected + self.weight * self.neighbours.corrections(user.rated, residuals, user.row)[rows]
+            corrections = self.neighbours.corrections(user.rated, user.residuals, user.row)
+            expected = expected + self.weight * corrections[rows]
         scale, spread = self.run.data.scale, user.states.spread(rows)
         ends = (None, None) if spread is None else interval(expected, spread, scale)
         return Prediction(np.clip(expected, *scale), expected, *ends)

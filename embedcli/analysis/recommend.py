@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from embedcli.analysis.choices import RankBy, chosen
-from embedcli.analysis.posterior import Prediction, Predictor, has_states
+from embedcli.analysis.posterior import PosteriorUser, Prediction, Predictor, has_states
 from embedcli.analysis.record import Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated, row_of
 from embedcli.errors import UsageError
@@ -78,7 +78,7 @@ class Diversity:
 class UserVector:
     """A user of every member: factors (M, k) and bias (M,), and the known ratings: rows and values (n,).
 
-    `id` is that of a user of the run; a new user has none.
+    `id` and `user_row` are those of a user of the run; a new user has none.
     """
 
     factors: Floats
@@ -86,6 +86,7 @@ class UserVector:
     rows: Rows
     values: Floats
     id: str | None = None
+    user_row: int | None = None
 
 
 def recommend(
@@ -122,13 +123,16 @@ def recommend(
         mean = predictions(run, vector, rows).mean(0)
         predicted, stars = Prediction(mean, mean, None, None), "trained_stars"
     else:
-        predicted, stars = predictor.predict(predictor.user(vector.id, vector.rows, vector.values), rows), "item_stars"
+        predicted, stars = predictor.predict(posterior_user(predictor, vector), rows), "item_stars"
     of_all = mean_over_members(run, stars)[rows]
-    value = predicted.uncut - of_all if by is RankBy.GAIN else predicted.uncut
+    gain = predicted.expected - of_all
+    shown, value = predicted.expected, predicted.uncut
+    if by is RankBy.GAIN:
+        shown, value = gain, value - of_all
     best = np.argsort(-value, kind="stable")[:limit]
     order, diversity = best, None
     if predictor is not None and diverse:
-        tastes, shown = predictor.states.tastes(rows), predicted.expected - of_all * (by is RankBy.GAIN)
+        tastes = predictor.states.tastes(rows)
         order = diverse_order(value, tastes, limit)
         diversity = Diversity(
             *(float(shown[own].mean()) for own in (order, best)), *(nearest(tastes[:, own]) for own in (order, best))
@@ -147,13 +151,13 @@ def recommend(
             prediction=predicted.expected[order],
             lower=None if predicted.lower is None else predicted.lower[order],
             upper=None if predicted.upper is None else predicted.upper[order],
-            gain=(predicted.expected - of_all)[order],
+            gain=gain[order],
         ),
         n_items=len(rows),
         n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
         knows_rated=vector.id is None or run.rows is not None,
-        is_unrated=vector.id is not None and bool(run.user_stats.n_ratings[run.users.ids.index(vector.id)] == 0),
+        is_unrated=vector.user_row is not None and bool(run.user_stats.n_ratings[vector.user_row] == 0),
         diversity=diversity,
     )
 
@@ -189,9 +193,17 @@ def of_user(run: Run, user: str) -> UserVector:
     row = run.users.ids.index(user)
     factors, bias = (run.array(name)[:, row].astype(np.float64) for name in ("user_factors", "user_bias"))
     if run.rows is None:
-        return UserVector(factors, bias, np.zeros(0, np.int64), np.zeros(0), user)
+        return UserVector(factors, bias, np.zeros(0, np.int64), np.zeros(0), user, row)
     own = run.rows.user == row
-    return UserVector(factors, bias, run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64), user)
+    rated, values = run.rows.item[own].astype(np.int64), run.rows.value[own].astype(np.float64)
+    return UserVector(factors, bias, rated, values, user, row)
+
+
+def posterior_user(predictor: Predictor, user: UserVector) -> PosteriorUser:
+    """Return a user as the posterior knows it."""
+    if user.user_row is None:
+        return predictor.fold_in(user.rows, user.values)
+    return predictor.known(user.user_row, user.rows)
 
 
 def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | int, float]]) -> UserVector:

@@ -195,15 +195,15 @@ class Chain:
         self.items = items.theta
         assert items.variance is not None
         return Sweep(
-            given,
-            users.mean,
-            prior.precision,
-            [group.weights for group in prior.groups],
-            prior.usual(),
-            user_noise,
-            self.noise.usual**-0.5,
-            mean[0] + to_stars @ items.mean,
-            np.sqrt(items.variance),
+            items=given,
+            user_mean=users.mean,
+            user_precision=prior.precision,
+            user_weights=[group.weights for group in prior.groups],
+            usual_user=prior.usual(),
+            user_noise=user_noise,
+            noise=self.noise.usual**-0.5,
+            stars_mean=mean[0] + to_stars @ items.mean,
+            stars_sd=np.sqrt(items.variance),
         )
 
     def _draw_levels(self, levels: Levels) -> None:

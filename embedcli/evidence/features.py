@@ -80,7 +80,7 @@ class Features(NamedTuple):
     average: Floats  # (m,) of the users' last table: who they are
 
     def weights_of_new(self, weights: Sequence[Floats]) -> Floats:
-        """Return the weights (r + 2, d) of a new user's features, given those of each table of users.
+        """Return the weights (r + 2, d) of a new user's features, given the weights of each table of users.
 
         The features are the mean direction, 1 and log (n + 1). Who a new user is, is not known: the average counts.
         """

@@ -31,12 +31,20 @@ class Neighbours:
     ratings: Observations
     residuals: Table
 
+    @classmethod
+    def of(cls, ratings: Observations, expected: Table, of_time: Table | None) -> "Neighbours":
+        """Take what a model expects of the ratings (n,), and the effects of their time, if it has any."""
+        residuals = ratings.value - expected
+        return cls(ratings, (residuals if of_time is None else residuals - of_time).astype(np.float32))
+
     @property
     def variance(self) -> np.float32:
         """The mean squared residual."""
         return np.float32((self.residuals.astype(np.float64) ** 2).mean())
 
-    def corrections(self, items: Rows, residuals: Floats, itself: int | None = None) -> Floats:
+    def corrections(
+        self, items: NDArray[np.integer], residuals: NDArray[np.floating], itself: int | None = None
+    ) -> Floats:
         """Return the corrections of all items (I,) for one user with residuals (n,) of some items.
 
         `itself` is the row of the user, if it is one of those of the training, who is not its own neighbour.

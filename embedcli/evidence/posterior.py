@@ -197,8 +197,9 @@ def weigh_neighbours(data: Data, schedule: Schedule, rng: np.random.Generator, p
         sweep = chain.sweep(pool)
         for part, total in zip((seen, left), rest, strict=True):
             total -= predict(rows_of(sweep.user_mean), rows_of(sweep.items), part.ratings.user, part.ratings.item)
-    for total, of_time in zip(rest, (effects.own, effects.asked) if effects else (), strict=False):
-        total -= of_time
+    if effects:
+        for total, of_time in zip(rest, (effects.own, effects.asked), strict=True):
+            total -= of_time
     of_seen, of_left = (total / np.float32(schedule.heldout) for total in rest)
     corrections = Neighbours(seen.ratings, of_seen).at(left.ratings.user, left.ratings.item)
     return weight_of(corrections, of_left), chain
@@ -218,9 +219,8 @@ def predict_pairs(
     """
     predicted = states.predict(user, item)
     if weight and len(user):
-        residuals = ratings.value - states.predict(ratings.user, ratings.item)
-        residuals = residuals if of_time is None else residuals - of_time
-        predicted += np.float32(weight) * Neighbours(ratings, residuals.astype(np.float32)).at(user, item)
+        neighbours = Neighbours.of(ratings, states.predict(ratings.user, ratings.item), of_time)
+        predicted += np.float32(weight) * neighbours.at(user, item)
     return predicted
 
 

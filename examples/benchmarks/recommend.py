@@ -57,7 +57,7 @@ def rankings(run: Run, predictor: Predictor, train: tuple[Rows, Floats], films: 
     found = {"bias ranking": stars}
     for given, (rated, own) in {"five likes": (likes, np.full(N_LIKES, 5.0)), "all ratings": train}.items():
         trained = fold_in(run, dict(zip(rated.tolist(), own.tolist(), strict=True)))
-        expected = predictor.predict(predictor.user(None, rated, own), films).uncut
+        expected = predictor.predict(predictor.fold_in(rated, own), films).uncut
         found[f"{given}, members"] = predictions(run, trained, films).mean(0)
         found[f"{given}, posterior by stars"] = expected
         found[f"{given}, posterior by gain"] = expected - stars

@@ -224,7 +224,7 @@ def ratings(first: int, n_worlds: int) -> Iterator[Figure]:
         predictor, inside = Predictor(run), []
         for user in np.unique(split.test.user):
             train, test = (rows.take(rows.user == user) for rows in (split.train, split.test))
-            known = predictor.user(split.train.users.ids[user], train.item.astype(np.int64), train.value.astype(float))
+            known = predictor.known(user, train.item.astype(np.int64))
             found = predictor.predict(known, test.item.astype(np.int64))
             assert found.lower is not None
             assert found.upper is not None

@@ -13,7 +13,16 @@ from scipy.optimize import minimize
 from embedcli.analysis.choices import RankBy
 from embedcli.analysis.explain import explain
 from embedcli.analysis.posterior import Predictor
-from embedcli.analysis.recommend import diverse_order, fold_in, logits, nearest, of_user, predictions, recommend
+from embedcli.analysis.recommend import (
+    diverse_order,
+    fold_in,
+    logits,
+    nearest,
+    of_user,
+    posterior_user,
+    predictions,
+    recommend,
+)
 from embedcli.analysis.record import nested
 from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
@@ -104,7 +113,7 @@ def test_a_user_of_the_run(trained: Run) -> None:
     taste, members = of_user(trained, "12"), without_posterior(trained)
     predictor = Predictor(trained)
     rated = np.flatnonzero(trained.item_stats.n_ratings)  # one film has no rating: nothing is known of it
-    of_posterior = predictor.predict(predictor.user("12", taste.rows, taste.values), np.arange(len(trained.items)))
+    of_posterior = predictor.predict(posterior_user(predictor, taste), np.arange(len(trained.items)))
     for run, every in ((trained, of_posterior.uncut), (members, predictions(trained, taste).mean(0))):
         found = recommend(run, "12", limit=5, min_ratings=0)
         free = np.setdiff1d(rated, taste.rows)
@@ -132,7 +141,7 @@ def test_predictions_are_those_of_the_states(trained: Run) -> None:
     shared = rest @ rest[at] / ((is_rated @ is_rated[at] + 200) * (rest[is_rated > 0] ** 2).mean())
     shared[at] = 0
     own = of_user(trained, "12")
-    found = predictor.predict(predictor.user("12", own.rows, own.values), np.arange(len(trained.items)))
+    found = predictor.predict(predictor.known(at, own.rows), np.arange(len(trained.items)))
     np.testing.assert_allclose(found.uncut, expected[at] + 0.5 * shared @ rest, atol=1e-3)
 
 
@@ -159,7 +168,8 @@ def test_new_user_is_the_posterior_mean(trained: Run) -> None:
 def test_users_of_the_run_are_the_new_users_they_would_be(trained: Run) -> None:
     """Folded in with all of the ratings, a user is predicted nearly as the one of the run."""
     predictor, every, taste = Predictor(trained), np.arange(len(trained.items)), of_user(trained, "12")
-    known, new = (predictor.predict(predictor.user(name, taste.rows, taste.values), every) for name in ("12", None))
+    users = predictor.known(trained.users.ids.index("12"), taste.rows), predictor.fold_in(taste.rows, taste.values)
+    known, new = (predictor.predict(user, every) for user in users)
     assert np.abs(known.uncut - new.uncut).mean() < 0.15
     assert np.corrcoef(known.uncut, new.uncut)[0, 1] > 0.97
 

@@ -63,8 +63,8 @@ NAMED = (
     ),
     Mutation(
         "gain over nothing",
-        "predicted.uncut - of_all if by is RankBy.GAIN",
-        "predicted.uncut if by is RankBy.GAIN",
+        "shown, value = gain, value - of_all",
+        "shown, value = gain, value",
         ("test_gain_goes_by_what_taste_adds",),
     ),
     Mutation(
