@@ -54,8 +54,8 @@ class TopPrediction(TypedDict):
 class PairPredictions(Record):
     """A prediction for each of the pairs asked for, in their order: rows of `PairPrediction`.
 
-    `n_unknown` pairs are without a prediction: so many users and items are not in the run. (The same is said of a title
-    that several items have.) Without the run's ratings there are no intervals.
+    `n_unknown` pairs have no prediction: the run does not have `n_unknown_users` of the users and `n_unknown_items` of
+    the items. A title of several items counts as unknown. Without the run's ratings there are no intervals.
     """
 
     row_fields = ("predictions",)
@@ -126,7 +126,7 @@ def predict(run: Run, pairs: Pairs | Iterable[tuple[object, object]]) -> PairPre
 def _all_unknown(run: Run, pairs: Pairs, users: Rows) -> UsageError:
     """Return the error for pairs none of which has a user and an item of the run."""
     if not len(pairs):
-        return UsageError("there is no pair to predict", "give pairs of a user and an item")
+        return UsageError("no pair is given", "give pairs of a user and an item")
     is_user = users[pairs.user[0]] < 0
     what, text = ("user", pairs.users[pairs.user[0]]) if is_user else (run.data.noun, pairs.items[pairs.item[0]])
     ids, n = (run.users if is_user else run.items).ids[:SHOWN], len(pairs)
@@ -167,7 +167,7 @@ def predict_all(run: Run, *, limit: int = 10, by: RankBy | str = RankBy.STARS, m
     of_all = stars if by is RankBy.GAIN else np.zeros_like(stars)
 
     def best_of(user: int, expected: Table, corrections: Table) -> tuple[NDArray[Any], ...]:
-        """Return user, rank, item, expected rating and its standard deviation, each (N,), given those of all items."""
+        """Return user, rank, item, expected rating and its standard deviation of the best items, each (N,)."""
         known, own = predictor.at(user)
         free = np.setdiff1d(passing, own, assume_unique=True)
         item, *figures = _best(known, free, expected[free], corrections[free], of_all[free], limit)

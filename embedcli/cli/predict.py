@@ -90,7 +90,7 @@ def _check_one_way(pairs: str | None, user: str | None, item: str | None, *, all
             "a table, --user with --item, and --all-users are three ways to give pairs", "give one of them"
         )
     if not ways:
-        raise UsageError("there is no pair to predict", "give a table of pairs, --user ID --item TITLE, or --all-users")
+        raise UsageError("no pair is given", "give a table of pairs, --user ID --item TITLE, or --all-users")
     if (user is None) != (item is None):
         given, missing = ("--user", "--item TITLE") if item is None else ("--item", "--user ID")
         raise UsageError(f"{given} alone is not a pair", f"give {missing} as well, or see embedcli recommend --user ID")

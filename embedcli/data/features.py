@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import MOST_KINDS, Items, Users
 from embedcli.data.text import number_of
 
-MOST_TAGS, FEWEST_WITH_TAG = 200, 5  # the commonest, if so many items have them
+MOST_TAGS, FEWEST_WITH_TAG = 200, 5  # the most common tags, each of at least 5 items
 FEWEST_OF_YEAR = 20  # items, else a year counts as part of its decade
 N_BINS = 10  # of numbers, each with as many rows
 Table = NDArray[np.float32]

@@ -42,8 +42,8 @@ def read_pairs(
 ) -> Pairs:
     """Read pairs from a table, or from standard input for `-`, and note which columns they are.
 
-    Any table of ratings will do, whatever its other columns hold. Raises UsageError for a missing file and for an
-    invalid option, DataError for a table that cannot be read and for one without a valid row.
+    A table of ratings works too: other columns are ignored. Raises UsageError for a missing file and for an invalid
+    option, DataError for an unreadable table and for a table without a valid row.
     """
     source, context = source_of(where), ReadContext(options, on_note, lambda what, done, total: None)
     rows = read_rows(source, context)

@@ -33,7 +33,7 @@ def one_by_one(run: Run, user: int) -> Prediction:
     assert run.rows is not None
     own = run.rows.user == user
     predictor = Predictor(run)
-    known = predictor.user(run.users.ids[user], run.rows.item[own].astype(np.int64), run.rows.value[own].astype(float))
+    known = predictor.known(user, run.rows.item[own].astype(np.int64))
     return predictor.predict(known, np.arange(len(run.items)))
 
 
@@ -137,7 +137,7 @@ def test_unknown_users_and_items_stay_empty(trained: Run) -> None:
 @pytest.mark.parametrize(
     ("pairs", "complaint"),
     [
-        ([], "there is no pair"),
+        ([], "no pair is given"),
         ([("nobody", "50")], "has no user 'nobody'$"),
         ([("3", "nothing"), ("nobody", "50")], "has no film 'nothing', and none of the other 1 pairs is known"),
     ],

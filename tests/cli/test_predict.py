@@ -87,7 +87,7 @@ def test_a_run_without_ratings(embedcli: Invoke, trained: Run) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "complaint", "hint"),
     [
-        ("predict", 2, "there is no pair to predict", "--all-users"),
+        ("predict", 2, "no pair is given", "--all-users"),
         ("predict pairs.csv --all-users", 2, "three ways", "one of them"),
         ("predict pairs.csv --user 3", 2, "three ways", "one of them"),
         ("predict --user 3", 2, "--user alone is not a pair", "--item TITLE"),
