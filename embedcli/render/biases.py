@@ -86,7 +86,7 @@ def explanation(ranking: Biases, run: Run) -> list[str]:
     if ranking.n_draws:
         sentences.append(
             "On simulated data, 95 % intervals contain the truth in 93 to 94 % of cases; if people choose what to rate "
-            "by taste, in 82 to 89 %."
+            "by taste, in 83 to 90 %."
         )
     if ranking.agreement is not None and ranking.by is By.TRAINED:
         sentences += about_agreement(ranking.agreement, noun, ranking.n_items)
