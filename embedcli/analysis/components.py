@@ -60,6 +60,11 @@ class ComponentFinder:
         order = np.argsort(-spread, kind="stable")
         return rotated[:, order], shares.sum() * spread[order] / spread.sum()
 
+    def leading(self, n: int) -> Floats:
+        """Return coordinates (n_rows, K) on the largest components of the PCA, at most n."""
+        (centre, axes), _ = self._pca
+        return coordinates(self._item_factors, self.rows, (centre, axes[:, :n]))
+
     def of_members(self) -> list[Floats]:
         """Return the components (n, K') of each member alone; nothing if there is a single member."""
         members = [slice(m, m + 1) for m in range(self.run.n_members)] if self.run.n_members > 1 else []
@@ -94,6 +99,11 @@ class ComponentFinder:
         """The item factors (M, I, k), read once."""
         return self.run.array("item_factors")
 
+    @cached_property
+    def _pca(self) -> tuple[Axes, Floats]:
+        """The axes of the PCA of all members together, and their variances."""
+        return _principal(self._item_factors, self.rows)
+
     def _axes(self, factors: NDArray[np.float32], members: slice = slice(None)) -> tuple[Axes, Floats]:
         """Return the components of some members together, with item factors (M, I, k), and their variances (R,).
 
@@ -101,7 +111,7 @@ class ComponentFinder:
         out on it.
         """
         if self.basis is Basis.PCA:
-            return _principal(factors, self.rows)
+            return self._pca if factors is self._item_factors else _principal(factors, self.rows)
         _, s, (centre, axes) = preferences(self.run, factors.shape[2], factors, members)
         return (centre, axes * s[: axes.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum())), s**2
 

@@ -59,7 +59,7 @@ def assess(
             evidence, axes = evidence_of(split.train, folds, config, streams.folds)
             arrays |= {"fold_item_factors": folds.arrays["item_factors"], "fold_axes": axes}
     if folds is not None and not split.train.data.implicit:
-        with stage("axes of tastes tested against permuted tags", on_stage):
+        with stage("tastes: axes tested against permuted tags", on_stage):
             tastes, places = tastes_of(split.train, folds.fold, streams.tastes)
             arrays |= places
     if config.n_draws:
