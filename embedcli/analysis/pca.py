@@ -1,4 +1,4 @@
-"""The components along which the item embeddings spread: which are real, how stable, and what goes with them."""
+"""The components along which the item embeddings spread: which are real and true, and what goes with them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -6,15 +6,17 @@ from typing import Annotated, Any
 import numpy as np
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
-from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
+from embedcli.analysis.components import ComponentFinder, two_digits
 from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, item_records, most_rated_first, pearson
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.halves import truth_agreement
 from embedcli.run.record import ComponentTest, Evidence, Run
 
 CLEAR_SIGN = 0.1  # |correlation with the mean rating| from which it decides which pole is +
+LEAST_TRUTH_PHI = 0.88  # of a component that is named: the true one is then .85 or more in 9 of 10 planted worlds
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,11 @@ class PoleItem:
 
 @dataclass(frozen=True)
 class Component:
-    """One component of the items, named if it is real and stable; `unnamed` says why another one is not.
+    """One component of the items, named if it is real and agrees with the truth; `unnamed` says why it is not.
 
     `share` is its share of the variance of the basis. `verdict` to `real` are those of its test on held-out ratings,
-    None if it was not tested. `stability` is the mean |Tucker's phi| with its match in members that left out a fold
-    of the ratings each. `agreement` is that of members that differ by seed only: no evidence, for they share noise.
+    None if it was not tested. `truth_phi` estimates its |Tucker's phi| with the truth, with a standard error of
+    `truth_phi_error`, from members on disjoint halves of the users; both are None without such members.
     """
 
     component: int
@@ -45,9 +47,8 @@ class Component:
     slope: float | None
     predicts: bool | None
     real: bool | None
-    stability: float | None
-    stability_word: str
-    agreement: float | None
+    truth_phi: float | None
+    truth_phi_error: float | None
     unnamed: str | None
     positive_name: tuple[str, ...]
     negative_name: tuple[str, ...]
@@ -87,7 +88,7 @@ class Components(Record):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the items at the poles as one table, a row per component, pole and item."""
-        shared = ("component", "share", "real", "t", "slope", "stability", "agreement")
+        shared = ("component", "share", "real", "t", "slope", "truth_phi", "truth_phi_error")
         return [
             {
                 **{name: getattr(component, name) for name in shared},
@@ -120,7 +121,8 @@ def pca(
 
     The items are those with at least `min_ratings` ratings, of these the `top_items` most rated; by default the 1,000
     most rated. `limit` items are returned per pole; the + pole is that with the higher mean rating, or if that hardly
-    differs, the longer tail. `PartialOut.QUALITY` changes shares, stability, poles and tags, not the test and `scores`.
+    differs, the longer tail. `PartialOut.QUALITY` changes shares, agreement with the truth, poles and tags, not the
+    test and `scores`.
 
     Raises UsageError if the run has fewer components or items, RunError if it lacks arrays.
     """
@@ -168,18 +170,17 @@ def _components(
     finder: ComponentFinder, scores: Floats, shares: Floats, partial_out: PartialOut, limit: int
 ) -> tuple[Component, ...]:
     """Return the components with coordinates `scores` (n, K), each with its evidence, effects, name and poles."""
-    tests, folds, members = finder.tests(scores), finder.of_folds(), finder.of_members()
+    tests, halves = finder.tests(scores), finder.of_halves()
     candidates = Candidates.of(finder.run, finder.rows)
     if partial_out is PartialOut.QUALITY:
         left = without_quality(candidates, scores)
         shares = shares * left.var(0) / scores.var(0)
-        scores = left
-        folds, members = ([without_quality(candidates, other) for other in others] for others in (folds, members))
-    figures = (tests, shares.tolist(), agreement(scores, folds), agreement(scores, members))
-    by_component = zip(scores.T, effects_of(candidates, scores), *figures, strict=True)
+        scores, halves = left, [without_quality(candidates, half) for half in halves]
+    agreed = truth_agreement(scores, halves, finder.run.item_stats.n_ratings[finder.rows])
+    by_component = zip(scores.T, effects_of(candidates, scores), tests, shares.tolist(), agreed, strict=True)
     components = []
-    for j, (own_scores, effects, test, share, stability, agreed) in enumerate(by_component, 1):
-        shown = {"component": j, "share": share, "stability": stability, "agreement": agreed}
+    for j, (own_scores, effects, test, share, (phi, error)) in enumerate(by_component, 1):
+        shown = {"component": j, "share": share, "truth_phi": phi, "truth_phi_error": error}
         if partial_out is PartialOut.QUALITY:
             effects = tuple(effect for effect in effects if effect.kind == "tag")
         components.append(_component(finder, own_scores, effects, test, limit, shown))
@@ -194,15 +195,14 @@ def _component(
     limit: int,
     figures: dict[str, Any],
 ) -> Component:
-    """Return one component, with its name if it is real and stable; `figures` are further fields."""
-    unnamed = _why_unnamed(test, figures["stability"])
+    """Return one component, with its name if it is real and agrees with the truth; `figures` are further fields."""
+    unnamed = _why_unnamed(test, figures["truth_phi"])
     positive_name, negative_name = ((), ()) if unnamed else names(effects)
     order = np.argsort(scores, kind="stable")
     figures |= dict.fromkeys(("t", "slope", "predicts", "real")) if test is None else vars(test)
     return Component(
         **figures,
         verdict=None if test is None else test.verdict,
-        stability_word=stability_word(figures["stability"]),
         unnamed=unnamed,
         positive_name=positive_name,
         negative_name=negative_name,
@@ -217,18 +217,16 @@ def _pole(finder: ComponentFinder, scores: Floats, indices: Rows) -> tuple[PoleI
     return item_records(run, PoleItem, rows, score=scores[indices], year=[run.items.years[row] for row in rows])
 
 
-def _why_unnamed(test: ComponentTest | None, stability: float | None) -> str | None:
-    """Say why a component is not named; None if it is real and stable."""
+def _why_unnamed(test: ComponentTest | None, truth_phi: float | None) -> str | None:
+    """Say why a component is not named; None if it is real and agrees with the truth."""
     if test is None:
         return "it was not tested on held-out ratings"
     if not test.real:
-        verdict = "it predicts held-out ratings, but claims too much" if test.predicts else "it does not predict"
-        return f"{verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
-    if stability is None:
-        return "its stability was not tested"
-    if stability < STABLE:
-        phi = f"phi {two_digits(stability)}"
-        return f"it is {stability_word(stability)} over members trained on parts of the ratings ({phi})"
+        return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
+    if truth_phi is None:
+        return "its agreement with the truth was not estimated"
+    if truth_phi < LEAST_TRUTH_PHI:
+        return f"its agreement with the truth is about {two_digits(truth_phi)}, below {LEAST_TRUTH_PHI:g}"
     return None
 
 
