@@ -8,9 +8,8 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.components import unit
 from embedcli.analysis.selection import mean_over_members
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, unit
 from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.run.record import Run
 

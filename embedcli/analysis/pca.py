@@ -1,30 +1,32 @@
-"""The components along which the item embeddings spread: which are real, how stable, and what goes with them."""
+"""The components along which the item embeddings spread: which are real and true, and what goes with them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
-from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
+from embedcli.analysis.components import ComponentFinder, two_digits
 from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.analysis.record import PYTHON_ONLY, Record
 from embedcli.analysis.selection import check_limit, most_rated_first
-from embedcli.analysis.tastes import TagTastes, tastes
+from embedcli.analysis.tastes import TagTastes, TasteCard, tastes
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.halves import truth_agreement
 from embedcli.run.record import ComponentTest, Evidence, Run
 
+LEAST_TRUTH_PHI = 0.88  # of a component that is named: the true one is then .85 or more in 9 of 10 planted worlds
 OF_TASTES = ("p", "z", "halves", "r")  # figures of an axis of tastes that a component has not
 N_LEADING = 20  # components that an axis of tastes is expressed by
 
 
 @dataclass(frozen=True)
 class Component:
-    """One component of the items, named if it is real and stable; `unnamed` says why another one is not.
+    """One component of the items, named if it is real and agrees with the truth; `unnamed` says why it is not.
 
     `share` is its share of the variance of the basis. `verdict` to `real` are those of its test on held-out ratings,
-    None if it was not tested. `stability` is the mean |Tucker's phi| with its match in members that left out a fold
-    of the ratings each. `agreement` is that of members that differ by seed only: no evidence, for they share noise.
+    None if it was not tested. `truth_phi` estimates its |Tucker's phi| with the truth, with a standard error of
+    `truth_phi_error`, from members on disjoint halves of the users; both are None without such members.
     """
 
     component: int
@@ -34,9 +36,8 @@ class Component:
     slope: float | None
     predicts: bool | None
     real: bool | None
-    stability: float | None
-    stability_word: str
-    agreement: float | None
+    truth_phi: float | None
+    truth_phi_error: float | None
     unnamed: str | None
     positive_name: tuple[str, ...]
     negative_name: tuple[str, ...]
@@ -77,7 +78,7 @@ class Components(Record):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the items at the poles as one table, a row per component (or axis of tastes), pole and item."""
-        shared = ("component", "taste", "share", "real", "t", "slope", "stability", "agreement", *OF_TASTES)
+        shared = ("component", "taste", "share", "real", "t", "slope", "truth_phi", "truth_phi_error", *OF_TASTES)
         axes: list[Component | TasteCard] = [*self.components, *(self.tastes.cards if self.tastes else ())]
         rows = []
         for axis in axes:
@@ -108,7 +109,8 @@ def pca(
     The items are those with at least `min_ratings` ratings, of these the `top_items` most rated; by default the 1,000
     most rated. `limit` items are returned per pole; the + pole is that with the higher mean rating, or if that hardly
     differs, the longer tail. The axes of tastes were found at training; `with_numbers` takes those with year, bias and
-    log n as further words. `PartialOut.QUALITY` changes shares, stability, poles and tags, not the test and `scores`.
+    log n as further words. `PartialOut.QUALITY` changes shares, agreement with the truth, poles and tags, not the test
+    and `scores`.
 
     Raises UsageError if the run has fewer components or items, RunError if it lacks arrays.
     """
@@ -157,18 +159,17 @@ def _components(
     finder: ComponentFinder, scores: Floats, shares: Floats, partial_out: PartialOut, limit: int
 ) -> tuple[Component, ...]:
     """Return the components with coordinates `scores` (n, K), each with its evidence, effects, name and poles."""
-    tests, folds, members = finder.tests(scores), finder.of_folds(), finder.of_members()
+    tests, halves = finder.tests(scores), finder.of_halves()
     candidates = Candidates.of(finder.run, finder.rows)
     if partial_out is PartialOut.QUALITY:
         left = without_quality(candidates, scores)
         shares = shares * left.var(0) / scores.var(0)
-        scores = left
-        folds, members = ([without_quality(candidates, other) for other in others] for others in (folds, members))
-    figures = (tests, shares.tolist(), agreement(scores, folds), agreement(scores, members))
-    by_component = zip(scores.T, effects_of(candidates, scores), *figures, strict=True)
+        scores, halves = left, [without_quality(candidates, half) for half in halves]
+    agreed = truth_agreement(scores, halves, finder.run.item_stats.n_ratings[finder.rows])
+    by_component = zip(scores.T, effects_of(candidates, scores), tests, shares.tolist(), agreed, strict=True)
     components = []
-    for j, (own_scores, effects, test, share, stability, agreed) in enumerate(by_component, 1):
-        shown = {"component": j, "share": share, "stability": stability, "agreement": agreed}
+    for j, (own_scores, effects, test, share, (phi, error)) in enumerate(by_component, 1):
+        shown = {"component": j, "share": share, "truth_phi": phi, "truth_phi_error": error}
         if partial_out is PartialOut.QUALITY:
             effects = tuple(effect for effect in effects if effect.kind == "tag")
         components.append(_component(finder, own_scores, effects, test, limit, shown))
@@ -183,15 +184,14 @@ def _component(
     limit: int,
     figures: dict[str, Any],
 ) -> Component:
-    """Return one component, with its name if it is real and stable; `figures` are further fields."""
-    unnamed = _why_unnamed(test, figures["stability"])
+    """Return one component, with its name if it is real and agrees with the truth; `figures` are further fields."""
+    unnamed = _why_unnamed(test, figures["truth_phi"])
     positive_name, negative_name = ((), ()) if unnamed else names(effects)
     positive, negative = poles(finder.run, finder.rows, scores, limit)
     figures |= dict.fromkeys(("t", "slope", "predicts", "real")) if test is None else vars(test)
     return Component(
         **figures,
         verdict=None if test is None else test.verdict,
-        stability_word=stability_word(figures["stability"]),
         unnamed=unnamed,
         positive_name=positive_name,
         negative_name=negative_name,
@@ -201,16 +201,14 @@ def _component(
     )
 
 
-def _why_unnamed(test: ComponentTest | None, stability: float | None) -> str | None:
-    """Say why a component is not named; None if it is real and stable."""
+def _why_unnamed(test: ComponentTest | None, truth_phi: float | None) -> str | None:
+    """Say why a component is not named; None if it is real and agrees with the truth."""
     if test is None:
         return "it was not tested on held-out ratings"
     if not test.real:
-        verdict = "it predicts held-out ratings, but claims too much" if test.predicts else "it does not predict"
-        return f"{verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
-    if stability is None:
-        return "its stability was not tested"
-    if stability < STABLE:
-        phi = f"phi {two_digits(stability)}"
-        return f"it is {stability_word(stability)} over members trained on parts of the ratings ({phi})"
+        return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
+    if truth_phi is None:
+        return "its agreement with the truth was not estimated"
+    if truth_phi < LEAST_TRUTH_PHI:
+        return f"its agreement with the truth is about {two_digits(truth_phi)}, below {LEAST_TRUTH_PHI:g}"
     return None

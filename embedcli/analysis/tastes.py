@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embedcli.analysis.components import unit
 from embedcli.analysis.effects import word
 from embedcli.analysis.poles import PoleItem, poles, sign
-from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.bases import Floats, Rows, unit
 from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
 from embedcli.evidence.tag_tastes import LEAST_P
 from embedcli.run.predictions import tastes_array

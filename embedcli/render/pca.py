@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.components import SHAKY, STABLE, two_digits
+from embedcli.analysis.components import two_digits
 from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
-from embedcli.analysis.pca import N_LEADING, Component, Components
+from embedcli.analysis.pca import LEAST_TRUTH_PHI, N_LEADING, Component, Components
 from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
@@ -140,8 +140,8 @@ def _heading(component: Component) -> str:
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.verdict is not None:
         parts.append(f"{component.verdict}: t {component.t:.1f}, slope {component.slope:.2f}")
-    if component.stability is not None:
-        parts.append(f"{component.stability_word} {two_digits(component.stability)}")
+    if component.truth_phi is not None:
+        parts.append(f"agrees with the truth: about {two_digits(component.truth_phi)}")
     return " | ".join(parts)
 
 
@@ -165,20 +165,22 @@ def _caption(components: Components) -> str:
 
 
 def _explanation(components: Components, noun: str) -> list[str]:
-    """Say what real, stable and named mean."""
+    """Say what real, agreement with the truth and named mean."""
     tests, evidence = [], components.evidence
     if evidence is not None:
         tests = [
             f"A component is real if it predicts held-out ratings with t > {evidence.least_t:g} and slope > "
             f"{evidence.least_slope:g} (1 = calibrated). The tests are of the largest components over the most rated "
             f"{noun}s.",
-            f"A component is stable if it is found again by members that left out one of {evidence.n_folds} folds of "
-            f"the ratings, with a mean |Tucker's phi| of at least {STABLE:g} (shaky: {SHAKY:g}).",
+            "Agreement with the truth estimates the |Tucker's phi| of a component and the taste behind it, by members "
+            "trained on disjoint halves of the users; its standard error is in the JSON. Two tastes that are nearly "
+            "equally strong may be turned into each other in all halves: then it is too high.",
         ]
     return [
         "The percentage is the share of the variance.",
         *tests,
         "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation; q is in parentheses.",
         f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 95th percentile of "
-        f"permuted tags (of at least {FEWEST_TAGGED} {noun}s). Only a component that is real and stable is named.",
+        f"permuted tags (of at least {FEWEST_TAGGED} {noun}s). Only a component that is real and agrees "
+        f"with the truth by {LEAST_TRUTH_PHI:g} or more is named.",
     ]
