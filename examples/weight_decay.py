@@ -48,7 +48,7 @@ N_HALVES, N_STEPS = 2, 2_500  # steps of a training at least: few ratings are no
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to: errors (RMSE, in stars), sizes of weights (root mean squares), agreement of axes with the truth."""
+    """What a training came to: errors (RMSE, in stars), root mean squares of weights, agreement with the truth."""
 
     decay: float
     training: float

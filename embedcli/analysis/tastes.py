@@ -69,6 +69,7 @@ def tastes(run: Run, rows: Rows, leading: Floats, *, with_numbers: bool, limit: 
         _card(run, rows, number, axis, scores, leading, limit)
         for number, (axis, scores) in enumerate(zip(stored.axes, places, strict=True), 1)
     )
+    evidence = run.training.evidence
     named = [card for card in cards if card.unnamed is None]
     return TagTastes(
         with_numbers=with_numbers,
@@ -77,7 +78,7 @@ def tastes(run: Run, rows: Rows, leading: Floats, *, with_numbers: bool, limit: 
         n_permuted=stored.n_permuted,
         n_named=len(named),
         share=sum(card.share for card in named),
-        embedding_share=run.training.embedding_share,
+        embedding_share=None if evidence is None else evidence.explained,
         cards=cards,
     )
 

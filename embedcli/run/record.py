@@ -71,6 +71,7 @@ class Evidence:
     n_folds: int
     least_t: float  # thresholds of real
     least_slope: float
+    explained: float | None = None  # share of the variance of held-out residuals, by the components of the preferences
 
     @property
     def n_real(self) -> int:
@@ -182,7 +183,6 @@ class Training:
     evidence: Evidence | None = None
     posterior: PosteriorInfo | None = None
     tastes: Sequence[Tastes] = ()
-    embedding_share: float | None = None  # of the variance of held-out residuals, explained by the embeddings
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -128,4 +128,4 @@ def evidence_of(
         ]
         for figures in (judged.preference, judged.pca)
     )
-    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE)
+    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
