@@ -61,6 +61,11 @@ class ComponentFinder:
         order = np.argsort(-spread, kind="stable")
         return rotated[:, order], shares.sum() * spread[order] / spread.sum()
 
+    def leading(self, n: int) -> Floats:
+        """Return coordinates (n_rows, K) on the largest components of the PCA, at most n."""
+        (centre, axes), _ = self._pca
+        return coordinates(self._item_factors, self.rows, (centre, axes[:, :n]))
+
     def of_halves(self) -> list[Floats]:
         """Return the components (n, K') of each half member, those of a split side by side; nothing without any."""
         name = "half_item_factors" if self.basis is Basis.PCA else "half_axes"
@@ -89,6 +94,11 @@ class ComponentFinder:
         """The item factors (M, I, k), read once."""
         return self.run.array("item_factors")
 
+    @cached_property
+    def _pca(self) -> tuple[Axes, Floats]:
+        """The axes of the PCA of all members together, and their variances."""
+        return _principal(self._item_factors, self.rows)
+
     def _axes(self) -> tuple[Axes, Floats]:
         """Return the components of all members together, and their variances (R,).
 
@@ -96,7 +106,7 @@ class ComponentFinder:
         out on it.
         """
         if self.basis is Basis.PCA:
-            return _principal(self._item_factors, self.rows)
+            return self._pca
         _, s, (centre, axes) = preferences(self.run, self._item_factors.shape[2], self._item_factors)
         return (centre, axes * s[: axes.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum())), s**2
 

@@ -11,20 +11,23 @@ from numpy.typing import NDArray
 from embedcli.analysis.selection import mean_over_members
 from embedcli.evidence.bases import Floats, unit
 from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
+from embedcli.evidence.strata import Strata
 from embedcli.run.record import Run
 
 THRESHOLD = 0.25  # smaller effects name nothing, however certain they are
-LEVEL = 0.05  # of the gate, and of q
+LEVEL = 0.05  # of q
+GATE = 0.01  # the chance that an unrelated family passes it on an axis: about .05 on one of six
+POWERS = 3  # of the ranks of bias, log n and year, which tags must say something beyond
 FEWEST_TAGGED = 20  # items with the tag, and without it: fewer are not tested
-PERMUTATIONS = 1000
-TOGETHER = 100  # permutations in memory at once
-MOST_PERMUTED = 20_000  # items: with more, effects under permutation are drawn from their normal distribution
+DRAWS = 2000  # of the effects under permutation
+SMALLEST = 1e-6  # standard deviation of an effect, below which no permutation moves it; added to a singular covariance
 WORDS = {
     "bias": ("well liked", "little liked"),
     "mean rating": ("high mean rating", "low mean rating"),
     "year": ("newer", "older"),
     "log n": ("much rated", "little rated"),
 }
+MIXED = "mixed"  # a pole without a name
 QUALITY = ("bias", "mean rating")  # they say the same, so that one of them is enough
 
 
@@ -34,8 +37,9 @@ class Effect:
 
     For a tag it is the rank-biserial correlation (the probability that an item with the tag is above one without it,
     minus the reverse), and `n` is the number of items with the tag. For a number it is Spearman's rank correlation
-    over the `n` items with a known value. `q` is Benjamini and Hochberg's, within the tags or the numbers of the axis.
-    `passed` says whether the effect may name a pole.
+    over the `n` items with a known value. `q` is Benjamini and Hochberg's, within the tags or the numbers of the axis:
+    that of a tag says whether the effect is more than bias, log n and year explain, that of a number only whether it is
+    more than chance. `passed` says whether the effect may name a pole.
     """
 
     name: str
@@ -47,10 +51,15 @@ class Effect:
 
     def word(self, positive: bool) -> str:
         """Return what this effect calls the positive or the negative pole."""
-        if self.kind == "tag":
-            return self.name
-        above, below = WORDS.get(self.name, (f"high {self.name}", f"low {self.name}"))
-        return above if (self.effect > 0) == positive else below
+        return word(self.name, self.kind, is_high=(self.effect > 0) == positive)
+
+
+def word(name: str, kind: str, *, is_high: bool) -> str:
+    """Return what a tag, or a high or low number, calls a pole."""
+    if kind == "tag":
+        return name
+    above, below = WORDS.get(name, (f"high {name}", f"low {name}"))
+    return above if is_high else below
 
 
 @dataclass(frozen=True)
@@ -93,54 +102,80 @@ class Candidates:
         tag_names, number_names = compress(self.tag_names, tag), compress(self.number_names, number)
         return Candidates(tuple(tag_names), self.tags[:, tag], tuple(number_names), self.numbers[:, number])
 
+    @property
+    def confounders(self) -> Floats:
+        """The numbers that tags must say something beyond, (n, m): bias (else mean rating), log n and year."""
+        quality = next((name for name in QUALITY if name in self.number_names), None)
+        names = [name for name in (quality, "log n", "year") if name in self.number_names]
+        return self.numbers[:, [self.number_names.index(name) for name in names]]
+
 
 def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[tuple[Effect, ...], ...]:
     """Test every tag and number against each of the K axes of scores (n, K): the effects of each, strongest first.
 
-    An effect passes if it is at least THRESHOLD, its q is below LEVEL, and it is above the gate of its family.
-    Tags and numbers of fewer than FEWEST_TAGGED items are left out. The p-values are those of the normal distribution
-    with the exact variance under permutation, as in Mann and Whitney's test corrected for ties: far out in the tail,
-    where permutations cannot count, they are above the exact ones.
+    What decides is z, the effect less its mean over permutations, in their standard deviations (both exact). A tag's z
+    is what the tag says beyond bias, log n and year: of the ranks less what these explain, and under permutation
+    within their strata. Numbers are permuted over all items. An effect passes if it is at least THRESHOLD, its z has
+    the same sign and is above the gate of its family and axis, and its q is below LEVEL. Tags and numbers of fewer
+    than FEWEST_TAGGED items are left out. The p-values of z are those of the normal distribution.
     """
-    tested = candidates.testable()
+    tested, rng = candidates.testable(), np.random.default_rng(seed)
+    tag_effects, tag_z, tag_gates = _test_tags(tested.tags, scores, candidates.confounders, rng)
+    number_effects, number_z, number_gate = _test_numbers(tested.numbers, scores, rng)
     families = (
-        ("tag", tested.tag_names, tested.tags.sum(0), *_rank_biserial(tested.tags, scores)),
-        ("number", tested.number_names, np.isfinite(tested.numbers).sum(0), *_spearman(tested.numbers, scores)),
+        ("tag", tested.tag_names, tested.tags.sum(0), tag_effects, tag_z, tag_gates),
+        ("number", tested.number_names, np.isfinite(tested.numbers).sum(0), number_effects, number_z, number_gate),
     )
     by_axis: list[list[Effect]] = [[] for _ in scores.T]
-    for (kind, names, n, sizes, z), gate in zip(families, gates(tested, seed), strict=True):
+    for kind, names, n, sizes, z, gate in families:
         q = false_discovery_rates(2 * upper_tail(np.abs(z)))
-        passed = (np.abs(sizes) >= THRESHOLD) & (np.abs(sizes) > gate) & (q < LEVEL)
+        passed = (np.abs(sizes) >= THRESHOLD) & (z * np.sign(sizes) > gate) & (q < LEVEL)
         for j, effects in enumerate(by_axis):
             columns = (values.tolist() for values in (sizes[:, j], n, q[:, j], passed[:, j]))
             effects += [Effect(name, kind, *figures) for name, *figures in zip(names, *columns, strict=True)]
     return tuple(_strongest_first(effects) for effects in by_axis)
 
 
-def gates(candidates: Candidates, seed: int = 0) -> tuple[float, float]:
-    """Return the (1 - LEVEL) quantiles of the largest |effect| of (tags, numbers) over permutations of the items.
+def _test_tags(
+    tags: NDArray[np.bool_], scores: Floats, confounders: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Return the rank-biserial effects and the z (n_tags, K) of tags (n, n_tags), and the gates (K,) of |z|."""
+    weights, beyond, strata = _tag_weights(tags), _beyond(confounders, scores), Strata.of(confounders)
+    z = _ratio(strata.centred(weights).T @ beyond, strata.deviations(weights, beyond))
+    return weights.T @ _centred_ranks(scores), z, _gates(weights, beyond, strata, rng)
 
-    Whole rows of tags and of numbers are permuted, so that overlapping tags stay together (Westfall and Young 1993,
-    single-step maxT): at most 5 % of axes are named by tags that are unrelated to them, however many tags there are.
-    Scores without ties have the ranks 1 to n on every axis, so that one gate serves all axes. With more than
-    MOST_PERMUTED items the effects are normal, with the covariance that permutations give them.
+
+def _test_numbers(numbers: Floats, scores: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Return Spearman's correlations and the z (n_numbers, K) over the items of which each of the numbers is known.
+
+    The gate of |z| (1,) is that of scores without ties, and serves all axes.
     """
-    tested = candidates.testable()
-    tag_weights, number_weights = _tag_weights(tested.tags), _number_weights(tested.numbers)
-    weights = np.hstack([tag_weights, number_weights]).astype(np.float32)
-    ranks = _centred_ranks(np.arange(len(weights))).astype(np.float32)
-    rng = np.random.default_rng(seed)
-    n, largest = len(weights), []
-    covariance = weights.T.astype(np.float64) @ weights * (n * (n + 1) / 12) if n > MOST_PERMUTED else None
-    for _ in range(PERMUTATIONS // TOGETHER):
-        if covariance is None:
-            effects: NDArray[np.floating] = rng.permuted(np.tile(ranks, (TOGETHER, 1)), axis=1) @ weights
-        else:
-            effects = rng.multivariate_normal(np.zeros(len(covariance)), covariance, TOGETHER)
-        families = np.split(np.abs(effects), [tag_weights.shape[1]], axis=1)
-        largest.append([sizes.max(1, initial=0) for sizes in families])
-    tag, number = np.quantile(np.concatenate(largest, axis=1), 1 - LEVEL, axis=1, method="higher")
-    return float(tag), float(number)
+    known = np.isfinite(numbers)
+    effects, weights = np.zeros((numbers.shape[1], scores.shape[1])), np.zeros_like(numbers)
+    for j, has_value in enumerate(known.T):
+        weights[has_value, j] = _centred_ranks(numbers[has_value, j])
+        effects[j] = unit(weights[has_value, j]) @ unit(_centred_ranks(scores[has_value]))
+    ranks = _centred_ranks(np.arange(len(scores)))[:, None]
+    gate = _gates(weights, ranks, Strata(np.zeros(len(scores), dtype=np.int64)), rng)
+    return effects, effects * np.sqrt(known.sum(0) - 1)[:, None], gate
+
+
+def _gates(weights: Floats, ranks: Floats, strata: Strata, rng: np.random.Generator) -> Floats:
+    """Return the (1 - GATE) quantiles (K,) of the largest |z| of weights (n, J) over permutations, for ranks (n, K).
+
+    Whole rows are permuted within strata, so that overlapping tags stay together (Westfall and Young 1993, single-step
+    maxT): few axes are named by tags that say nothing beyond the strata, however many tags there are. The z of all
+    tags are drawn from the normal distribution with the exact covariance under permutation: of 20 items of a tag the
+    quantiles are already those of permutations, which take twelve times as long.
+    """
+    centred, deviations = strata.centred(weights), np.sqrt(strata.variances(ranks))[strata.code]
+    largest = np.empty((DRAWS, ranks.shape[1]))
+    normal = rng.standard_normal((DRAWS, min(weights.shape)), dtype=np.float32)  # the same for each axis
+    for j, deviation in enumerate(strata.deviations(weights, ranks).T):
+        scaled = _ratio(centred.T, deviation[:, None]).T * deviations[:, [j]]  # X, of X'X the covariance of z
+        root = scaled if scaled.shape[1] > len(scaled) else _root(scaled.T @ scaled)
+        largest[:, j] = np.abs(normal @ root.astype(np.float32)).max(1, initial=0)
+    return np.quantile(largest, 1 - GATE, axis=0, method="higher")
 
 
 def names(effects: tuple[Effect, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -154,7 +189,7 @@ def names(effects: tuple[Effect, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
 
     def pole(positive: bool) -> tuple[str, ...]:
         own = [e for e in strong if e not in quality[1:] and (e.kind == "number" or (e.effect > 0) == positive)]
-        return tuple(effect.word(positive) for effect in own) or ("mixed",)
+        return tuple(effect.word(positive) for effect in own) or (MIXED,)
 
     return pole(True), pole(False)
 
@@ -178,40 +213,33 @@ def _strongest_first(effects: list[Effect]) -> tuple[Effect, ...]:
     return tuple(sorted(effects, key=lambda effect: -abs(effect.effect)))
 
 
-def _rank_biserial(tags: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
-    """Return the effects (n_tags, K), and their ratios to their standard deviations under permutation."""
-    weights, ranks = _tag_weights(tags), _centred_ranks(scores)
-    effects = weights.T @ ranks
-    # the variance of w'r over all orders of r, if w and r have mean 0
-    deviation = np.sqrt(np.outer((weights**2).sum(0), (ranks**2).sum(0) / (len(ranks) - 1)))
-    return effects, np.divide(effects, deviation, out=np.zeros_like(effects), where=deviation > 0)
+def _beyond(confounders: Floats, scores: Floats) -> Floats:
+    """Return the ranks of scores (n, K) less what a polynomial of the ranks of the confounders (n, m) explains."""
+    ranks, columns = _centred_ranks(scores), [np.ones(len(scores))]
+    for values in confounders.T:
+        known = np.isfinite(values)
+        centred = np.zeros(len(values))
+        centred[known] = _centred_ranks(values[known]) / max(known.sum(), 1)
+        columns += [~known, *(centred**power for power in range(1, POWERS + 1))]
+    design = np.column_stack(columns)
+    residuals: Floats = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+    return residuals
 
 
-def _spearman(numbers: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """Return the effects (n_numbers, K), and their ratios to their standard deviations under permutation."""
-    known = np.isfinite(numbers)
-    effects = np.zeros((numbers.shape[1], scores.shape[1]))
-    for j, has_value in enumerate(known.T):
-        effects[j] = unit(_centred_ranks(numbers[has_value, j])) @ unit(_centred_ranks(scores[has_value]))
-    return effects, effects * np.sqrt(known.sum(0) - 1)[:, None]
+def _root(covariance: Floats) -> Floats:
+    """Return R (J, J), of R'R a covariance with 1 or 0 on the diagonal, of overlapping tags perhaps singular."""
+    return np.linalg.cholesky(covariance + SMALLEST * np.eye(len(covariance))).T.astype(np.float64)
+
+
+def _ratio(values: Floats, deviations: Floats) -> Floats:
+    """Return values (J, K) in units of their standard deviations; 0 for those that no permutation moves."""
+    return np.divide(values, deviations, out=np.zeros(values.shape), where=deviations > SMALLEST)
 
 
 def _tag_weights(tags: NDArray[np.bool_]) -> Floats:
     """Return weights (n, n_tags) whose products with the centred ranks of scores (n,) are the effects."""
     n, carriers = len(tags), tags.sum(0)
     weights: Floats = 2 / n * np.where(tags, 1 / carriers, -1 / (n - carriers))
-    return weights
-
-
-def _number_weights(numbers: Floats) -> Floats:
-    """Return weights (n, n_numbers) whose products with the centred ranks 1 to n are the effects.
-
-    They are an approximation if a number is not known for all items: those with a value are not ranked again.
-    """
-    weights = np.zeros_like(numbers)
-    for weight, values in zip(weights.T, numbers.T, strict=True):
-        known = np.isfinite(values)
-        weight[known] = unit(_centred_ranks(values[known])) / np.sqrt(known.sum() * (len(values) ** 2 - 1) / 12)
     return weights
 
 

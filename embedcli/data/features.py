@@ -1,18 +1,59 @@
 """What is known of users and items besides their ratings, as tables of numbers: tags, years and columns."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import MOST_KINDS, Items, Users
+from embedcli.data.ratings import MOST_KINDS, Items, Users, kinds_of
 from embedcli.data.text import number_of
 
 MOST_TAGS, FEWEST_WITH_TAG = 200, 5  # the most common tags, each of at least 5 items
 FEWEST_OF_YEAR = 20  # items, else a year counts as part of its decade
 N_BINS = 10  # of numbers, each with as many rows
+FEWEST_TAGGED = 20  # rated items with a tag, and without it: fewer tell nothing of it
 Table = NDArray[np.float32]
+
+
+class Described(NamedTuple):
+    """What people can say of items: tags (I, G) that enough of them have and lack, numbers (I, P), NaN if unknown."""
+
+    tag_names: tuple[str, ...]
+    tags: NDArray[np.bool_]
+    number_names: tuple[str, ...]
+    numbers: NDArray[np.float64]
+    n_left_out: int  # tags of too few or too many items
+
+
+def described(items: Items, is_rated: NDArray[np.bool_]) -> Described:
+    """Return the tags of items, also those of columns of words, and columns of numbers; users come as items, too."""
+    every = [set(own) | set(kinds) for own, kinds in zip(items.tags, kinds_of(items.columns, len(items)), strict=True)]
+    counts = Counter(tag for own, rated in zip(every, is_rated.tolist(), strict=True) if rated for tag in own)
+    most = int(is_rated.sum()) - FEWEST_TAGGED
+    names = sorted(tag for tag, n in counts.items() if FEWEST_TAGGED <= n <= most)
+    position = {tag: j for j, tag in enumerate(names)}
+    tags = np.zeros((len(items), len(names)), dtype=np.bool_)
+    for row, own in enumerate(every):
+        tags[row, [position[tag] for tag in own if tag in position]] = True
+    numbers = {
+        name: values
+        for name, values in number_columns(items.columns).items()
+        if (is_rated & np.isfinite(values)).sum() >= FEWEST_TAGGED and np.ptp(values[is_rated & np.isfinite(values)])
+    }
+    table = np.column_stack([np.zeros((len(items), 0)), *numbers.values()])
+    return Described(tuple(names), tags, tuple(numbers), table, len(counts) - len(names))
+
+
+def number_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of numbers, NaN if one is missing; a column in which most values differ is of ids."""
+    found = {}
+    for name, column in columns.items():
+        kinds = set(column) - {""}
+        if 1 < len(kinds) <= len(column) / 2 and not any(number_of(kind) is None for kind in kinds):
+            found[name] = np.array([number_of(text) if text else np.nan for text in column], dtype=np.float64)
+    return found
 
 
 def item_features(items: Items) -> Table:

@@ -53,13 +53,18 @@ class Users:
 
     def as_items(self) -> Items:
         """Return the users as items titled by their ids; columns of at most 50 words, as an occupation, become tags."""
-        tags: list[list[str]] = [[] for _ in self.ids]
-        for key, values in self.columns.items():
-            if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds):
-                for own, value in zip(tags, values, strict=True):
-                    if value:
-                        own.append(f"{key} {value}".replace("|", "/"))
-        return Items(self.ids, self.ids, (None,) * len(self), tuple(map(tuple, tags)))
+        return Items(self.ids, self.ids, (None,) * len(self), kinds_of(self.columns, len(self)), self.columns)
+
+
+def kinds_of(columns: Mapping[str, tuple[str, ...]], n: int) -> tuple[tuple[str, ...], ...]:
+    """Return the tags of n rows that columns of at most 50 words make, as "gender F"."""
+    tags: list[list[str]] = [[] for _ in range(n)]
+    for key, values in columns.items():
+        if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds):
+            for own, value in zip(tags, values, strict=True):
+                if value:
+                    own.append(f"{key} {value}".replace("|", "/"))
+    return tuple(map(tuple, tags))
 
 
 def _taken(columns: Mapping[str, tuple[Any, ...]], rows: NDArray[np.integer]) -> dict[str, Any]:

@@ -49,12 +49,14 @@ class ComponentEvidence:
     """What the held-out rows say of the components, the largest first.
 
     `preference` and `pca` hold t (K,) and slope (K,) of the components in either basis. `n_sign_flips` is the number
-    of components by sign flips.
+    of components by sign flips, `explained` the share of the variance of the residuals that the preference components
+    explain together.
     """
 
     preference: tuple[Floats, Floats]
     pca: tuple[Floats, Floats]
     n_sign_flips: int
+    explained: float
 
 
 class Factors(NamedTuple):
@@ -102,10 +104,12 @@ def component_evidence(
     with ThreadPoolExecutor(n_cores()) as pool:
         by_preference, by_pca, residuals = zip(*pool.map(of_fold, range(len(fold_members.items))), strict=True)
     every_residual = np.concatenate(residuals)
+    contributions = np.concatenate(by_preference)
     return ComponentEvidence(
-        preference=regress(np.concatenate(by_preference), every_residual),
+        preference=regress(contributions, every_residual),
         pca=regress(np.concatenate(by_pca), every_residual),
         n_sign_flips=sign_flips(observations, biases, rng),
+        explained=explained_share(contributions, every_residual),
     )
 
 
@@ -152,6 +156,11 @@ def regress(x: Floats, y: Floats) -> tuple[NDArray[Any], NDArray[Any]]:
     variance = float(((y - x @ slope) ** 2).sum()) / max(len(y) - x.shape[1], 1)
     error = np.sqrt(variance * np.diag(np.linalg.inv(gram)))
     return np.divide(slope, error, out=np.zeros_like(slope), where=error > 0), slope
+
+
+def explained_share(x: Floats, y: Floats) -> float:
+    """Return the share of the sum of squares of y (n,) that the columns of x (n, K) explain together."""
+    return 1 - float(((y - x @ regress(x, y)[1]) ** 2).sum() / max(float(y @ y), 1e-12))
 
 
 def sign_flips(observations: Observations, biases: BiasModel, rng: np.random.Generator) -> int:

@@ -16,14 +16,14 @@ words of the users' columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats, Rows, Table
-from embedcli.evidence.components import DAMPING, FOLD_SWEEPS, SWEEPS, regress
+from embedcli.evidence.components import DAMPING, FOLD_SWEEPS, SWEEPS, explained_share, regress
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import average_ranks, best_assignment
 from embedcli.evidence.strata import Strata
@@ -31,12 +31,15 @@ from embedcli.evidence.strata import Strata
 MOST_AXES = 6
 MOST_DIRECTIONS = 30  # principal ones of the tags
 MOST_RATINGS, MOST_USERS = 200_000, 3_000  # a sample of the users is enough
-PERMUTATIONS = 99
+PERMUTATIONS, FEW_PERMUTATIONS = 99, 24
 LEAST_P = 0.02  # with a higher p an axis is not above permuted tags
+LEAST_LOADING = 0.3  # correlation of an axis with a tag, from which the tag is one of its words
 SPLITS = 3  # of the users in halves
-STEPS, FEW_STEPS = 20, 6  # of EM: from the start, and from the estimate of all users
-START = 0.006  # variance of a taste at the start, in residual variances
-SMALLEST = 1e-6  # variance of a direction of the tags, as a share of the largest
+STEPS, OF_HALF, FEW_STEPS = 12, 8, 4  # of EM: of all users, of half of them, and from the estimate of all
+START = 0.003  # variance of a taste at the start, in residual variances
+SMALLEST = 1e-6  # variance of a direction of the tags, next to 1
+TINY = 1e-30
+LEAST_LEFT = 1e-3  # standard deviation of what is left of the ranks of a tag
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,19 @@ class TagTastes:
 class Tags(NamedTuple):
     """What is known of the items that have ratings: `tags` (I, G), of which `basis` (I, P) is partialled out.
 
-    `weight` (I,) are numbers of ratings; the columns of the basis are orthonormal, and times the root of the weight.
-    Tags are permuted within the strata.
+    The columns of the basis are orthonormal, and times `root` (I, 1), that of the numbers of ratings. Tags are permuted
+    within the strata.
     """
 
-    tags: Floats
-    basis: Floats
-    weight: Floats
+    tags: NDArray[Any]
+    basis: NDArray[Any]
+    root: NDArray[Any]
     strata: Strata
+
+    def single(self) -> Tags:
+        """Return the same in single precision, which is enough for what is only compared."""
+        tags, basis, root = (array.astype(np.float32) for array in (self.tags, self.basis, self.root))
+        return Tags(tags, basis, root, self.strata)
 
 
 class Sums(NamedTuple):
@@ -86,7 +94,7 @@ class Sums(NamedTuple):
     squares: float  # sum of the squared residuals
     n: int  # of ratings
 
-    def of(self, users: NDArray[np.bool_], squares: Floats, n_ratings: Rows) -> Sums:
+    def of(self, users: NDArray[np.bool_], squares: Floats, n_ratings: NDArray[np.integer]) -> Sums:
         """Return the sums of some users, given the squares and numbers of ratings of each (U,)."""
         return Sums(self.gram[users], self.linear[users], float(squares[users].sum()), int(n_ratings[users].sum()))
 
@@ -122,9 +130,9 @@ def tag_tastes(
     rows, users, items = compact(observations, rng)
     biases = bias_model(rows, DAMPING, SWEEPS)
     numbers = np.column_stack([numbers[items], biases.item_bias, np.log(biases.n_by_item)])
-    known = described(tags[items], numbers, biases.n_by_item.astype(np.float64), with_numbers=with_numbers)
-    partialled = partial_out(known, known.tags)
-    profiles = whitened(partialled, known.weight)
+    known = described(tags[items], numbers, biases.n_by_item, with_numbers=with_numbers)
+    left = partial_out(known, known.tags)
+    profiles = left @ whitening(left, len(rows.value)) / known.root
     if not profiles.shape[1]:
         return None
     residuals = biases.residuals(rows)
@@ -133,7 +141,7 @@ def tag_tastes(
     turn = leading(tastes.covariance)
     p, z = against_permuted(known, rows, residuals, sums, profiles @ turn, turn, tastes, rng)
     turn = turn[:, : len(p)]
-    correlations = partialled.T @ (known.weight[:, None] * profiles) / known.weight.sum()  # (G, d)
+    correlations = left.T @ (known.root * profiles) / np.sqrt(len(rows.value) * (left**2).sum(0) + TINY)[:, None]
     halves, is_kept = in_halves(rows, residuals, sums, turn, correlations, rng)
     t, slope, share = on_held_out(rows, fold[selected(observations, users)], biases, profiles, turn, tastes)
     return TagTastes(
@@ -159,8 +167,9 @@ def compact(observations: Observations, rng: np.random.Generator) -> tuple[Obser
     users = np.sort(order[: min(n_asked, MOST_USERS)])
     rows = observations.take(selected(observations, users))
     items = np.unique(rows.item)
-    codes = (np.searchsorted(kinds, own).astype(np.int32) for kinds, own in ((users, rows.user), (items, rows.item)))
-    return Observations(*codes, rows.value, len(users), len(items)), users, items
+    user, item = (np.searchsorted(kinds, own) for kinds, own in ((users, rows.user), (items, rows.item)))
+    numbered = Observations(user.astype(np.int32), item.astype(np.int32), rows.value, len(users), len(items))
+    return numbered, users, items.astype(np.int64)
 
 
 def selected(observations: Observations, users: Rows) -> NDArray[np.bool_]:
@@ -177,7 +186,7 @@ def spread_out(values: Floats, places: Rows, n: int) -> Table:
     return table
 
 
-def described(tags: Floats, numbers: Floats, weight: Floats, *, with_numbers: bool) -> Tags:
+def described(tags: Floats, numbers: Floats, n_ratings: NDArray[np.int64], *, with_numbers: bool) -> Tags:
     """Return the tags with what is partialled out of them: linear and quadratic in the ranks of the numbers."""
     ranks, one = ranked(numbers), np.ones((len(tags), 1))
     is_unknown = ~np.isfinite(numbers)
@@ -185,8 +194,9 @@ def described(tags: Floats, numbers: Floats, weight: Floats, *, with_numbers: bo
         tags, nuisance, strata = np.column_stack([tags, numbers]), one, Strata.of(np.zeros((len(tags), 0)))
     else:
         nuisance, strata = np.column_stack([one, ranks, ranks**2, is_unknown]), Strata.of(numbers)
-    left, lengths, _ = np.linalg.svd(nuisance * np.sqrt(weight)[:, None], full_matrices=False)
-    return Tags(ranked(tags), left[:, lengths > SMALLEST * lengths[0]], weight, strata)
+    root = np.sqrt(n_ratings)[:, None]
+    basis, lengths, _ = np.linalg.svd(nuisance * root, full_matrices=False)
+    return Tags(ranked(tags), basis[:, lengths > SMALLEST * lengths[0]], root, strata)
 
 
 def ranked(columns: Floats) -> Floats:
@@ -198,26 +208,24 @@ def ranked(columns: Floats) -> Floats:
     return ranks
 
 
-def partial_out(known: Tags, tags: Floats, further: Floats | None = None) -> Floats:
-    """Return tags (I, G) less what the basis says of them, and `further` columns (I, j) orthogonal to it; variance 1.
-
-    A tag of which nothing is left is 0.
-    """
-    root = np.sqrt(known.weight)[:, None]
-    basis = known.basis if further is None else np.hstack([known.basis, further * root / np.sqrt(known.weight.sum())])
-    weighted = tags * root
-    weighted = weighted - basis @ (basis.T @ weighted)
-    deviation = np.sqrt((weighted**2).sum(0) / known.weight.sum())
-    left: Floats = np.divide(weighted / root, deviation, out=np.zeros_like(tags), where=deviation > SMALLEST)
+def partial_out(known: Tags, tags: NDArray[Any], further: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return tags (I, G) times the root of the weight, less what the basis and `further` orthogonal columns explain."""
+    left: NDArray[Any] = tags * known.root
+    for basis in (known.basis, further):
+        if basis is not None:
+            left = left - basis @ (basis.T @ left)
     return left
 
 
-def whitened(tags: Floats, weight: Floats) -> Floats:
-    """Return the principal directions of tags (I, G), their largest first: (I, d) of weighted covariance 1."""
-    squares, vectors = np.linalg.eigh(tags.T @ (weight[:, None] * tags) / weight.sum())
-    kept = np.flatnonzero(squares > max(SMALLEST * squares.max(initial=0), SMALLEST))[::-1][:MOST_DIRECTIONS]
-    profiles: Floats = tags @ (vectors[:, kept] / np.sqrt(squares[kept]))
-    return profiles
+def whitening(left: NDArray[Any], weight: float) -> NDArray[Any]:
+    """Return the map (G, d) of weighted tags (I, G) to the principal directions of their correlations, variance 1."""
+    squares = (left.T @ left).astype(np.float64) / weight
+    deviation = np.sqrt(np.diag(squares))
+    scale = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > LEAST_LEFT)
+    values, vectors = np.linalg.eigh(squares * np.outer(scale, scale))
+    kept = np.flatnonzero(values > SMALLEST)[::-1][:MOST_DIRECTIONS]
+    axes: NDArray[Any] = (scale[:, None] * vectors[:, kept] / np.sqrt(values[kept])).astype(left.dtype)
+    return axes
 
 
 def sums_of(rows: Observations, residuals: Floats, profiles: Floats) -> Sums:
@@ -268,30 +276,35 @@ def against_permuted(
 ) -> tuple[Floats, Floats]:
     """Compare the axes with scores (I, d) in turn with permuted tags -> p (r,) and z (r,); the last p may be high.
 
-    Given the axes before it, an axis is as strong as the largest eigenvalue of the first step of EM. It is given up
-    once so many permutations are above it that p is above LEAST_P (Besag and Clifford 1991).
+    Given the axes before it, an axis is as strong as the largest eigenvalue of the first step of EM. An axis that
+    two of the first few permutations reach is given up.
     """
-    p, z = [], []
+    p: list[float] = []
+    z: list[float] = []
+    single, n_ratings = known.single(), len(residuals)
+    per_root = (1 / single.root[:, 0])[rows.item]
     for j in range(min(MOST_AXES, scores.shape[1])):
         rest = residuals
         if j:
             before = fit(sums.along(turn[:, :j]), FEW_STEPS, start_along(tastes, turn[:, :j])).means
             rest = residuals - np.einsum("nj,nj->n", before[rows.user], scores[rows.item, :j])
-        table = table_of(rows, rest.astype(np.float32))
+        table = table_of(rows, rest.astype(np.float32) * per_root)
+        axes = (scores[:, :j] * known.root / np.sqrt(n_ratings)).astype(np.float32)
 
-        def strength(tags: Floats, table: sp.csr_array = table, n_before: int = j) -> float:
-            permuted = whitened(partial_out(known, tags, scores[:, :n_before]), known.weight)
-            by_user = table @ permuted.astype(np.float32)
+        def strength(tags: Table, table: sp.csr_array = table, axes: Table = axes) -> float:
+            left = partial_out(single, tags, axes)
+            by_user = table @ (left @ whitening(left, n_ratings))
             return float(np.linalg.eigvalsh(by_user.T @ by_user).max(initial=0))
 
-        own, permuted = strength(known.tags), []
-        for _ in range(PERMUTATIONS):
-            permuted.append(strength(known.tags[known.strata.orders(1, rng)[0]]))
-            n_above = sum(value >= own for value in permuted)
-            if n_above > LEAST_P * (1 + PERMUTATIONS) - 1:
+        own, permuted = strength(single.tags), np.empty(0)
+        for n in FEW_PERMUTATIONS, PERMUTATIONS:
+            orders = known.strata.orders(n - len(permuted), rng)
+            permuted = np.append(permuted, [strength(single.tags[order]) for order in orders])
+            p_value = float(1 + (permuted >= own).sum()) / (1 + len(permuted))
+            if p_value > 2 / (1 + FEW_PERMUTATIONS):
                 break
-        p.append((1 + n_above) / (1 + len(permuted)))
-        z.append((own - np.mean(permuted)) / max(np.std(permuted), SMALLEST * own, 1e-12))
+        p.append(p_value)
+        z.append(float((own - permuted.mean()) / max(permuted.std(), 1e-12)))
         if p[-1] > LEAST_P:
             break
     return np.array(p), np.array(z)
@@ -306,13 +319,14 @@ def in_halves(
     rows: Observations, residuals: Floats, sums: Sums, turn: Floats, correlations: Floats, rng: np.random.Generator
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Fit halves of the users -> mean correlation (r,) of the axes' matches, and which signs (r, G) all halves keep."""
-    squares, n = np.bincount(rows.user, residuals**2, rows.n_users), np.bincount(rows.user, minlength=rows.n_users)
+    n = np.bincount(rows.user, minlength=rows.n_users)
+    squares = np.bincount(rows.user, residuals**2, rows.n_users).astype(np.float64)
     is_positive, agreed = correlations @ turn > 0, []
     is_kept = np.ones(is_positive.shape, dtype=bool)
     for _ in range(SPLITS):
         is_first, matches = rng.permutation(rows.n_users) % 2 == 0, []
         for users in (is_first, ~is_first):
-            axes = leading(fit(sums.of(users, squares, n), STEPS).covariance)
+            axes = leading(fit(sums.of(users, squares, n), OF_HALF).covariance)
             alike = turn.T @ axes
             match = best_assignment(np.abs(alike))
             own = axes[:, match] * np.where(np.take_along_axis(alike, match[:, None], 1)[:, 0] < 0, -1, 1)
@@ -341,8 +355,3 @@ def on_held_out(
     t, slope = regress(x, y)
     total = [explained_share(x[:, :j], y) for j in range(x.shape[1] + 1)]
     return t, slope, np.diff(total)
-
-
-def explained_share(x: Floats, y: Floats) -> float:
-    """Return the share of the sum of squares of y (n,) that the columns of x (n, K) explain together."""
-    return 1 - float(((y - x @ regress(x, y)[1]) ** 2).sum() / (y @ y))

@@ -56,6 +56,11 @@ def table_array(name: str) -> str:
     return f"table.{name}"
 
 
+def tastes_array(of: str) -> str:
+    """Return the name of the array of places on the axes of tastes of one kind."""
+    return f"tastes.{of}"
+
+
 def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], where: str) -> None:
     """Check arrays against the numbers of "users", "items" and labels of each table array; RunError if one is wrong."""
     hint = "train again: embedcli train"
@@ -87,6 +92,9 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "state_usual_mean": (n_states, d),
         "state_usual_precision": (n_states, d, d),
         "state_noise": (n_users,),
+        "tastes.items": (None, n_items),
+        "tastes.items_with_numbers": (None, n_items),
+        "tastes.users": (None, n_users),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }
     for name, shape in shapes.items():

@@ -13,9 +13,10 @@ from embedcli.data.ratings import BLOCK, DataSet, Items, Ratings, Users, count_c
 from embedcli.errors import RunError, UsageError
 from embedcli.run.canonical import canonical, trained_stars
 from embedcli.run.config import TrainConfig
-from embedcli.run.predictions import NAMES, Arrays, Range, checked, table_array
+from embedcli.run.predictions import NAMES, Arrays, Range, checked, table_array, tastes_array
 
 LINKS = ("sigmoid", "identity")
+TASTES = ("items", "items_with_numbers", "users")  # whose tags and numbers tastes may go by
 POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
 
 
@@ -70,6 +71,7 @@ class Evidence:
     n_folds: int
     least_t: float  # thresholds of real
     least_slope: float
+    explained: float | None = None  # share of the variance of held-out residuals, by the components of the preferences
 
     @property
     def n_real(self) -> int:
@@ -80,6 +82,44 @@ class Evidence:
     def heldout_slope(self) -> float:
         """Held-out slope of the first component of the factors: below 1 with too little weight decay, else above."""
         return self.pca_tests[0].slope
+
+
+@dataclass(frozen=True)
+class TasteWord:
+    """A tag or number that goes with an axis of tastes: the weighted correlation of the two, .3 or more."""
+
+    name: str
+    kind: str  # "tag" or "number"
+    loading: float
+    is_kept: bool  # whether all halves of the users agree on its sign
+
+
+@dataclass(frozen=True)
+class TasteAxis:
+    """The evidence for an axis of tastes; see `evidence.tag_tastes.TagTastes` for the figures."""
+
+    t: float
+    slope: float
+    share: float
+    p: float
+    z: float
+    halves: float
+    words: Sequence[TasteWord]
+    goes_with: str | None = None  # what it goes with instead of taste, such as "time"
+
+
+@dataclass(frozen=True)
+class Tastes:
+    """The axes of what people's tastes go by, in the words of what is known of the items, or of the users.
+
+    `of` is one of TASTES. The places on the axes are the array `tastes.OF` (r, n).
+    """
+
+    of: str
+    axes: Sequence[TasteAxis]  # the last is the first that failed, if fewer than could be tested hold
+    n_words: int  # tags and numbers
+    n_left_out: int  # tags of too few or too many items
+    n_permuted: int
 
 
 @dataclass(frozen=True)
@@ -142,6 +182,7 @@ class Training:
     versions: Mapping[str, str] = field(default_factory=dict)
     evidence: Evidence | None = None
     posterior: PosteriorInfo | None = None
+    tastes: Sequence[Tastes] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -371,6 +412,9 @@ class Run:
         arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
         if set(NAMES) <= set(arrays):
             arrays["trained_stars"] = trained_stars(arrays, self.item_stats.n_ratings > 0, self.sigmoid_range)
+        if tastes_array("users") in self.arrays:
+            arrays[tastes_array("items")] = self.array(tastes_array("users"))
+        tastes = [replace(tastes, of="items") for tastes in self.training.tastes if tastes.of == "users"]
         rows = self.rows
         return replace(
             self,
@@ -380,7 +424,7 @@ class Run:
             item_stats=self.user_stats,
             user_stats=self.item_stats,
             arrays=arrays,
-            training=replace(self.training, evidence=None, posterior=None),
+            training=replace(self.training, evidence=None, posterior=None, tastes=tastes),
             rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value, None),
             heldout=None,
             tables={},

@@ -14,11 +14,12 @@ from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays
-from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, TimesInfo
+from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, Tastes, TimesInfo
 from embedcli.training.config import share_of_mean
 from embedcli.training.evaluation import observed
 from embedcli.training.stages import OnStage, stage, testing
 from embedcli.training.state import FoldMembers, Streams
+from embedcli.training.tastes import tastes_of
 
 
 class PosteriorOf(NamedTuple):
@@ -41,6 +42,7 @@ class Assessed(NamedTuple):
     arrays: dict[str, NDArray[np.float32]]
     evidence: Evidence | None
     posterior: PosteriorOf | None
+    tastes: list[Tastes]
 
 
 def assess(
@@ -52,15 +54,20 @@ def assess(
     """
     arrays: dict[str, NDArray[np.float32]] = {}
     evidence = posterior = None
+    tastes: list[Tastes] = []
     if folds is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
             evidence = evidence_of(split.train, members, folds, config, streams.folds)
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
+    if folds is not None and not split.train.data.implicit:
+        with stage("tastes: axes tested against permuted tags", on_stage):
+            tastes, places = tastes_of(split.train, folds.fold, streams.tastes)
+            arrays |= places
     if config.n_draws:
         with stage(f"posterior: {config.n_draws} draws of the stars, and predictions", on_stage):
             posterior = posterior_of(split, config, streams.posterior)
             arrays |= posterior.arrays
-    return Assessed(arrays, evidence, posterior)
+    return Assessed(arrays, evidence, posterior, tastes)
 
 
 def posterior_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> PosteriorOf:
@@ -121,4 +128,4 @@ def evidence_of(
         ]
         for figures in (judged.preference, judged.pca)
     )
-    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE)
+    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)

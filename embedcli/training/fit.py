@@ -74,6 +74,7 @@ def make_run(
         versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},
         evidence=assessed.evidence,
         posterior=posterior and posterior.info,
+        tastes=assessed.tastes,
     )
     arrays = {**learned.arrays, **learned.halves, **assessed.arrays}
     return Run.from_arrays(

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, mannwhitneyu, norm, rankdata, spearmanr
+from scipy.stats import false_discovery_control, mannwhitneyu, norm, spearmanr
 
 from embedcli.analysis import effects
 from embedcli.analysis.effects import Candidates, Effect, names, without_quality
+from embedcli.evidence.strata import Strata
 from embedcli.run.record import Run
 
 N = 400
@@ -50,18 +51,45 @@ def scores(candidates: Candidates) -> NDArray[np.float64]:
 
 
 def test_tag_effect_is_the_rank_biserial_correlation(candidates: Candidates, scores: NDArray[np.float64]) -> None:
-    """A tag's effect and q are those of Mann and Whitney's U, ties and all, with Benjamini and Hochberg's q."""
+    """A tag's effect is that of Mann and Whitney's U, ties and all, over all items."""
     for axis, found in zip(scores.T, effects.effects_of(candidates, scores), strict=True):
         ours = {effect.name: effect for effect in found if effect.kind == "tag"}
         assert set(ours) == set(candidates.tag_names[:6])  # the last two are carried by 12 and by 0 items
-        p = []
         for name in ours:
             tagged = candidates.tags[:, candidates.tag_names.index(name)]
-            u = mannwhitneyu(axis[tagged], axis[~tagged], method="asymptotic", use_continuity=False)
+            u = mannwhitneyu(axis[tagged], axis[~tagged])
             assert ours[name].effect == pytest.approx(2 * u.statistic / (tagged.sum() * (~tagged).sum()) - 1)
             assert ours[name].n == tagged.sum()
-            p.append(u.pvalue)
-        assert [effect.q for effect in ours.values()] == pytest.approx(false_discovery_control(p))
+
+
+def test_q_of_a_tag_without_numbers_is_mann_and_whitneys(candidates: Candidates, scores: NDArray[np.float64]) -> None:
+    """If no number is known there is one stratum, and q is that of Mann and Whitney's U, Benjamini and Hochberg's."""
+    alone = replace(candidates, number_names=(), numbers=np.zeros((N, 0)))
+    for axis, found in zip(scores.T, effects.effects_of(alone, scores), strict=True):
+        tagged = [candidates.tags[:, candidates.tag_names.index(effect.name)] for effect in found]
+        tests = [
+            mannwhitneyu(axis[own], axis[~own], method="asymptotic", use_continuity=False).pvalue for own in tagged
+        ]
+        assert [effect.q for effect in found] == pytest.approx(false_discovery_control(tests))
+
+
+def test_z_of_a_tag_is_centred_within_strata(candidates: Candidates, scores: NDArray[np.float64]) -> None:
+    """Z is the effect less its mean, in standard deviations, over permutations of the tags within their strata."""
+    rng = np.random.default_rng(3)
+    confounders, tags = candidates.confounders, candidates.tags[:, :6]
+    _, z, _ = effects._test_tags(tags, scores, confounders, rng)
+    strata = Strata.of(confounders)
+    beyond = effects._beyond(confounders, scores)
+    permuted = []
+    for _ in range(1500):
+        order = np.arange(N)
+        for stratum in range(strata.n_strata):
+            own = np.flatnonzero(strata.code == stratum)
+            order[own] = rng.permutation(own)
+        permuted.append([beyond[tag[order]].mean(0) - beyond[~tag[order]].mean(0) for tag in tags.T])
+    actual = np.array([beyond[tag].mean(0) - beyond[~tag].mean(0) for tag in tags.T])
+    by_permutation = (actual - np.mean(permuted, axis=0)) / np.std(permuted, axis=0)
+    np.testing.assert_allclose(z, by_permutation, rtol=0.07, atol=0.08)
 
 
 def test_number_effect_is_spearmans(candidates: Candidates, scores: NDArray[np.float64]) -> None:
@@ -91,32 +119,61 @@ def test_p_values_do_not_flatter() -> None:
         assert found.q > exact * (1 if exact < 0.01 else 0.95)
 
 
-def test_gates_are_what_chance_rarely_reaches(candidates: Candidates) -> None:
-    """The largest effect of tags, or of numbers, whose rows are permuted is above its gate in one case of twenty."""
+@pytest.mark.parametrize("n_items", [120, N])
+def test_gates_are_what_chance_rarely_reaches(candidates: Candidates, n_items: int) -> None:
+    """The largest |z| of tags, or of numbers, whose rows are permuted is above its gate in one case of a hundred."""
     rng = np.random.default_rng(3)
-    orders = rng.permuted(np.tile(np.arange(float(N)), (2000, 1)), axis=1)
-    tags, numbers = candidates.tags[:, :6], candidates.numbers
-    u = [mannwhitneyu(orders[:, x], orders[:, ~x], axis=1).statistic / (x.sum() * (~x).sum()) for x in tags.T]
-    largest_of_tags = np.abs(2 * np.array(u) - 1).max(0)
-    r = []
-    for values in numbers.T:
-        known = np.isfinite(values)
-        both = np.vstack([rankdata(values[known]), rankdata(orders[:, known], axis=1)])
-        r.append(np.corrcoef(both)[0, 1:])
-    largest_of_numbers = np.abs(r).max(0)
-    for largest, gate in zip((largest_of_tags, largest_of_numbers), effects.gates(candidates), strict=True):
-        assert np.mean(largest > gate) == pytest.approx(0.05, abs=0.015)
+    tags, numbers = candidates.tags[:n_items, :5], candidates.numbers[:n_items]
+    strata, score = Strata.of(candidates.confounders[:n_items]), rng.normal(size=(n_items, 1))
+    *_, gate = effects._test_tags(tags, score, candidates.confounders[:n_items], rng)
+    *_, number_gate = effects._test_numbers(numbers, score, rng)
+    weights, beyond = effects._tag_weights(tags), effects._beyond(candidates.confounders[:n_items], score)
+    orders = strata.orders(5000, rng)
+    z = beyond[orders, 0] @ strata.centred(weights) / strata.deviations(weights, beyond)[:, 0]
+    _, number_z, _ = effects._test_numbers(numbers, rng.normal(size=(n_items, 2000)), rng)
+    assert np.mean(np.abs(z).max(1) > gate) == pytest.approx(0.01, abs=0.006)
+    assert np.mean(np.abs(number_z).max(0) > number_gate) == pytest.approx(0.01, abs=0.007)
 
 
 def test_shuffled_tags_name_nothing(candidates: Candidates) -> None:
-    """Where the rows of tags are shuffled, at most 5 % of axes get the name of a tag, whatever their numbers say."""
+    """If the rows of tags are shuffled, at most 2 % of axes get the name of a tag, whatever their numbers say."""
     rng = np.random.default_rng(4)
     strong = candidates.numbers[:, [3]] + rng.normal(0, 0.3, (N, 500))
     shuffled = replace(candidates, tags=candidates.tags[rng.permutation(N)])
     found = effects.effects_of(shuffled, strong)
     named = [any(effect.passed for effect in axis if effect.kind == "tag") for axis in found]
-    assert np.mean(named) <= 0.05
+    assert np.mean(named) <= 0.02
     assert all(names(axis)[0][0] in ("well liked", "high mean rating") for axis in found)
+
+
+@pytest.mark.parametrize("number", ["bias", "log n", "year"])
+def test_tags_that_follow_a_number_name_nothing(candidates: Candidates, number: str) -> None:
+    """Tags that go with an axis only through bias, log n or the year name at most 5 % of axes."""
+    rng = np.random.default_rng(6)
+    values = candidates.numbers[:, candidates.number_names.index(number)]
+    drive = np.nan_to_num((values - np.nanmean(values)) / np.nanstd(values))
+    named, large = [], []
+    for _ in range(100):
+        axis = drive[:, None] + rng.normal(0, 0.5, (N, 1))
+        tags = drive[:, None] + rng.normal(0, 1, (N, 6)) > 0.7
+        found = effects.effects_of(replace(candidates, tags=tags, tag_names=tuple("abcdef")), axis)[0]
+        named.append(any(effect.passed for effect in found if effect.kind == "tag"))
+        large.append(all(effect.effect > effects.THRESHOLD for effect in found if effect.kind == "tag"))
+    assert np.mean(named) <= 0.05
+    assert np.mean(large) > 0.9  # the effects are there
+
+
+def test_a_tag_against_its_numbers_names_nothing(candidates: Candidates) -> None:
+    """A tag whose items are high for their bias, but low for that of others like them, names neither pole."""
+    rng = np.random.default_rng(7)
+    bias = candidates.numbers[:, 3]
+    tag = bias + rng.normal(0, 0.6, N) > 0.5
+    axis = bias - 0.5 * tag + rng.normal(0, 0.2, N)
+    one = replace(candidates, tags=tag[:, None], tag_names=("tag",))
+    found = next(effect for effect in effects.effects_of(one, axis[:, None])[0] if effect.kind == "tag")
+    assert found.effect > effects.THRESHOLD
+    assert found.q < 1e-6
+    assert not found.passed
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
@@ -131,14 +188,11 @@ def test_axis_along_a_tag_carries_its_name(candidates: Candidates, share: float)
 
 
 def test_what_passes_is_large_and_sure(candidates: Candidates, scores: NDArray[np.float64]) -> None:
-    """What passes is above the threshold and the gate with a small q, what does not misses one of them."""
-    gate = dict(zip(("tag", "number"), effects.gates(candidates, seed=6), strict=True))
+    """What passes is above the threshold with a small q; a tag and a number behind an axis pass, and nothing else."""
     for effect in sum(effects.effects_of(candidates, scores, seed=6), ()):
-        size = abs(effect.effect)
-        enough = size >= effects.THRESHOLD and size > gate[effect.kind] and effect.q < effects.LEVEL
-        assert effect.passed == enough
+        assert not effect.passed or (abs(effect.effect) >= effects.THRESHOLD and effect.q < effects.LEVEL)
     along = {effect.name for effect in effects.effects_of(candidates, scores)[1] if effect.passed}
-    assert {"tag 3", "bias", "mean rating"} <= along
+    assert along == {"tag 3", "bias", "mean rating"}
 
 
 def test_same_seed_same_answer(candidates: Candidates, scores: NDArray[np.float64]) -> None:
@@ -242,8 +296,10 @@ def test_bias_is_left_out_where_the_run_has_none(trained: Run) -> None:
     assert Candidates.of(bare, np.arange(5)).number_names == ("year", "log n", "mean rating")
 
 
-def test_gates_of_many_items_are_those_of_permutations(candidates: Candidates, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more items than are permuted, the gates are those of normal effects, within what a thousand draws tell."""
-    permuted = effects.gates(candidates)
-    monkeypatch.setattr(effects, "MOST_PERMUTED", N - 1)
-    np.testing.assert_allclose(effects.gates(candidates), permuted, rtol=0.1)
+def test_gates_of_many_tags_are_those_of_few() -> None:
+    """With more tags than items the gate is that of the same tags once each: copies of tags change nothing."""
+    rng = np.random.default_rng(8)
+    tags, score, none = rng.random((150, 100)) < 0.3, rng.normal(size=(150, 1)), np.zeros((150, 0))
+    *_, few = effects._test_tags(tags, score, none, np.random.default_rng(0))
+    *_, many = effects._test_tags(np.hstack([tags, tags]), score, none, np.random.default_rng(0))
+    assert many == pytest.approx(few, rel=0.05)
