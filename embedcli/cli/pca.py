@@ -41,8 +41,9 @@ def pca(
       embedcli pca --scores films.csv -q      every film's coordinates, in a file
       embedcli pca --table users              of the users' embeddings
 
-    A component is real if it predicts held-out ratings, and stable if members trained on parts of the ratings find it
-    again. Only a component that is both is named, by the genres and numbers that go with it beyond chance.
+    A component is real if it predicts held-out ratings. Its agreement with the truth is estimated by members trained on
+    disjoint halves of the users. Only a component that is real and agrees well is named, by the genres and numbers that
+    go with it beyond chance.
     Below the components stands what people's tastes go by, in the words of your tags.
     """
     from embedcli.analysis import pca as analysis

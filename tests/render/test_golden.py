@@ -167,9 +167,8 @@ NAMED = Component(
     slope=0.91,
     predicts=True,
     real=True,
-    stability=0.97,
-    stability_word="stable",
-    agreement=0.995,
+    truth_phi=0.97,
+    truth_phi_error=0.045,
     unnamed=None,
     positive_name=("high mean rating", "older", "Drama"),
     negative_name=("low mean rating", "newer"),
@@ -177,12 +176,11 @@ NAMED = Component(
     positive=(CASABLANCA, PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654")),
     negative=(LOW,),
 )
-SHAKY = replace(
+FAR = replace(
     NAMED,
     component=2,
-    stability=0.88,
-    stability_word="shaky",
-    unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
+    truth_phi=0.78,
+    unnamed="its agreement with the truth is about 0.78, below 0.88",
     positive_name=(),
     negative_name=(),
 )
@@ -190,12 +188,13 @@ SHAKY = replace(
 
 def pca_view() -> View:
     """Return a component that is named, one that is not, and one that was never tested."""
-    missing: dict[str, Any] = dict.fromkeys(("verdict", "t", "slope", "predicts", "real", "stability", "agreement"))
+    missing: dict[str, Any] = dict.fromkeys(
+        ("verdict", "t", "slope", "predicts", "real", "truth_phi", "truth_phi_error")
+    )
     untested = replace(
-        SHAKY,
+        FAR,
         component=3,
         share=0.01,
-        stability_word="not tested",
         unnamed="it was not tested on held-out ratings",
         effects=(),
         positive=(CASABLANCA,),
@@ -217,7 +216,7 @@ def pca_view() -> View:
         n_tested=3,
         n_real=2,
         n_sign_flips=1,
-        components=(NAMED, SHAKY, untested),
+        components=(NAMED, FAR, untested),
         evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
         scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
         item_rows=np.arange(2),
@@ -255,7 +254,7 @@ def map_view() -> View:
         method=Method.PCA,
         seed=0,
         items="the 4 most rated films",
-        axes=(NAMED, SHAKY),
+        axes=(NAMED, FAR),
         axes_over="the 1,000 most rated films",
         share=0.258,
         fidelity=Fidelity(0.75, 0.25, 0.98765, 10),

@@ -16,10 +16,10 @@ from embedcli.training.state import FoldMembers
 def test_real_is_what_predicts_and_holds_its_claim(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A component with t above 3 predicts; it is real if its held-out slope is above .5 as well."""
     figures = np.array([9.0, 9.0, 2.0]), np.array([0.9, 0.4, 0.9])  # t, slope
-    judged = ComponentEvidence(figures, figures, 1, np.zeros((2, 3, 3), np.float32))
+    judged = ComponentEvidence(figures, figures, 1)
     monkeypatch.setattr(assess_module, "component_evidence", lambda *_: judged)
     factors = dict.fromkeys(("user_factors", "item_factors"), np.zeros((2, 3, 3), np.float32))
     folds = FoldMembers(np.zeros(len(world.ratings), np.int64), factors, 0.0)
-    evidence, _ = evidence_of(world.ratings, folds, TrainConfig(y_range=(0, 5.5)), np.random.default_rng(0))
+    evidence = evidence_of(world.ratings, factors, folds, TrainConfig(y_range=(0, 5.5)), np.random.default_rng(0))
     for tests in (evidence.tests, evidence.pca_tests):
         assert [(test.predicts, test.real) for test in tests] == [(True, True), (True, False), (False, False)]

@@ -168,6 +168,21 @@ def test_batches_shrink_with_small_data() -> None:
     assert TrainConfig(batch_size=64).batch_size_for(100_000) == 64
 
 
+def test_halves_that_fail_lose_no_evidence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the half members fail, the run says so, and comes with the tests of its components all the same."""
+
+    def fail(*args: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(learn_module, "learn_halves", fail)
+    said: list[str] = []
+    config = TrainConfig(n_members=1, n_factors=4, n_epochs=1, n_folds=2, n_draws=0)
+    run = fit(world.ratings.split("none"), config, on_stage=lambda line, seconds: said.append(line))
+    assert "half_axes" not in run.arrays
+    assert run.training.evidence is not None
+    assert said[0].startswith("left out, agreement with the truth")
+
+
 @pytest.mark.parametrize(
     ("module", "stage"),
     [
