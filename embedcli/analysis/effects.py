@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.selection import mean_over_members
+from embedcli.data.features import number_columns
+from embedcli.data.ratings import kinds_of
 from embedcli.evidence.bases import Floats, unit
 from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.evidence.strata import Strata
@@ -75,8 +77,9 @@ class Candidates:
     def of(cls, run: Run, rows: NDArray[np.int64]) -> Candidates:
         """Collect the tags and numbers of these rows of a run's items.
 
-        The numbers are year, log n, mean rating (or the mean of another target) and, if the run has item biases,
-        their mean over the members. The last three are unknown for an item without ratings.
+        The numbers are year, log n, mean rating (or the mean of another target), if the run has item biases, their
+        mean over the members, and the item table's columns of numbers, such as the age of users. Log n, mean rating
+        and bias are unknown for an item without ratings. Columns of few words are tags, such as "gender F".
         """
         n = run.item_stats.n_ratings[rows]
         numbers = {
@@ -86,7 +89,10 @@ class Candidates:
         }
         if "item_bias" in run.arrays and not run.data.implicit:  # else the bias says what log n says
             numbers["bias"] = np.where(n > 0, mean_over_members(run, "item_bias")[rows], np.nan)
-        tags = [run.items.tags[row] for row in rows.tolist()]
+        further = number_columns(run.items.columns)
+        numbers |= {name: values[rows] for name, values in further.items() if name not in numbers}
+        kinds = kinds_of(run.items.columns, len(run.items))
+        tags = [set(run.items.tags[row]).union(kinds[row]) for row in rows.tolist()]
         tag_names = tuple(sorted(set(chain.from_iterable(tags))))
         column = {name: j for j, name in enumerate(tag_names)}
         carried = np.zeros((len(rows), len(tag_names)), dtype=np.bool_)

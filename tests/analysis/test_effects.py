@@ -290,6 +290,24 @@ def test_candidates_are_those_of_the_rows(trained: Run) -> None:
     assert np.isnan([log_n[2], mean[2], bias[2]]).all()
 
 
+def test_columns_of_the_item_table_are_candidates(trained: Run) -> None:
+    """A column of numbers is a number, one of few words makes tags, one of ids is neither."""
+    n = len(trained.items)
+    columns = {
+        "price": tuple("" if j == 3 else f"{j % 9}.5" for j in range(n)),
+        "studio": tuple(f"S{j % 3}" if j % 4 else "" for j in range(n)),
+        "key": tuple(map(str, range(n))),
+        "year": tuple(str(j % 9) for j in range(n)),
+    }
+    found = Candidates.of(replace(trained, items=replace(trained.items, columns=columns)), np.array([4, 3, 5]))
+    assert found.number_names == ("year", "log n", "mean rating", "bias", "price")
+    assert found.numbers[[0, 2], 4].tolist() == [4.5, 5.5]
+    assert np.isnan(found.numbers[1, 4])
+    assert found.numbers[0, 0] == trained.items.years[4]  # the year of the film, not the column
+    assert set(found.tag_names) >= {"studio S0", "studio S2"}
+    assert found.tags[:, found.tag_names.index("studio S0")].tolist() == [False, True, False]
+
+
 def test_bias_is_left_out_where_the_run_has_none(trained: Run) -> None:
     """A run of factors only is tested against year, log n and mean rating."""
     bare = replace(trained, arrays={"item_factors": trained.array("item_factors")})
