@@ -45,6 +45,7 @@ class Component:
     slope: float | None
     predicts: bool | None
     real: bool | None
+    goes_with: str | None
     stability: float | None
     stability_word: str
     agreement: float | None
@@ -198,7 +199,7 @@ def _component(
     unnamed = _why_unnamed(test, figures["stability"])
     positive_name, negative_name = ((), ()) if unnamed else names(effects)
     order = np.argsort(scores, kind="stable")
-    figures |= dict.fromkeys(("t", "slope", "predicts", "real")) if test is None else vars(test)
+    figures |= dict.fromkeys(("t", "slope", "predicts", "real", "goes_with")) if test is None else vars(test)
     return Component(
         **figures,
         verdict=None if test is None else test.verdict,
@@ -221,6 +222,8 @@ def _why_unnamed(test: ComponentTest | None, stability: float | None) -> str | N
     """Say why a component is not named; None if it is real and stable."""
     if test is None:
         return "it was not tested on held-out ratings"
+    if test.goes_with is not None:
+        return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
     if not test.real:
         verdict = "it predicts held-out ratings, but claims too much" if test.predicts else "it does not predict"
         return f"{verdict} (t {test.t:.1f}, slope {test.slope:.2f})"

@@ -8,6 +8,7 @@ worlds with a known truth: examples/benchmarks/trust.py.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, svds
 
 from embedcli.evidence.bases import Floats, most_rated, preference_basis, principal_axes, weighted_centred
+from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 
@@ -33,13 +35,15 @@ class ComponentEvidence:
     """What the held-out rows say of the components, the largest first.
 
     `preference` and `pca` hold t (K,) and slope (K,) of the components in either basis. `n_sign_flips` is the number
-    of components by sign flips, `fold_axes` (F, I, K) the preference axes of each fold member.
+    of components by sign flips, `fold_axes` (F, I, K) the preference axes of each fold member. `goes_with` says of the
+    components of both bases what they go with that is not a taste, None for nothing.
     """
 
     preference: tuple[Floats, Floats]
     pca: tuple[Floats, Floats]
     n_sign_flips: int
     fold_axes: NDArray[np.float32]
+    goes_with: tuple[list[str | None], list[str | None]]
 
 
 def component_evidence(
@@ -49,14 +53,15 @@ def component_evidence(
     item_factors: NDArray[np.float32],
     stars_per_logit: float,
     rng: np.random.Generator,
+    seconds: NDArray[np.int64] | None = None,
 ) -> ComponentEvidence:
     """Test the components of a model on ratings it has not seen.
 
     `fold` (n,) is the fold of each row; user_factors (F, U, k) and item_factors (F, I, k) are those of the members
     trained without a fold each. `stars_per_logit` is the slope of the link at the mean rating. If there are more
-    than a million rows, a random million is tested.
+    than a million rows, a random million is tested. `seconds` (n,) are the times of the rows, if known.
     """
-    biases = bias_model(observations, DAMPING, SWEEPS)
+    biases, facts = bias_model(observations, DAMPING, SWEEPS), UserFacts.of(observations, seconds)
     n, top = len(observations.value), most_rated(biases.n_by_item)  # the items that `pca` takes
     tested = slice(None) if n <= MOST_TESTED else np.sort(rng.choice(n, MOST_TESTED, replace=False, shuffle=False))
     rows, fold_of_rows = observations.take(tested), fold[tested]
@@ -69,31 +74,41 @@ def component_evidence(
         u, s, v = preference_basis(users, items, *counts, N_TESTED)
         directions = principal_axes(items[top])[0][:, :N_TESTED]
         x, y = (weighted_centred(side, n) @ directions for side, n in zip((users, items), counts, strict=True))
+        causes = partial(explained, unseen=unseen, biases=of_seen, facts=facts.seen(observations, of_seen, fold != f))
         return FoldEvidence(
             preference=u[unseen.user] * s[: u.shape[1]] * v[unseen.item] * stars_per_logit,
             pca=x[unseen.user] * y[unseen.item] * stars_per_logit,
             residuals=of_seen.residuals(unseen),
             axes=v.astype(np.float32),
+            causes=(causes(u * s[: u.shape[1]], v), causes(x, y)),
         )
 
     with ThreadPoolExecutor(n_cores()) as pool:
-        by_preference, by_pca, residuals, axes = zip(*pool.map(of_fold, range(len(user_factors))), strict=True)
+        by_preference, by_pca, residuals, axes, causes = zip(*pool.map(of_fold, range(len(user_factors))), strict=True)
     every_residual = np.concatenate(residuals)
+    of_preference, of_pca = (
+        goes_with(np.sum(sums, axis=0), facts.share_of_copies) for sums in zip(*causes, strict=True)
+    )
     return ComponentEvidence(
         preference=regress(np.concatenate(by_preference), every_residual),
         pca=regress(np.concatenate(by_pca), every_residual),
         n_sign_flips=sign_flips(observations, biases, rng),
         fold_axes=np.array(axes),
+        goes_with=(of_preference, of_pca),
     )
 
 
 class FoldEvidence(NamedTuple):
-    """What the components of a fold member contribute to rows of its fold (m, K), their residuals (m,), the axes."""
+    """What the components of a fold member contribute to rows of its fold (m, K), their residuals (m,), the axes.
+
+    `causes` are the sums of `explained` (4, K) in both bases.
+    """
 
     preference: Floats
     pca: Floats
     residuals: Floats
     axes: NDArray[np.float32]
+    causes: tuple[Floats, Floats]
 
 
 def regress(x: Floats, y: Floats) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -78,7 +78,8 @@ def _heading(component: Component) -> str:
     """Write a component's share and verdicts in a line."""
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.verdict is not None:
-        parts.append(f"{component.verdict}: t {component.t:.1f}, slope {component.slope:.2f}")
+        figures = f"t {component.t:.1f}, slope {component.slope:.2f}"
+        parts += [component.verdict, figures] if component.goes_with else [f"{component.verdict}: {figures}"]
     if component.stability is not None:
         parts.append(f"{component.stability_word} {two_digits(component.stability)}")
     return " | ".join(parts)
@@ -96,10 +97,13 @@ def _caption(components: Components) -> str:
         return "real: not tested, because the run has no evidence on its components"
     n_real = components.n_real
     of_all = f"at least {n_real}" if n_real == components.n_tested else str(n_real)
+    n_other = sum(component.goes_with is not None for component in shown)
     untested = sum(component.real is None for component in shown)
     return (
         f"real: {sum(bool(component.real) for component in shown)} of {len(shown)} shown, "
-        f"{of_all} of {components.n_tested} tested" + (f" | not tested: {untested} shown" if untested else "")
+        f"{of_all} of {components.n_tested} tested"
+        + (f" | not a taste: {n_other} shown" if n_other else "")
+        + (f" | not tested: {untested} shown" if untested else "")
     )
 
 
@@ -111,6 +115,10 @@ def _explanation(components: Components, noun: str) -> list[str]:
             f"A component is real if it predicts held-out ratings with t > {evidence.least_t:g} and slope > "
             f"{evidence.least_slope:g} (1 = calibrated). The tests are of the largest components over the most rated "
             f"{noun}s.",
+            "A component is not a taste if most of what it explains of held-out ratings goes with the mean time of "
+            "the users' ratings, with their use of the scale (mean, spread, and slope on the items' bias), or with "
+            "pairs of accounts that have far more equal ratings than chance. Liking the well-liked more than others do "
+            "looks the same as stretching the scale.",
             f"A component is stable if it is found again by members that left out one of {evidence.n_folds} folds of "
             f"the ratings, with a mean |Tucker's phi| of at least {STABLE:g} (shaky: {SHAKY:g}).",
         ]

@@ -167,6 +167,7 @@ NAMED = Component(
     slope=0.91,
     predicts=True,
     real=True,
+    goes_with=None,
     stability=0.97,
     stability_word="stable",
     agreement=0.995,
