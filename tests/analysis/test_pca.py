@@ -266,6 +266,11 @@ def test_without_a_counterpart_there_is_no_stability(trained: Run) -> None:
             0.96,
             "it predicts held-out ratings, but claims too much (t 72.7, slope",
         ),
+        (
+            ComponentTest(58.5, 0.9, True, False, "time: a drift"),
+            0.96,
+            "it goes with time: a drift, not a taste (t 58.5, slope 0.90)",
+        ),
         (ComponentTest(1.2, 0.9, False, False), 0.96, "it does not predict (t 1.2"),
         (None, 0.96, "it was not tested"),
         (ComponentTest(9.0, 0.8, True, True), None, "its stability was not tested"),
