@@ -139,7 +139,8 @@ def _heading(component: Component) -> str:
     """Write a component's share and verdicts in a line."""
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.verdict is not None:
-        parts.append(f"{component.verdict}: t {component.t:.1f}, slope {component.slope:.2f}")
+        figures = f"t {component.t:.1f}, slope {component.slope:.2f}"
+        parts += [component.verdict, figures] if component.goes_with else [f"{component.verdict}: {figures}"]
     if component.truth_phi is not None:
         parts.append(f"agrees with the truth: about {two_digits(component.truth_phi)}")
     return " | ".join(parts)
@@ -157,10 +158,13 @@ def _caption(components: Components) -> str:
         return "real: not tested, because the run has no evidence on its components"
     n_real = components.n_real
     of_all = f"at least {n_real}" if n_real == components.n_tested else str(n_real)
+    n_other = sum(component.goes_with is not None for component in shown)
     untested = sum(component.real is None for component in shown)
     return (
         f"real: {sum(bool(component.real) for component in shown)} of {len(shown)} shown, "
-        f"{of_all} of {components.n_tested} tested" + (f" | not tested: {untested} shown" if untested else "")
+        f"{of_all} of {components.n_tested} tested"
+        + (f" | not a taste: {n_other} shown" if n_other else "")
+        + (f" | not tested: {untested} shown" if untested else "")
     )
 
 
@@ -172,6 +176,10 @@ def _explanation(components: Components, noun: str) -> list[str]:
             f"A component is real if it predicts held-out ratings with t > {evidence.least_t:g} and slope > "
             f"{evidence.least_slope:g} (1 = calibrated). The tests are of the largest components over the most rated "
             f"{noun}s.",
+            "A component is not a taste if most of what it explains of held-out ratings goes with the mean time of "
+            "the users' ratings, with their use of the scale (mean, spread, and slope on the items' bias), or with "
+            "pairs of accounts that have far more equal ratings than chance. Liking the well-liked more than others do "
+            "looks the same as stretching the scale.",
             "Agreement with the truth estimates the |Tucker's phi| of a component and the taste behind it, by members "
             "trained on disjoint halves of the users; its standard error is in the JSON. Two tastes that are nearly "
             "equally strong may be turned into each other in all halves: then it is too high.",
