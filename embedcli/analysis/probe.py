@@ -45,8 +45,8 @@ class Probed:
         bool | None,
         column(
             "readable",
-            "q < .05, and a score above the 95th percentile of control labels; trained: every training writes it",
-            lambda value: "trained" if value is None else "yes" if value else "no",
+            "q < .05, and a score above the 95th percentile of control labels and, if it is R2, above 0",
+            lambda value: "yes" if value else "no",
         ),
     ]
     component: Annotated[int, whole("component", "the component that carries most of it alone")]
@@ -107,7 +107,7 @@ def _judged(probed: list[Probed]) -> list[Probed]:
     tested = [row for row in probed if row.q is not None]
     q = false_discovery_rates(np.array([row.q for row in tested]))
     judged = [
-        replace(row, q=float(value), readable=bool(value < LEVEL and row.score > row.control_high))
+        replace(row, q=float(value), readable=bool(value < LEVEL and row.score > max(row.control_high, 0)))
         for row, value in zip(tested, q, strict=True)
     ]
     return sorted([*judged, *(row for row in probed if row.q is None)], key=lambda row: -row.score)

@@ -71,4 +71,6 @@ def test_q_is_within_a_family(trained: Run) -> None:
     assert [row.q for row in probing._judged(rows)] == pytest.approx([0.02, 0.04])
     low = replace(rows[0], score=0.05)  # below the 95th percentile of shuffled labels
     assert [row.readable for row in probing._judged([*rows, low])] == [True, True, False]
+    worse = replace(rows[0], score=-0.01, control_high=-0.1)  # no better than the mean
+    assert not probing._judged([worse])[0].readable
     assert probing._judged([]) == []
