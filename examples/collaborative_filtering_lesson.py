@@ -17,7 +17,7 @@ Then the components. A film's embedding is 50 numbers, none of which means anyth
 the users' too, and every prediction stays. Principal components do not turn with them. They are the directions in
 which films differ most, and the two ends of one tell what it is about. But every cloud of points has longest
 directions, that of noise too, so a component counts here only if it predicts ratings that were left out (real), and
-is found again by models trained on parts of the ratings (stable); only then is it named, by what goes with it.
+agrees with what models find on disjoint halves of the users (true); only then is it named, by what goes with it.
 
 Last the picture, in lesson.png: the 50 most rated films on the first two components, close together where the same
 people like them. `embedcli map -o map.png` draws the same.
@@ -76,7 +76,7 @@ def bias_line(row: ItemBias) -> str:
 
 def component_lines(component: Component) -> list[str]:
     """Say what a component is worth, and what stands at its ends."""
-    verdict = component.unnamed or "real and stable"
+    verdict = component.unnamed or "real and true"
     lines = [f"\nComponent {component.component}: {component.share:.0%} of the variance; {verdict}"]
     for sign, pole, names in (
         ("+", component.positive, component.positive_name),

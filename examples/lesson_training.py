@@ -52,21 +52,21 @@ def train(
     *,
     n_factors: int = N_FACTORS,
     n_epochs: int = N_EPOCHS,
-    n_folds: int = 0,
+    n_halves: int = 0,
     seed: int = 0,
 ) -> Run:
-    """Train as the lesson does, with one decay of all weights; also one model without each of some folds.
+    """Train as the lesson does, with one decay of all weights; and one model on either half of the users if asked.
 
     All models step together, each through the ratings in its own order, with the constants of fastai.
     """
     torch.manual_seed(seed)
-    n, n_models, n_rows = len(known), 1 + n_folds, len(known.users) + len(known.items)
+    n, n_models, n_rows = len(known), 1 + n_halves, len(known.users) + len(known.items)
     start = (INITIAL_SD * torch.randn(n_models, n_rows, n_factors)).numpy()
     model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range_for(known))
     torch.nn.init.normal_(model.biases, std=INITIAL_SD)
     user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
-    fold = torch.randperm(n) % max(1, n_folds)
-    left_out = torch.arange(-1, n_folds)[:, None]  # by each model; no fold is -1, so the first learns from all
+    half = (torch.randperm(len(known.users)) % max(1, n_halves))[user]
+    left_out = torch.arange(-1, n_halves)[:, None]  # by each model; no half is -1, so the first learns from all
     optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, LEARNING_RATE, n_epochs * -(-n // BATCH_SIZE), pct_start=0.25, div_factor=25, final_div_factor=4000
@@ -76,13 +76,13 @@ def train(
         for rows in orders.split(BATCH_SIZE, 1):  # (n_models, BATCH_SIZE)
             squares = (model(user[rows], item[rows]) - value[rows]).square()
             optimiser.zero_grad()
-            (squares * (fold[rows] != left_out)).mean(1).sum().backward()
+            (squares * (half[rows] != left_out)).mean(1).sum().backward()
             optimiser.step()
             cycle.step()
     arrays = model.arrays()
     own = {name: array[:1] for name, array in arrays.items()}
-    folds = {"fold_item_factors": arrays["item_factors"][1:]} if n_folds else {}
-    return Run.from_arrays({**own, **folds}, known, name="lesson", y_range=model.y_range)
+    halves = {"half_item_factors": arrays["item_factors"][1:]} if n_halves else {}
+    return Run.from_arrays({**own, **halves}, known, name="lesson", y_range=model.y_range)
 
 
 def rmse(run: Run, rows: Ratings) -> float:

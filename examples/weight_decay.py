@@ -25,10 +25,10 @@ user share, and hardly overfits.
 The validation ratings are a tenth of the training ratings. The test ratings stay unseen until the decay is chosen:
 an error that something was chosen by is too good to be true.
 
-Stability is how well each of the first three principal components of the film embeddings is found again, as mean
-|Tucker's phi| (1 is the same axis), by two models that learn from one half of the ratings each. Ratings learned by
-heart are not found again, so some decay makes the axes of MovieLens more stable; with far too much, the later ones
-are noise, and only the first is left.
+Truth is how well each of the first three principal components of the film embeddings agrees with the taste behind it:
+an estimate of |Tucker's phi| (1 is the same axis) by two models that learn from one half of the users each. Ratings
+learned by heart are not found again, so some decay brings the axes of MovieLens nearer to the truth; with far too much,
+the later ones are noise, and only the first is left.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ N_HALVES, N_STEPS = 2, 2_500  # steps of a training at least: few ratings are no
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to: errors (RMSE, in stars), sizes of weights (root mean squares), stability of axes."""
+    """What a training came to: errors (RMSE, in stars), sizes of weights (root mean squares), truth of axes."""
 
     decay: float
     training: float
@@ -56,12 +56,12 @@ class Outcome:
     factors: float
     biases: float
     largest: float  # of all weights, without its sign
-    stability: tuple[float, ...]  # of the first three components
+    truth: tuple[float, ...]  # phi of the first three components
 
 
 def outcome(split: Split, decay: float, n_factors: int) -> Outcome:
-    """Train with a decay, and read errors, sizes and stability from the run."""
-    run = train(split.train, decay, n_factors=n_factors, n_epochs=epochs(split.train), n_folds=N_HALVES)
+    """Train with a decay, and read errors, sizes and truth from the run."""
+    run = train(split.train, decay, n_factors=n_factors, n_epochs=epochs(split.train), n_halves=N_HALVES)
     factors, biases = (
         np.concatenate([run.array("user_" + kind).ravel(), run.array("item_" + kind).ravel()])
         for kind in ("factors", "bias")
@@ -73,7 +73,7 @@ def outcome(split: Split, decay: float, n_factors: int) -> Outcome:
         factors=float(np.sqrt(np.mean(factors**2))),
         biases=float(np.sqrt(np.mean(biases**2))),
         largest=float(max(np.abs(factors).max(), np.abs(biases).max())),
-        stability=tuple(found.stability or 0.0 for found in embedcli.pca(run, n_components=3).components),
+        truth=tuple(found.truth_phi or 0.0 for found in embedcli.pca(run, n_components=3).components),
     )
 
 
@@ -88,7 +88,7 @@ def main(data: str | None = None, *, small: bool = False) -> tuple[list[Outcome]
     split = ratings(data, small=small).split("random", seed=0)
     inner = split.train.split("random", seed=1)  # its "test" rows are the validation rows
     spread = float(inner.train.value.std())
-    print("        RMSE in stars           size of the weights         stability of")
+    print("        RMSE in stars           size of the weights         truth of")
     print(
         f"{'decay':>5}{'training':>11}{'validation':>12}{'factors':>10}{'biases':>8}{'largest':>9}   components 1 2 3"
     )
@@ -96,7 +96,7 @@ def main(data: str | None = None, *, small: bool = False) -> tuple[list[Outcome]
     for decay in DECAYS:
         row = outcome(inner, decay, n_factors)
         found.append(row)
-        phi = "  ".join(f"{value:.2f}" for value in row.stability)
+        phi = "  ".join(f"{value:.2f}" for value in row.truth)
         print(
             f"{decay:5g}{row.training:11.3f}{row.validation:12.3f}"
             f"{row.factors:10.3f}{row.biases:8.3f}{row.largest:9.3f}   {phi}"

@@ -42,7 +42,7 @@ class RunFigures:
     n_real: int | None
     n_tested: int
     slope: Annotated[float | None, decimal("slope", "held-out slope of component 1 (1 = calibrated)")]
-    stability: Annotated[float | None, column("stable", "stability of component 1 (Tucker's phi)", two_digits)]
+    truth_phi: Annotated[float | None, column("truth", "component 1's estimated agreement with the truth", two_digits)]
     outside: Annotated[float | None, share("outside", "share of items whose stars lie outside their interval", 1)]
     correlation: Annotated[
         float,
@@ -232,7 +232,7 @@ def _figures(common: _Common) -> RunFigures:
         n_real=None if evidence is None else n_real,
         n_tested=n_tested,
         slope=None if evidence is None else evidence.heldout_slope,
-        stability=pca(run, n_components=1, limit=1).components[0].stability,
+        truth_phi=pca(run, n_components=1, limit=1).components[0].truth_phi,
         outside=None if agreed is None else agreed.outside,
         correlation=spearman(*common.stars()),
         n_compared=len(common.rows[0]),
@@ -364,8 +364,7 @@ def _pairs(common: _Common, n_components: int) -> tuple[Pair, ...]:
 
 
 def _name(component: Component) -> str:
-    why = f"(unnamed, {component.stability_word})"
-    return f"{component.component} {why if component.poles is None else component.poles}"
+    return f"{component.component} {component.poles or '(unnamed)'}"
 
 
 def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

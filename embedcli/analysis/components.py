@@ -18,11 +18,12 @@ from embedcli.evidence.bases import (
     preference_axes,
     principal_axes,
     side_by_side,
+    unit,
 )
 from embedcli.evidence.statistics import best_assignment
 from embedcli.run.record import ComponentTest, Run
 
-STABLE, SHAKY = 0.95, 0.85  # least |Tucker's phi|; Lorenzo-Seva and ten Berge 2006
+SAME = 0.85  # least |Tucker's phi| of a component and the tested one whose test it takes; Lorenzo-Seva, ten Berge 2006
 VARIMAX_ROUNDS = 100
 SMALLEST_VARIANCE = 1e-12  # of all components together, in squared logits: less is rounding
 
@@ -39,7 +40,7 @@ class ComponentFinder:
 
     def of_run(self) -> tuple[Floats, Floats]:
         """Return coordinates (I, K) of all items on the components, the largest first, and their shares (K,)."""
-        axes, variances = self._axes(self._item_factors)
+        axes, variances = self._axes()
         if axes[1].shape[1] < self.n_components:
             raise UsageError(
                 f"`n_components` {self.n_components} is more than the {axes[1].shape[1]} of this basis",
@@ -60,24 +61,23 @@ class ComponentFinder:
         order = np.argsort(-spread, kind="stable")
         return rotated[:, order], shares.sum() * spread[order] / spread.sum()
 
-    def of_members(self) -> list[Floats]:
-        """Return the components (n, K') of each member alone; nothing if there is a single member."""
-        members = [slice(m, m + 1) for m in range(self.run.n_members)] if self.run.n_members > 1 else []
-        return [self._of_member(self._item_factors[m], self._axes(self._item_factors[m], m)[0]) for m in members]
+    def leading(self, n: int) -> Floats:
+        """Return coordinates (n_rows, K) on the largest components of the PCA, at most n."""
+        (centre, axes), _ = self._pca
+        return coordinates(self._item_factors, self.rows, (centre, axes[:, :n]))
 
-    def of_folds(self) -> list[Floats]:
-        """Return the components (n, K') of each member that left out a fold; nothing if the run has none."""
-        name = "fold_item_factors" if self.basis is Basis.PCA else "fold_axes"
-        folds = self.run.arrays.get(name, ())
-        if self.basis is Basis.PCA:
-            return [self._of_member(fold[None], _principal(fold[None], self.rows)[0]) for fold in folds]
-        return [self._rotated(found, found) for found in (fold[self.rows].astype(np.float64) for fold in folds)]
+    def of_halves(self) -> list[Floats]:
+        """Return the components (n, K') of each half member, those of a split side by side; nothing without any."""
+        name = "half_item_factors" if self.basis is Basis.PCA else "half_axes"
+        halves = (half[self.rows].astype(np.float64) for half in self.run.arrays.get(name, ()))
+        found = (half @ principal_axes(half)[0] if self.basis is Basis.PCA else half for half in halves)
+        return [self._rotated(half, half) for half in found]
 
     def tests(self, shown: Floats) -> list[ComponentTest | None]:
         """Return the test of each component shown (n, K): that of its match among the tested components of the run.
 
         The tested ones have the same basis, over the most rated items. A component without a match (|phi| below
-        SHAKY) and a rotated component were not tested.
+        SAME) and a rotated component were not tested.
         """
         evidence = self.run.training.evidence
         if evidence is None or self.rotation is not Rotation.NONE:
@@ -87,28 +87,28 @@ class ComponentFinder:
         tests = evidence.pca_tests
         (centre, axes), _ = _principal(self._item_factors, most_rated(self.run.item_stats.n_ratings))
         matches, phi = match(shown, coordinates(self._item_factors, self.rows, (centre, axes[:, : len(tests)])))
-        return [tests[j] if agreed >= SHAKY else None for j, agreed in zip(matches, phi, strict=True)]
+        return [tests[j] if agreed >= SAME else None for j, agreed in zip(matches, phi, strict=True)]
 
     @cached_property
     def _item_factors(self) -> NDArray[np.float32]:
         """The item factors (M, I, k), read once."""
         return self.run.array("item_factors")
 
-    def _axes(self, factors: NDArray[np.float32], members: slice = slice(None)) -> tuple[Axes, Floats]:
-        """Return the components of some members together, with item factors (M, I, k), and their variances (R,).
+    @cached_property
+    def _pca(self) -> tuple[Axes, Floats]:
+        """The axes of the PCA of all members together, and their variances."""
+        return _principal(self._item_factors, self.rows)
+
+    def _axes(self) -> tuple[Axes, Floats]:
+        """Return the components of all members together, and their variances (R,).
 
         In the preference basis a coordinate is what the component adds to the logit of a user one standard deviation
         out on it.
         """
         if self.basis is Basis.PCA:
-            return _principal(factors, self.rows)
-        _, s, (centre, axes) = preferences(self.run, factors.shape[2], factors, members)
+            return self._pca
+        _, s, (centre, axes) = preferences(self.run, self._item_factors.shape[2], self._item_factors)
         return (centre, axes * s[: axes.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum())), s**2
-
-    def _of_member(self, factors: NDArray[np.float32], axes: Axes) -> Floats:
-        """Return the components (n, K') of one member with item factors (1, I, k)."""
-        found = coordinates(factors, self.rows, axes)
-        return self._rotated(found, found)
 
     def _rotated(self, found: Floats, over: Floats) -> Floats:
         """Return coordinates (I, R) as they are, or the first `n_components` rotated, as is best for others (n, R)."""
@@ -149,15 +149,6 @@ def _principal(factors: NDArray[np.floating], rows: Rows) -> tuple[Axes, Floats]
     return (centre, axes / np.sqrt(len(factors))), variances
 
 
-def agreement(shown: Floats, others: list[Floats]) -> list[float | None]:
-    """Return, per component shown (n, K), the mean |Tucker's phi| with its match in each of the others."""
-    if not others:
-        return [None] * shown.shape[1]
-    mean_phi = np.mean([match(shown, other)[1] for other in others], axis=0)
-    n_matched = min(other.shape[1] for other in others)  # the rest has nothing to match
-    return [float(phi) if j < n_matched else None for j, phi in enumerate(mean_phi)]
-
-
 def match(shown: Floats, others: Floats) -> tuple[Rows, Floats]:
     """Match components (n, K) with others (n, K') -> (indices (K,) of the matches, |Tucker's phi| (K,)).
 
@@ -171,20 +162,6 @@ def match(shown: Floats, others: Floats) -> tuple[Rows, Floats]:
     indices, agreed = np.zeros(len(phi), dtype=np.int64), np.zeros(len(phi))
     indices[matched], agreed[matched] = theirs, phi[matched, theirs]
     return indices, agreed
-
-
-def unit(columns: Floats) -> Floats:
-    """Scale the columns of (n, K), or a vector (n,), to length 1; columns of zeros stay as they are."""
-    length = np.linalg.norm(columns, axis=0)
-    scaled: Floats = columns / np.where(length > 0, length, 1)
-    return scaled
-
-
-def stability_word(stability: float | None) -> str:
-    """Say in a word how stable a component is."""
-    if stability is None:
-        return "not tested"
-    return "stable" if stability >= STABLE else "shaky" if stability >= SHAKY else "unstable"
 
 
 def two_digits(phi: float) -> str:

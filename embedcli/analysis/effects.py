@@ -8,11 +8,10 @@ from itertools import chain, compress
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.components import unit
 from embedcli.analysis.selection import mean_over_members
 from embedcli.data.features import number_columns
 from embedcli.data.ratings import kinds_of
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, unit
 from embedcli.evidence.controls import without
 from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.evidence.strata import Strata
@@ -30,6 +29,7 @@ WORDS = {
     "year": ("newer", "older"),
     "log n": ("much rated", "little rated"),
 }
+MIXED = "mixed"  # a pole without a name
 QUALITY = ("bias", "mean rating")  # they say the same, so that one of them is enough
 
 
@@ -53,10 +53,15 @@ class Effect:
 
     def word(self, positive: bool) -> str:
         """Return what this effect calls the positive or the negative pole."""
-        if self.kind == "tag":
-            return self.name
-        above, below = WORDS.get(self.name, (f"high {self.name}", f"low {self.name}"))
-        return above if (self.effect > 0) == positive else below
+        return word(self.name, self.kind, is_high=(self.effect > 0) == positive)
+
+
+def word(name: str, kind: str, *, is_high: bool) -> str:
+    """Return what a tag, or a high or low number, calls a pole."""
+    if kind == "tag":
+        return name
+    above, below = WORDS.get(name, (f"high {name}", f"low {name}"))
+    return above if is_high else below
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,7 @@ def names(effects: tuple[Effect, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
 
     def pole(positive: bool) -> tuple[str, ...]:
         own = [e for e in strong if e not in quality[1:] and (e.kind == "number" or (e.effect > 0) == positive)]
-        return tuple(effect.word(positive) for effect in own) or ("mixed",)
+        return tuple(effect.word(positive) for effect in own) or (MIXED,)
 
     return pole(True), pole(False)
 

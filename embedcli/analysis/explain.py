@@ -22,11 +22,11 @@ MOST = 5  # components that are parts of their own
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a prediction; `name` are the poles of a component that is real and stable, else None."""
+    """A part of a prediction; `name` are the poles of a named component, else None."""
 
     part: Annotated[str, text("part")]
     logit: Annotated[float, decimal("logit", "what the part adds to the logit, mean over the members", 3, sign=True)]
-    name: Annotated[str | None, text("goes with", "poles of the component, if it is real and stable")] = None
+    name: Annotated[str | None, text("goes with", "poles of the component, if pca names it")] = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
     """Split the prediction of an item (title, id or row number) for a user of the run into parts of the mean logit.
 
     The parts are the global bias, the user's, the item's, what each of the five largest components of the predicted
-    preferences adds, and the rest. Components that are real and stable have their names.
+    preferences adds, and the rest. Components have the names that `pca` gives them.
     """
     vector, row = of_user(run, user), row_of(run, item)
     by_member = logits(run, vector, np.array([row]))

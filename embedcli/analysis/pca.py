@@ -1,41 +1,32 @@
-"""The components along which the item embeddings spread: which are real, how stable, and what goes with them."""
+"""The components along which the item embeddings spread: which are real and true, and what goes with them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import numpy as np
-
 from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
-from embedcli.analysis.components import STABLE, ComponentFinder, agreement, stability_word, two_digits
+from embedcli.analysis.components import ComponentFinder, two_digits
 from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
+from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.analysis.record import PYTHON_ONLY, Record
-from embedcli.analysis.selection import check_limit, item_records, most_rated_first, pearson
+from embedcli.analysis.selection import check_limit, most_rated_first
+from embedcli.analysis.tastes import TagTastes, TasteCard, tastes
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
+from embedcli.evidence.halves import truth_agreement
 from embedcli.run.record import ComponentTest, Evidence, Run
 
-CLEAR_SIGN = 0.1  # |correlation with the mean rating| from which it decides which pole is +
-
-
-@dataclass(frozen=True)
-class PoleItem:
-    """An item near a pole; `score` is its coordinate on the component."""
-
-    title: str
-    score: float
-    n_ratings: int
-    mean_rating: float | None
-    year: int | None
-    id: str
+LEAST_TRUTH_PHI = 0.88  # of a component that is named: the true one is then .85 or more in 9 of 10 planted worlds
+OF_TASTES = ("p", "z", "halves", "r")  # figures of an axis of tastes that a component has not
+N_LEADING = 20  # components that an axis of tastes is expressed by
 
 
 @dataclass(frozen=True)
 class Component:
-    """One component of the items, named if it is real and stable; `unnamed` says why another one is not.
+    """One component of the items, named if it is real and agrees with the truth; `unnamed` says why it is not.
 
     `share` is its share of the variance of the basis. `verdict` to `real` are those of its test on held-out ratings,
-    None if it was not tested. `stability` is the mean |Tucker's phi| with its match in members that left out a fold
-    of the ratings each. `agreement` is that of members that differ by seed only: no evidence, for they share noise.
+    None if it was not tested. `truth_phi` estimates its |Tucker's phi| with the truth, with a standard error of
+    `truth_phi_error`, from members on disjoint halves of the users; both are None without such members.
     """
 
     component: int
@@ -45,9 +36,9 @@ class Component:
     slope: float | None
     predicts: bool | None
     real: bool | None
-    stability: float | None
-    stability_word: str
-    agreement: float | None
+    goes_with: str | None
+    truth_phi: float | None
+    truth_phi_error: float | None
     unnamed: str | None
     positive_name: tuple[str, ...]
     negative_name: tuple[str, ...]
@@ -67,7 +58,7 @@ class Components(Record):
     """Components found over `n_items` items, and the coordinates of all items on them.
 
     `n_real` of the `n_tested` components of this basis are real, whether they are shown or not; `n_sign_flips` is the
-    number by a second method. All three are None if the run has no evidence.
+    number by a second method. All three are None if the run has no evidence. `tastes` is None if it has no tags.
     """
 
     basis: Basis
@@ -81,28 +72,25 @@ class Components(Record):
     n_real: int | None
     n_sign_flips: int | None
     components: tuple[Component, ...]
+    tastes: TagTastes | None
     evidence: Annotated[Evidence | None, PYTHON_ONLY]
     scores: Annotated[Floats, PYTHON_ONLY]  # (I, K) coordinates of all items of the run
     item_rows: Annotated[Rows, PYTHON_ONLY]  # (n_items,) row numbers of the items that were analysed
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the items at the poles as one table, a row per component, pole and item."""
-        shared = ("component", "share", "real", "t", "slope", "stability", "agreement")
-        return [
-            {
-                **{name: getattr(component, name) for name in shared},
-                "pole": sign,
-                "name": ", ".join(name),
-                "rank": rank,
-                **vars(pole_item),
-            }
-            for component in self.components
-            for sign, name, pole in (
-                ("+", component.positive_name, component.positive),
-                ("-", component.negative_name, component.negative),
-            )
-            for rank, pole_item in enumerate(pole, 1)
-        ]
+        """Return the items at the poles as one table, a row per component (or axis of tastes), pole and item."""
+        shared = ("component", "taste", "share", "real", "t", "slope", "truth_phi", "truth_phi_error", *OF_TASTES)
+        axes: list[Component | TasteCard] = [*self.components, *(self.tastes.cards if self.tastes else ())]
+        rows = []
+        for axis in axes:
+            of_axis = {name: getattr(axis, name, None) for name in shared}
+            for pole, name, items in (
+                ("+", axis.positive_name, axis.positive),
+                ("-", axis.negative_name, axis.negative),
+            ):
+                of_pole = {**of_axis, "pole": pole, "name": ", ".join(name)}
+                rows += [{**of_pole, "rank": rank, **vars(pole_item)} for rank, pole_item in enumerate(items, 1)]
+        return rows
 
 
 def pca(
@@ -115,12 +103,15 @@ def pca(
     basis: Basis = Basis.PCA,
     rotation: Rotation = Rotation.NONE,
     partial_out: PartialOut = PartialOut.NOTHING,
+    with_numbers: bool = False,
 ) -> Components:
     """Find the components along which the items spread most, with the evidence for each, and what goes with it.
 
     The items are those with at least `min_ratings` ratings, of these the `top_items` most rated; by default the 1,000
     most rated. `limit` items are returned per pole; the + pole is that with the higher mean rating, or if that hardly
-    differs, the longer tail. `PartialOut.QUALITY` changes shares, stability, poles and tags, not the test and `scores`.
+    differs, the longer tail. The axes of tastes were found at training; `with_numbers` takes those with year, bias and
+    log n as further words. `PartialOut.QUALITY` changes shares, agreement with the truth, poles and tags, not the test
+    and `scores`.
 
     Raises UsageError if the run has fewer components or items, RunError if it lacks arrays.
     """
@@ -130,7 +121,7 @@ def pca(
     _check(n_components, limit, run.shape("item_factors")[2], len(rows))
     finder = ComponentFinder(run, rows, n_components, basis, rotation)
     coordinates, shares = finder.of_run()
-    coordinates *= [_sign(scores, run.item_stats.mean_rating[rows]) for scores in coordinates[rows].T]
+    coordinates *= [sign(scores, run.item_stats.mean_rating[rows]) for scores in coordinates[rows].T]
     evidence = run.training.evidence
     tests = None if evidence is None else evidence.pca_tests if basis is Basis.PCA else evidence.tests
     return Components(
@@ -145,6 +136,7 @@ def pca(
         n_real=None if tests is None else sum(test.real for test in tests),
         n_sign_flips=None if evidence is None else evidence.n_sign_flips,
         components=_components(finder, coordinates[rows], shares, partial_out, limit),
+        tastes=tastes(run, rows, finder.leading(N_LEADING), with_numbers=with_numbers, limit=limit),
         evidence=evidence,
         scores=coordinates,
         item_rows=rows,
@@ -168,18 +160,17 @@ def _components(
     finder: ComponentFinder, scores: Floats, shares: Floats, partial_out: PartialOut, limit: int
 ) -> tuple[Component, ...]:
     """Return the components with coordinates `scores` (n, K), each with its evidence, effects, name and poles."""
-    tests, folds, members = finder.tests(scores), finder.of_folds(), finder.of_members()
+    tests, halves = finder.tests(scores), finder.of_halves()
     candidates = Candidates.of(finder.run, finder.rows)
     if partial_out is PartialOut.QUALITY:
         left = without_quality(candidates, scores)
         shares = shares * left.var(0) / scores.var(0)
-        scores = left
-        folds, members = ([without_quality(candidates, other) for other in others] for others in (folds, members))
-    figures = (tests, shares.tolist(), agreement(scores, folds), agreement(scores, members))
-    by_component = zip(scores.T, effects_of(candidates, scores), *figures, strict=True)
+        scores, halves = left, [without_quality(candidates, half) for half in halves]
+    agreed = truth_agreement(scores, halves, finder.run.item_stats.n_ratings[finder.rows])
+    by_component = zip(scores.T, effects_of(candidates, scores), tests, shares.tolist(), agreed, strict=True)
     components = []
-    for j, (own_scores, effects, test, share, stability, agreed) in enumerate(by_component, 1):
-        shown = {"component": j, "share": share, "stability": stability, "agreement": agreed}
+    for j, (own_scores, effects, test, share, (phi, error)) in enumerate(by_component, 1):
+        shown = {"component": j, "share": share, "truth_phi": phi, "truth_phi_error": error}
         if partial_out is PartialOut.QUALITY:
             effects = tuple(effect for effect in effects if effect.kind == "tag")
         components.append(_component(finder, own_scores, effects, test, limit, shown))
@@ -194,46 +185,33 @@ def _component(
     limit: int,
     figures: dict[str, Any],
 ) -> Component:
-    """Return one component, with its name if it is real and stable; `figures` are further fields."""
-    unnamed = _why_unnamed(test, figures["stability"])
+    """Return one component, with its name if it is real and agrees with the truth; `figures` are further fields."""
+    unnamed = _why_unnamed(test, figures["truth_phi"])
     positive_name, negative_name = ((), ()) if unnamed else names(effects)
-    order = np.argsort(scores, kind="stable")
-    figures |= dict.fromkeys(("t", "slope", "predicts", "real")) if test is None else vars(test)
+    positive, negative = poles(finder.run, finder.rows, scores, limit)
+    figures |= dict.fromkeys(("t", "slope", "predicts", "real", "goes_with")) if test is None else vars(test)
     return Component(
         **figures,
         verdict=None if test is None else test.verdict,
-        stability_word=stability_word(figures["stability"]),
         unnamed=unnamed,
         positive_name=positive_name,
         negative_name=negative_name,
         effects=effects,
-        positive=_pole(finder, scores, order[::-1][:limit]),
-        negative=_pole(finder, scores, order[:limit]),
+        positive=positive,
+        negative=negative,
     )
 
 
-def _pole(finder: ComponentFinder, scores: Floats, indices: Rows) -> tuple[PoleItem, ...]:
-    run, rows = finder.run, finder.rows[indices]
-    return item_records(run, PoleItem, rows, score=scores[indices], year=[run.items.years[row] for row in rows])
-
-
-def _why_unnamed(test: ComponentTest | None, stability: float | None) -> str | None:
-    """Say why a component is not named; None if it is real and stable."""
+def _why_unnamed(test: ComponentTest | None, truth_phi: float | None) -> str | None:
+    """Say why a component is not named; None if it is real and agrees with the truth."""
     if test is None:
         return "it was not tested on held-out ratings"
+    if test.goes_with is not None:
+        return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
     if not test.real:
-        verdict = "it predicts held-out ratings, but claims too much" if test.predicts else "it does not predict"
-        return f"{verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
-    if stability is None:
-        return "its stability was not tested"
-    if stability < STABLE:
-        phi = f"phi {two_digits(stability)}"
-        return f"it is {stability_word(stability)} over members trained on parts of the ratings ({phi})"
+        return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
+    if truth_phi is None:
+        return "its agreement with the truth was not estimated"
+    if truth_phi < LEAST_TRUTH_PHI:
+        return f"its agreement with the truth is about {two_digits(truth_phi)}, below {LEAST_TRUTH_PHI:g}"
     return None
-
-
-def _sign(scores: Floats, mean_rating: Floats) -> float:
-    """Return 1 or -1: times the scores (n,), the pole of the better rated items is +."""
-    rated = np.isfinite(mean_rating)
-    r = pearson(scores[rated], mean_rating[rated]) or 0.0
-    return -1.0 if (r if abs(r) >= CLEAR_SIGN else ((scores - scores.mean()) ** 3).mean()) < 0 else 1.0

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Method
-from embedcli.analysis.components import unit
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, side_by_side
+from embedcli.evidence.bases import Floats, Rows, side_by_side, unit
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item

@@ -25,6 +25,7 @@ def pca(
     partial_out: Annotated[
         PartialOut, option("--partial-out", "Partial out quality: bias, log n and year.")
     ] = PartialOut.NOTHING,
+    with_numbers: Annotated[bool, option("--with-numbers", "Tastes for bias, year and log n as for tags.")] = False,
     scores: Annotated[Path | None, option("--scores FILE", "Also write every item's coordinates to a file.")] = None,
 ) -> None:
     """Show the components along which the items' embeddings spread, and what goes with each.
@@ -36,11 +37,14 @@ def pca(
       embedcli pca --min-ratings 50           of films with at least 50 ratings
       embedcli pca --partial-out quality      genre beyond quality, age and popularity
       embedcli pca --basis preference         components of the predicted preferences
+      embedcli pca --with-numbers             what tastes go by, year and quality among it
       embedcli pca --scores films.csv -q      every film's coordinates, in a file
       embedcli pca --table users              of the users' embeddings
 
-    A component is real if it predicts held-out ratings, and stable if members trained on parts of the ratings find it
-    again. Only a component that is both is named, by the genres and numbers that go with it beyond chance.
+    A component is real if it predicts held-out ratings. Its agreement with the truth is estimated by members trained on
+    disjoint halves of the users. Only a component that is real and agrees well is named, by the genres and numbers that
+    go with it beyond chance.
+    Below the components stands what people's tastes go by, in the words of your tags.
     """
     from embedcli.analysis import pca as analysis
     from embedcli.render import pca as render
@@ -56,6 +60,7 @@ def pca(
         basis=basis,
         rotation=rotation,
         partial_out=partial_out,
+        with_numbers=with_numbers,
     )
     answer.show(render.view(components, run))
     if to_scores is not None:

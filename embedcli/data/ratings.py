@@ -57,11 +57,11 @@ class Users:
 
 
 def kinds_of(columns: Mapping[str, tuple[str, ...]], n: int) -> tuple[tuple[str, ...], ...]:
-    """Return the tags of n rows that columns of at most 50 words make, as "gender F"."""
+    """Return the tags of n rows that columns of at most 50 words make, as "gender F"; numbers make none."""
     tags: list[list[str]] = [[] for _ in range(n)]
     for key, values in columns.items():
-        kinds = set(values)
-        if 1 < len(kinds) <= MOST_KINDS and any(number_of(kind) is None for kind in kinds - {""}):
+        kinds = set(values) - {""}
+        if 1 < len(kinds) <= MOST_KINDS and any(number_of(kind) is None for kind in kinds):
             for own, value in zip(tags, values, strict=True):
                 if value:
                     own.append(f"{key} {value}".replace("|", "/"))

@@ -103,6 +103,13 @@ def weighted_centred(factors: Floats, weight: NDArray[np.int64]) -> Floats:
     return centred
 
 
+def unit(columns: Floats) -> Floats:
+    """Scale the columns of (n, K), or a vector (n,), to length 1; columns of zeros stay as they are."""
+    length = np.linalg.norm(columns, axis=0)
+    scaled: Floats = columns / np.where(length > 0, length, 1)
+    return scaled
+
+
 def most_rated(n_ratings: NDArray[np.int64], limit: int = TOP_ITEMS, least: int = 1) -> Rows:
     """Return the row numbers of the most rated items with at least `least` ratings; ties by position."""
     order = np.lexsort((np.arange(len(n_ratings)), -n_ratings))

@@ -1,13 +1,17 @@
 """Which components of a model are real: members trained on parts of the ratings predict the rest.
 
 The held-out residuals of a model with biases alone are regressed on what all components of the fold members together
-contribute to the predictions, in the preference basis and of the PCA. Sign flips of the residuals (Hong, Sheng and
-Dobriban 2020) are the second opinion: stricter, and weaker if ratings are few. The constants were confirmed on fresh
-worlds with a known truth: examples/benchmarks/trust.py.
+contribute to the predictions, in the preference basis and of the PCA. The axes of a fold member are put in the order
+of the run's axes that they are most like, so that component j of the tests is the run's. Sign flips of the residuals
+(Hong, Sheng and Dobriban 2020) are the second opinion: stricter, and weaker if ratings are few. The constants were
+confirmed on fresh worlds with a known truth: examples/benchmarks/trust.py.
 """
+
+from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +19,25 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator, svds
 
-from embedcli.evidence.bases import Floats, most_rated, preference_basis, principal_axes, weighted_centred
+from embedcli.evidence.bases import (
+    Floats,
+    Rows,
+    coordinates,
+    most_rated,
+    preference_axes,
+    preference_basis,
+    principal_axes,
+    side_by_side,
+    unit,
+    weighted_centred,
+)
+from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
+from embedcli.evidence.statistics import best_assignment
 
 N_TESTED = 8  # components
+N_MATCHED = 16  # axes of a fold member, among which those of the run are looked for
 LEAST_T, LEAST_SLOPE = 3.0, 0.5
 DAMPING, SWEEPS = 3.0, 6  # of the model with biases alone, whose residuals are explained
 FOLD_SWEEPS = 2  # from the biases of all rows
@@ -33,31 +51,41 @@ class ComponentEvidence:
     """What the held-out rows say of the components, the largest first.
 
     `preference` and `pca` hold t (K,) and slope (K,) of the components in either basis. `n_sign_flips` is the number
-    of components by sign flips, `fold_axes` (F, I, K) the preference axes of each fold member.
+    of components by sign flips, `explained` the share of the variance of the residuals that the preference components
+    explain together. `goes_with` says of the components of both bases what they go with that is not a taste, None for
+    nothing.
     """
 
     preference: tuple[Floats, Floats]
     pca: tuple[Floats, Floats]
     n_sign_flips: int
-    fold_axes: NDArray[np.float32]
+    explained: float
+    goes_with: tuple[list[str | None], list[str | None]]
+
+
+class Factors(NamedTuple):
+    """The factors of members: of users (M, U, k) and of items (M, I, k)."""
+
+    users: NDArray[np.float32]
+    items: NDArray[np.float32]
 
 
 def component_evidence(
     observations: Observations,
+    members: Factors,
     fold: NDArray[np.uint8],
-    user_factors: NDArray[np.float32],
-    item_factors: NDArray[np.float32],
+    fold_members: Factors,
     stars_per_logit: float,
     rng: np.random.Generator,
+    seconds: NDArray[np.int64] | None = None,
 ) -> ComponentEvidence:
-    """Test the components of a model on ratings it has not seen.
+    """Test the components of the members of a run on ratings that members without a fold each have not seen.
 
-    `fold` (n,) is the fold of each row; user_factors (F, U, k) and item_factors (F, I, k) are those of the members
-    trained without a fold each. `stars_per_logit` is the slope of the link at the mean rating. If there are more
-    than a million rows, a random million is tested.
+    `fold` (n,) is the fold of each row. `stars_per_logit` is the slope of the link at the mean rating. If there are
+    more than a million rows, a random million is tested. `seconds` (n,) are the times of the rows, if known.
     """
-    biases = bias_model(observations, DAMPING, SWEEPS)
-    n, top = len(observations.value), most_rated(biases.n_by_item)  # the items that `pca` takes
+    biases, facts = bias_model(observations, DAMPING, SWEEPS), UserFacts.of(observations, seconds)
+    n, own = len(observations.value), RunAxes.of(members, biases)
     tested = slice(None) if n <= MOST_TESTED else np.sort(rng.choice(n, MOST_TESTED, replace=False, shuffle=False))
     rows, fold_of_rows = observations.take(tested), fold[tested]
 
@@ -65,35 +93,75 @@ def component_evidence(
         unseen = rows.take(fold_of_rows == f)
         of_seen = bias_model(observations, DAMPING, FOLD_SWEEPS, seen=fold != f, start=biases)
         counts = of_seen.n_by_user, of_seen.n_by_item
-        users, items = (side[f].astype(np.float64) for side in (user_factors, item_factors))
-        u, s, v = preference_basis(users, items, *counts, N_TESTED)
-        directions = principal_axes(items[top])[0][:, :N_TESTED]
+        users, items = (side[f].astype(np.float64) for side in fold_members)
+        u, s, v = preference_basis(users, items, *counts, N_MATCHED)
+        matched = counterparts(own.preference, np.sqrt(biases.n_by_item)[:, None] * v)
+        directions = principal_axes(items[own.top])[0][:, :N_MATCHED]
+        centred = items[own.top] - items[own.top].mean(0)
+        directions = directions[:, counterparts(own.pca, centred @ directions)]
         x, y = (weighted_centred(side, n) @ directions for side, n in zip((users, items), counts, strict=True))
+        causes = partial(explained, unseen=unseen, biases=of_seen, facts=facts.seen(observations, of_seen, fold != f))
         return FoldEvidence(
-            preference=u[unseen.user] * s[: u.shape[1]] * v[unseen.item] * stars_per_logit,
+            preference=(u * s[: u.shape[1]])[:, matched][unseen.user] * v[:, matched][unseen.item] * stars_per_logit,
             pca=x[unseen.user] * y[unseen.item] * stars_per_logit,
             residuals=of_seen.residuals(unseen),
-            axes=v.astype(np.float32),
+            causes=(causes((u * s[: u.shape[1]])[:, matched], v[:, matched]), causes(x, y)),
         )
 
     with ThreadPoolExecutor(n_cores()) as pool:
-        by_preference, by_pca, residuals, axes = zip(*pool.map(of_fold, range(len(user_factors))), strict=True)
-    every_residual = np.concatenate(residuals)
+        of_folds = list(pool.map(of_fold, range(len(fold_members.items))))
+    by_preference, by_pca, residuals, causes = zip(*of_folds, strict=True)
+    contributions, every_residual = np.concatenate(by_preference), np.concatenate(residuals)
+    of_preference, of_pca = (
+        goes_with(np.sum(sums, axis=0), facts.share_of_copies) for sums in zip(*causes, strict=True)
+    )
     return ComponentEvidence(
-        preference=regress(np.concatenate(by_preference), every_residual),
+        preference=regress(contributions, every_residual),
         pca=regress(np.concatenate(by_pca), every_residual),
         n_sign_flips=sign_flips(observations, biases, rng),
-        fold_axes=np.array(axes),
+        explained=explained_share(contributions, every_residual),
+        goes_with=(of_preference, of_pca),
     )
 
 
+class RunAxes(NamedTuple):
+    """The items on the axes of a run's members together, to match those of a fold member with.
+
+    `preference` (I, K) is weighted by the root of the numbers of ratings; `pca` (n, K) is over the items `top` (n,).
+    """
+
+    preference: Floats
+    pca: Floats
+    top: Rows
+
+    @classmethod
+    def of(cls, members: Factors, biases: BiasModel) -> RunAxes:
+        """Find the axes, no more than a fold member has."""
+        counts, k = (biases.n_by_user, biases.n_by_item), min(N_TESTED, members.items.shape[2])
+        top = most_rated(biases.n_by_item)  # the items that `pca` takes
+        _, _, axes = preference_axes(*members, *counts, k)
+        preference = coordinates(members.items, np.arange(members.items.shape[1]), axes)
+        together = side_by_side(members.items[:, top])
+        together -= together.mean(0)
+        return cls(np.sqrt(biases.n_by_item)[:, None] * preference, together @ principal_axes(together)[0][:, :k], top)
+
+
+def counterparts(own: Floats, theirs: Floats) -> Rows:
+    """Return which of the axes (n, K') is most like each of a run's (n, K): the sum of |cosine| is largest."""
+    cosine = unit(own).T @ unit(theirs)
+    return best_assignment(np.abs(cosine))
+
+
 class FoldEvidence(NamedTuple):
-    """What the components of a fold member contribute to rows of its fold (m, K), their residuals (m,), the axes."""
+    """What the components of a fold member contribute to rows of its fold (m, K), and their residuals (m,).
+
+    `causes` are the sums of `explained` (4, K) in both bases.
+    """
 
     preference: Floats
     pca: Floats
     residuals: Floats
-    axes: NDArray[np.float32]
+    causes: tuple[Floats, Floats]
 
 
 def regress(x: Floats, y: Floats) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -103,6 +171,11 @@ def regress(x: Floats, y: Floats) -> tuple[NDArray[Any], NDArray[Any]]:
     variance = float(((y - x @ slope) ** 2).sum()) / max(len(y) - x.shape[1], 1)
     error = np.sqrt(variance * np.diag(np.linalg.inv(gram)))
     return np.divide(slope, error, out=np.zeros_like(slope), where=error > 0), slope
+
+
+def explained_share(x: Floats, y: Floats) -> float:
+    """Return the share of the sum of squares of y (n,) that the columns of x (n, K) explain together."""
+    return 1 - float(((y - x @ regress(x, y)[1]) ** 2).sum() / max(float(y @ y), 1e-12))
 
 
 def sign_flips(observations: Observations, biases: BiasModel, rng: np.random.Generator) -> int:

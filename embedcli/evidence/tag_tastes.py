@@ -23,7 +23,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats, Rows, Table
-from embedcli.evidence.components import DAMPING, FOLD_SWEEPS, SWEEPS, regress
+from embedcli.evidence.components import DAMPING, FOLD_SWEEPS, SWEEPS, explained_share, regress
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import average_ranks, best_assignment
 from embedcli.evidence.strata import Strata
@@ -355,8 +355,3 @@ def on_held_out(
     t, slope = regress(x, y)
     total = [explained_share(x[:, :j], y) for j in range(x.shape[1] + 1)]
     return t, slope, np.diff(total)
-
-
-def explained_share(x: Floats, y: Floats) -> float:
-    """Return the share of the sum of squares of y (n,) that the columns of x (n, K) explain together."""
-    return 1 - float(((y - x @ regress(x, y)[1]) ** 2).sum() / (y @ y))

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from embedcli.analysis.choices import Method
-from embedcli.analysis.components import two_digits
 from embedcli.analysis.map import Map, MapPoint
 from embedcli.analysis.pca import Component
 from embedcli.analysis.record import Column
@@ -95,8 +94,7 @@ def explanation(drawn: Map) -> list[str]:
 def _axis_title(axis: Component) -> str:
     share = f"{100 * axis.share:.1f} %"
     if axis.unnamed is not None:
-        stability = "" if axis.stability is None else f" {two_digits(axis.stability)}"
-        return f"component {axis.component} (unnamed: {axis.stability_word}{stability}), {share}"
+        return f"component {axis.component} (unnamed), {share}"
     minus, plus = ", ".join(axis.negative_name[:3]), ", ".join(axis.positive_name[:3])
     return f"\u2190 {minus} | component {axis.component}, {share} | {plus} \u2192"
 

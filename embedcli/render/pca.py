@@ -1,13 +1,17 @@
 """How components are shown: a card for each."""
 
+from collections.abc import Sequence
 from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.components import SHAKY, STABLE, two_digits
+from embedcli.analysis.components import two_digits
 from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
-from embedcli.analysis.pca import Component, Components
+from embedcli.analysis.pca import LEAST_TRUTH_PHI, N_LEADING, Component, Components
 from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
+from embedcli.analysis.tastes import TagTastes, TasteCard
+from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
+from embedcli.evidence.tag_tastes import LEAST_LOADING, LEAST_P
 from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run
 
@@ -21,9 +25,9 @@ def view(components: Components, run: Run) -> View:
         components,
         run,
         " | ".join([_headline(components), run.headline, components.items]),
-        [_card(component, noun) for component in components.components],
+        [*(_card(component, noun) for component in components.components), *_tastes(components.tastes, run)],
         _caption(components),
-        _explanation(components, noun),
+        [*_explanation(components, noun), *_about_tastes(components.tastes, noun)],
     )
 
 
@@ -62,25 +66,83 @@ def _card(component: Component, noun: str) -> Block:
     for kind in ("number", "tag"):
         if effects := [written_effect(effect) for effect in component.effects if effect.kind == kind]:
             lines.append((f"  {kind}s", "  ".join(effects[:SHOWN])))
+    return _with_poles(_heading(component), lines, component, noun)
+
+
+def _with_poles(heading: str, lines: Sequence[tuple[str, str]], axis: Component | TasteCard, noun: str) -> Block:
+    """Return a card with the items at both poles."""
     rows = [
         {"": " ", "+": positive and positive.title, "-": negative and negative.title}
-        for positive, negative in zip_longest(component.positive, component.negative)
+        for positive, negative in zip_longest(axis.positive, axis.negative)
     ]
     columns = [
         Column("", " ", is_number=False),
         Column("+", f"+ {noun}s", legend=f"{noun}s with the highest coordinates", is_number=False),
         Column("-", f"- {noun}s", legend=f"{noun}s with the lowest coordinates", is_number=False),
     ]
-    return Block(_heading(component), lines, columns, rows)
+    return Block(heading, lines, columns, rows)
+
+
+def _tastes(tastes: TagTastes | None, run: Run) -> list[Block]:
+    """Return a headline and a card for each axis of tastes that holds; of the first that does not, only why."""
+    of_users = run.data.noun == "user"
+    heading = f"What {'appeal goes' if of_users else 'tastes go'} by, in the words of the {run.data.noun}s' "
+    if tastes is None:
+        is_tested = bool(run.training.tastes) or run.training.evidence is not None
+        why = f"not tested: no tag that {FEWEST_TAGGED} {run.data.noun}s have and {FEWEST_TAGGED} lack"
+        return [Block(heading + ("columns" if of_users else "tags"), [("  tastes", why)])] if is_tested else []
+    heading += "columns" if of_users else "tags and numbers" if tastes.with_numbers else "tags"
+    cards = [_taste(card, run.data.noun) for card in tastes.cards]
+    return [Block(f"{heading} | {_explained(tastes)}"), *cards]
+
+
+def _explained(tastes: TagTastes) -> str:
+    """Say how many axes of tastes hold, and how much they explain."""
+    if not tastes.n_named:
+        return f"none of {tastes.n_words} is more than chance"
+    explained = f"{tastes.n_named} named: {100 * tastes.share:.1f} % of the variance beyond the biases"
+    if tastes.embedding_share is not None:
+        explained += f", the embeddings {100 * tastes.embedding_share:.1f} %"
+    return explained
+
+
+def _taste(card: TasteCard, noun: str) -> Block:
+    """Return the card of an axis of tastes."""
+    if card.unnamed is not None:
+        return Block(lines=[(f"  taste {card.taste}", f"unnamed: {card.unnamed}")])
+    lines = [(f"  {sign}", ", ".join(name)) for sign, name in (("+", card.positive_name), ("-", card.negative_name))]
+    heading = (
+        f"taste {card.taste}  {100 * card.share:.1f} % | t {card.t:.1f}, slope {card.slope:.2f} | "
+        f"z {card.z:.1f}, p {written_p(card.p)} | halves {card.halves:.2f} | R {card.r:.2f}"
+    )
+    return _with_poles(heading, lines, card, noun)
+
+
+def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
+    """Say what an axis of tastes is, and what its figures mean."""
+    if tastes is None:
+        return []
+    left_out = f" Left out: {tastes.n_left_out} that too few {noun}s have or lack." if tastes.n_left_out else ""
+    beyond = "" if tastes.with_numbers else f", among {noun}s alike in bias, number of ratings and year"
+    return [
+        f"An axis of tastes is what users think of the tags, beyond the biases. It has a name if it predicts held-out "
+        f"ratings (t > {LEAST_T:g}, slope > {LEAST_SLOPE:g}), if it is stronger than axes of permuted tags "
+        f"(p at most {LEAST_P:g}, {tastes.n_permuted} permutations{beyond}), and if halves of the users agree on a "
+        f"word. Its words have a correlation of at least {LEAST_LOADING:g} with it.{left_out}",
+        f"The percentage is the share of the variance of held-out residuals, z the distance to permuted tags in their "
+        f"standard deviations, halves the correlation of the axes of two halves of the users, R the correlation with "
+        f"the {N_LEADING} largest components. The {noun}s are placed by their tags and by these components.",
+    ]
 
 
 def _heading(component: Component) -> str:
     """Write a component's share and verdicts in a line."""
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.verdict is not None:
-        parts.append(f"{component.verdict}: t {component.t:.1f}, slope {component.slope:.2f}")
-    if component.stability is not None:
-        parts.append(f"{component.stability_word} {two_digits(component.stability)}")
+        figures = f"t {component.t:.1f}, slope {component.slope:.2f}"
+        parts += [component.verdict, figures] if component.goes_with else [f"{component.verdict}: {figures}"]
+    if component.truth_phi is not None:
+        parts.append(f"agrees with the truth: about {two_digits(component.truth_phi)}")
     return " | ".join(parts)
 
 
@@ -96,23 +158,31 @@ def _caption(components: Components) -> str:
         return "real: not tested, because the run has no evidence on its components"
     n_real = components.n_real
     of_all = f"at least {n_real}" if n_real == components.n_tested else str(n_real)
+    n_other = sum(component.goes_with is not None for component in shown)
     untested = sum(component.real is None for component in shown)
     return (
         f"real: {sum(bool(component.real) for component in shown)} of {len(shown)} shown, "
-        f"{of_all} of {components.n_tested} tested" + (f" | not tested: {untested} shown" if untested else "")
+        f"{of_all} of {components.n_tested} tested"
+        + (f" | not a taste: {n_other} shown" if n_other else "")
+        + (f" | not tested: {untested} shown" if untested else "")
     )
 
 
 def _explanation(components: Components, noun: str) -> list[str]:
-    """Say what real, stable and named mean."""
+    """Say what real, agreement with the truth and named mean."""
     tests, evidence = [], components.evidence
     if evidence is not None:
         tests = [
             f"A component is real if it predicts held-out ratings with t > {evidence.least_t:g} and slope > "
             f"{evidence.least_slope:g} (1 = calibrated). The tests are of the largest components over the most rated "
             f"{noun}s.",
-            f"A component is stable if it is found again by members that left out one of {evidence.n_folds} folds of "
-            f"the ratings, with a mean |Tucker's phi| of at least {STABLE:g} (shaky: {SHAKY:g}).",
+            "A component is not a taste if most of what it explains of held-out ratings goes with the mean time of "
+            "the users' ratings, with their use of the scale (mean, spread, and slope on the items' bias), or with "
+            "pairs of accounts that have far more equal ratings than chance. Liking the well-liked more than others do "
+            "looks the same as stretching the scale.",
+            "Agreement with the truth estimates the |Tucker's phi| of a component and the taste behind it, by members "
+            "trained on disjoint halves of the users; its standard error is in the JSON. Two tastes that are nearly "
+            "equally strong may be turned into each other in all halves: then it is too high.",
         ]
     return [
         "The percentage is the share of the variance.",
@@ -122,5 +192,6 @@ def _explanation(components: Components, noun: str) -> list[str]:
         f"{noun}s, whatever else goes with it.",
         f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 99th percentile of "
         f"tags (of at least {FEWEST_TAGGED} {noun}s) permuted among {noun}s alike in bias, log n and year, or of "
-        "permuted numbers. Only a component that is real and stable is named.",
+        "permuted numbers. Only a component that is real and agrees with the truth by "
+        f"{LEAST_TRUTH_PHI:g} or more is named.",
     ]

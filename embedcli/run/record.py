@@ -48,14 +48,20 @@ class ComponentTest:
     t: float  # of its contribution
     slope: float  # likewise; 1 is calibrated
     predicts: bool  # t is high enough
-    real: bool  # t and the slope are high enough
+    real: bool  # t and the slope are high enough, and it is a taste
+    goes_with: str | None = None  # what has most of it if it predicts and is no taste, such as "duplicate accounts"
 
     @property
     def verdict(self) -> str:
         """The result of the test in words."""
+        if self.goes_with is not None:
+            return f"goes with {self.goes_with}, not a taste"
         if self.real:
             return "real"
-        return "predicts, but claims too much" if self.predicts else "does not predict"
+        if not self.predicts:
+            return "does not predict"
+        times = round(1 / self.slope)
+        return f"predicts, but claims about {'twice' if times == 2 else f'{times} times'} what holds"
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class Evidence:
     n_folds: int
     least_t: float  # thresholds of real
     least_slope: float
+    explained: float | None = None  # share of the variance of held-out residuals, by the components of the preferences
 
     @property
     def n_real(self) -> int:
@@ -179,7 +186,6 @@ class Training:
     evidence: Evidence | None = None
     posterior: PosteriorInfo | None = None
     tastes: Sequence[Tastes] = ()
-    embedding_share: float | None = None  # of the variance of held-out residuals, explained by the embeddings
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -265,8 +271,10 @@ class Run:
     `arrays` has a leading axis for the member m: user_factors (M, U, k), item_factors (M, I, k),
     user_bias (M, U), item_bias (M, I), global_bias (M,), and trained_stars (M, I), the mean rating that the member
     predicts for an item over all users. item_stars (D, I) has one for draws from the posterior,
-    fold_item_factors (F, I, k) and fold_axes (F, I, K) one for members that left out a fold of the
-    ratings. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of `items`.
+    fold_item_factors (F, I, k) one for members that left out a fold of the ratings, half_item_factors (2 S, I, K) and
+    half_axes (2 S, I, K), components by PCA and of the preferences, one for members on either half of the users in
+    each of S splits. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of
+    `items`.
     A run may hold further embedding `tables`, or these alone; `table` gives a run whose items are one of them.
     `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
     """

@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
-from embedcli.evidence.components import LEAST_SLOPE, LEAST_T, component_evidence
+from embedcli.evidence.components import LEAST_SLOPE, LEAST_T, Factors, component_evidence
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Moments, TimeEffects, predict_pairs, sample
 from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
 from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import Arrays
 from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, Tastes, TimesInfo
 from embedcli.training.config import share_of_mean
 from embedcli.training.evaluation import observed
@@ -45,9 +46,9 @@ class Assessed(NamedTuple):
 
 
 def assess(
-    split: Split, folds: FoldMembers | None, config: TrainConfig, streams: Streams, on_stage: OnStage
+    split: Split, members: Arrays, folds: FoldMembers | None, config: TrainConfig, streams: Streams, on_stage: OnStage
 ) -> Assessed:
-    """Test the components by the fold members, and draw from a posterior, which also predicts the test rows.
+    """Test the members' components by the fold members, and draw from a posterior, which also predicts the test rows.
 
     `on_stage` is told when either is done and its seconds, or why it failed.
     """
@@ -56,10 +57,10 @@ def assess(
     tastes: list[Tastes] = []
     if folds is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
-            evidence, axes = evidence_of(split.train, folds, config, streams.folds)
-            arrays |= {"fold_item_factors": folds.arrays["item_factors"], "fold_axes": axes}
+            evidence = evidence_of(split.train, members, folds, config, streams.folds)
+            arrays["fold_item_factors"] = folds.arrays["item_factors"]
     if folds is not None and not split.train.data.implicit:
-        with stage("axes of tastes tested against permuted tags", on_stage):
+        with stage("tastes: axes tested against permuted tags", on_stage):
             tastes, places = tastes_of(split.train, folds.fold, streams.tastes)
             arrays |= places
     if config.n_draws:
@@ -111,20 +112,24 @@ def times_of(test: Ratings, effects: TimeEffects, *predictions: NDArray[np.float
 
 
 def evidence_of(
-    train: Ratings, folds: FoldMembers, config: TrainConfig, rng: np.random.Generator
-) -> tuple[Evidence, NDArray[np.float32]]:
-    """Return the tests of the components by the fold members, and the preference axes of these members."""
+    train: Ratings, members: Arrays, folds: FoldMembers, config: TrainConfig, rng: np.random.Generator
+) -> Evidence:
+    """Return the tests of the members' components by the fold members."""
     assert config.y_range is not None
     low, high = config.y_range
     share = share_of_mean(train, config.y_range)
-    factors = folds.arrays["user_factors"], folds.arrays["item_factors"]
+    whole, without = (Factors(arrays["user_factors"], arrays["item_factors"]) for arrays in (members, folds.arrays))
     stars_per_logit = (high - low) * share * (1 - share)  # the slope of the sigmoid at the mean rating
-    judged = component_evidence(observed(train), folds.fold, *factors, stars_per_logit, rng)
+    judged = component_evidence(observed(train), whole, folds.fold, without, stars_per_logit, rng, train.timestamp)
     tests, pca_tests = (
-        [
-            ComponentTest(float(t), float(slope), bool(t > LEAST_T), bool(t > LEAST_T and slope > LEAST_SLOPE))
-            for t, slope in zip(*figures, strict=True)
-        ]
-        for figures in (judged.preference, judged.pca)
+        [tested(*found, is_implicit=train.data.implicit) for found in zip(*figures, causes, strict=True)]
+        for figures, causes in zip((judged.preference, judged.pca), judged.goes_with, strict=True)
     )
-    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE), judged.fold_axes
+    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
+
+
+def tested(t: float, slope: float, goes_with: str | None, *, is_implicit: bool) -> ComponentTest:
+    """Return the test of a component; rows without ratings show neither a use of the scale nor copies."""
+    predicts = bool(t > LEAST_T)
+    cause = goes_with if predicts and not is_implicit else None
+    return ComponentTest(float(t), float(slope), predicts, bool(predicts and slope > LEAST_SLOPE and not cause), cause)

@@ -47,7 +47,7 @@ def fit(
     streams = Streams.of(config)
     rows = sampled(split, config.n_negatives, streams.negatives) if split.train.data.implicit else split
     learned = learn(rows, config, engine, streams, on_epoch, on_stage)
-    assessed = assess(rows, learned.folds, config, streams, on_stage)
+    assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, split.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()
@@ -76,7 +76,7 @@ def make_run(
         posterior=posterior and posterior.info,
         tastes=assessed.tastes,
     )
-    arrays = {**learned.arrays, **assessed.arrays}
+    arrays = {**learned.arrays, **learned.halves, **assessed.arrays}
     return Run.from_arrays(
         arrays,
         positives,

@@ -1,4 +1,4 @@
-"""Learning: the members of a run, then further members that leave out a fold of the training rows each."""
+"""Learning: the members of a run, then further members on halves of the users, and without a fold of the rows each."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings, Split
+from embedcli.data.ratings import Ratings, Split, count_codes
+from embedcli.evidence.halves import half_components
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays, predict
 from embedcli.run.record import Epoch
@@ -21,13 +22,18 @@ from embedcli.training.state import FoldMembers, Streams, TrainingState
 FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
+SPLITS, FEW_SPLITS, MANY = 4, 2, 1_000_000  # of the users in halves; few if there are many training rows
 
 
 class Learned(NamedTuple):
-    """The arrays of the members, the epochs of their training, and the fold members; None if there are none."""
+    """The arrays of the members, the epochs of their training, the components of the half members, the fold members.
+
+    Without tests of the components there are no arrays of halves, and no folds.
+    """
 
     arrays: Arrays
     epochs: list[Epoch]
+    halves: Arrays
     folds: FoldMembers | None
 
 
@@ -39,20 +45,23 @@ def learn(
     on_epoch: Callable[[Epoch], None],
     on_stage: OnStage,
 ) -> Learned:
-    """Train the members on the training rows of a split with an engine, then the fold members."""
+    """Train the members on the training rows of a split with an engine, then half members and fold members."""
     train, epochs = split.train, []
     model, state = start(train, config, streams.members)
     samples = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
     for epoch in measured(engine.learn(model, train, config, state), model, *samples):
         epochs.append(epoch)
         on_epoch(epoch)
-    folds = None
+    halves: Arrays = {}
+    folds, began = None, time.perf_counter()
     if config.n_folds and len(train) >= FEWEST_TESTED:
+        with stage("agreement with the truth by members on halves of the users", on_stage, is_last=False):
+            halves = learn_halves(engine, train, config, streams.halves)
         with stage(testing(config), on_stage, is_last=False):
-            folds = learn_folds(engine, train, config, streams.folds)
+            folds = learn_folds(engine, train, config, streams.folds, began)
     elif config.n_folds:
         on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", None)
-    return Learned(model.arrays(), epochs, folds)
+    return Learned(model.arrays(), epochs, halves, folds)
 
 
 def start(
@@ -64,14 +73,48 @@ def start(
     return model, TrainingState(generators, moment, fold)
 
 
-def learn_folds(engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator) -> FoldMembers:
-    """Cut the training rows in folds at random, and train a member without each."""
-    began = time.perf_counter()
+def learn_halves(engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator) -> Arrays:
+    """Cut the users in halves at random, several times, and train a member on each half; return their components.
+
+    The arrays have a leading axis (2 S) for the halves, those of a split side by side; none of a single user.
+    """
+    n_by_user, found = count_codes(train.user, len(train.users)), []
+    rated = np.flatnonzero(n_by_user)
+    if len(rated) < 2:
+        return {}
+    for _ in range(SPLITS if len(train) < MANY else FEW_SPLITS):
+        other = np.zeros(len(train.users), dtype=np.uint8)
+        other[rng.permutation(rated)[: len(rated) // 2]] = 1
+        left_out = other[train.user]  # by member 0: the rows of the users that are 0
+        arrays = learn_without(engine, train, config, rng.spawn(2), left_out)
+        for m in range(2):
+            counts = n_by_user * (other != m), count_codes(train.item[left_out != m], len(train.items))
+            found.append(half_components(arrays["user_factors"][m], arrays["item_factors"][m], *counts))
+    principal, preference = (np.stack(arrays) for arrays in zip(*found, strict=True))
+    return {"half_item_factors": principal, "half_axes": preference}
+
+
+def learn_folds(
+    engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator, began: float
+) -> FoldMembers:
+    """Cut the training rows in folds at random, and train a member without each; the stage began at `began`."""
     fold = rng.integers(0, config.n_folds, len(train), dtype=np.uint8)
-    model, state = start(train, config, rng.spawn(config.n_folds), fold)
+    arrays = learn_without(engine, train, config, rng.spawn(config.n_folds), fold)
+    return FoldMembers(fold, arrays, time.perf_counter() - began)
+
+
+def learn_without(
+    engine: ModuleType,
+    train: Ratings,
+    config: TrainConfig,
+    generators: list[np.random.Generator],
+    fold: NDArray[np.uint8],
+) -> Arrays:
+    """Train a member for each generator, member m without the rows whose fold (n,) is m."""
+    model, state = start(train, config, generators, fold)
     for _ in engine.learn(model, train, config, state):
         pass
-    return FoldMembers(fold, model.arrays(), time.perf_counter() - began)
+    return model.arrays()
 
 
 def drawn(ratings: Ratings, n: int, rng: np.random.Generator) -> Ratings:

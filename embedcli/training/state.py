@@ -45,14 +45,15 @@ class Streams(NamedTuple):
     folds: np.random.Generator
     posterior: np.random.Generator
     negatives: np.random.Generator
+    halves: np.random.Generator
     tastes: np.random.Generator
 
     @classmethod
     def of(cls, config: TrainConfig) -> Streams:
         """Return the streams of a seed."""
-        seeds = np.random.SeedSequence(config.seed).spawn(config.n_members + 5)
-        *members, sample, folds, posterior, negatives, tastes = map(np.random.default_rng, seeds)
-        return cls(members, sample, folds, posterior, negatives, tastes)
+        seeds = np.random.SeedSequence(config.seed).spawn(config.n_members + 6)
+        *members, sample, folds, posterior, negatives, halves, tastes = map(np.random.default_rng, seeds)
+        return cls(members, sample, folds, posterior, negatives, halves, tastes)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Measure on worlds with a known truth whether embedcli's evidence is right: the figures of docs/methods.md.
 
-    OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [stars|ratings|chain|components|names|all] [--worlds N]
+    OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [WHAT|all] [--worlds N]
 
-The worlds are those of tests/worlds.py, 40 for each figure unless --worlds says otherwise. Each figure has its own,
-from the seeds FIRST, FIRST + 1, ..., the next from FIRST + 1,000 and so on; FIRST is 500,000, and no constant of
-embedcli was chosen on seeds from there on. `all` takes 30 minutes on one core.
+WHAT is stars, ratings, chain, components, names or stability. The worlds are those of tests/worlds.py, 40 for each
+figure unless --worlds says otherwise. Each figure has its own, from the seeds FIRST, FIRST + 1, ..., the next from
+FIRST + 1,000 and so on; FIRST is 500,000, and no constant of embedcli was chosen on seeds from there on. `all` takes
+45 minutes on one core.
 
 Stars: 95 % and 80 % intervals against the true stars, all items counted; the error of their means against that of the
 damped mean, (sum + 5 x global mean) / (n + 5); whether P(bottom 10) happens as often as it says. A tenth of the ratings
@@ -14,7 +15,11 @@ the test rows of MovieLens 100K. Chain: on its training rows, the effective samp
 chains (Gelman et al. 2013, chapter 11), of the stars' draws and of their means in each sweep.
 Components: how often the number of real ones is the planted one. Names:
 how often the component that matches an axis along a genre is named after it, by the tests alone and where it is real
-and stable, as `pca` wants it; how often the tests name one after any genre when the items' genres were shuffled.
+and agrees with the truth, as `pca` wants it; how often the tests name one after any genre when the items' genres were
+shuffled. Stability: how far the printed agreement of real components with the truth is from their phi with the planted
+axes, in bins of .05, and how often one that `pca` would name has a phi of .85; in worlds of 1 to 5 factors, 3 to 24
+times as strong as noise. The same for the phi with the principal axes of the tastes that were planted, weighted as the
+ratings are: planted axes that are nearly equally strong are turned into each other by who rates what.
 
 Prints a line for each figure: what is measured, what is asked of it, the figure, and over how many worlds and items
 (or axes).
@@ -36,19 +41,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import embedcli
+from embedcli.analysis.choices import Basis
 from embedcli.analysis.effects import Candidates, effects_of, names
+from embedcli.analysis.pca import LEAST_TRUTH_PHI
 from embedcli.analysis.posterior import Predictor
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings
 from embedcli.evidence import posterior
-from embedcli.evidence.bases import Floats, Table
+from embedcli.evidence.bases import Floats, Table, unit
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Posterior, predict_pairs, sample
 from embedcli.evidence.states import interval
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-from worlds import GENRE, SIZES, UNCLIPPED, World, make_world  # type: ignore[import-not-found]
+from worlds import GENRE, MOVIELENS, SIZES, UNCLIPPED, Recipe, World, make_world  # type: ignore[import-not-found]
 
 FIRST = 500_000
 APART = 1_000  # the first seeds of two figures
@@ -61,6 +68,9 @@ SPLITS = ("random", 0), ("random", 1), ("random", 2), *((f"u{fold}", 0) for fold
 N_CHAINS, TOO_FAR = 4, 1.05  # R-hat above which chains are too far apart
 NAMED = ("small", 8.0, 0.5), ("small", 24.0, 0.5), ("middle", 8.0, 0.5), ("small", 8.0, 0.2)  # strength, genre's part
 SHUFFLES = 10
+AGREEMENT = tuple(itertools.product((UNCLIPPED, MOVIELENS), ("small", "middle")))
+STRENGTHS = np.log(3), np.log(24)  # times noise, uniform in the logarithm
+BIN, FEWEST_IN_BIN, ENOUGH = 0.05, 10, 0.85
 
 Measured = dict[str, NDArray[Any]]  # arrays over the items or over the held-out ratings of one or of many worlds
 
@@ -324,10 +334,10 @@ def named(first: int, n_worlds: int) -> Iterator[Figure]:
         worlds = [measure_names(seed, SIZES[size], strength, weight) for seed in seeds(next(starts), n_worlds)]
         what = f"{size}, strength {strength:g}, genre behind {weight:.0%} of an axis"
         yield over_worlds(f"{what}: the tests name it", [world.passed for world in worlds], 0.95)
-        yield over_worlds(f"{what}: real and stable", [world.stable for world in worlds])
-        stable = [world.carried for world in worlds if world.stable]
-        if stable:
-            yield over_worlds("    those that are carry the name", stable, 0.95)
+        yield over_worlds(f"{what}: real and true", [world.true for world in worlds])
+        true = [world.carried for world in worlds if world.true]
+        if true:
+            yield over_worlds("    those that are carry the name", true, 0.95)
         axes = [axis for world in worlds for axis in world.shuffled]
         yield Figure("    genres shuffled: axes named after one", float(np.mean(axes)), n_worlds, len(axes), most=0.05)
 
@@ -340,7 +350,7 @@ class Named:
     """
 
     passed: bool
-    stable: bool
+    true: bool
     carried: bool
     shuffled: list[bool]
 
@@ -363,10 +373,83 @@ def measure_names(seed: int, size: tuple[int, int, int], strength: float, weight
         shuffled += [any(effect.passed for effect in axis if effect.kind == "tag") for axis in effects]
     return Named(
         passed=any(GENRE in pole for pole in names(component.effects)),
-        stable=component.unnamed is None,
+        true=component.unnamed is None,
         carried=GENRE in component.positive_name + component.negative_name,
         shuffled=shuffled,
     )
+
+
+def stability(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield how near the estimated agreement with the truth is, in bins of the estimate, and what a name means."""
+    starts = itertools.count(first, APART)
+    every = []
+    for (recipe, size), basis in itertools.product(AGREEMENT, Basis):
+        worlds = [measure_agreement(seed, SIZES[size], recipe, basis) for seed in seeds(next(starts), n_worlds)]
+        what = f"{size}, {'unclipped' if recipe is UNCLIPPED else 'MovieLens'}, {basis}"
+        yield from agreement_figures(what, worlds, asked=False)
+        every += worlds
+    yield from agreement_figures("all", every, asked=True)
+    items = pooled(every)
+    for low in np.arange(0.4, 1, BIN):
+        inside = (items["estimate"] >= low) & (items["estimate"] < low + BIN)
+        if inside.sum() >= FEWEST_IN_BIN:
+            error = (items["estimate"] - items["phi"])[inside].mean()
+            yield Figure(
+                f"all: estimate {low:.2f} to {low + BIN:.2f}, less phi", error, len(every), inside.sum(), -0.04, 0.04
+            )
+
+
+def measure_agreement(seed: int, size: tuple[int, int, int], recipe: Recipe, basis: Basis) -> Measured:
+    """Return estimate, error and phi of the real components of a world, and whether `pca` would name them."""
+    n_factors, strength = 1 + seed % MOST_FACTORS, float(np.exp(np.random.default_rng([seed, 3]).uniform(*STRENGTHS)))
+    world = make_world(seed, size, n_factors, replace(recipe, strength=strength))
+    run = embedcli.fit(world.ratings.split("none"), embedcli.TrainConfig(n_draws=0, seed=seed))
+    found = embedcli.pca(run, n_components=n_factors + 1, basis=basis)
+    real = [bool(component.real) for component in found.components]
+    scores = found.scores[found.item_rows][:, real]
+    estimates, errors = (
+        np.array([getattr(component, name) for component in found.components], dtype=float)[real]
+        for name in ("truth_phi", "truth_phi_error")
+    )
+    return {
+        "estimate": estimates,
+        "error": errors,
+        "phi": largest_phi(scores, world.axes[found.item_rows]),
+        "phi of tastes": largest_phi(scores, principal_tastes(world)[found.item_rows]),
+    }
+
+
+def principal_tastes(world: World) -> Floats:
+    """Return the principal axes (I, F) of the planted tastes, with each item weighted by its ratings."""
+    scaled = world.axes * np.sqrt(world.variance)
+    weight = np.bincount(world.ratings.item, minlength=len(scaled))
+    centred = scaled - weight @ scaled / weight.sum()
+    axes: Floats = centred @ np.linalg.eigh((centred.T * weight) @ centred)[1]
+    return axes
+
+
+def largest_phi(scores: Floats, axes: Floats) -> Floats:
+    """Return the largest |Tucker's phi| of each column of scores (n, K) with an axis (n, F)."""
+    phi: Floats = np.abs(unit(scores - scores.mean(0)).T @ unit(axes - axes.mean(0))).max(1)
+    return phi
+
+
+def agreement_figures(where: str, worlds: Sequence[Measured], *, asked: bool) -> Iterator[Figure]:
+    """Yield the mean error of the estimates, how often their errors hold it, and what components with a name are."""
+    items = pooled(worlds)
+    gap, named = items["estimate"] - items["phi"], items["estimate"] >= LEAST_TRUTH_PHI
+
+    def figure(what: str, values: NDArray[Any], *ends: float) -> Figure:
+        return Figure(f"{where}: {what}", float(values.mean()), len(worlds), len(values), *(ends if asked else ()))
+
+    yield figure("estimate of phi with the planted axis, less it", gap, -0.04, 0.04)
+    yield figure("the same, less phi with the tastes' principal axis", items["estimate"] - items["phi of tastes"])
+    yield figure("estimate within 2 standard errors", np.abs(gap) < 2 * items["error"], 0.9)
+    if named.any():
+        yield figure(f"phi of {ENOUGH:g} or more, of those with a name", items["phi"][named] >= ENOUGH, 0.9)
+    true = items["phi"] >= ENOUGH
+    if true.any():
+        yield figure(f"with a name, of those with a phi of {ENOUGH:g} or more", named[true])
 
 
 def seeds(start: int, n_worlds: int) -> range:
@@ -384,7 +467,14 @@ def pooled(worlds: Sequence[Measured]) -> Measured:
     return {key: np.concatenate([world[key] for world in worlds]) for key in worlds[0]}
 
 
-MEASURED = {"stars": stars, "ratings": ratings, "chain": chain, "components": components, "names": named}
+MEASURED = {
+    "stars": stars,
+    "ratings": ratings,
+    "chain": chain,
+    "components": components,
+    "names": named,
+    "stability": stability,
+}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embedcli.analysis.components import agreement, match
+from embedcli.analysis.components import match
 
 
 def test_components_are_matched_whatever_their_order_and_sign() -> None:
@@ -18,7 +18,6 @@ def test_components_are_matched_whatever_their_order_and_sign() -> None:
     indices, phi = match(shown, others)
     assert [order[index] for index in indices] == [0, 1, 2, 3]
     assert phi == pytest.approx(np.ones(4))
-    assert agreement(shown, [others, shown]) == pytest.approx([1.0] * 4)
 
 
 def test_matches_make_the_sum_largest() -> None:

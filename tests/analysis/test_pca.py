@@ -1,4 +1,4 @@
-"""Components, their names and their agreement."""
+"""Components, their names and their evidence."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_planted_axis_is_the_first_and_has_its_names(trained: Run) -> None:
     first = pca(trained, n_components=1).components[0]
     assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}
     assert {effect.name: round(abs(effect.effect), 2) for effect in first.effects}["Action"] > 0.95
-    assert first.agreement is not None
-    assert first.agreement > 0.99
+    assert first.truth_phi is not None
+    assert first.truth_phi > 0.95
 
 
 def test_components_are_those_of_an_svd(trained: Run) -> None:
@@ -39,7 +39,7 @@ def test_components_are_those_of_an_svd(trained: Run) -> None:
 
 
 def test_rotating_a_member_changes_nothing(trained: Run) -> None:
-    """Members are known up to a rotation each; the components do not depend on it, and agree wholly with it."""
+    """Members are known up to a rotation each, and the components do not depend on it."""
     factors = trained.array("item_factors")[0]
     turns = [ortho_group.rvs(factors.shape[1], random_state=seed) for seed in range(3)]
     turned = np.stack([factors @ turn for turn in turns]).astype(np.float32)
@@ -47,7 +47,6 @@ def test_rotating_a_member_changes_nothing(trained: Run) -> None:
     same = pca(replace(bare, arrays={"item_factors": turned}))
     one = pca(replace(bare, arrays={"item_factors": factors[None]}))
     np.testing.assert_allclose(same.scores, one.scores, atol=1e-5)
-    assert [component.agreement for component in same.components] == pytest.approx([1, 1, 1], abs=1e-5)
 
 
 def test_plus_pole_is_better_rated(trained: Run) -> None:
@@ -95,16 +94,10 @@ def test_items_looked_at(trained: Run, options: dict[str, int], n: int, words: s
     assert (found.n_items, found.items) == (n, words)
 
 
-def test_single_member_has_no_agreement(trained: Run) -> None:
-    """With one member there is nothing to agree."""
-    one = replace(trained, arrays={"item_factors": trained.array("item_factors")[:1]}, training=Training())
-    assert {component.agreement for component in pca(one).components} == {None}
-
-
 def test_frame_has_a_row_per_item_at_a_pole(trained: Run) -> None:
-    """The table for notebooks has a row per component, pole and item."""
+    """The table for notebooks has a row per component (or axis of tastes), pole and item."""
     frame = pca(trained, n_components=2, limit=3).to_frame()
-    assert len(frame) == 2 * 2 * 3
+    assert (frame["component"].notna().sum(), frame["taste"].notna().sum() % 6) == (2 * 2 * 3, 0)
     assert set(frame["pole"]) == {"+", "-"}
 
 
@@ -128,35 +121,26 @@ def test_what_cannot_be_shown(trained: Run, options: dict[str, int], message: st
 
 @pytest.mark.parametrize("basis", Basis)
 def test_planted_axis_is_real_and_noise_is_not(trained: Run, basis: Basis) -> None:
-    """In either basis the planted factor predicts ratings left out and is stable; noise does not and has no name."""
+    """In either basis the planted factor predicts ratings left out and is the truth; noise does not and has no name."""
     first, _, third = pca(trained, n_components=3, basis=basis).components
-    assert (first.real, first.stability_word, first.unnamed) == (True, "stable", None)
+    assert (first.real, first.unnamed) == (True, None)
+    assert (first.truth_phi or 0) > 0.95
     assert third.positive_name == third.negative_name == ()
     assert "it does not predict" in str(third.unnamed)
 
 
-def test_unstable_component_is_not_named(trained: Run) -> None:
-    """A component that members trained on parts of the ratings do not find again has no name, whatever its test."""
-    noise = np.random.default_rng(0).normal(size=trained.array("fold_item_factors").shape)
-    arrays = {**trained.arrays, "fold_item_factors": noise.astype(np.float32)}
-    first = pca(replace(trained, arrays=arrays)).components[0]
-    assert first.stability_word == "unstable"
-    assert "it is unstable" in str(first.unnamed)
-    assert first.positive_name == first.negative_name == ()
-
-
-def test_planted_shaky_axis_is_not_named(trained: Run) -> None:
-    """An axis that members trained on parts of the ratings find again with phi .85 to .95 is shaky, and has no name."""
-    spread = pca(trained, n_components=1).scores[:, 0].std()
-    folds = trained.array("fold_item_factors")
-    noise = 0.45 * spread * np.random.default_rng(0).normal(size=folds.shape)
-    arrays = {**trained.arrays, "fold_item_factors": (folds + noise).astype(np.float32)}
-    first = pca(replace(trained, arrays=arrays)).components[0]
+@pytest.mark.parametrize("basis", Basis)
+def test_component_that_halves_do_not_find_is_not_named(trained: Run, basis: Basis) -> None:
+    """A component that members on halves of the users do not find has no name, whatever its test."""
+    rng = np.random.default_rng(0)
+    noise = {name: rng.normal(size=trained.array(name).shape) for name in ("half_item_factors", "half_axes")}
+    arrays = {**trained.arrays, **{name: array.astype(np.float32) for name, array in noise.items()}}
+    first = pca(replace(trained, arrays=arrays), basis=basis).components[0]
     assert first.real
-    assert first.stability is not None
-    assert 0.87 < first.stability < 0.93
-    assert (first.stability_word, first.positive_name, first.negative_name) == ("shaky", (), ())
-    assert "it is shaky" in str(first.unnamed)
+    assert first.truth_phi is not None
+    assert first.truth_phi < 0.5
+    assert "its agreement with the truth is about" in str(first.unnamed)
+    assert first.positive_name == first.negative_name == ()
 
 
 def test_tags_that_are_unrelated_to_an_axis_do_not_name_it(trained: Run) -> None:
@@ -231,12 +215,12 @@ def test_beyond_quality_only_tags_speak(trained: Run) -> None:
     assert abs(np.corrcoef(mean, score)[0, 1]) < 0.1
 
 
-def test_beyond_quality_has_a_share_and_a_stability_of_its_own(trained: Run) -> None:
-    """What is left of a component is smaller, and is held against what is left of it in the folds."""
+def test_beyond_quality_has_a_share_and_an_agreement_of_its_own(trained: Run) -> None:
+    """What is left of a component is smaller, and is held against what is left of it in the halves."""
     whole, left = (pca(trained, partial_out=partial_out, n_components=3) for partial_out in PartialOut)
     for before, after in zip(whole.components, left.components, strict=True):
         assert after.share < before.share
-        assert after.stability != before.stability
+        assert after.truth_phi != before.truth_phi
     np.testing.assert_array_equal(whole.scores, left.scores)
 
 
@@ -247,35 +231,40 @@ def test_components_that_do_not_vary_are_refused(trained: Run) -> None:
         pca(replace(trained, arrays=flat))
 
 
-def test_without_a_counterpart_there_is_no_stability(trained: Run) -> None:
-    """A component beyond those that the folds have was not compared with anything: no figure, not zero."""
-    arrays = {**trained.arrays, "fold_axes": trained.array("fold_axes")[:, :, :2]}
-    found = pca(replace(trained, arrays=arrays), n_components=3, basis=Basis.PREFERENCE)
-    assert found.components[1].stability is not None
-    assert found.components[2].stability is None
+def test_without_half_members_there_is_no_agreement(trained: Run) -> None:
+    """A run without half members has no estimate of its agreement with the truth: no figure, not zero."""
+    arrays = {name: array for name, array in trained.arrays.items() if not name.startswith("half")}
+    first = pca(replace(trained, arrays=arrays)).components[0]
+    assert (first.truth_phi, first.truth_phi_error) == (None, None)
+    assert first.unnamed == "its agreement with the truth was not estimated"
 
 
 @pytest.mark.parametrize(
-    ("test", "stability", "said"),
+    ("test", "truth_phi", "said"),
     [
-        (ComponentTest(9.0, 0.8, True, True), 0.96, None),
-        (ComponentTest(9.0, 0.8, True, True), 0.949, "it is shaky"),
-        (ComponentTest(9.0, 0.8, True, True), 0.84, "it is unstable"),
+        (ComponentTest(9.0, 0.8, True, True), 0.88, None),
+        (ComponentTest(9.0, 0.8, True, True), 0.879, "its agreement with the truth is about 0.87, below 0.88"),
         (
             ComponentTest(72.7, 0.47, True, False),
             0.96,
-            "it predicts held-out ratings, but claims too much (t 72.7, slope",
+            "it predicts, but claims about twice what holds (t 72.7, slope 0.47)",
+        ),
+        (ComponentTest(9.0, 0.31, True, False), 0.96, "it predicts, but claims about 3 times what holds"),
+        (
+            ComponentTest(58.5, 0.9, True, False, "time: a drift"),
+            0.96,
+            "it goes with time: a drift, not a taste (t 58.5, slope 0.90)",
         ),
         (ComponentTest(1.2, 0.9, False, False), 0.96, "it does not predict (t 1.2"),
         (None, 0.96, "it was not tested"),
-        (ComponentTest(9.0, 0.8, True, True), None, "its stability was not tested"),
+        (ComponentTest(9.0, 0.8, True, True), None, "its agreement with the truth was not estimated"),
     ],
 )
-def test_only_what_is_real_and_stable_is_named(
-    test: ComponentTest | None, stability: float | None, said: str | None
+def test_only_what_is_real_and_true_is_named(
+    test: ComponentTest | None, truth_phi: float | None, said: str | None
 ) -> None:
-    """A component lacks what it lacks: at t 72.7 it predicts, whatever it claims; a shaky one is not named."""
-    found = analysis._why_unnamed(test, stability)
+    """A component lacks what it lacks: at t 72.7 it predicts, whatever it claims; below phi .88 it is not named."""
+    found = analysis._why_unnamed(test, truth_phi)
     assert found is None if said is None else str(found).startswith(said)
 
 

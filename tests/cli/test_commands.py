@@ -230,13 +230,15 @@ def test_ends_of_the_ranking(embedcli: Invoke, options: tuple[str, ...], lists: 
 
 
 @pytest.mark.usefixtures("saved")
-def test_agreement_over_seeds_is_in_json_only(embedcli: Invoke) -> None:
-    """Agreement over seeds is no evidence: no table shows it, nor the sign flips; JSON has both."""
+def test_agreement_with_the_truth_is_shown(embedcli: Invoke) -> None:
+    """A component shows its agreement with the truth, the JSON also its error; no table shows seeds or sign flips."""
     shown, whole = embedcli("pca", "--explain").stdout, json.loads(embedcli("pca", "--format", "json").stdout)
     assert "seed" not in shown
     assert "flips" not in shown
-    assert "A component is stable if" in " ".join(shown.split())
-    assert whole["components"][0]["agreement"] > 0.9
+    assert "agrees with the truth: about 0.9" in shown
+    assert "Agreement with the truth estimates" in " ".join(shown.split())
+    assert whole["components"][0]["truth_phi"] > 0.9
+    assert 0 < whole["components"][0]["truth_phi_error"] < 0.1
     assert whole["n_sign_flips"] >= 1
 
 

@@ -132,7 +132,7 @@ def test_too_much_decay_drives_the_weights_to_zero(decays: tuple[list[Any], floa
     rows = decays[0]
     assert rows[-1].largest < 2 / 20
     assert rows[-1].validation > 1.2
-    assert max(rows[-1].stability[1:]) < 0.5 < 0.7 < min(rows[1].stability)
+    assert max(rows[-1].truth[1:]) < 0.7 < min(rows[1].truth)
 
 
 def test_some_decay_is_better_than_none(decays: tuple[list[Any], float]) -> None:
@@ -152,18 +152,18 @@ def test_decays_of_two_rules_are_made_equally_strong(made_files: Path) -> None:
     assert equal.test == pytest.approx(lesson.test, abs=0.05)
 
 
-def test_the_model_of_a_fold_does_not_learn_from_it(world: World) -> None:
-    """A model that leaves out a fold of all ratings keeps the factors it began with, beside one that learns."""
-    run = import_module("lesson_training").train(world.ratings, 0.0, n_factors=8, n_epochs=1, n_folds=1)
-    assert run.array("fold_item_factors").std() == pytest.approx(0.01, rel=0.1)
+def test_the_model_of_a_half_does_not_learn_from_the_other(world: World) -> None:
+    """A model that leaves out all users keeps the factors it began with, beside one that learns."""
+    run = import_module("lesson_training").train(world.ratings, 0.0, n_factors=8, n_epochs=1, n_halves=1)
+    assert run.array("half_item_factors").std() == pytest.approx(0.01, rel=0.1)
     assert run.array("item_factors")[:, :-1].std() > 0.03
 
 
 def test_a_run_of_the_lessons_training_is_looked_into(world: World) -> None:
-    """The analyses work on a run of the lesson's training, and find the planted axis, also in halves of the ratings."""
-    run = import_module("lesson_training").train(world.ratings, 0.1, n_factors=8, n_folds=2)
+    """The analyses work on a run of the lesson's training, and find the planted axis, also in halves of the users."""
+    run = import_module("lesson_training").train(world.ratings, 0.1, n_factors=8, n_halves=2)
     found = embedcli.pca(run, n_components=1)
-    assert (found.components[0].stability or 0) > 0.9
+    assert (found.components[0].truth_phi or 0) > 0.9
     assert abs(np.corrcoef(found.scores[:-1, 0], world.axis[:-1])[0, 1]) > 0.9
     assert embedcli.biases(run).worst[0].id == str(np.argmin(world.quality[:-1]) + 1)
 
@@ -192,7 +192,7 @@ def test_lesson_finds_and_names_the_planted_axis(session: Session) -> None:
 def test_lesson_tells_what_it_learned(session: Session) -> None:
     """The session prints the rankings and the verdicts on the components, and leaves a picture."""
     assert "Best, by bias:\n  +1." in session.printed
-    assert "real and stable" in session.printed
+    assert "real and true" in session.printed
     assert "lesson.png: the 50 most rated films" in session.printed
     assert (session.folder / "lesson.png").read_bytes().startswith(b"\x89PNG")
 

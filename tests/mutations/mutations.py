@@ -89,14 +89,14 @@ NAMED = (
         "gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)
     ),
     Mutation(
-        "shaky axes named",
-        "if stability < STABLE:",
-        "if stability < 0.85:",
-        ("test_only_what_is_real_and_stable_is_named",),
+        "axes far from the truth named",
+        "if truth_phi < LEAST_TRUTH_PHI:",
+        "if truth_phi < 0.85:",
+        ("test_only_what_is_real_and_true_is_named",),
     ),
     Mutation(
         "any counterpart accepted",
-        "tests[j] if agreed >= SHAKY else None",
+        "tests[j] if agreed >= SAME else None",
         "tests[j]",
         ("test_component_without_a_counterpart_was_not_tested",),
     ),
@@ -245,8 +245,8 @@ CHOSEN = (
     ),
     Mutation(
         "members share a seed",
-        "np.random.SeedSequence(config.seed).spawn(config.n_members + 4)",
-        "[config.seed] * (config.n_members + 4)",
+        "np.random.SeedSequence(config.seed).spawn(config.n_members + 5)",
+        "[config.seed] * (config.n_members + 5)",
         ("test_seeds_share_no_member",),
     ),
     Mutation(
@@ -387,10 +387,10 @@ CHOSEN = (
         ("test_fold_members_are_judged_on_rows_they_have_not_seen",),
     ),
     Mutation(
-        "all fold axes those of the first",
-        "fold_axes=np.array(axes)",
-        "fold_axes=np.array([axes[0]] * len(axes))",
-        ("test_fold_members_are_judged_on_rows_they_have_not_seen",),
+        "fold axes pooled by rank",
+        "return best_assignment(np.abs(cosine))",
+        "return np.arange(len(cosine))",
+        ("test_axes_of_the_folds_are_matched_to_the_run_before_they_are_pooled",),
     ),
     Mutation(
         "held-out rows from another fold",

@@ -28,13 +28,15 @@ from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
 from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
 from embedcli.analysis.map import Map, MapPoint
-from embedcli.analysis.pca import Component, Components, PoleItem
+from embedcli.analysis.pca import Component, Components
+from embedcli.analysis.poles import PoleItem
 from embedcli.analysis.predict import PairPredictions, TopPredictions
 from embedcli.analysis.probe import Probed, Probes
 from embedcli.analysis.projections import Fidelity
 from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
 from embedcli.analysis.record import Column, Columns
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
+from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problems
@@ -60,7 +62,7 @@ from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
-from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
+from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, TasteWord, Training
 from embedcli.run.shelf import Entry
 
 N = Column("n", "n", "{:,}".format)
@@ -159,6 +161,31 @@ EFFECTS = (
 )
 LOW = PoleItem(LONG, -1.5, 19, 1.3, 1996, "424")
 CASABLANCA = PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483")
+TASTE = TasteCard(
+    taste=1,
+    unnamed=None,
+    positive_name=("Drama", "older"),
+    negative_name=("Action", "Sci-Fi", "newer"),
+    t=26.5,
+    slope=1.05,
+    p=0.01,
+    z=21.3,
+    halves=0.76,
+    share=0.0084,
+    r=0.51,
+    words=(
+        TasteWord("Action", "tag", -0.65, is_kept=True),
+        TasteWord("Sci-Fi", "tag", -0.54, is_kept=True),
+        TasteWord("Drama", "tag", 0.36, is_kept=True),
+        TasteWord("year", "number", -0.35, is_kept=True),
+        TasteWord("War", "tag", 0.31, is_kept=False),
+    ),
+    positive=(PoleItem(LONG, 1.25, 19, 1.3, None, "424"), PoleItem("Emma (1996)", 1.0, 177, 3.9, 1996, "708")),
+    negative=(PoleItem("Heat (1995)", -1.5, 223, 3.9, 1995, "273"),),
+)
+NO_TASTE = replace(
+    TASTE, taste=2, unnamed="permuted tags make axes as strong (p 0.12)", positive_name=(), negative_name=()
+)
 NAMED = Component(
     component=1,
     share=0.158,
@@ -167,9 +194,9 @@ NAMED = Component(
     slope=0.91,
     predicts=True,
     real=True,
-    stability=0.97,
-    stability_word="stable",
-    agreement=0.995,
+    goes_with=None,
+    truth_phi=0.97,
+    truth_phi_error=0.045,
     unnamed=None,
     positive_name=("high mean rating", "older", "Drama"),
     negative_name=("low mean rating", "newer"),
@@ -177,12 +204,11 @@ NAMED = Component(
     positive=(CASABLANCA, PoleItem("Chinatown (1974)", 1.25, 147, 4.1, 1974, "654")),
     negative=(LOW,),
 )
-SHAKY = replace(
+FAR = replace(
     NAMED,
     component=2,
-    stability=0.88,
-    stability_word="shaky",
-    unnamed="it is shaky over members trained on parts of the ratings (phi 0.88)",
+    truth_phi=0.78,
+    unnamed="its agreement with the truth is about 0.78, below 0.88",
     positive_name=(),
     negative_name=(),
 )
@@ -190,12 +216,13 @@ SHAKY = replace(
 
 def pca_view() -> View:
     """Return a component that is named, one that is not, and one that was never tested."""
-    missing: dict[str, Any] = dict.fromkeys(("verdict", "t", "slope", "predicts", "real", "stability", "agreement"))
+    missing: dict[str, Any] = dict.fromkeys(
+        ("verdict", "t", "slope", "predicts", "real", "truth_phi", "truth_phi_error")
+    )
     untested = replace(
-        SHAKY,
+        FAR,
         component=3,
         share=0.01,
-        stability_word="not tested",
         unnamed="it was not tested on held-out ratings",
         effects=(),
         positive=(CASABLANCA,),
@@ -217,7 +244,8 @@ def pca_view() -> View:
         n_tested=3,
         n_real=2,
         n_sign_flips=1,
-        components=(NAMED, SHAKY, untested),
+        components=(NAMED, FAR, untested),
+        tastes=TagTastes(False, 18, 1, 99, 1, 0.0084, 0.07, (TASTE, NO_TASTE)),
         evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
         scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
         item_rows=np.arange(2),
@@ -255,7 +283,7 @@ def map_view() -> View:
         method=Method.PCA,
         seed=0,
         items="the 4 most rated films",
-        axes=(NAMED, SHAKY),
+        axes=(NAMED, FAR),
         axes_over="the 1,000 most rated films",
         share=0.258,
         fidelity=Fidelity(0.75, 0.25, 0.98765, 10),

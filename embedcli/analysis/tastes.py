@@ -1,0 +1,130 @@
+"""What people's tastes go by, in the words of the tags: the axes that were found and tested at training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from embedcli.analysis.effects import word
+from embedcli.analysis.poles import PoleItem, poles, sign
+from embedcli.evidence.bases import Floats, Rows, unit
+from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
+from embedcli.evidence.tag_tastes import LEAST_P
+from embedcli.run.predictions import tastes_array
+from embedcli.run.record import Run, TasteAxis, TasteWord
+
+
+@dataclass(frozen=True)
+class TasteCard:
+    """An axis of tastes, named if it holds; `unnamed` says why another one is not.
+
+    `t` to `share` are those of `evidence.tag_tastes.TagTastes`. `r` is the multiple correlation of the axis with the
+    largest components of the embeddings. The items at the poles are there by their tags and by these components.
+    """
+
+    taste: int
+    unnamed: str | None
+    positive_name: tuple[str, ...]
+    negative_name: tuple[str, ...]
+    t: float
+    slope: float
+    p: float
+    z: float
+    halves: float
+    share: float
+    r: float
+    words: tuple[TasteWord, ...]
+    positive: tuple[PoleItem, ...]
+    negative: tuple[PoleItem, ...]
+
+
+@dataclass(frozen=True)
+class TagTastes:
+    """The axes of tastes that hold, and the first that does not, if there is one.
+
+    `share` of the variance of held-out residuals is explained by those that hold, `embedding_share` by the embeddings.
+    """
+
+    with_numbers: bool
+    n_words: int
+    n_left_out: int
+    n_permuted: int
+    n_named: int
+    share: float
+    embedding_share: float | None
+    cards: tuple[TasteCard, ...]
+
+
+def tastes(run: Run, rows: Rows, leading: Floats, *, with_numbers: bool, limit: int) -> TagTastes | None:
+    """Return the axes of tastes of a run, with `limit` items per pole among these rows; None if it has none.
+
+    `leading` (n, K) are coordinates of the rows on the largest components of the embeddings.
+    """
+    of = "items_with_numbers" if with_numbers else "items"
+    stored = next((tastes for tastes in run.training.tastes if tastes.of == of), None)
+    if stored is None:
+        return None
+    places = run.array(tastes_array(of))[:, rows].astype(np.float64)
+    cards = tuple(
+        _card(run, rows, number, axis, scores, leading, limit)
+        for number, (axis, scores) in enumerate(zip(stored.axes, places, strict=True), 1)
+    )
+    evidence = run.training.evidence
+    named = [card for card in cards if card.unnamed is None]
+    return TagTastes(
+        with_numbers=with_numbers,
+        n_words=stored.n_words,
+        n_left_out=stored.n_left_out,
+        n_permuted=stored.n_permuted,
+        n_named=len(named),
+        share=sum(card.share for card in named),
+        embedding_share=None if evidence is None else evidence.explained,
+        cards=cards,
+    )
+
+
+def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, leading: Floats, limit: int) -> TasteCard:
+    """Return an axis with its places (n,) among these rows, its name if it holds, and the items at its poles."""
+    design, centred = leading - leading.mean(0), scores - scores.mean()
+    projected = design @ np.linalg.lstsq(design, centred, rcond=None)[0]
+    placed = (unit(centred) + unit(projected)) * np.sqrt(len(rows)) / 2
+    turned = sign(placed, run.item_stats.mean_rating[rows])
+    words = tuple(replace(entry, loading=entry.loading * turned) for entry in axis.words)
+    positive, negative = poles(run, rows, turned * placed, limit)
+    unnamed = why_unnamed(axis)
+    names = [() if unnamed else pole_name(words, is_positive=is_positive) for is_positive in (True, False)]
+    return TasteCard(
+        taste=number,
+        unnamed=unnamed,
+        positive_name=names[0],
+        negative_name=names[1],
+        **{name: getattr(axis, name) for name in ("t", "slope", "p", "z", "halves", "share")},
+        r=min(float(np.linalg.norm(projected)) / max(float(np.linalg.norm(centred)), 1e-12), 1.0),
+        words=words,
+        positive=positive,
+        negative=negative,
+    )
+
+
+def pole_name(words: Sequence[TasteWord], *, is_positive: bool) -> tuple[str, ...]:
+    """Name a pole by the words whose sign all halves of the users keep; a number names both poles."""
+    kept = [entry for entry in words if entry.is_kept]
+    own = [entry for entry in kept if entry.kind == "number" or (entry.loading > 0) == is_positive]
+    return tuple(word(entry.name, entry.kind, is_high=(entry.loading > 0) == is_positive) for entry in own) or (
+        "mixed",
+    )
+
+
+def why_unnamed(axis: TasteAxis) -> str | None:
+    """Say why an axis of tastes has no name; None if it holds."""
+    if axis.goes_with:
+        return f"it goes with {axis.goes_with}"
+    if axis.t <= LEAST_T:
+        return f"it does not predict held-out ratings (t {axis.t:.1f})"
+    if axis.slope <= LEAST_SLOPE:
+        return f"it predicts, but claims too much (slope {axis.slope:.2f})"
+    if axis.p > LEAST_P:
+        return f"permuted tags make axes as strong (p {axis.p:.2f})"
+    if not any(entry.is_kept for entry in axis.words):
+        return "halves of the users do not agree on its words"
+    return None
