@@ -496,5 +496,35 @@ CHOSEN = (
         "(values.astype(np.float64) - low) / 5.5",
         ("test_units_of_the_ratings_do_not_matter",),
     ),
+    Mutation(
+        "numbers left in the tags",
+        "nuisance, strata = np.column_stack([one, ranks, ranks**2, is_unknown]), Strata.of(numbers)",
+        "nuisance, strata = one, Strata.of(numbers)",
+        ("test_profiles_are_orthogonal_to_the_numbers_and_white", "test_tags_that_say_quality_name_nothing"),
+    ),
+    Mutation(
+        "tastes fitted to the held-out ratings",
+        "tastes = fit(sums, OF_PART,",
+        "tastes = fit(axes.sums, OF_PART,",
+        ("test_held_out_ratings_are_not_seen",),
+    ),
+    Mutation(
+        "p without the observed one",
+        "p_value = float(1 + (permuted >= own).sum()) / (1 + len(permuted))",
+        "p_value = float((permuted >= own).sum()) / len(permuted)",
+        ("test_planted_tastes_are_found",),
+    ),
+    Mutation(
+        "EM that forgets how uncertain the tastes are",
+        "covariance = (means.T @ means + spread.sum(0)) / n_users",
+        "covariance = means.T @ means / n_users",
+        ("test_fit_finds_the_covariance",),
+    ),
+    Mutation(
+        "words of an axis in spite of the halves",
+        "is_kept &= (correlations @ own > 0) == is_positive",
+        "is_kept |= (correlations @ own > 0) == is_positive",
+        ("test_words_that_halves_do_not_share_are_not_kept",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN
