@@ -115,6 +115,8 @@ def _taste(card: TasteCard, noun: str) -> Block:
         f"taste {card.taste}  {100 * card.share:.1f} % | t {card.t:.1f}, slope {card.slope:.2f} | "
         f"z {card.z:.1f}, p {written_p(card.p)} | halves {card.halves:.2f} | R {card.r:.2f}"
     )
+    if card.may_be_scale:
+        lines.append(("  or", "users who stretch the scale, and those who do not: no ratings tell the two apart"))
     return _with_poles(heading, lines, card, noun)
 
 
