@@ -85,8 +85,30 @@ NAMED = (
         "np.column_stack([np.ones(len(count)), 0 * np.log1p(count)])",
         ("test_unknown_items_are_expected_to_be_worse",),
     ),
+    Mutation("gate removed", " & (z * np.sign(sizes) > gate)", "", ("test_a_tag_against_its_numbers_names_nothing",)),
     Mutation(
-        "gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)
+        "numbers name tags",
+        "_tag_weights(tags), without(confounders, _centred_ranks(scores))",
+        "_tag_weights(tags), _centred_ranks(scores)",
+        ("test_z_of_a_tag_is_centred_within_strata",),
+    ),
+    Mutation(
+        "controls of an axis are any items",
+        "group = np.arange(len(pool)) // ALIKE",
+        "group = np.arange(len(pool)) * 0",
+        ("test_popular_pairs_mean_no_more_than_chance",),
+    ),
+    Mutation(
+        "controls of a probe know nothing",
+        "confounders[:, :0] if is_trained else confounders",
+        "confounders[:, :0]",
+        ("test_tags_that_follow_a_bias_cannot_be_read",),
+    ),
+    Mutation(
+        "preferences without the users",
+        "own, others = own @ root, others @ root",
+        "pass",
+        ("test_preferences_are_correlated_over_the_users",),
     ),
     Mutation(
         "axes far from the truth named",
@@ -256,7 +278,10 @@ CHOSEN = (
         ("test_torch_steps_are_the_rule_by_hand",),
     ),
     Mutation(
-        "cosine without lengths", "if by is Measure.COSINE:", "if False:", ("test_neighbours_are_those_of_brute_force",)
+        "cosine without lengths",
+        "if by in (Measure.PREFERENCE, Measure.COSINE):",
+        "if False:",
+        ("test_neighbours_are_those_of_brute_force",),
     ),
     Mutation(
         "users with either item counted",
