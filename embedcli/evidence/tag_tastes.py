@@ -28,13 +28,12 @@ from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import average_ranks, best_assignment
 from embedcli.evidence.strata import Strata
+from embedcli.evidence.verdicts import LEAST_P
 
 MOST_AXES = 6
 MOST_DIRECTIONS = 30  # principal ones of the tags
 MOST_RATINGS, MOST_USERS = 200_000, 3_000  # a sample of the users is enough
 PERMUTATIONS, FEW_PERMUTATIONS = 99, 24
-LEAST_P = 0.02  # with a higher p an axis is not above permuted tags
-LEAST_LOADING = 0.3  # correlation of an axis with a tag, from which the tag is one of its words
 TOGETHER = 8  # permutations
 SPLITS = 3  # of the users in halves
 STEPS, OF_PART, ALONG = (

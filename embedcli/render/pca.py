@@ -4,13 +4,13 @@ from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.analysis.components import two_digits
-from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
+from embedcli.analysis.effects import THRESHOLD, Effect
 from embedcli.analysis.pca import LEAST_TRUTH_PHI, N_LEADING, Component, Components
 from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
-from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
-from embedcli.evidence.tag_tastes import LEAST_LOADING, LEAST_P
+from embedcli.data.features import FEWEST_TAGGED
+from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T
 from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run
 

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
-from embedcli.evidence.components import LEAST_SLOPE, LEAST_T, Factors, component_evidence
+from embedcli.evidence.components import Factors, component_evidence
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Moments, TimeEffects, predict_pairs, sample
 from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
+from embedcli.evidence.verdicts import LEAST_SLOPE, LEAST_T
 from embedcli.run.canonical import user_covariance
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays
