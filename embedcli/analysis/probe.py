@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from embedcli.analysis.effects import FEWEST_TAGGED, QUALITY, Candidates
+from embedcli.analysis.effects import QUALITY, Candidates
 from embedcli.analysis.pca import pca
 from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first

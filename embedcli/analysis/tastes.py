@@ -8,7 +8,7 @@ import numpy as np
 from embedcli.analysis.effects import word
 from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.evidence.bases import Floats, Rows, unit
-from embedcli.evidence.verdicts import LEAST_P, LEAST_SLOPE, LEAST_T, USE_OF_SCALE
+from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T, USE_OF_SCALE
 from embedcli.run.predictions import tastes_array
 from embedcli.run.record import Run, TasteAxis, TasteWord
 
@@ -52,6 +52,10 @@ class TagTastes:
     n_named: int
     share: float
     embedding_share: float | None
+    least_t: float  # what an axis must reach to have a name
+    least_slope: float
+    least_p: float
+    least_loading: float  # of its words
     cards: tuple[TasteCard, ...]
 
 
@@ -62,7 +66,7 @@ def tastes(run: Run, rows: Rows, leading: Floats, *, with_numbers: bool, limit: 
     """
     of = "items_with_numbers" if with_numbers else "items"
     stored = next((tastes for tastes in run.training.tastes if tastes.of == of), None)
-    if stored is None:
+    if stored is None or tastes_array(of) not in run.arrays:
         return None
     places = run.array(tastes_array(of))[:, rows].astype(np.float64)
     cards = tuple(
@@ -79,6 +83,10 @@ def tastes(run: Run, rows: Rows, leading: Floats, *, with_numbers: bool, limit: 
         n_named=len(named),
         share=sum(card.share for card in named),
         embedding_share=None if evidence is None else evidence.explained,
+        least_t=LEAST_T,
+        least_slope=LEAST_SLOPE,
+        least_p=LEAST_P,
+        least_loading=LEAST_LOADING,
         cards=cards,
     )
 

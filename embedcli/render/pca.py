@@ -10,7 +10,6 @@ from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.data.features import FEWEST_TAGGED
-from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T
 from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run
 
@@ -128,9 +127,9 @@ def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
     beyond = "" if tastes.with_numbers else f", among {noun}s alike in bias, number of ratings and year"
     return [
         f"An axis of tastes is what users think of the tags, beyond the biases. It has a name if it predicts held-out "
-        f"ratings (t > {LEAST_T:g}, slope > {LEAST_SLOPE:g}), if it is stronger than axes of permuted tags "
-        f"(p at most {LEAST_P:g}, {tastes.n_permuted} permutations{beyond}), and if halves of the users agree on a "
-        f"word. Its words have a correlation of at least {LEAST_LOADING:g} with it.{left_out}",
+        f"ratings (t > {tastes.least_t:g}, slope > {tastes.least_slope:g}), if it is stronger than axes of permuted "
+        f"tags (p at most {tastes.least_p:g}, {tastes.n_permuted} permutations{beyond}), and if halves of the users "
+        f"agree on a word. Its words have a correlation of at least {tastes.least_loading:g} with it.{left_out}",
         f"The percentage is the share of the variance of held-out residuals, z the distance to permuted tags in their "
         f"standard deviations, halves the correlation of the axes of two halves of the users, R the correlation with "
         f"the {N_LEADING} largest components. The {noun}s are placed by their tags and by these components.",

@@ -245,7 +245,7 @@ def pca_view() -> View:
         n_real=2,
         n_sign_flips=1,
         components=(NAMED, FAR, untested),
-        tastes=TagTastes(False, 18, 1, 99, 1, 0.0084, 0.07, (TASTE, NO_TASTE)),
+        tastes=TagTastes(False, 18, 1, 99, 1, 0.0084, 0.07, 3.0, 0.5, 0.02, 0.3, (TASTE, NO_TASTE)),
         evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
         scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
         item_rows=np.arange(2),
