@@ -36,6 +36,7 @@ class Component:
     slope: float | None
     predicts: bool | None
     real: bool | None
+    goes_with: str | None
     truth_phi: float | None
     truth_phi_error: float | None
     unnamed: str | None
@@ -188,7 +189,7 @@ def _component(
     unnamed = _why_unnamed(test, figures["truth_phi"])
     positive_name, negative_name = ((), ()) if unnamed else names(effects)
     positive, negative = poles(finder.run, finder.rows, scores, limit)
-    figures |= dict.fromkeys(("t", "slope", "predicts", "real")) if test is None else vars(test)
+    figures |= dict.fromkeys(("t", "slope", "predicts", "real", "goes_with")) if test is None else vars(test)
     return Component(
         **figures,
         verdict=None if test is None else test.verdict,
@@ -205,6 +206,8 @@ def _why_unnamed(test: ComponentTest | None, truth_phi: float | None) -> str | N
     """Say why a component is not named; None if it is real and agrees with the truth."""
     if test is None:
         return "it was not tested on held-out ratings"
+    if test.goes_with is not None:
+        return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
     if not test.real:
         return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
     if truth_phi is None:

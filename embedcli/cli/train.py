@@ -141,7 +141,7 @@ def train(
     saving.check()
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
-    parts = ratings.split(split.split, **of_split, keep_times=config.timestamps)
+    parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
     run = _fit(parts, config, saving, answer.notes)
     run, path, exit_code = _save(run, saving, answer.notes)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data import splits
-from embedcli.data.text import MOST_LETTERS, is_whole, shorten
+from embedcli.data.text import MOST_LETTERS, is_whole, number_of, shorten
 from embedcli.errors import DataError, UsageError
 
 BLOCK = 1 << 20  # rows that are counted at a time
@@ -57,10 +57,11 @@ class Users:
 
 
 def kinds_of(columns: Mapping[str, tuple[str, ...]], n: int) -> tuple[tuple[str, ...], ...]:
-    """Return the tags of n rows that columns of at most 50 words make, as "gender F"."""
+    """Return the tags of n rows that columns of at most 50 words make, as "gender F"; numbers make none."""
     tags: list[list[str]] = [[] for _ in range(n)]
     for key, values in columns.items():
-        if 1 < len(kinds := set(values)) <= MOST_KINDS and not all(kind.isdecimal() for kind in kinds):
+        kinds = set(values) - {""}
+        if 1 < len(kinds) <= MOST_KINDS and any(number_of(kind) is None for kind in kinds):
             for own, value in zip(tags, values, strict=True):
                 if value:
                     own.append(f"{key} {value}".replace("|", "/"))

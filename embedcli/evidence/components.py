@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ from embedcli.evidence.bases import (
     unit,
     weighted_centred,
 )
+from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import best_assignment
@@ -51,13 +53,15 @@ class ComponentEvidence:
 
     `preference` and `pca` hold t (K,) and slope (K,) of the components in either basis. `n_sign_flips` is the number
     of components by sign flips, `explained` the share of the variance of the residuals that the preference components
-    explain together.
+    explain together. `goes_with` says of the components of both bases what they go with that is not a taste, None for
+    nothing.
     """
 
     preference: tuple[Floats, Floats]
     pca: tuple[Floats, Floats]
     n_sign_flips: int
     explained: float
+    goes_with: tuple[list[str | None], list[str | None]]
 
 
 class Factors(NamedTuple):
@@ -74,13 +78,14 @@ def component_evidence(
     fold_members: Factors,
     stars_per_logit: float,
     rng: np.random.Generator,
+    seconds: NDArray[np.int64] | None = None,
 ) -> ComponentEvidence:
     """Test the components of the members of a run on ratings that members without a fold each have not seen.
 
     `fold` (n,) is the fold of each row. `stars_per_logit` is the slope of the link at the mean rating. If there are
-    more than a million rows, a random million is tested.
+    more than a million rows, a random million is tested. `seconds` (n,) are the times of the rows, if known.
     """
-    biases = bias_model(observations, DAMPING, SWEEPS)
+    biases, facts = bias_model(observations, DAMPING, SWEEPS), UserFacts.of(observations, seconds)
     n, own = len(observations.value), RunAxes.of(members, biases)
     tested = slice(None) if n <= MOST_TESTED else np.sort(rng.choice(n, MOST_TESTED, replace=False, shuffle=False))
     rows, fold_of_rows = observations.take(tested), fold[tested]
@@ -96,21 +101,27 @@ def component_evidence(
         centred = items[own.top] - items[own.top].mean(0)
         directions = directions[:, counterparts(own.pca, centred @ directions)]
         x, y = (weighted_centred(side, n) @ directions for side, n in zip((users, items), counts, strict=True))
+        causes = partial(explained, unseen=unseen, biases=of_seen, facts=facts.seen(observations, of_seen, fold != f))
         return FoldEvidence(
             preference=(u * s[: u.shape[1]])[:, matched][unseen.user] * v[:, matched][unseen.item] * stars_per_logit,
             pca=x[unseen.user] * y[unseen.item] * stars_per_logit,
             residuals=of_seen.residuals(unseen),
+            causes=(causes((u * s[: u.shape[1]])[:, matched], v[:, matched]), causes(x, y)),
         )
 
     with ThreadPoolExecutor(n_cores()) as pool:
-        by_preference, by_pca, residuals = zip(*pool.map(of_fold, range(len(fold_members.items))), strict=True)
-    every_residual = np.concatenate(residuals)
-    contributions = np.concatenate(by_preference)
+        of_folds = list(pool.map(of_fold, range(len(fold_members.items))))
+    by_preference, by_pca, residuals, causes = zip(*of_folds, strict=True)
+    contributions, every_residual = np.concatenate(by_preference), np.concatenate(residuals)
+    of_preference, of_pca = (
+        goes_with(np.sum(sums, axis=0), facts.share_of_copies) for sums in zip(*causes, strict=True)
+    )
     return ComponentEvidence(
         preference=regress(contributions, every_residual),
         pca=regress(np.concatenate(by_pca), every_residual),
         n_sign_flips=sign_flips(observations, biases, rng),
         explained=explained_share(contributions, every_residual),
+        goes_with=(of_preference, of_pca),
     )
 
 
@@ -150,11 +161,15 @@ def counterparts(own: Floats, theirs: Floats) -> Rows:
 
 
 class FoldEvidence(NamedTuple):
-    """What the components of a fold member contribute to rows of its fold (m, K), and their residuals (m,)."""
+    """What the components of a fold member contribute to rows of its fold (m, K), and their residuals (m,).
+
+    `causes` are the sums of `explained` (4, K) in both bases.
+    """
 
     preference: Floats
     pca: Floats
     residuals: Floats
+    causes: tuple[Floats, Floats]
 
 
 def regress(x: Floats, y: Floats) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -115,6 +115,8 @@ def _taste(card: TasteCard, noun: str) -> Block:
         f"taste {card.taste}  {100 * card.share:.1f} % | t {card.t:.1f}, slope {card.slope:.2f} | "
         f"z {card.z:.1f}, p {written_p(card.p)} | halves {card.halves:.2f} | R {card.r:.2f}"
     )
+    if card.may_be_scale:
+        lines.append(("  or", "users who stretch the scale, and those who do not: no ratings tell the two apart"))
     return _with_poles(heading, lines, card, noun)
 
 
@@ -139,7 +141,8 @@ def _heading(component: Component) -> str:
     """Write a component's share and verdicts in a line."""
     parts = [f"{component.component}  {100 * component.share:.1f} %"]
     if component.verdict is not None:
-        parts.append(f"{component.verdict}: t {component.t:.1f}, slope {component.slope:.2f}")
+        figures = f"t {component.t:.1f}, slope {component.slope:.2f}"
+        parts += [component.verdict, figures] if component.goes_with else [f"{component.verdict}: {figures}"]
     if component.truth_phi is not None:
         parts.append(f"agrees with the truth: about {two_digits(component.truth_phi)}")
     return " | ".join(parts)
@@ -157,10 +160,13 @@ def _caption(components: Components) -> str:
         return "real: not tested, because the run has no evidence on its components"
     n_real = components.n_real
     of_all = f"at least {n_real}" if n_real == components.n_tested else str(n_real)
+    n_other = sum(component.goes_with is not None for component in shown)
     untested = sum(component.real is None for component in shown)
     return (
         f"real: {sum(bool(component.real) for component in shown)} of {len(shown)} shown, "
-        f"{of_all} of {components.n_tested} tested" + (f" | not tested: {untested} shown" if untested else "")
+        f"{of_all} of {components.n_tested} tested"
+        + (f" | not a taste: {n_other} shown" if n_other else "")
+        + (f" | not tested: {untested} shown" if untested else "")
     )
 
 
@@ -172,6 +178,10 @@ def _explanation(components: Components, noun: str) -> list[str]:
             f"A component is real if it predicts held-out ratings with t > {evidence.least_t:g} and slope > "
             f"{evidence.least_slope:g} (1 = calibrated). The tests are of the largest components over the most rated "
             f"{noun}s.",
+            "A component is not a taste if most of what it explains of held-out ratings goes with the mean time of "
+            "the users' ratings, with their use of the scale (mean, spread, and slope on the items' bias), or with "
+            "pairs of accounts that have far more equal ratings than chance. Liking the well-liked more than others do "
+            "looks the same as stretching the scale.",
             "Agreement with the truth estimates the |Tucker's phi| of a component and the taste behind it, by members "
             "trained on disjoint halves of the users; its standard error is in the JSON. Two tastes that are nearly "
             "equally strong may be turned into each other in all halves: then it is too high.",
@@ -179,8 +189,11 @@ def _explanation(components: Components, noun: str) -> list[str]:
     return [
         "The percentage is the share of the variance.",
         *tests,
-        "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation; q is in parentheses.",
-        f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 95th percentile of "
-        f"permuted tags (of at least {FEWEST_TAGGED} {noun}s). Only a component that is real and agrees "
-        f"with the truth by {LEAST_TRUTH_PHI:g} or more is named.",
+        "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation; q is in parentheses. "
+        "A tag's q is that of what it says beyond bias, log n and year; a number's is over all "
+        f"{noun}s, whatever else goes with it.",
+        f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 99th percentile of "
+        f"tags (of at least {FEWEST_TAGGED} {noun}s) permuted among {noun}s alike in bias, log n and year, or of "
+        "permuted numbers. Only a component that is real and agrees with the truth by "
+        f"{LEAST_TRUTH_PHI:g} or more is named.",
     ]

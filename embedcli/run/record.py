@@ -48,11 +48,14 @@ class ComponentTest:
     t: float  # of its contribution
     slope: float  # likewise; 1 is calibrated
     predicts: bool  # t is high enough
-    real: bool  # t and the slope are high enough
+    real: bool  # t and the slope are high enough, and it is a taste
+    goes_with: str | None = None  # what has most of it if it predicts and is no taste, such as "duplicate accounts"
 
     @property
     def verdict(self) -> str:
         """The result of the test in words."""
+        if self.goes_with is not None:
+            return f"goes with {self.goes_with}, not a taste"
         if self.real:
             return "real"
         if not self.predicts:

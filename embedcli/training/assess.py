@@ -120,12 +120,16 @@ def evidence_of(
     share = share_of_mean(train, config.y_range)
     whole, without = (Factors(arrays["user_factors"], arrays["item_factors"]) for arrays in (members, folds.arrays))
     stars_per_logit = (high - low) * share * (1 - share)  # the slope of the sigmoid at the mean rating
-    judged = component_evidence(observed(train), whole, folds.fold, without, stars_per_logit, rng)
+    judged = component_evidence(observed(train), whole, folds.fold, without, stars_per_logit, rng, train.timestamp)
     tests, pca_tests = (
-        [
-            ComponentTest(float(t), float(slope), bool(t > LEAST_T), bool(t > LEAST_T and slope > LEAST_SLOPE))
-            for t, slope in zip(*figures, strict=True)
-        ]
-        for figures in (judged.preference, judged.pca)
+        [tested(*found, is_implicit=train.data.implicit) for found in zip(*figures, causes, strict=True)]
+        for figures, causes in zip((judged.preference, judged.pca), judged.goes_with, strict=True)
     )
     return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
+
+
+def tested(t: float, slope: float, goes_with: str | None, *, is_implicit: bool) -> ComponentTest:
+    """Return the test of a component; rows without ratings show neither a use of the scale nor copies."""
+    predicts = bool(t > LEAST_T)
+    cause = goes_with if predicts and not is_implicit else None
+    return ComponentTest(float(t), float(slope), predicts, bool(predicts and slope > LEAST_SLOPE and not cause), cause)

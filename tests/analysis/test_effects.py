@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control, mannwhitneyu, norm, spearmanr
 
 from embedcli.analysis import effects
 from embedcli.analysis.effects import Candidates, Effect, names, without_quality
+from embedcli.evidence.controls import without
 from embedcli.evidence.strata import Strata
 from embedcli.run.record import Run
 
@@ -79,7 +80,7 @@ def test_z_of_a_tag_is_centred_within_strata(candidates: Candidates, scores: NDA
     confounders, tags = candidates.confounders, candidates.tags[:, :6]
     _, z, _ = effects._test_tags(tags, scores, confounders, rng)
     strata = Strata.of(confounders)
-    beyond = effects._beyond(confounders, scores)
+    beyond = without(confounders, effects._centred_ranks(scores))
     permuted = []
     for _ in range(1500):
         order = np.arange(N)
@@ -127,7 +128,10 @@ def test_gates_are_what_chance_rarely_reaches(candidates: Candidates, n_items: i
     strata, score = Strata.of(candidates.confounders[:n_items]), rng.normal(size=(n_items, 1))
     *_, gate = effects._test_tags(tags, score, candidates.confounders[:n_items], rng)
     *_, number_gate = effects._test_numbers(numbers, score, rng)
-    weights, beyond = effects._tag_weights(tags), effects._beyond(candidates.confounders[:n_items], score)
+    weights, beyond = (
+        effects._tag_weights(tags),
+        without(candidates.confounders[:n_items], effects._centred_ranks(score)),
+    )
     orders = strata.orders(5000, rng)
     z = beyond[orders, 0] @ strata.centred(weights) / strata.deviations(weights, beyond)[:, 0]
     _, number_z, _ = effects._test_numbers(numbers, rng.normal(size=(n_items, 2000)), rng)
@@ -288,6 +292,24 @@ def test_candidates_are_those_of_the_rows(trained: Run) -> None:
     assert mean[0] == trained.item_stats.mean_rating[7]
     assert bias[0] == pytest.approx(np.mean([float(member[7]) for member in trained.array("item_bias")]))
     assert np.isnan([log_n[2], mean[2], bias[2]]).all()
+
+
+def test_columns_of_the_item_table_are_candidates(trained: Run) -> None:
+    """A column of numbers is a number, one of few words makes tags, one of ids is neither."""
+    n = len(trained.items)
+    columns = {
+        "price": tuple("" if j == 3 else f"{j % 9}.5" for j in range(n)),
+        "studio": tuple(f"S{j % 3}" if j % 4 else "" for j in range(n)),
+        "key": tuple(map(str, range(n))),
+        "year": tuple(str(j % 9) for j in range(n)),
+    }
+    found = Candidates.of(replace(trained, items=replace(trained.items, columns=columns)), np.array([4, 3, 5]))
+    assert found.number_names == ("year", "log n", "mean rating", "bias", "price")
+    assert found.numbers[[0, 2], 4].tolist() == [4.5, 5.5]
+    assert np.isnan(found.numbers[1, 4])
+    assert found.numbers[0, 0] == trained.items.years[4]  # the year of the film, not the column
+    assert set(found.tag_names) >= {"studio S0", "studio S2"}
+    assert found.tags[:, found.tag_names.index("studio S0")].tolist() == [False, True, False]
 
 
 def test_bias_is_left_out_where_the_run_has_none(trained: Run) -> None:

@@ -95,9 +95,9 @@ def test_items_looked_at(trained: Run, options: dict[str, int], n: int, words: s
 
 
 def test_frame_has_a_row_per_item_at_a_pole(trained: Run) -> None:
-    """The table for notebooks has a row per component, pole and item."""
+    """The table for notebooks has a row per component (or axis of tastes), pole and item."""
     frame = pca(trained, n_components=2, limit=3).to_frame()
-    assert len(frame) == 2 * 2 * 3
+    assert (frame["component"].notna().sum(), frame["taste"].notna().sum() % 6) == (2 * 2 * 3, 0)
     assert set(frame["pole"]) == {"+", "-"}
 
 
@@ -265,6 +265,11 @@ def test_without_half_members_there_is_no_agreement(trained: Run) -> None:
             "it predicts, but claims about twice what holds (t 72.7, slope 0.47)",
         ),
         (ComponentTest(9.0, 0.31, True, False), 0.96, "it predicts, but claims about 3 times what holds"),
+        (
+            ComponentTest(58.5, 0.9, True, False, "time: a drift"),
+            0.96,
+            "it goes with time: a drift, not a taste (t 58.5, slope 0.90)",
+        ),
         (ComponentTest(1.2, 0.9, False, False), 0.96, "it does not predict (t 1.2"),
         (None, 0.96, "it was not tested"),
         (ComponentTest(9.0, 0.8, True, True), None, "its agreement with the truth was not estimated"),

@@ -28,13 +28,15 @@ from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
 from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
 from embedcli.analysis.map import Map, MapPoint
-from embedcli.analysis.pca import Component, Components, PoleItem
+from embedcli.analysis.pca import Component, Components
+from embedcli.analysis.poles import PoleItem
 from embedcli.analysis.predict import PairPredictions, TopPredictions
 from embedcli.analysis.probe import Probed, Probes
 from embedcli.analysis.projections import Fidelity
 from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
 from embedcli.analysis.record import Column, Columns
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
+from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.data.catalog import ML_100K
 from embedcli.data.describe import describe_ratings
 from embedcli.data.problems import Problems
@@ -60,7 +62,7 @@ from embedcli.render.output import Format, format_of, render
 from embedcli.render.view import Block, View
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import SCHEMA_VERSION
-from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, Training
+from embedcli.run.record import ComponentTest, Epoch, Evidence, Run, Score, SplitInfo, TasteWord, Training
 from embedcli.run.shelf import Entry
 
 N = Column("n", "n", "{:,}".format)
@@ -159,6 +161,31 @@ EFFECTS = (
 )
 LOW = PoleItem(LONG, -1.5, 19, 1.3, 1996, "424")
 CASABLANCA = PoleItem("Casablanca (1942)", 1.5, 243, 4.46, 1942, "483")
+TASTE = TasteCard(
+    taste=1,
+    unnamed=None,
+    positive_name=("Drama", "older"),
+    negative_name=("Action", "Sci-Fi", "newer"),
+    t=26.5,
+    slope=1.05,
+    p=0.01,
+    z=21.3,
+    halves=0.76,
+    share=0.0084,
+    r=0.51,
+    words=(
+        TasteWord("Action", "tag", -0.65, is_kept=True),
+        TasteWord("Sci-Fi", "tag", -0.54, is_kept=True),
+        TasteWord("Drama", "tag", 0.36, is_kept=True),
+        TasteWord("year", "number", -0.35, is_kept=True),
+        TasteWord("War", "tag", 0.31, is_kept=False),
+    ),
+    positive=(PoleItem(LONG, 1.25, 19, 1.3, None, "424"), PoleItem("Emma (1996)", 1.0, 177, 3.9, 1996, "708")),
+    negative=(PoleItem("Heat (1995)", -1.5, 223, 3.9, 1995, "273"),),
+)
+NO_TASTE = replace(
+    TASTE, taste=2, unnamed="permuted tags make axes as strong (p 0.12)", positive_name=(), negative_name=()
+)
 NAMED = Component(
     component=1,
     share=0.158,
@@ -167,6 +194,7 @@ NAMED = Component(
     slope=0.91,
     predicts=True,
     real=True,
+    goes_with=None,
     truth_phi=0.97,
     truth_phi_error=0.045,
     unnamed=None,
@@ -217,6 +245,7 @@ def pca_view() -> View:
         n_real=2,
         n_sign_flips=1,
         components=(NAMED, FAR, untested),
+        tastes=TagTastes(False, 18, 1, 99, 1, 0.0084, 0.07, (TASTE, NO_TASTE)),
         evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5),
         scores=np.array([[1.5, 0.5, 0.25], [-1.0, 0.0, 0.125]]),
         item_rows=np.arange(2),

@@ -185,7 +185,12 @@ def test_halves_that_fail_lose_no_evidence(world: World, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("module", "stage"),
-    [(learn_module, "learn_folds"), (assess_module, "component_evidence"), (assess_module, "sample")],
+    [
+        (learn_module, "learn_folds"),
+        (assess_module, "component_evidence"),
+        (assess_module, "tastes_of"),
+        (assess_module, "sample"),
+    ],
 )
 @pytest.mark.parametrize(
     "error", [np.linalg.LinAlgError("SVD did not converge"), MemoryError(), RuntimeError("ARPACK")]
@@ -203,9 +208,9 @@ def test_evidence_that_fails_loses_no_training(
     config = TrainConfig(n_members=1, n_factors=4, n_epochs=1, n_folds=2, n_draws=100)
     run = fit(world.ratings.split("random", seed=0), config, on_stage=lambda line, seconds: said.append(line))
     assert "item_bias" in run.arrays
-    is_posterior = stage == "sample"
-    assert ("item_stars" in run.arrays, run.training.evidence is not None) == (not is_posterior, is_posterior)
-    assert ("fold_item_factors" in run.arrays) == is_posterior
+    assert ("item_stars" in run.arrays) == (stage != "sample")
+    assert (run.training.evidence is not None) == (stage in ("sample", "tastes_of"))
+    assert (run.training.tastes == []) == (stage in ("learn_folds", "tastes_of"))
     (failed,) = [line for line in said if line.startswith("left out")]
     assert (str(error) or "MemoryError") in failed
-    assert len(said) == 2
+    assert len(said) == (2 if stage == "learn_folds" else 3)

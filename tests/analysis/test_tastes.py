@@ -1,0 +1,85 @@
+"""Axes of tastes as `pca` shows them: named or not and why, and the items at their poles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedcli.analysis.pca import pca
+from embedcli.analysis.tastes import may_be_scale, pole_name, why_unnamed
+from embedcli.run.record import Run, TasteAxis, TasteWord
+
+ACTION = TasteWord("Action", "tag", 0.9, is_kept=True)
+HOLDS = TasteAxis(t=9.0, slope=1.0, share=0.01, p=0.01, z=8.0, halves=0.8, words=(ACTION,))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({}, None),
+        ({"t": 2.9}, "does not predict"),
+        ({"slope": 0.4}, "claims too much"),
+        ({"p": 0.03}, "permuted tags"),
+        ({"words": (replace(ACTION, is_kept=False),)}, "halves of the users"),
+        ({"words": ()}, "halves of the users"),
+        ({"goes_with": "time: a drift, not a taste"}, "goes with time"),
+    ],
+)
+def test_an_axis_is_named_if_it_passes_every_test(change: dict[str, Any], why: str | None) -> None:
+    """An axis that fails one of its tests has no name, and the reason says which."""
+    reason = why_unnamed(replace(HOLDS, **change))
+    assert reason == why or (why is not None and reason is not None and why in reason)
+
+
+def test_liking_the_well_liked_may_be_the_scale() -> None:
+    """An axis that goes with the use of the scale has a name only if the bias is among its words: then it says both."""
+    bias = TasteWord("bias", "number", 0.8, is_kept=True)
+    scale = replace(HOLDS, goes_with="the use of the scale")
+    assert why_unnamed(scale) == "it goes with the use of the scale, not a taste"
+    assert why_unnamed(replace(scale, words=(ACTION, bias))) is None
+    assert may_be_scale(replace(scale, words=(ACTION, bias)))
+    assert not may_be_scale(replace(HOLDS, words=(ACTION, bias)))
+
+
+def test_poles_are_named_by_the_words_that_hold() -> None:
+    """A tag names the pole of its sign, a number both; a word that the halves do not agree on names none."""
+    words = (ACTION, TasteWord("year", "number", -0.5, is_kept=True), TasteWord("War", "tag", -0.4, is_kept=False))
+    assert pole_name(words, is_positive=True) == ("Action", "older")
+    assert pole_name(words, is_positive=False) == ("newer",)
+    assert pole_name((ACTION,), is_positive=False) == ("mixed",)
+
+
+def test_pca_shows_the_axis_and_its_films(trained: Run) -> None:
+    """The planted axis of tastes is expressed by the components, and the films at its poles carry its words."""
+    tastes = pca(trained, limit=4).tastes
+    assert tastes is not None
+    card = tastes.cards[0]
+    assert {*card.positive_name, *card.negative_name} == {"Action", "Romance"}
+    assert card.r > 0.9
+    for name, pole in ((card.positive_name[0], card.positive), (card.negative_name[0], card.negative)):
+        rows = [trained.items.ids.index(item.id) for item in pole]
+        assert all(trained.items.tags[row] == (name,) for row in rows)
+    assert tastes.share == pytest.approx(sum(own.share for own in tastes.cards if own.unnamed is None))
+    assert tastes.embedding_share is not None
+
+
+def test_numbers_come_only_if_asked(trained: Run) -> None:
+    """With numbers the axes are others, stored beside the first; a run without evidence has none of either."""
+    plain, with_numbers = (pca(trained, with_numbers=given).tastes for given in (False, True))
+    assert plain is not None
+    assert with_numbers is not None
+    assert with_numbers.n_words == plain.n_words + 3
+    bare = replace(trained, training=replace(trained.training, tastes=()))
+    assert pca(bare).tastes is None
+
+
+def test_rows_hold_components_and_tastes(trained: Run) -> None:
+    """The flat rows have the same keys for both; a row is of a component or of an axis of tastes."""
+    rows = pca(trained, limit=2).rows()
+    assert len({tuple(row) for row in rows}) == 1
+    assert all((row["component"] is None) != (row["taste"] is None) for row in rows)
+    scores = np.array([row["score"] for row in rows if row["taste"] == 1 and row["pole"] == "+"])
+    assert (np.diff(scores) <= 0).all()
