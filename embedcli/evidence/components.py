@@ -37,7 +37,7 @@ from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import best_assignment
 
 N_TESTED = 8  # components
-SAME = 0.75  # |cosine| of one axis in a run and a fold member; noise is less alike (500 users, 300 items: below .7)
+SAME = 0.75  # least |cosine| of one axis in a run and in a fold member: in empty worlds hardly any axes reach it
 N_MATCHED = 16  # axes of a fold member, among which those of the run are looked for
 LEAST_T, LEAST_SLOPE = 3.0, 0.5
 DAMPING, SWEEPS = 3.0, 6  # of the model with biases alone, whose residuals are explained
