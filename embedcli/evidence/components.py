@@ -37,6 +37,7 @@ from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import best_assignment
 
 N_TESTED = 8  # components
+SAME = 0.75  # least |cosine| of one axis in a run and in a fold member: in empty worlds hardly any axes reach it
 N_MATCHED = 16  # axes of a fold member, among which those of the run are looked for
 DAMPING, SWEEPS = 3.0, 6  # of the model with biases alone, whose residuals are explained
 FOLD_SWEEPS = 2  # from the biases of all rows
@@ -146,9 +147,16 @@ class RunAxes(NamedTuple):
 
 
 def counterparts(own: Floats, theirs: Floats) -> Rows:
-    """Return which of the axes (n, K') is most like each of a run's (n, K): the sum of |cosine| is largest."""
-    cosine = unit(own).T @ unit(theirs)
-    return best_assignment(np.abs(cosine))
+    """Return which of the axes (n, K') is that of a run (n, K), for each: the sum of |cosine| is largest.
+
+    Only a |cosine| of at least SAME counts, and the rest take the axes that are left by rank. A run knows the held-out
+    rows: the axes that are most like its noise would fit the noise of these rows.
+    """
+    cosine = np.abs(unit(own).T @ unit(theirs))
+    chosen = best_assignment(np.where(cosine >= SAME, cosine, 0))
+    is_same = cosine[np.arange(len(cosine)), chosen] >= SAME
+    chosen[~is_same] = np.setdiff1d(np.arange(cosine.shape[1]), chosen[is_same])[: (~is_same).sum()]
+    return chosen
 
 
 class FoldEvidence(NamedTuple):

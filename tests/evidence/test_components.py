@@ -15,6 +15,7 @@ from embedcli.evidence import observations as observations_module
 from embedcli.evidence.components import (
     Factors,
     component_evidence,
+    counterparts,
     largest_of_flips,
     n_above_flips,
     regress,
@@ -210,3 +211,15 @@ def test_axes_of_the_folds_are_matched_to_the_run_before_they_are_pooled() -> No
     assert slope[0] == pytest.approx(1, abs=0.05)
     assert slope[1] < 0.5
     assert t[0] > t[1] > 50
+
+
+def test_axes_of_noise_are_not_chosen_by_what_the_run_knows_of_held_out_rows() -> None:
+    """An axis takes a counterpart that is the same; others keep their rank, however like the run's they are.
+
+    A run has seen the held-out rows, so that of many axes of noise the most like its own would fit their noise.
+    """
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(50, 6)))[0]
+    own = np.column_stack([axes[:, 3], 0.7 * axes[:, 5] + 0.71 * rng.normal(size=50) / np.sqrt(50), axes[:, 0]])
+    assert abs(own[:, 1] @ axes[:, 5]) / np.linalg.norm(own[:, 1]) > 0.6
+    assert counterparts(own, axes).tolist() == [3, 1, 0]
