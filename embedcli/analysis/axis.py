@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
@@ -15,11 +15,13 @@ from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, blocks, coordinates, side_by_side
+from embedcli.evidence.strata import Strata
 from embedcli.run.record import Run
 
 RESAMPLES = 200  # of the items of each side, if a side has several
 MOST_RESAMPLED = 10_000  # items of a side: the mean of more is drawn from its normal distribution
-CONTROLS = 200  # axes between random items
+CONTROLS = 200  # axes between random items rated as often
+ALIKE = 50  # items, by their number of ratings, of which any may stand for another
 INTERVAL = 0.95
 
 
@@ -49,8 +51,9 @@ class Axis(Record):
     """An axis through the embeddings, from the items with the titles in `start` to those in `end`.
 
     `share` is its share of the variance of the embeddings, `chance` the 95th percentile of that share for axes between
-    as many random items. `stability` is the mean |correlation| of the places with those by members that left out a
-    fold of the ratings each, None if there are none. `first` and `last` are the items at either end.
+    as many random items, each rated about as often as the title in whose place it is. `stability` is the mean
+    |correlation| of the places with those by members that left out a fold of the ratings each, None if there are none.
+    `first` and `last` are the items at either end.
     """
 
     start: Annotated[tuple[str, ...], PYTHON_ONLY]
@@ -99,7 +102,7 @@ def axis(
         start=tuple(run.items.titles[row] for row in sides.start),
         end=tuple(run.items.titles[row] for row in sides.end),
         share=_share(scatter, means[1] - means[0]),
-        chance=_chance(factors, scatter, passing, sides, rng),
+        chance=_chance(run, scatter, sides, rng),
         stability=_stability(sides, places, members, passing) if has_folds else None,
         n_items=len(passing),
         min_ratings=min_ratings,
@@ -198,17 +201,30 @@ def _share(scatter: Floats, direction: Floats) -> float:
     return float(along @ scatter @ along / np.trace(scatter))
 
 
-def _chance(
-    factors: NDArray[np.float32], scatter: Floats, passing: Rows, sides: _Sides, rng: np.random.Generator
-) -> float:
-    """Return the 95th percentile of the share of axes between as many random items; 1 if there are too few items."""
-    n_start, n = len(sides.start), len(sides.start) + len(sides.end)
-    shares = []
-    for _ in range(CONTROLS if len(passing) >= n else 0):
-        drawn = rng.choice(passing, n, replace=False).tolist()
-        start, end = _Sides(drawn[:n_start], drawn[n_start:]).means(factors)
+def _chance(run: Run, scatter: Floats, sides: _Sides, rng: np.random.Generator) -> float:
+    """Return the 95th percentile of the share of axes between as many random items, each rated as often."""
+    factors, shares = run.array("item_factors"), []
+    for drawn in _rated_as_often(run, [*sides.start, *sides.end], rng):
+        start, end = _Sides(drawn[: len(sides.start)], drawn[len(sides.start) :]).means(factors)
         shares.append(_share(scatter, end - start))
-    return float(np.quantile(shares, 0.95)) if shares else 1.0
+    return float(np.quantile(shares, 0.95))
+
+
+def _rated_as_often(run: Run, rows: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
+    """Yield CONTROLS draws of random items, one in place of each row, none twice.
+
+    It is a random one of the row's group of ALIKE items, of all items in the order of their numbers of ratings. Items
+    rated more often are spread along other directions.
+    """
+    pool = rated(run, 0)
+    pool = pool[np.argsort(run.item_stats.n_ratings[pool], kind="stable")]
+    group = np.arange(len(pool)) // ALIKE
+    positions = np.argsort(pool)[np.searchsorted(np.sort(pool), rows)]
+    used = np.isin(group, group[positions])
+    pool, strata = pool[used], Strata(np.unique(group[used], return_inverse=True)[1])
+    positions = (np.cumsum(used) - 1)[positions]
+    for _ in range(CONTROLS):
+        yield pool[strata.orders(1, rng)[0, positions]].tolist()
 
 
 def _stability(sides: _Sides, places: Floats, members: NDArray[np.float32], passing: Rows) -> float:

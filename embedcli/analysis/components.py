@@ -19,6 +19,7 @@ from embedcli.evidence.bases import (
     principal_axes,
     side_by_side,
     unit,
+    weighted_axes,
 )
 from embedcli.evidence.statistics import best_assignment
 from embedcli.run.record import ComponentTest, Run
@@ -67,11 +68,22 @@ class ComponentFinder:
         return coordinates(self._item_factors, self.rows, (centre, axes[:, :n]))
 
     def of_halves(self) -> list[Floats]:
-        """Return the components (n, K') of each half member, those of a split side by side; nothing without any."""
-        name = "half_item_factors" if self.basis is Basis.PCA else "half_axes"
-        halves = (half[self.rows].astype(np.float64) for half in self.run.arrays.get(name, ()))
-        found = (half @ principal_axes(half)[0] if self.basis is Basis.PCA else half for half in halves)
-        return [self._rotated(half, half) for half in found]
+        """Return the components (n, K') of each half member, those of a split side by side; nothing without any.
+
+        The axes are those of a random half of the items, and of the other items for the other member: tastes that are
+        nearly equally strong are turned into each other by the items that happen to be there, in both members alike.
+        """
+        is_pca, rng = self.basis is Basis.PCA, np.random.default_rng(0)
+        halves = self.run.arrays.get("half_item_factors" if is_pca else "half_axes", ())
+        weight = np.ones(len(self.rows)) if is_pca else self.run.item_stats.n_ratings[self.rows]
+        found = []
+        for number, half in enumerate(halves):
+            if number % 2 == 0:
+                side = rng.permutation(len(self.rows)) % 2
+            coordinates_of_half = half[self.rows].astype(np.float64)
+            turned = coordinates_of_half @ weighted_axes(coordinates_of_half, weight * (side == number % 2))
+            found.append(self._rotated(turned, turned))
+        return found
 
     def tests(self, shown: Floats) -> list[ComponentTest | None]:
         """Return the test of each component shown (n, K): that of its match among the tested components of the run.

@@ -12,6 +12,7 @@ from embedcli.analysis.selection import mean_over_members
 from embedcli.data.features import number_columns
 from embedcli.data.ratings import kinds_of
 from embedcli.evidence.bases import Floats, unit
+from embedcli.evidence.controls import without
 from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.evidence.strata import Strata
 from embedcli.run.record import Run
@@ -19,7 +20,6 @@ from embedcli.run.record import Run
 THRESHOLD = 0.25  # smaller effects name nothing, however certain they are
 LEVEL = 0.05  # of q
 GATE = 0.01  # the chance that an unrelated family passes it on an axis: about .05 on one of six
-POWERS = 3  # of the ranks of bias, log n and year, which tags must say something beyond
 FEWEST_TAGGED = 20  # items with the tag, and without it: fewer are not tested
 DRAWS = 2000  # of the effects under permutation
 SMALLEST = 1e-6  # standard deviation of an effect, below which no permutation moves it; added to a singular covariance
@@ -111,8 +111,12 @@ class Candidates:
     @property
     def confounders(self) -> Floats:
         """The numbers that tags must say something beyond, (n, m): bias (else mean rating), log n and year."""
+        return self.confounders_of("")
+
+    def confounders_of(self, name: str) -> Floats:
+        """Return the confounders (n, m) without one of these names."""
         quality = next((name for name in QUALITY if name in self.number_names), None)
-        names = [name for name in (quality, "log n", "year") if name in self.number_names]
+        names = [own for own in (quality, "log n", "year") if own in self.number_names and own != name]
         return self.numbers[:, [self.number_names.index(name) for name in names]]
 
 
@@ -146,7 +150,7 @@ def _test_tags(
     tags: NDArray[np.bool_], scores: Floats, confounders: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
     """Return the rank-biserial effects and the z (n_tags, K) of tags (n, n_tags), and the gates (K,) of |z|."""
-    weights, beyond, strata = _tag_weights(tags), _beyond(confounders, scores), Strata.of(confounders)
+    weights, beyond, strata = _tag_weights(tags), without(confounders, _centred_ranks(scores)), Strata.of(confounders)
     z = _ratio(strata.centred(weights).T @ beyond, strata.deviations(weights, beyond))
     return weights.T @ _centred_ranks(scores), z, _gates(weights, beyond, strata, rng)
 
@@ -217,19 +221,6 @@ def without_quality(candidates: Candidates, scores: Floats) -> Floats:
 
 def _strongest_first(effects: list[Effect]) -> tuple[Effect, ...]:
     return tuple(sorted(effects, key=lambda effect: -abs(effect.effect)))
-
-
-def _beyond(confounders: Floats, scores: Floats) -> Floats:
-    """Return the ranks of scores (n, K) less what a polynomial of the ranks of the confounders (n, m) explains."""
-    ranks, columns = _centred_ranks(scores), [np.ones(len(scores))]
-    for values in confounders.T:
-        known = np.isfinite(values)
-        centred = np.zeros(len(values))
-        centred[known] = _centred_ranks(values[known]) / max(known.sum(), 1)
-        columns += [~known, *(centred**power for power in range(1, POWERS + 1))]
-    design = np.column_stack(columns)
-    residuals: Floats = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
-    return residuals
 
 
 def _root(covariance: Floats) -> Floats:

@@ -1,23 +1,24 @@
-"""What can be read from the embeddings: each tag and number, against a control whose labels are shuffled."""
+"""What can be read from the embeddings: each tag and number, against control labels that know its confounders only."""
 
 from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 
-from embedcli.analysis.effects import FEWEST_TAGGED, Candidates
+from embedcli.analysis.effects import FEWEST_TAGGED, QUALITY, Candidates
 from embedcli.analysis.pca import pca
 from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
+from embedcli.evidence.controls import control_numbers, control_tags
 from embedcli.evidence.scores import auc
 from embedcli.evidence.statistics import average_ranks, false_discovery_rates, upper_tail
 from embedcli.run.record import Run
 
 N_FOLDS = 5
-N_SHUFFLES = 100
-MOST_ITEMS = 10_000  # with N_SHUFFLES shuffled labels each
+N_CONTROLS = 100
+MOST_ITEMS = 10_000  # with N_CONTROLS control labels each
 LEVEL = 0.05
 MOST_AXES = 50  # principal ones of all members' embeddings together
 PENALTY = 10.0  # of the ridge regression, in units of the mean variance of an axis
@@ -28,20 +29,23 @@ N_COMPONENTS = 5  # that may carry a tag or number
 class Probed:
     """How well a tag or a number is predicted for items that the probe has not seen.
 
-    `kind` is "tag", scored by ROC AUC, or "number", scored by R2.
+    `kind` is "tag", scored by ROC AUC, or "number", scored by R2. `q` and `readable` are None for bias and mean rating,
+    which training writes into any embeddings, also without tastes: no control is honest.
     """
 
     name: Annotated[str, text("{kind}")]
     kind: str
     score: Annotated[float, decimal("{score}", "cross-validated score on items that the probe has not seen")]
-    control: Annotated[float, decimal("control", "mean score of shuffled labels")]
-    control_high: Annotated[float, decimal("95 %", "95th percentile of the scores of shuffled labels")]
-    q: Annotated[float, p_value("q", "p value of the score, corrected for the number of tests (Benjamini-Hochberg)")]
+    control: Annotated[float, decimal("control", "mean score of control labels")]
+    control_high: Annotated[float, decimal("95 %", "95th percentile of the scores of control labels")]
+    q: Annotated[
+        float | None, p_value("q", "p value of the score, corrected for the number of tests (Benjamini-Hochberg)")
+    ]
     readable: Annotated[
-        bool,
+        bool | None,
         column(
             "readable",
-            "q < .05, and a score above the 95th percentile of shuffled labels",
+            "q < .05, and a score above the 95th percentile of control labels and, if it is R2, above 0",
             lambda value: "yes" if value else "no",
         ),
     ]
@@ -65,9 +69,10 @@ class Probes(Record):
 def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = None, seed: int = 0) -> Probes:
     """Predict every tag and number of items from their embeddings by ridge regression, in five folds of the items.
 
-    This is a linear probe (Alain and Bengio 2016) with control tasks, whose labels are shuffled (Hewitt and Liang
-    2019). Its inputs are the largest principal axes of all members' embeddings side by side; the items as for `pca`,
-    at most the MOST_ITEMS most rated.
+    This is a linear probe (Alain and Bengio 2016) with control tasks (Hewitt and Liang 2019), whose labels depend on
+    bias, log n and year as the real ones do, and on nothing else (for one of these, on the others). Its inputs are the
+    largest principal axes of all members' embeddings side by side; the items as for `pca`, at most the MOST_ITEMS most
+    rated.
 
     Raises UsageError if there are too few items, or nothing to predict.
     """
@@ -76,7 +81,8 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
         raise UsageError(
             f"{len(rows)} {run.data.noun}s are too few to probe", "lower `min_ratings` or raise `top_items`"
         )
-    targets = _targets(Candidates.of(run, rows))
+    candidates = Candidates.of(run, rows)
+    targets = _targets(candidates)
     if not targets:
         raise UsageError(
             f"there is no tag of at least {FEWEST_TAGGED} {run.data.noun}s and no number to predict",
@@ -89,19 +95,22 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     n_components = min(N_COMPONENTS, x.shape[1])
     components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=len(rows))
     rng = np.random.default_rng(seed)
-    probed = [_probed(*target, x, components.scores[rows], rng) for target in targets]
+    probed = [
+        _probed(*target, candidates.confounders_of(target[0]), x, components.scores[rows], rng) for target in targets
+    ]
     tags, numbers = ([row for row in probed if row.kind == kind] for kind in ("tag", "number"))
     return Probes((*_judged(tags), *_judged(numbers)), len(rows), described, run.n_members, x.shape[1])
 
 
 def _judged(probed: list[Probed]) -> list[Probed]:
     """Correct the p-values of a family for the number of tests, and say what is readable; the best predicted first."""
-    q = false_discovery_rates(np.array([row.q for row in probed]))
+    tested = [row for row in probed if row.q is not None]
+    q = false_discovery_rates(np.array([row.q for row in tested]))
     judged = [
-        replace(row, q=float(value), readable=bool(value < LEVEL and row.score > row.control_high))
-        for row, value in zip(probed, q, strict=True)
+        replace(row, q=float(value), readable=bool(value < LEVEL and row.score > max(row.control_high, 0)))
+        for row, value in zip(tested, q, strict=True)
     ]
-    return sorted(judged, key=lambda row: -row.score)
+    return sorted([*judged, *(row for row in probed if row.q is None)], key=lambda row: -row.score)
 
 
 def _targets(candidates: Candidates) -> list[tuple[str, str, Floats]]:
@@ -112,14 +121,18 @@ def _targets(candidates: Candidates) -> list[tuple[str, str, Floats]]:
     return [(name, kind, values) for kind, family in (("tag", tags), ("number", numbers)) for name, values in family]
 
 
-def _probed(name: str, kind: str, y: Floats, x: Floats, components: Floats, rng: np.random.Generator) -> Probed:
-    """Probe a tag or number, over the items that it is known of; `q` is its p-value by the shuffles, not corrected."""
-    x, y, components = (array[np.isfinite(y)] for array in (x, y, components))
-    shuffled = rng.permuted(np.tile(y, (N_SHUFFLES, 1)), axis=1)
-    labels = np.vstack([y, shuffled]).T  # (n, 1 + N_SHUFFLES)
+def _probed(
+    name: str, kind: str, y: Floats, confounders: Floats, x: Floats, components: Floats, rng: np.random.Generator
+) -> Probed:
+    """Probe a tag or number, over the items that it is known of; `q` is its p-value by the controls, not corrected."""
+    x, y, components, confounders = (array[np.isfinite(y)] for array in (x, y, components, confounders))
+    controls_of = control_tags if kind == "tag" else control_numbers
+    is_trained = name in QUALITY
+    confounders = confounders[:, :0] if is_trained else confounders
+    labels = np.vstack([y, controls_of(y, confounders, N_CONTROLS, rng)]).T  # (n, 1 + N_CONTROLS)
     predicted = _cross_validated(x, labels, rng.permutation(len(y)) % N_FOLDS)
     score, *controls = auc(predicted, labels) if kind == "tag" else _r2(predicted, labels)
-    # the normal tail beyond the shuffles: a hundred of them cannot tell p below .01
+    # the normal tail beyond the controls: a hundred of them cannot tell p below .01
     z = (score - np.mean(controls)) / max(np.std(controls, ddof=1), 1e-9)
     ranks = average_ranks(y)
     by_component = np.array([np.corrcoef(column, ranks)[0, 1] for column in average_ranks(components).T])
@@ -130,8 +143,8 @@ def _probed(name: str, kind: str, y: Floats, x: Floats, components: Floats, rng:
         score=float(score),
         control=float(np.mean(controls)),
         control_high=float(np.quantile(controls, 0.95)),
-        q=float(upper_tail(z)),
-        readable=False,
+        q=None if is_trained else float(upper_tail(z)),
+        readable=None,
         component=strongest + 1,
         by_component=float(by_component[strongest]),
         n=int(y.sum()) if kind == "tag" else len(y),

@@ -9,6 +9,7 @@ from embedcli.analysis.effects import word
 from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.evidence.bases import Floats, Rows, unit
 from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
+from embedcli.evidence.confounds import USE_OF_SCALE
 from embedcli.evidence.tag_tastes import LEAST_P
 from embedcli.run.predictions import tastes_array
 from embedcli.run.record import Run, TasteAxis, TasteWord
@@ -36,6 +37,7 @@ class TasteCard:
     words: tuple[TasteWord, ...]
     positive: tuple[PoleItem, ...]
     negative: tuple[PoleItem, ...]
+    may_be_scale: bool = False  # whether it cannot be told from users who stretch the scale
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
         words=words,
         positive=positive,
         negative=negative,
+        may_be_scale=may_be_scale(axis),
     )
 
 
@@ -115,10 +118,15 @@ def pole_name(words: Sequence[TasteWord], *, is_positive: bool) -> tuple[str, ..
     )
 
 
+def may_be_scale(axis: TasteAxis) -> bool:
+    """Whether liking the well liked more than others do, which is a taste, cannot be told from stretching the scale."""
+    return axis.goes_with == USE_OF_SCALE and any(entry.name == "bias" and entry.is_kept for entry in axis.words)
+
+
 def why_unnamed(axis: TasteAxis) -> str | None:
     """Say why an axis of tastes has no name; None if it holds."""
-    if axis.goes_with:
-        return f"it goes with {axis.goes_with}"
+    if axis.goes_with and not may_be_scale(axis):
+        return f"it goes with {axis.goes_with}, not a taste"
     if axis.t <= LEAST_T:
         return f"it does not predict held-out ratings (t {axis.t:.1f})"
     if axis.slope <= LEAST_SLOPE:

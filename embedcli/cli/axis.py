@@ -31,7 +31,7 @@ def own_axis(
       embedcli axis --from-tag Western --to-tag Musical
 
     Any two items make an axis. The lines below the table say whether it has a meaning: what goes with it beyond
-    chance, whether it carries more than an axis between random items, and whether other members find it.
+    chance, whether it carries more than axes between random items rated as often, and whether other members find it.
     """
     from embedcli.analysis import axis as analysis
     from embedcli.render.axis import view

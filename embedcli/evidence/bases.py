@@ -1,6 +1,7 @@
 """Bases of the embeddings: their principal axes, and the axes of the predicted preferences."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,13 @@ def principal_axes(x: Floats) -> tuple[Floats, Floats]:
     _, s, axes = np.linalg.svd(x - x.mean(0), full_matrices=False)
     largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
     return (axes * np.where(largest < 0, -1.0, 1.0)).T, s**2 / max(len(x) - 1, 1)
+
+
+def weighted_axes(x: Floats, weight: NDArray[Any]) -> Floats:
+    """Return the principal axes (R, R) of weighted rows x (n, R), the largest first."""
+    centred = x - weight @ x / max(weight.sum(), 1)
+    axes: Floats = np.linalg.eigh((centred.T * weight) @ centred)[1]
+    return axes[:, ::-1]
 
 
 def preference_basis(

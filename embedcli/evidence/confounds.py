@@ -15,10 +15,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from embedcli.evidence.bases import Floats
+from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.observations import BiasModel, Observations
 
-CAUSES = "time: a drift", "the use of the scale", "duplicate accounts"
+USE_OF_SCALE = "the use of the scale"
+CAUSES = "time: a drift", USE_OF_SCALE, "duplicate accounts"
 LEAST_SHARE = 0.6  # of what a component explains of unseen ratings: with more, it goes with a cause
 DEGREE = 3  # of the polynomial in the rank of a user's mean time
 STEADY = 20.0  # ratings that a user's use of the scale starts from, at that of all users
@@ -50,6 +51,10 @@ class UserFacts:
             time = total / np.maximum(n_by_user, 1)
         is_copy = copied_accounts(observations)
         return cls(time, is_copy, float(n_by_user[is_copy].sum() / n_by_user.sum()))
+
+    def take(self, users: Rows) -> UserFacts:
+        """Return the facts of some users."""
+        return replace(self, time=None if self.time is None else self.time[users], is_copy=self.is_copy[users])
 
     def seen(self, observations: Observations, biases: BiasModel, seen: NDArray[np.bool_]) -> UserFacts:
         """Return the facts with the use of the scale in the ratings `seen` (n,), which `biases` are of."""

@@ -2,9 +2,11 @@
 
 Two halves share no rating, so what both find is not noise. With r the correlation (Tucker's phi) over the items of a
 component as either half has it, sqrt(2 r / (1 + r)) is its correlation with its own expectation if it is found from
-all users (Spearman 1910, Brown 1910). That is not yet the truth: the coordinates of rarely rated items are shrunk. They
-are taken as n / (n + c) of the truth, with c fitted to what the halves have in common, and the truth as equally spread
-among rarely and often rated items. Measured on planted worlds: `stability` of examples/benchmarks/trust.py.
+all users (Spearman 1910, Brown 1910). Two things keep that from the truth. The coordinates of rarely rated items are
+shrunk: they are taken as n / (n + c) of the truth, with c fitted to what the halves have in common, and the truth as
+equally spread among rarely and often rated items. And tastes that are nearly equally strong are turned into each other
+by the items that happen to be there: so the halves take their axes from disjoint halves of the items, too.
+Measured on planted worlds: `stability` of examples/benchmarks/trust.py.
 """
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from embedcli.evidence.bases import Floats, Table, coordinates, most_rated, preference_axes, principal_axes, unit
 
 N_KEPT = 12  # components of each half member
-LEAST_ERROR = 0.04  # of the estimate: what the splits have in common, measured on planted worlds
+LEAST_ERROR = 0.05  # of the estimate: what the splits have in common, measured on planted worlds
 HALF_SHRUNK = np.geomspace(0.1, 1000, 50)  # ratings at which a coordinate is half of the truth
 
 

@@ -24,21 +24,21 @@ def view(axis: Axis, run: Run) -> View:
         [
             table(axis.first, AxisItem, f"from {start}", without, **words),
             table(axis.last, AxisItem, f"to {end}", without, **words),
-            Block(lines=_evidence(axis)),
+            Block(lines=_evidence(axis, noun)),
         ],
-        f"variance: {'more' if axis.share > axis.chance else 'not more'} than axes between random {noun}s",
+        f"variance: {'more' if axis.share > axis.chance else 'not more'} than between random {noun}s rated as often",
         _explanation(axis, noun),
     )
     return replace(shown, body={"from": list(axis.start), "to": list(axis.end), **nested(axis)})
 
 
-def _evidence(axis: Axis) -> list[tuple[str, str]]:
+def _evidence(axis: Axis, noun: str) -> list[tuple[str, str]]:
     passed = [effect for effect in axis.effects if effect.passed][:MOST_EFFECTS]
     goes_with = "  ".join(f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}" for effect in passed)
     share, chance = (f"{100 * share:.1f} %" for share in (axis.share, axis.chance))
     lines = [
         ("goes with", goes_with or "no tag and no number beyond chance"),
-        ("variance", f"{share} of the embeddings (random axes: {chance} at the 95th percentile)"),
+        ("variance", f"{share} of the embeddings (95 % of random axes: below {chance})"),
     ]
     if axis.stability is not None:
         lines.append(("stable", f"r {two_digits(axis.stability)} with the places by members that left out a fold"))
@@ -49,9 +49,10 @@ def _explanation(axis: Axis, noun: str) -> list[str]:
     members = f"{axis.n_folds} members that left out a fold" if axis.n_folds else f"{axis.n_members} members"
     return [
         f"Any two {noun}s make an axis. It has a meaning if tags or numbers go with it beyond chance, if its share of "
-        f"the variance is above that of axes between random {noun}s, and if other members find the same places.",
+        f"the variance is above that of axes between random {noun}s rated as often, and if other members find the same "
+        "places.",
         f"An interval comes from resamples of the titles, by one of the {members} each. It does not cover the choice "
         "of the titles.",
         "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation, and the end that they "
-        "go with; q is in parentheses.",
+        "go with; q is in parentheses. A tag counts if it says something beyond bias, log n and year.",
     ]

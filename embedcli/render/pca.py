@@ -115,6 +115,8 @@ def _taste(card: TasteCard, noun: str) -> Block:
         f"taste {card.taste}  {100 * card.share:.1f} % | t {card.t:.1f}, slope {card.slope:.2f} | "
         f"z {card.z:.1f}, p {written_p(card.p)} | halves {card.halves:.2f} | R {card.r:.2f}"
     )
+    if card.may_be_scale:
+        lines.append(("  or", "users who stretch the scale, and those who do not: no ratings tell the two apart"))
     return _with_poles(heading, lines, card, noun)
 
 
@@ -187,8 +189,11 @@ def _explanation(components: Components, noun: str) -> list[str]:
     return [
         "The percentage is the share of the variance.",
         *tests,
-        "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation; q is in parentheses.",
-        f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 95th percentile of "
-        f"permuted tags (of at least {FEWEST_TAGGED} {noun}s). Only a component that is real and agrees "
-        f"with the truth by {LEAST_TRUTH_PHI:g} or more is named.",
+        "Numbers are shown with Spearman's correlation, tags with the rank-biserial correlation; q is in parentheses. "
+        "A tag's q is that of what it says beyond bias, log n and year; a number's is over all "
+        f"{noun}s, whatever else goes with it.",
+        f"A pole is named by correlations of {THRESHOLD:g} or more with q < .05 that are above the 99th percentile of "
+        f"tags (of at least {FEWEST_TAGGED} {noun}s) permuted among {noun}s alike in bias, log n and year, or of "
+        "permuted numbers. Only a component that is real and agrees with the truth by "
+        f"{LEAST_TRUTH_PHI:g} or more is named.",
     ]

@@ -1,20 +1,33 @@
 """What people's tastes go by, in the words of what is known of items and users: found and tested at training."""
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.features import described
 from embedcli.data.ratings import Items, Ratings
+from embedcli.evidence.confounds import UserFacts
+from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.tag_tastes import LEAST_LOADING, PERMUTATIONS, TagTastes, tag_tastes
 from embedcli.run.predictions import tastes_array
-from embedcli.run.record import TASTES, TasteAxis, Tastes, TasteWord
+from embedcli.run.record import TasteAxis, Tastes, TasteWord
 from embedcli.training.evaluation import observed
 
-FIGURES = ("t", "slope", "share", "p", "z", "halves")
-Names = list[tuple[str, str]]  # kind and name of each column
+
+class Sought(NamedTuple):
+    """Axes to find: whose they are, the ratings, the items that have words, the numbers beyond the words.
+
+    `facts` are of the users that have the tastes, if an axis may go with something that is not a taste.
+    """
+
+    of: str
+    rows: Observations
+    things: Items
+    numbers: tuple[str, ...]
+    facts: UserFacts | None
 
 
 def tastes_of(
@@ -25,22 +38,21 @@ def tastes_of(
     For the users' columns, items have "tastes" for users: what their appeal goes by. `fold` (n,) is the fold of each
     training row.
     """
-    found, arrays = [], {}
-    of_items, of_users = observed(train), exchanged(observed(train))
-    for (of, rows, things), generator in zip(
-        (
-            ("items", of_items, train.items),
-            ("items_with_numbers", of_items, train.items),
-            ("users", of_users, train.users.as_items()),
-        ),
-        rng.spawn(len(TASTES)),
-        strict=True,
-    ):
-        tastes = tastes_for(of, rows, things, fold, generator)
-        if tastes is not None:
-            found.append(tastes[0])
-            arrays[tastes_array(of)] = tastes[1]
-    return found, arrays
+    rows = observed(train)
+    facts, numbers = UserFacts.of(rows, train.timestamp), ("year", "bias", "log n")
+    kinds = (
+        Sought("items", rows, train.items, numbers, facts),
+        Sought("items_with_numbers", rows, train.items, numbers, facts),
+        Sought("users", exchanged(rows), train.users.as_items(), numbers[1:], None),
+    )
+    with ThreadPoolExecutor(n_cores()) as pool:
+        found = pool.map(lambda sought, own: find(sought, fold, own), kinds, rng.spawn(len(kinds)))
+        tastes, scores = [], {}
+        for one in found:
+            if one is not None:
+                tastes.append(one[0])
+                scores[tastes_array(one[0].of)] = one[1]
+    return tastes, scores
 
 
 def exchanged(rows: Observations) -> Observations:
@@ -48,37 +60,31 @@ def exchanged(rows: Observations) -> Observations:
     return Observations(rows.item, rows.user, rows.value, rows.n_items, rows.n_users)
 
 
-def tastes_for(
-    of: str, rows: Observations, things: Items, fold: NDArray[np.uint8], rng: np.random.Generator
+def find(
+    sought: Sought, fold: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[Tastes, NDArray[np.float32]] | None:
     """Find the axes of one kind, and the places of items (or users) on them; None if nothing is known of these."""
-    known = described(things, rows.counts()[1] > 0)
+    known = described(sought.things, sought.rows.counts()[1] > 0)
     words = [("tag", name) for name in known.tag_names] + [("number", name) for name in known.number_names]
-    years = np.array([[np.nan if year is None else year] for year in things.years])
-    numbers = ["year", "bias", "log n"] if of != "users" else ["bias", "log n"]
-    with_numbers = of == "items_with_numbers"
-    names = words + [("number", name) for name in numbers if with_numbers]
-    columns = np.column_stack([known.tags, known.numbers])
-    if not names:
+    with_numbers = sought.of == "items_with_numbers"
+    words += [("number", name) for name in sought.numbers if with_numbers]
+    if not words:
         return None
-    axes = tag_tastes(rows, columns, years[:, : len(numbers) - 2], fold, rng, with_numbers=with_numbers)
+    tags, numbers = np.column_stack([known.tags, known.numbers]), np.zeros((len(known.tags), 0))
+    if "year" in sought.numbers:
+        numbers = np.array([[np.nan if year is None else year] for year in sought.things.years])
+    axes = tag_tastes(sought.rows, tags, numbers, fold, rng, with_numbers=with_numbers, facts=sought.facts)
     if axes is None:
         return None
-    return Tastes(of, as_axes(axes, names), len(names), known.n_left_out, PERMUTATIONS), axes.scores
+    found = [axis(axes, j, words) for j in range(len(axes.p))]
+    return Tastes(sought.of, found, len(words), known.n_left_out, PERMUTATIONS), axes.scores
 
 
-def as_axes(axes: TagTastes, names: Names) -> list[TasteAxis]:
-    """Return what a run says of each axis, its words with the strongest first."""
-    found = []
-    for j, (loadings, is_kept) in enumerate(zip(axes.loadings, axes.is_kept, strict=True)):
-        order = np.argsort(-np.abs(loadings), kind="stable")
-        words = [
-            TasteWord(names[g][1], names[g][0], float(loadings[g]), bool(is_kept[g]))
-            for g in order
-            if abs(loadings[g]) >= LEAST_LOADING
-        ]
-        figures: dict[str, Any] = {
-            name: float(getattr(axes, name)[j]) for name in ("t", "slope", "share", "p", "z", "halves")
-        }
-        found.append(TasteAxis(words=words, **figures))
-    return found
+def axis(axes: TagTastes, j: int, names: list[tuple[str, str]]) -> TasteAxis:
+    """Return what a run says of axis j, its words with the strongest first; names are (kind, name) of each column."""
+    loadings, is_kept, held_out = axes.loadings[j], axes.is_kept[j], axes.held_out
+    order = [g for g in np.argsort(-np.abs(loadings), kind="stable") if abs(loadings[g]) >= LEAST_LOADING]
+    figures: dict[str, Any] = {name: float(getattr(held_out, name)[j]) for name in ("t", "slope", "share")}
+    figures |= {name: float(getattr(axes, name)[j]) for name in ("p", "z", "halves")}
+    words = [TasteWord(names[g][1], names[g][0], float(loadings[g]), bool(is_kept[g])) for g in order]
+    return TasteAxis(words=words, goes_with=held_out.goes_with[j], **figures)

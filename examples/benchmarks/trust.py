@@ -48,7 +48,7 @@ from embedcli.analysis.posterior import Predictor
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings
 from embedcli.evidence import posterior
-from embedcli.evidence.bases import Floats, Table, unit
+from embedcli.evidence.bases import Floats, Table, unit, weighted_axes
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Posterior, predict_pairs, sample
 from embedcli.evidence.states import interval
@@ -422,10 +422,8 @@ def measure_agreement(seed: int, size: tuple[int, int, int], recipe: Recipe, bas
 def principal_tastes(world: World) -> Floats:
     """Return the principal axes (I, F) of the planted tastes, with each item weighted by its ratings."""
     scaled = world.axes * np.sqrt(world.variance)
-    weight = np.bincount(world.ratings.item, minlength=len(scaled))
-    centred = scaled - weight @ scaled / weight.sum()
-    axes: Floats = centred @ np.linalg.eigh((centred.T * weight) @ centred)[1]
-    return axes
+    tastes: Floats = scaled @ weighted_axes(scaled, np.bincount(world.ratings.item, minlength=len(scaled)))
+    return tastes
 
 
 def largest_phi(scores: Floats, axes: Floats) -> Floats:

@@ -80,3 +80,28 @@ def test_intervals_between_large_sides(trained: Run, monkeypatch: pytest.MonkeyP
     widths = [np.mean([row.upper - row.lower for row in (*found.first, *found.last)]) for found in (resampled, drawn)]
     assert widths[1] == pytest.approx(widths[0], rel=0.2)
     assert [row.place for row in drawn.first] == [row.place for row in resampled.first]
+
+
+def test_controls_are_rated_as_often(trained: Run) -> None:
+    """A random item stands in for each title: no item twice, each of the titles' own groups by numbers of ratings."""
+    by_rating = np.argsort(trained.item_stats.n_ratings, kind="stable")[1:]  # one item has no ratings
+    rank = {row: j // module.ALIKE for j, row in enumerate(by_rating.tolist())}
+    rows = [*by_rating[-3:].tolist(), *by_rating[:60].tolist()]
+    drawn = list(module._rated_as_often(trained, rows, np.random.default_rng(0)))
+    assert len(drawn) == module.CONTROLS
+    assert all(len(set(own)) == len(rows) for own in drawn)
+    assert all([rank[row] for row in own] == [rank[row] for row in rows] for own in drawn)
+    assert len({own[0] for own in drawn}) > module.ALIKE / 3
+
+
+def test_popular_pairs_mean_no_more_than_chance(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If often rated items spread along one direction, 5 % of random pairs of them carry more than chance, not most."""
+    monkeypatch.setattr(module, "ALIKE", 12)
+    rng, by_rating = np.random.default_rng(0), np.argsort(trained.item_stats.n_ratings, kind="stable")[1:]
+    popular = by_rating[-(len(by_rating) % 12 or 12) :]  # the last group
+    factors = rng.normal(size=(1, len(trained.items), 3)).astype(np.float32)
+    factors[:, popular, 0] *= 5
+    bare = replace(trained, arrays={"item_factors": factors})
+    pairs = [rng.choice(popular, 2, replace=False).tolist() for _ in range(60)]
+    found = [axis(bare, [a], [b], limit=1) for a, b in pairs]
+    assert np.mean([own.share > own.chance for own in found]) <= 0.12

@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control, mannwhitneyu, norm, spearmanr
 
 from embedcli.analysis import effects
 from embedcli.analysis.effects import Candidates, Effect, names, without_quality
+from embedcli.evidence.controls import without
 from embedcli.evidence.strata import Strata
 from embedcli.run.record import Run
 
@@ -79,7 +80,7 @@ def test_z_of_a_tag_is_centred_within_strata(candidates: Candidates, scores: NDA
     confounders, tags = candidates.confounders, candidates.tags[:, :6]
     _, z, _ = effects._test_tags(tags, scores, confounders, rng)
     strata = Strata.of(confounders)
-    beyond = effects._beyond(confounders, scores)
+    beyond = without(confounders, effects._centred_ranks(scores))
     permuted = []
     for _ in range(1500):
         order = np.arange(N)
@@ -127,7 +128,10 @@ def test_gates_are_what_chance_rarely_reaches(candidates: Candidates, n_items: i
     strata, score = Strata.of(candidates.confounders[:n_items]), rng.normal(size=(n_items, 1))
     *_, gate = effects._test_tags(tags, score, candidates.confounders[:n_items], rng)
     *_, number_gate = effects._test_numbers(numbers, score, rng)
-    weights, beyond = effects._tag_weights(tags), effects._beyond(candidates.confounders[:n_items], score)
+    weights, beyond = (
+        effects._tag_weights(tags),
+        without(candidates.confounders[:n_items], effects._centred_ranks(score)),
+    )
     orders = strata.orders(5000, rng)
     z = beyond[orders, 0] @ strata.centred(weights) / strata.deviations(weights, beyond)[:, 0]
     _, number_z, _ = effects._test_numbers(numbers, rng.normal(size=(n_items, 2000)), rng)

@@ -10,7 +10,7 @@ from scipy.stats import mannwhitneyu, ortho_group, spearmanr
 
 from embedcli.analysis import pca as analysis
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.components import ComponentFinder, varimax
+from embedcli.analysis.components import ComponentFinder, match, varimax
 from embedcli.analysis.pca import pca
 from embedcli.errors import UsageError
 from embedcli.run.record import ComponentTest, Evidence, Run, Training
@@ -229,6 +229,21 @@ def test_components_that_do_not_vary_are_refused(trained: Run) -> None:
     flat = {name: np.zeros_like(array) for name, array in trained.arrays.items()}
     with pytest.raises(UsageError, match="these components do not vary"):
         pca(replace(trained, arrays=flat))
+
+
+@pytest.mark.parametrize("basis", Basis)
+def test_the_halves_take_their_axes_from_disjoint_items(trained: Run, basis: Basis) -> None:
+    """Two tastes of one strength are turned into each other by the items there: halves that are equal do not agree.
+
+    Over all items their axes are the same whatever the items; over disjoint items they are not.
+    """
+    tastes = np.random.default_rng(0).normal(size=(len(trained.items), 2)).astype(np.float32)
+    halves = {name: np.stack([tastes] * 8) for name in ("half_item_factors", "half_axes")}
+    run = replace(trained, arrays={**trained.arrays, **halves})
+    rows = np.flatnonzero(trained.item_stats.n_ratings > 0)
+    first, second, *_ = ComponentFinder(run, rows, 2, basis, Rotation.NONE).of_halves()
+    assert np.linalg.norm(first) == pytest.approx(np.linalg.norm(second), rel=1e-6)
+    assert match(first, second)[1].min() < 0.99
 
 
 def test_without_half_members_there_is_no_agreement(trained: Run) -> None:

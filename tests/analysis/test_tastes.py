@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from embedcli.analysis.pca import pca
-from embedcli.analysis.tastes import pole_name, why_unnamed
+from embedcli.analysis.tastes import may_be_scale, pole_name, why_unnamed
 from embedcli.run.record import Run, TasteAxis, TasteWord
 
 ACTION = TasteWord("Action", "tag", 0.9, is_kept=True)
@@ -32,6 +32,16 @@ def test_an_axis_is_named_if_it_passes_every_test(change: dict[str, Any], why: s
     """An axis that fails one of its tests has no name, and the reason says which."""
     reason = why_unnamed(replace(HOLDS, **change))
     assert reason == why or (why is not None and reason is not None and why in reason)
+
+
+def test_liking_the_well_liked_may_be_the_scale() -> None:
+    """An axis that goes with the use of the scale has a name only if the bias is among its words: then it says both."""
+    bias = TasteWord("bias", "number", 0.8, is_kept=True)
+    scale = replace(HOLDS, goes_with="the use of the scale")
+    assert why_unnamed(scale) == "it goes with the use of the scale, not a taste"
+    assert why_unnamed(replace(scale, words=(ACTION, bias))) is None
+    assert may_be_scale(replace(scale, words=(ACTION, bias)))
+    assert not may_be_scale(replace(HOLDS, words=(ACTION, bias)))
 
 
 def test_poles_are_named_by_the_words_that_hold() -> None:

@@ -63,12 +63,12 @@ def test_planted_tastes_are_found() -> None:
     assert np.abs(axes.loadings[:2]).max(1).min() > 0.9
     assert (axes.p[:2] == 1 / (1 + PERMUTATIONS)).all()
     assert axes.p[2] > 0.02
-    assert (axes.t[:2] > 10).all()
-    assert ((axes.slope[:2] > 0.8) & (axes.slope[:2] < 1.25)).all()
+    assert (axes.held_out.t[:2] > 10).all()
+    assert ((axes.held_out.slope[:2] > 0.8) & (axes.held_out.slope[:2] < 1.25)).all()
     assert axes.halves[:2].min() > 0.9
     assert axes.is_kept[0, 0]
     assert axes.is_kept[1, 1]
-    assert axes.share[0] > axes.share[1] > 0.02
+    assert axes.held_out.share[0] > axes.held_out.share[1] > 0.02
 
 
 def test_users_are_placed_by_their_tastes() -> None:

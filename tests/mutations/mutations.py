@@ -387,6 +387,36 @@ CHOSEN = (
         ("test_fold_members_are_judged_on_rows_they_have_not_seen",),
     ),
     Mutation(
+        "halves not stepped up",
+        "np.sqrt(2 * r / (1 + r))",
+        "r",
+        ("test_estimate_is_the_correlation_with_the_truth",),
+    ),
+    Mutation(
+        "shrinkage of rarely rated items not known",
+        "return float(whole.mean() / np.sqrt((whole**2).mean()))",
+        "return 1.0",
+        ("test_estimate_knows_that_rarely_rated_items_are_shrunk",),
+    ),
+    Mutation(
+        "signs of the halves' products lost",
+        "a * b for a, b in zip(sides[::2]",
+        "abs(a * b) for a, b in zip(sides[::2]",
+        ("test_halves_that_share_nothing_do_not_agree",),
+    ),
+    Mutation(
+        "halves that share their users",
+        "rng.spawn(2), left_out)",
+        "rng.spawn(2), 0 * left_out + 2)",
+        ("test_a_half_member_learns_from_its_own_users_alone",),
+    ),
+    Mutation(
+        "halves take their axes from the same items",
+        "weight * (side == number % 2)",
+        "weight * (side == 0)",
+        ("test_the_halves_take_their_axes_from_disjoint_items",),
+    ),
+    Mutation(
         "fold axes pooled by rank",
         "return best_assignment(np.abs(cosine))",
         "return np.arange(len(cosine))",
