@@ -25,7 +25,7 @@ def found_in(ratings: Ratings) -> Choosing:
     return found
 
 
-@pytest.mark.parametrize("by_taste", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("by_taste", [0.0, 1.0])
 @pytest.mark.parametrize("knobs", [PLAIN, replace(PLAIN, factors=(0.3, 0.2)), replace(PLAIN, scale=(0.0, 100.0, 25.0))])
 def test_planted_choice_is_found(knobs: Knobs, by_taste: float) -> None:
     """The planted choice is found within a fifth, on any scale, and none where there is none."""
@@ -55,8 +55,23 @@ def test_too_few_tetrads_and_no_tastes_give_nothing(monkeypatch: pytest.MonkeyPa
     assert choosing(states, observed(ratings), 1.0, np.random.default_rng(0)) is not None
     flat = replace(states, items=np.zeros_like(states.items))
     assert choosing(flat, observed(ratings), 1.0, np.random.default_rng(0)) is None
-    monkeypatch.setattr(module, "is_rated", lambda ratings, user, item: np.ones(len(user), bool))
+    monkeypatch.setattr(module, "is_rated", lambda ratings, user, item: np.arange(len(user)) >= 90)
     assert choosing(states, observed(ratings), 1.0, np.random.default_rng(0)) is None
+
+
+def test_the_error_is_that_of_the_ratings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more tetrads of the same ratings the error stays, and per two units the choice is twice as strong."""
+    ratings = observed(misspecified_world(2, replace(PLAIN, size=(300, 200, 9_000), by_taste=1.0)).ratings)
+    states = sample(ratings, (1.0, 5.0), 20, np.random.default_rng(0)).states
+    once, per_two = (choosing(states, ratings, unit, np.random.default_rng(1)) for unit in (1.0, 2.0))
+    monkeypatch.setattr(module, "N_TETRADS", 3 * module.N_TETRADS)
+    more = choosing(states, ratings, 1.0, np.random.default_rng(1))
+    assert once is not None
+    assert per_two is not None
+    assert more is not None
+    assert per_two.by_taste == pytest.approx(2 * once.by_taste)
+    assert more.by_taste == pytest.approx(once.by_taste, abs=2 * once.error)
+    assert more.error == pytest.approx(once.error, rel=0.03)
 
 
 def test_rated_pairs_are_known() -> None:
