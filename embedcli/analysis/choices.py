@@ -23,6 +23,6 @@ RankBy = StrEnum("RankBy", ["STARS", "GAIN"])  # what recommendations go by: the
 Basis = StrEnum("Basis", ["PCA", "PREFERENCE"])  # components of the item factors, or of the predicted preferences
 Rotation = StrEnum("Rotation", ["NONE", "VARIMAX"])  # how components are turned after they are found
 Grouping = StrEnum("Grouping", ["KMEANS", "HIERARCHICAL"])  # how items are cut into groups
-Measure = StrEnum("Measure", ["COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
+Measure = StrEnum("Measure", ["PREFERENCE", "COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
 PartialOut = StrEnum("PartialOut", ["NOTHING", "QUALITY"])  # what is partialled out of components before naming
 Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on a map

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.selection import mean_over_members
-from embedcli.data.features import number_columns
+from embedcli.data.features import FEWEST_TAGGED, number_columns
 from embedcli.data.ratings import kinds_of
 from embedcli.evidence.bases import Floats, unit
 from embedcli.evidence.controls import without
@@ -20,7 +20,7 @@ from embedcli.run.record import Run
 THRESHOLD = 0.25  # smaller effects name nothing, however certain they are
 LEVEL = 0.05  # of q
 GATE = 0.01  # the chance that an unrelated family passes it on an axis: about .05 on one of six
-FEWEST_TAGGED = 20  # items with the tag, and without it: fewer are not tested
+
 DRAWS = 2000  # of the effects under permutation
 SMALLEST = 1e-6  # standard deviation of an effect, below which no permutation moves it; added to a singular covariance
 WORDS = {

@@ -9,6 +9,7 @@ from embedcli.analysis.effects import FEWEST_TAGGED, QUALITY, Candidates
 from embedcli.analysis.pca import pca
 from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first
+from embedcli.data.features import FEWEST_TAGGED
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
 from embedcli.evidence.controls import control_numbers, control_tags

@@ -8,9 +8,7 @@ import numpy as np
 from embedcli.analysis.effects import word
 from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.evidence.bases import Floats, Rows, unit
-from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
-from embedcli.evidence.confounds import USE_OF_SCALE
-from embedcli.evidence.tag_tastes import LEAST_P
+from embedcli.evidence.verdicts import LEAST_P, LEAST_SLOPE, LEAST_T, USE_OF_SCALE
 from embedcli.run.predictions import tastes_array
 from embedcli.run.record import Run, TasteAxis, TasteWord
 

@@ -36,7 +36,7 @@ def similar(
             autocompletion=complete_title,
         ),
     ],
-    by: Annotated[Measure, option("--by", "Measure of similarity.")] = Measure.COSINE,
+    by: Annotated[Measure | None, option("--by", "Measure of similarity (default: preference).")] = None,
     limit: Annotated[int, option("-n --limit N", "Neighbours per item.")] = 10,
     min_ratings: MinRatings = 20,
     users: Annotated[bool, option("--users", "Users instead of items, by their ids.")] = False,
@@ -50,8 +50,8 @@ def similar(
       embedcli similar - < titles.txt --format csv
       embedcli similar 196 --users                 users with the taste of user 196
 
-    A title is found in any case, without its year, and with its article first. The cosine is that of the angle
-    at the average film: what two films have in common beyond being films.
+    A title is found in any case, without its year, and with its article first. Films are near if users' predicted
+    preferences for them correlate: --by preference. The other measures compare the films' embeddings alone.
     """
     from embedcli.analysis.similar import similar as analyse
     from embedcli.render.similar import view

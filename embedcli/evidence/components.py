@@ -38,7 +38,6 @@ from embedcli.evidence.statistics import best_assignment
 
 N_TESTED = 8  # components
 N_MATCHED = 16  # axes of a fold member, among which those of the run are looked for
-LEAST_T, LEAST_SLOPE = 3.0, 0.5
 DAMPING, SWEEPS = 3.0, 6  # of the model with biases alone, whose residuals are explained
 FOLD_SWEEPS = 2  # from the biases of all rows
 MOST_TESTED = 1_000_000  # held-out rows

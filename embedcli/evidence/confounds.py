@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.observations import BiasModel, Observations
+from embedcli.evidence.verdicts import CAUSES
 
-USE_OF_SCALE = "the use of the scale"
-CAUSES = "time: a drift", USE_OF_SCALE, "duplicate accounts"
 LEAST_SHARE = 0.6  # of what a component explains of unseen ratings: with more, it goes with a cause
 DEGREE = 3  # of the polynomial in the rank of a user's mean time
 STEADY = 20.0  # ratings that a user's use of the scale starts from, at that of all users

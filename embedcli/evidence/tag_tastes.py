@@ -28,16 +28,19 @@ from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import average_ranks, best_assignment
 from embedcli.evidence.strata import Strata
+from embedcli.evidence.verdicts import LEAST_P
 
 MOST_AXES = 6
 MOST_DIRECTIONS = 30  # principal ones of the tags
 MOST_RATINGS, MOST_USERS = 200_000, 3_000  # a sample of the users is enough
 PERMUTATIONS, FEW_PERMUTATIONS = 99, 24
-LEAST_P = 0.02  # with a higher p an axis is not above permuted tags
-LEAST_LOADING = 0.3  # correlation of an axis with a tag, from which the tag is one of its words
 TOGETHER = 8  # permutations
 SPLITS = 3  # of the users in halves
-STEPS, OF_HALF, FEW_STEPS = 12, 8, 4  # of EM: of all users, of half of them, and from the estimate of all
+STEPS, OF_PART, ALONG = (
+    12,
+    8,
+    15,
+)  # of EM: of all ratings, of a part of them, and along a few axes from such an estimate
 START = 0.003  # variance of a taste at the start, in residual variances
 SMALLEST = 1e-6  # variance of a direction of the tags, next to 1
 TINY = 1e-30
@@ -121,6 +124,11 @@ class Tastes(NamedTuple):
     means: Floats
     noise: float
 
+    def in_all_directions(self) -> tuple[Floats, float]:
+        """Return a start for EM that is as strong, and the same in all directions."""
+        d = len(self.covariance)
+        return np.eye(d) * np.trace(self.covariance) / d, self.noise
+
 
 class Axes(NamedTuple):
     """The axes of tastes: eigenvectors `turn` (d, r) of the covariance, and all that they come from.
@@ -148,7 +156,7 @@ class Axes(NamedTuple):
     def rest(self) -> Floats:
         """Return what these axes leave of the residuals (n,), with the users fitted to them alone."""
         start = self.turn.T @ self.tastes.covariance @ self.turn, self.tastes.noise
-        users = fit(self.sums.along(self.turn), FEW_STEPS, start).means
+        users = fit(self.sums.along(self.turn), ALONG, start).means
         rest: Floats = self.residuals - np.einsum("nj,nj->n", users[self.rows.user], self.scores[self.rows.item])
         return rest
 
@@ -368,19 +376,25 @@ def in_halves(axes: Axes, correlations: Floats, rng: np.random.Generator) -> tup
     for _ in range(SPLITS):
         is_first, matches = rng.permutation(rows.n_users) % 2 == 0, []
         for users in (is_first, ~is_first):
-            of_half = leading(fit(axes.sums.of(users, squares, n), OF_HALF).covariance)
-            alike = axes.turn.T @ of_half
-            match = best_assignment(np.abs(alike))
-            own = of_half[:, match] * np.where(np.take_along_axis(alike, match[:, None], 1)[:, 0] < 0, -1, 1)
+            sums = axes.sums.of(users, squares, n)
+            of_half = leading(fit(sums, OF_PART, axes.tastes.in_all_directions()).covariance)
+            own = counterparts(axes.turn, of_half)
             is_kept &= (correlations @ own > 0) == is_positive
             matches.append(own)
         agreed.append((matches[0] * matches[1]).sum(0))
     return np.mean(agreed, axis=0), is_kept.T
 
 
+def counterparts(turn: Floats, others: Floats) -> Floats:
+    """Return which of other axes (d, d) are most like these (d, r) together, with the sign that makes them alike."""
+    alike = turn.T @ others
+    match = best_assignment(np.abs(alike))
+    return others[:, match] * np.where(np.take_along_axis(alike, match[:, None], 1)[:, 0] < 0, -1.0, 1.0)
+
+
 def on_held_out(axes: Axes, fold: NDArray[np.uint8], biases: BiasModel, facts: UserFacts | None) -> HeldOut:
-    """Explain the residuals of each fold by users fitted without it."""
-    rows, scores, start = axes.rows, axes.scores, (axes.tastes.covariance, axes.tastes.noise)
+    """Explain the residuals of each fold by axes and users fitted without it, in the order of the axes they match."""
+    rows = axes.rows
     contributions, residuals, causes = [], [], []
     for f in range(int(fold.max()) + 1):
         is_seen = fold != f
@@ -389,7 +403,10 @@ def on_held_out(axes: Axes, fold: NDArray[np.uint8], biases: BiasModel, facts: U
         of_seen = bias_model(rows, DAMPING, FOLD_SWEEPS, seen=is_seen, start=biases)
         seen, unseen = rows.take(is_seen), rows.take(~is_seen)
         sums = sums_of(seen, of_seen.residuals(seen), axes.profiles)
-        users = fit(sums, FEW_STEPS, start).means @ axes.turn
+        tastes = fit(sums, OF_PART, axes.tastes.in_all_directions())
+        own = counterparts(axes.turn, leading(tastes.covariance))
+        alone = fit(sums.along(own), ALONG, (own.T @ tastes.covariance @ own, tastes.noise))  # the scale takes longer
+        users, scores = alone.means, axes.profiles @ own
         contributions.append(users[unseen.user] * scores[unseen.item])
         if facts:
             causes.append(explained(users, scores, unseen, of_seen, facts.seen(rows, of_seen, is_seen)))

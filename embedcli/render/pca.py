@@ -1,17 +1,16 @@
 """How components are shown: a card for each."""
 
-from collections.abc import Sequence
 from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.analysis.components import two_digits
-from embedcli.analysis.effects import FEWEST_TAGGED, THRESHOLD, Effect
+from embedcli.analysis.effects import THRESHOLD, Effect
 from embedcli.analysis.pca import LEAST_TRUTH_PHI, N_LEADING, Component, Components
 from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
-from embedcli.evidence.components import LEAST_SLOPE, LEAST_T
-from embedcli.evidence.tag_tastes import LEAST_LOADING, LEAST_P
+from embedcli.data.features import FEWEST_TAGGED
+from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T
 from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run
 
@@ -66,21 +65,16 @@ def _card(component: Component, noun: str) -> Block:
     for kind in ("number", "tag"):
         if effects := [written_effect(effect) for effect in component.effects if effect.kind == kind]:
             lines.append((f"  {kind}s", "  ".join(effects[:SHOWN])))
-    return _with_poles(_heading(component), lines, component, noun)
-
-
-def _with_poles(heading: str, lines: Sequence[tuple[str, str]], axis: Component | TasteCard, noun: str) -> Block:
-    """Return a card with the items at both poles."""
     rows = [
         {"": " ", "+": positive and positive.title, "-": negative and negative.title}
-        for positive, negative in zip_longest(axis.positive, axis.negative)
+        for positive, negative in zip_longest(component.positive, component.negative)
     ]
     columns = [
         Column("", " ", is_number=False),
         Column("+", f"+ {noun}s", legend=f"{noun}s with the highest coordinates", is_number=False),
         Column("-", f"- {noun}s", legend=f"{noun}s with the lowest coordinates", is_number=False),
     ]
-    return Block(heading, lines, columns, rows)
+    return Block(_heading(component), lines, columns, rows)
 
 
 def _tastes(tastes: TagTastes | None, run: Run) -> list[Block]:
@@ -92,7 +86,7 @@ def _tastes(tastes: TagTastes | None, run: Run) -> list[Block]:
         why = f"not tested: no tag that {FEWEST_TAGGED} {run.data.noun}s have and {FEWEST_TAGGED} lack"
         return [Block(heading + ("columns" if of_users else "tags"), [("  tastes", why)])] if is_tested else []
     heading += "columns" if of_users else "tags and numbers" if tastes.with_numbers else "tags"
-    cards = [_taste(card, run.data.noun) for card in tastes.cards]
+    cards = [_taste(card) for card in tastes.cards]
     return [Block(f"{heading} | {_explained(tastes)}"), *cards]
 
 
@@ -106,18 +100,24 @@ def _explained(tastes: TagTastes) -> str:
     return explained
 
 
-def _taste(card: TasteCard, noun: str) -> Block:
-    """Return the card of an axis of tastes."""
+def _taste(card: TasteCard) -> Block:
+    """Return the card of an axis of tastes: its evidence, and for either pole its name and its items."""
     if card.unnamed is not None:
         return Block(lines=[(f"  taste {card.taste}", f"unnamed: {card.unnamed}")])
-    lines = [(f"  {sign}", ", ".join(name)) for sign, name in (("+", card.positive_name), ("-", card.negative_name))]
+    lines = [
+        (f"  {sign}", f"{', '.join(name)}: {'; '.join(item.title for item in pole)}")
+        for sign, name, pole in (
+            ("+", card.positive_name, card.positive),
+            ("-", card.negative_name, card.negative),
+        )
+    ]
+    if card.may_be_scale:
+        lines.append(("  or", "users who stretch the scale, and users who do not: no ratings tell the two apart"))
     heading = (
         f"taste {card.taste}  {100 * card.share:.1f} % | t {card.t:.1f}, slope {card.slope:.2f} | "
         f"z {card.z:.1f}, p {written_p(card.p)} | halves {card.halves:.2f} | R {card.r:.2f}"
     )
-    if card.may_be_scale:
-        lines.append(("  or", "users who stretch the scale, and those who do not: no ratings tell the two apart"))
-    return _with_poles(heading, lines, card, noun)
+    return Block(heading, lines)
 
 
 def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:

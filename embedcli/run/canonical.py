@@ -50,6 +50,20 @@ def _centred(
     return users, items, user_bias, item_bias, level
 
 
+def user_covariance(user_factors: NDArray[np.float32], rated_users: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the covariances (M, k, k) of user factors (M, U, k) over the users that have ratings.
+
+    q' C r is the covariance, over the users, of the preferences for items q and r: whatever linear map the item
+    factors are multiplied by, and the user factors by its inverse, it stays the same, as the predictions do.
+    """
+    covariances = []
+    for users in user_factors:
+        centred = users[rated_users].astype(np.float64)
+        centred -= centred.mean(0)
+        covariances.append(centred.T @ centred / len(centred))
+    return np.array(covariances, dtype=np.float32)
+
+
 def trained_stars(arrays: Arrays, rated_users: NDArray[np.bool_], y_range: Range | None) -> NDArray[np.float32]:
     """Return the mean predicted rating of each item over all users with ratings, in stars, (M, I).
 

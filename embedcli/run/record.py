@@ -273,11 +273,11 @@ class Run:
 
     `arrays` has a leading axis for the member m: user_factors (M, U, k), item_factors (M, I, k),
     user_bias (M, U), item_bias (M, I), global_bias (M,), and trained_stars (M, I), the mean rating that the member
-    predicts for an item over all users. item_stars (D, I) has one for draws from the posterior,
-    fold_item_factors (F, I, k) one for members that left out a fold of the ratings, half_item_factors (2 S, I, K) and
-    half_axes (2 S, I, K), components by PCA and of the preferences, one for members on either half of the users in
-    each of S splits. Only item_factors is sure to be there; ask with `array`. Column j of an item array is row j of
-    `items`.
+    predicts for an item over all users. item_stars (D, I) has one for draws from the posterior, fold_item_factors
+    (F, I, k) and fold_user_covariance (F, k, k) one for members that left out a fold of the ratings, half_item_factors
+    (2 S, I, K) and half_axes (2 S, I, K), components by PCA and of the preferences, one for members on either half of
+    the users in each of S splits. Only item_factors is sure to be there; ask with `array`. Column j of an item array
+    is row j of `items`.
     A run may hold further embedding `tables`, or these alone; `table` gives a run whose items are one of them.
     `is_one_of_several` says that the folder it was opened from holds other runs, so that answers name it.
     """

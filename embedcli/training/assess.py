@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.choosing import choosing
-from embedcli.evidence.components import LEAST_SLOPE, LEAST_T, Factors, component_evidence
+from embedcli.evidence.components import Factors, component_evidence
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import STARS, Moments, TimeEffects, predict_pairs, sample
 from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
+from embedcli.evidence.verdicts import LEAST_SLOPE, LEAST_T
+from embedcli.run.canonical import user_covariance
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays
 from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, Tastes, TimesInfo
@@ -60,6 +62,8 @@ def assess(
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
             evidence = evidence_of(split.train, members, folds, config, streams.folds)
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
+            is_rated = np.bincount(split.train.user, minlength=len(split.train.users)) > 0
+            arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated)
     if folds is not None and not split.train.data.implicit:
         with stage("tastes: axes tested against permuted tags", on_stage):
             tastes, places = tastes_of(split.train, folds.fold, streams.tastes)

@@ -11,7 +11,8 @@ from embedcli.data.ratings import Items, Ratings
 from embedcli.evidence.confounds import UserFacts
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import Observations
-from embedcli.evidence.tag_tastes import LEAST_LOADING, PERMUTATIONS, TagTastes, tag_tastes
+from embedcli.evidence.tag_tastes import PERMUTATIONS, TagTastes, tag_tastes
+from embedcli.evidence.verdicts import LEAST_LOADING
 from embedcli.run.predictions import tastes_array
 from embedcli.run.record import TasteAxis, Tastes, TasteWord
 from embedcli.training.evaluation import observed

@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [WHAT|all] [--worlds N]
 
-WHAT is stars, ratings, chain, components, names, stability or misspecified. The worlds are those of tests/worlds.py, 40
-for each figure unless --worlds says otherwise. Each figure has its own, from the seeds FIRST, FIRST + 1, ..., the next
-from FIRST + 1,000 and so on; FIRST is 500,000, and no constant of embedcli was chosen on seeds from there on. `all`
-takes two hours on one core, half of it for `misspecified`.
+WHAT is stars, ratings, chain, components, names, stability, neighbours or misspecified. The worlds are those of
+tests/worlds.py, 40 for each figure unless --worlds says otherwise. Each figure has its own, from the seeds FIRST,
+FIRST + 1, ..., the next from FIRST + 1,000 and so on; FIRST is 500,000, and no constant of embedcli was chosen on seeds
+from there on. `all` takes two and a half hours on one core, most of it for `misspecified`.
 
 Stars: 95 % and 80 % intervals against the true stars, all items counted; the error of their means against that of the
 damped mean, (sum + 5 x global mean) / (n + 5); whether P(bottom 10) happens as often as it says. A tenth of the ratings
@@ -20,6 +20,7 @@ shuffled. Stability: how far the printed agreement of real components with the t
 axes, in bins of .05, and how often one that `pca` would name has a phi of .85; in worlds of 1 to 5 factors, 3 to 24
 times as strong as noise. The same for the phi with the principal axes of the tastes that were planted, weighted as the
 ratings are: planted axes that are nearly equally strong are turned into each other by who rates what.
+Neighbours: how many of the ten nearest items of `similar` are in the true nearest tenth, and among the true five.
 Misspecified: the worlds of tests/misspecified.py, which break one assumption each: intervals of the stars; how many
 components are real, how many of them are no combination of the planted tastes, how many of those that are get the label
 of something else, and how many of the rest; how strongly users choose by taste, as planted in log-odds a star.
@@ -72,6 +73,8 @@ SPLITS = ("random", 0), ("random", 1), ("random", 2), *((f"u{fold}", 0) for fold
 N_CHAINS, TOO_FAR = 4, 1.05  # R-hat above which chains are too far apart
 NAMED = ("small", 8.0, 0.5), ("small", 24.0, 0.5), ("middle", 8.0, 0.5), ("small", 8.0, 0.2)  # strength, genre's part
 SHUFFLES = 10
+NEAR = ("small", 8.0), ("middle", 8.0), ("middle", 24.0)  # strength
+FEWEST, BEST = 20, 5  # ratings of an item that has neighbours; the true nearest that are few
 N_JUDGED, MOSTLY = 8, 0.5  # components of a misspecified world; share of one that the planted tastes explain
 LABELLED = "no tastes, drift of items", "no tastes, use of the scale", "no tastes, duplicates"
 AGREEMENT = tuple(itertools.product((UNCLIPPED, MOVIELENS), ("small", "middle")))
@@ -511,6 +514,38 @@ def misspecified_figures(kind: str, knobs: Any, worlds: Sequence[Measured]) -> I
     yield Figure(f"    choice by taste, planted {knobs.by_taste:g}", by_taste.mean(), n_worlds, n_worlds)
 
 
+def neighbours(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield how near the neighbours that `similar` lists are in truth, by the share of folds that find them."""
+    starts = itertools.count(first, APART)
+    for size, strength in NEAR:
+        worlds = [measure_neighbours(seed, SIZES[size], strength) for seed in seeds(next(starts), n_worlds)]
+        every = pooled(worlds)
+        groups = {"all": every["folds"] >= 0, "all folds": every["folds"] == 1, "less than half": every["folds"] < 0.5}
+        for group, own in groups.items():
+            for nearest in ("tenth", "five"):
+                what = f"{size}, strength {strength:g}, found by {group}: in the true nearest {nearest}"
+                value = float(every[nearest][own].mean()) if own.any() else math.nan
+                yield Figure(what, value, n_worlds, int(own.sum()))
+
+
+def measure_neighbours(seed: int, size: tuple[int, int, int], strength: float) -> Measured:
+    """Train on a world, and rank the neighbours found among the true ones, by the planted preferences."""
+    world = make_world(seed, size, 2 + seed % 4, replace(MOVIELENS, strength=strength))
+    run = embedcli.fit(world.ratings.split("none"), embedcli.TrainConfig(n_draws=0, seed=seed))
+    rows = np.flatnonzero(run.item_stats.n_ratings >= FEWEST)
+    position = {run.items.ids[row]: j for j, row in enumerate(rows)}
+    true = world.axes[rows] * np.sqrt(world.variance)
+    true /= np.linalg.norm(true, axis=1, keepdims=True)
+    places, folds = [], []
+    for j, center in enumerate(embedcli.similar(run, rows.tolist(), min_ratings=FEWEST).asked):
+        nearness = true @ true[j]
+        nearness[j] = -np.inf
+        places += [(nearness > nearness[position[neighbour.id]]).sum() for neighbour in center.neighbours]
+        folds += [neighbour.folds for neighbour in center.neighbours]
+    rank = np.array(places)
+    return {"folds": np.array(folds), "tenth": rank < (len(rows) - 1) / 10, "five": rank < BEST}
+
+
 def seeds(start: int, n_worlds: int) -> range:
     """Return the seeds of a figure's worlds."""
     return range(start, start + n_worlds)
@@ -533,6 +568,7 @@ MEASURED = {
     "components": components,
     "names": named,
     "stability": stability,
+    "neighbours": neighbours,
     "misspecified": misspecified,
 }
 

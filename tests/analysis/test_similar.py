@@ -11,11 +11,11 @@ from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 from embedcli.analysis import similar as module
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.similar import nearest, similar
-from embedcli.errors import UsageError
+from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
 
 
-@pytest.mark.parametrize("by", Measure)
+@pytest.mark.parametrize("by", [Measure.COSINE, Measure.DOT, Measure.EUCLIDEAN])
 def test_neighbours_are_those_of_brute_force(trained: Run, by: Measure) -> None:
     """The nearest are those of scikit-learn's similarities averaged over the members, the item itself left out."""
     measures = {
@@ -34,6 +34,59 @@ def test_neighbours_are_those_of_brute_force(trained: Run, by: Measure) -> None:
     assert [row.id for row in found] == [trained.items.ids[row] for row in order]
     best = expected[list(passing).index(order[0])]
     assert found[0].similarity == pytest.approx(abs(best) if by is Measure.EUCLIDEAN else best, rel=1e-5)
+
+
+def test_preferences_are_correlated_over_the_users(trained: Run) -> None:
+    """By default the nearest are those whose predicted preferences correlate most over the users with ratings."""
+    passing = np.flatnonzero(trained.item_stats.n_ratings >= 20)
+    users = trained.array("user_factors")[:, trained.user_stats.n_ratings > 0].astype(float)
+    members = zip(users, trained.array("item_factors").astype(float), strict=True)
+    expected = np.mean([np.corrcoef((user @ item[[7, *passing]].T).T)[0, 1:] for user, item in members], axis=0)
+    order = [row for row in passing[np.argsort(-expected, kind="stable")] if row != 7][:5]
+    found = similar(trained, [7], limit=5)
+    assert found.by is Measure.PREFERENCE
+    assert [row.id for row in found.asked[0].neighbours] == [trained.items.ids[row] for row in order]
+    best = expected[list(passing).index(order[0])]
+    assert found.asked[0].neighbours[0].similarity == pytest.approx(best, abs=1e-5)
+
+
+def test_another_form_of_the_same_model_has_the_same_neighbours(trained: Run) -> None:
+    """If factors are multiplied so that no prediction changes, the neighbours stay, members' and folds' alike."""
+    rng = np.random.default_rng(0)
+    names = "item_factors", "user_factors", "fold_item_factors", "fold_user_covariance"
+    items, users, fold_items, fold_users = (trained.array(name).astype(float) for name in names)
+    k = items.shape[2]
+    maps, fold_maps = ([np.diag(np.geomspace(0.2, 5, k)) @ np.linalg.qr(rng.normal(size=(k, k)))[0] for _ in own]
+                       for own in (items, fold_items))  # fmt: skip
+    back, fold_back = (np.linalg.inv(own) for own in (maps, fold_maps))
+    changed = {
+        "item_factors": items @ maps,
+        "user_factors": users @ back.transpose(0, 2, 1),
+        "fold_item_factors": fold_items @ fold_maps,
+        "fold_user_covariance": fold_back @ fold_users @ fold_back.transpose(0, 2, 1),
+    }
+    np.testing.assert_allclose(
+        users @ items.transpose(0, 2, 1),
+        changed["user_factors"] @ changed["item_factors"].transpose(0, 2, 1),
+        atol=1e-9,
+    )
+    other = replace(
+        trained, arrays={**trained.arrays, **{name: array.astype(np.float32) for name, array in changed.items()}}
+    )
+    for row in (3, 7, 20):
+        (first,), (second,) = (similar(run, [row]).asked for run in (trained, other))
+        assert [one.id for one in first.neighbours] == [one.id for one in second.neighbours]
+        assert [one.folds for one in first.neighbours] == [one.folds for one in second.neighbours]
+        by_cosine = [similar(run, [row], by=Measure.COSINE).asked[0] for run in (trained, other)]
+        assert [one.id for one in by_cosine[0].neighbours] != [one.id for one in by_cosine[1].neighbours]
+
+
+def test_without_user_factors_the_cosine_is_the_default(trained: Run) -> None:
+    """A run of item factors alone is asked by the cosine; preferences need the users' factors."""
+    bare = replace(trained, arrays={"item_factors": trained.array("item_factors")})
+    assert similar(bare, [7]).by is Measure.COSINE
+    with pytest.raises(RunError, match="user_factors"):
+        similar(bare, [7], by=Measure.PREFERENCE)
 
 
 def test_neighbours_share_the_planted_taste(trained: Run) -> None:
@@ -73,7 +126,7 @@ def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatc
     found = nearest(trained.array("item_factors"), rows)
     monkeypatch.setattr(module, "CHUNK", 7)
     np.testing.assert_array_equal(found, nearest(trained.array("item_factors"), rows))
-    alone = similar(trained, [int(rows[3])]).asked[0].neighbours
+    alone = similar(trained, [int(rows[3])], by=Measure.COSINE).asked[0].neighbours
     assert [trained.items.ids[rows[at]] for at in found[3]] == [row.id for row in alone]
 
 
@@ -85,7 +138,7 @@ def test_folds_are_a_share_of_members(trained: Run) -> None:
     for member in trained.array("fold_item_factors"):
         cosines = cosine_similarity(member[7:8].astype(float), member[others].astype(float))[0]
         nearest_of.append({trained.items.ids[row] for row in others[np.argsort(-cosines, kind="stable")][:5]})
-    for row in similar(trained, [7], limit=5).asked[0].neighbours:
+    for row in similar(trained, [7], limit=5, by=Measure.COSINE).asked[0].neighbours:
         assert row.folds == pytest.approx(np.mean([row.id in ids for ids in nearest_of]))
 
 

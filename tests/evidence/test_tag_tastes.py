@@ -71,6 +71,12 @@ def test_planted_tastes_are_found() -> None:
     assert axes.held_out.share[0] > axes.held_out.share[1] > 0.02
 
 
+def test_words_that_halves_do_not_share_are_not_kept() -> None:
+    """Of an axis that is noise the halves agree on few signs, and on few of its strong words."""
+    kept = [found(seed, ()) for seed in range(8)]
+    assert np.mean([axes.is_kept[0].mean() for axes in kept]) < 0.5
+
+
 def test_users_are_placed_by_their_tastes() -> None:
     """A user's coordinate on an axis goes with what the user adds to the ratings of items at its + end."""
     rng = np.random.default_rng(1)
@@ -86,6 +92,13 @@ def test_users_are_placed_by_their_tastes() -> None:
     places = axes.users[:, 0] * np.sign(axes.loadings[0, 0])
     assert np.corrcoef(liked, places)[0, 1] > 0.9
     assert axes.is_asked.all()
+
+
+def test_held_out_ratings_are_not_seen() -> None:
+    """In worlds without tastes an axis predicts held-out ratings no better than chance: t is about standard normal."""
+    t = [found(seed, ()).held_out.t[0] for seed in range(10)]
+    assert np.mean(t) < 1.5
+    assert np.max(t) < 4
 
 
 def test_p_is_calibrated() -> None:

@@ -85,8 +85,30 @@ NAMED = (
         "np.column_stack([np.ones(len(count)), 0 * np.log1p(count)])",
         ("test_unknown_items_are_expected_to_be_worse",),
     ),
+    Mutation("gate removed", " & (z * np.sign(sizes) > gate)", "", ("test_a_tag_against_its_numbers_names_nothing",)),
     Mutation(
-        "gate removed", " & (np.abs(sizes) > gate)", "", ("test_tags_that_are_unrelated_to_an_axis_do_not_name_it",)
+        "numbers name tags",
+        "_tag_weights(tags), without(confounders, _centred_ranks(scores))",
+        "_tag_weights(tags), _centred_ranks(scores)",
+        ("test_z_of_a_tag_is_centred_within_strata",),
+    ),
+    Mutation(
+        "controls of an axis are any items",
+        "group = np.arange(len(pool)) // ALIKE",
+        "group = np.arange(len(pool)) * 0",
+        ("test_popular_pairs_mean_no_more_than_chance",),
+    ),
+    Mutation(
+        "controls of a probe know nothing",
+        "confounders[:, :0] if is_trained else confounders",
+        "confounders[:, :0]",
+        ("test_tags_that_follow_a_bias_cannot_be_read",),
+    ),
+    Mutation(
+        "preferences without the users",
+        "own, others = own @ root, others @ root",
+        "pass",
+        ("test_preferences_are_correlated_over_the_users",),
     ),
     Mutation(
         "axes far from the truth named",
@@ -256,7 +278,10 @@ CHOSEN = (
         ("test_torch_steps_are_the_rule_by_hand",),
     ),
     Mutation(
-        "cosine without lengths", "if by is Measure.COSINE:", "if False:", ("test_neighbours_are_those_of_brute_force",)
+        "cosine without lengths",
+        "if by in (Measure.PREFERENCE, Measure.COSINE):",
+        "if False:",
+        ("test_neighbours_are_those_of_brute_force",),
     ),
     Mutation(
         "users with either item counted",
@@ -495,6 +520,36 @@ CHOSEN = (
         "(values.astype(np.float64) - low) / (high - low)",
         "(values.astype(np.float64) - low) / 5.5",
         ("test_units_of_the_ratings_do_not_matter",),
+    ),
+    Mutation(
+        "numbers left in the tags",
+        "nuisance, strata = np.column_stack([one, ranks, ranks**2, is_unknown]), Strata.of(numbers)",
+        "nuisance, strata = one, Strata.of(numbers)",
+        ("test_profiles_are_orthogonal_to_the_numbers_and_white", "test_tags_that_say_quality_name_nothing"),
+    ),
+    Mutation(
+        "tastes fitted to the held-out ratings",
+        "tastes = fit(sums, OF_PART,",
+        "tastes = fit(axes.sums, OF_PART,",
+        ("test_held_out_ratings_are_not_seen",),
+    ),
+    Mutation(
+        "p without the observed one",
+        "p_value = float(1 + (permuted >= own).sum()) / (1 + len(permuted))",
+        "p_value = float((permuted >= own).sum()) / len(permuted)",
+        ("test_planted_tastes_are_found",),
+    ),
+    Mutation(
+        "EM that forgets how uncertain the tastes are",
+        "covariance = (means.T @ means + spread.sum(0)) / n_users",
+        "covariance = means.T @ means / n_users",
+        ("test_fit_finds_the_covariance",),
+    ),
+    Mutation(
+        "words of an axis in spite of the halves",
+        "is_kept &= (correlations @ own > 0) == is_positive",
+        "is_kept |= (correlations @ own > 0) == is_positive",
+        ("test_words_that_halves_do_not_share_are_not_kept",),
     ),
 )
 MUTATIONS = NAMED + CHOSEN
