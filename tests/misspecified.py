@@ -41,7 +41,9 @@ class Knobs:
     `size` is users, items and ratings; `factors` the standard deviation of each, in stars. `scale` is the lowest
     and the highest rating and the step. `stretch` is the standard deviation of the log of the users' stretch,
     `unsteady` that of their noise. `drift_items`, `drift_users` and `drift_preferences` are in stars for half of the
-    history. `by_taste` are log-odds of rating an item per star of taste. `correlated` is the variance that all item
+    history. `by_taste` are log-odds of rating an item per star of taste. `taste_for_quality` and `taste_in_time` are
+    the correlations of the first item axis with quality, and of the first user factor with the users' time: true tastes
+    that look like a use of the scale and like a drift. `correlated` is the variance that all item
     axes share; `item_groups` and `user_groups` are numbers of clusters, 0 for none. `duplicates` is the share of
     accounts that copy others, `copies` of each.
 
@@ -66,6 +68,8 @@ class Knobs:
     drift_users: float = 0.0
     drift_preferences: float = 0.0
     by_taste: float = 0.0
+    taste_for_quality: float = 0.0
+    taste_in_time: float = 0.0
     correlated: float = 0.0
     item_groups: int = 0
     user_groups: int = 0
@@ -94,7 +98,10 @@ KINDS: dict[str, Knobs] = {
     "unequal factors": replace(PLAIN, factors=(0.7, 0.4, 0.25, 0.15)),
     "correlated tastes": replace(PLAIN, correlated=0.5),
     "clustered tastes": replace(PLAIN, item_groups=5, user_groups=4),
-    "by taste": replace(PLAIN, by_taste=1.0),
+    "by taste, .5": replace(PLAIN, by_taste=0.5),
+    "by taste, 1": replace(PLAIN, by_taste=1.0),
+    "a taste for quality, r .6": replace(PLAIN, taste_for_quality=0.6),
+    "a taste in time, r .6": replace(PLAIN, taste_in_time=0.6),
     "duplicates": replace(PLAIN, duplicates=0.1),
     "no tastes, drift of items": replace(EMPTY, drift_items=0.5),
     "no tastes, use of the scale": replace(EMPTY, stretch=0.5),
@@ -131,11 +138,14 @@ def misspecified_world(seed: int, knobs: Knobs = PLAIN) -> World:
     n_users, n_items, _ = knobs.size
     popularity, quality, axes = draw_items(knobs, streams["items"])
     tastes, generosity, stretch, noise, activity = draw_users(knobs, streams["users"])
+    born = streams["times"].uniform(-1, 1, n_users)
+    if knobs.factors:
+        axes[:, 0] = mixed(axes[:, 0], quality, knobs.taste_for_quality)
+        tastes[:, 0] = mixed(tastes[:, 0], born, knobs.taste_in_time)
     taste = (tastes * np.array(knobs.factors)) @ axes.T
     felt = knobs.middle + generosity[:, None] + stretch[:, None] * (knobs.quality * quality + taste)
     odds = activity[:, None] + knobs.popularity_sd * popularity + knobs.by_taste * taste
     user, item = draw_pairs(odds, knobs.size[2], streams["pairs"])
-    born = streams["times"].uniform(-1, 1, n_users)
     time = (born[user] + LIFE * streams["times"].normal(size=len(user))).clip(-1, 1)
     drift_item, drift_user, changed = draw_drifts(knobs, streams["times"])
     at_first = tastes[:, 0] if knobs.factors else np.zeros(n_users)
@@ -176,6 +186,11 @@ def standardised(columns: Matrix) -> Matrix:
     """Return columns with mean 0 and variance 1."""
     scaled: Matrix = (columns - columns.mean(0)) / columns.std(0)
     return scaled
+
+
+def mixed(column: Matrix, other: Matrix, r: float) -> Matrix:
+    """Return a column (n,) with mean 0 and variance 1 whose correlation with another is about r."""
+    return standardised(np.sqrt(1 - r**2) * column + r * standardised(other)) if r else column
 
 
 def clustered(n: int, n_columns: int, n_groups: int, width: float, rng: np.random.Generator) -> Matrix:

@@ -127,6 +127,15 @@ def test_users_choose_by_taste_only_if_asked(plain: World) -> None:
     assert liking(world_of(by_taste=1.0)) > 0.1
 
 
+def test_tastes_go_with_quality_and_time_only_if_asked(plain: World) -> None:
+    """The first axis correlates with quality, and the first user factor with the users' time, as asked."""
+    world = world_of(taste_for_quality=0.6, taste_in_time=0.6)
+    for of, expected in ((plain, 0.0), (world, 0.6)):
+        assert np.corrcoef(of.axes[:, 0], of.quality)[0, 1] == pytest.approx(expected, abs=0.15)
+        assert np.corrcoef(of.tastes[:, 0], of.born)[0, 1] == pytest.approx(expected, abs=0.15)
+    assert world.tastes.std(0) == pytest.approx(np.ones(3))
+
+
 def test_copies_share_nine_ratings_in_ten() -> None:
     """A copied account has the items of the other, at the same times, and nine in ten or more equal ratings."""
     world = world_of(duplicates=0.2, copies=2)

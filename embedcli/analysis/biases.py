@@ -15,6 +15,9 @@ from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.observations import DAMPING, damped_mean
 from embedcli.run.record import Run
 
+# of 95 % intervals on simulated data, by the log of how many times as likely one rates what one likes a star more
+COVERAGE = (0.0, 0.93), (0.5, 0.90), (1.0, 0.83)
+WEAK, STRONG = 0.1, 0.5  # logs below which a choice is not worth a word, and from which it belongs in the caption
 MARK = "!"  # beside an interval that does not contain the trained stars
 
 
@@ -48,11 +51,42 @@ class ItemBias:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """How strongly users choose by taste what to rate, and how often intervals hold then.
+
+    Users are `times` as likely to have rated an item that they like `unit` more than others do; `log_times` has a
+    standard error of `error`. `coverage` is that of 95 % intervals on simulated data with as strong a choice.
+    """
+
+    times: float
+    unit: float  # a quarter of the scale, in stars
+    log_times: float
+    error: float
+    coverage: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether users choose by taste at all, as far as one can tell."""
+        return self.log_times > max(WEAK, 2 * self.error)
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether the intervals are clearly too narrow."""
+        return self.is_clear and self.log_times >= STRONG
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether the choice is stronger than any that coverage was measured at."""
+        return self.log_times > COVERAGE[-1][0]
+
+
+@dataclass(frozen=True)
 class Biases(Record):
     """The two ends of a ranking, each from its end inwards.
 
     `correlation_log_n` and `correlation_mean` are Pearson's, of the bias with the logarithm of the number of ratings
-    and with the raw mean, over the items that pass the filter and have ratings. `agreement` is None without draws.
+    and with the raw mean, over the items that pass the filter and have ratings. `agreement` and `choice` are None
+    without draws.
     """
 
     row_fields = ("best", "worst")
@@ -64,6 +98,7 @@ class Biases(Record):
     min_ratings: int
     n_items: int
     agreement: Agreement | None
+    choice: Choice | None
     correlation_log_n: float | None
     correlation_mean: float | None
     best: tuple[ItemBias, ...]
@@ -119,10 +154,20 @@ def biases(
         n_items=len(passing),
         n_draws=run.n_draws,
         agreement=None if bounds is None else agreement(run, bounds, min_ratings),
+        choice=choice_by_taste(run),
         **_correlations(run, passing, figures["bias"]),
         best=ends[True],
         worst=ends[False],
     )
+
+
+def choice_by_taste(run: Run) -> Choice | None:
+    """Return how strongly users choose by taste, as the training found it; None if it did not."""
+    info, (low, high) = run.training.posterior, run.data.scale
+    if info is None or info.by_taste is None or info.by_taste_error is None:
+        return None
+    coverage = float(np.interp(info.by_taste, *np.array(COVERAGE).T))
+    return Choice(float(np.exp(info.by_taste)), (high - low) / 4, info.by_taste, info.by_taste_error, coverage)
 
 
 def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats | None]:

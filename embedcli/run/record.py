@@ -168,6 +168,9 @@ class PosteriorInfo:
     neighbour_error: float | None = None  # standard error of it
     neighbours_used: bool = False  # whether it is above two standard errors
     times: TimesInfo | None = None  # if it has effects of the time of a rating
+    # log of how many times as likely users rated an item that they like a quarter of the scale more; None: not known
+    by_taste: float | None = None
+    by_taste_error: float | None = None  # standard error of it
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
+from embedcli.evidence.choosing import choosing
 from embedcli.evidence.components import Factors, component_evidence
 from embedcli.evidence.features import Known
-from embedcli.evidence.posterior import Moments, TimeEffects, predict_pairs, sample
+from embedcli.evidence.posterior import STARS, Moments, TimeEffects, predict_pairs, sample
 from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
 from embedcli.evidence.verdicts import LEAST_SLOPE, LEAST_T
@@ -90,6 +91,8 @@ def posterior_of(split: Split, config: TrainConfig, rng: np.random.Generator) ->
     of_time = None if effects is None else effects.of_ratings
     predictions = predict_pairs(states, used, observed(train), test.user, test.item, of_time)
     with_times = predictions + effects.of_asked if effects and len(test) else None
+    low, high = train.data.scale
+    chosen = choosing(states, observed(train), (high - low) / STARS or 1.0, rng)
     info = PosteriorInfo(
         n_draws=config.n_draws,
         noise=states.usual_noise,
@@ -99,6 +102,8 @@ def posterior_of(split: Split, config: TrainConfig, rng: np.random.Generator) ->
         neighbour_weight=weight and weight.value,
         neighbour_error=weight and weight.error,
         neighbours_used=used > 0,
+        by_taste=chosen and chosen.by_taste,
+        by_taste_error=chosen and chosen.error,
         times=times_of(test, effects, with_times, predictions) if effects and with_times is not None else None,
     )
     return PosteriorOf(info, {"item_stars": drawn.item_stars, **arrays}, predictions, with_times, of_time)

@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python examples/benchmarks/trust.py [WHAT|all] [--worlds N]
 
-WHAT is stars, ratings, chain, components, names, stability or neighbours. The worlds are those of tests/worlds.py, 40
-for each figure unless --worlds says otherwise. Each figure has its own, from the seeds FIRST, FIRST + 1, ..., the next
-from FIRST + 1,000 and so on; FIRST is 500,000, and no constant of embedcli was chosen on seeds from there on. `all`
-takes 50 minutes on one core.
+WHAT is stars, ratings, chain, components, names, stability, neighbours or misspecified. The worlds are those of
+tests/worlds.py, 40 for each figure unless --worlds says otherwise. Each figure has its own, from the seeds FIRST,
+FIRST + 1, ..., the next from FIRST + 1,000 and so on; FIRST is 500,000, and no constant of embedcli was chosen on seeds
+from there on. `all` takes two and a half hours on one core, most of it for `misspecified`.
 
 Stars: 95 % and 80 % intervals against the true stars, all items counted; the error of their means against that of the
 damped mean, (sum + 5 x global mean) / (n + 5); whether P(bottom 10) happens as often as it says. A tenth of the ratings
@@ -21,6 +21,9 @@ axes, in bins of .05, and how often one that `pca` would name has a phi of .85; 
 times as strong as noise. The same for the phi with the principal axes of the tastes that were planted, weighted as the
 ratings are: planted axes that are nearly equally strong are turned into each other by who rates what.
 Neighbours: how many of the ten nearest items of `similar` are in the true nearest tenth, and among the true five.
+Misspecified: the worlds of tests/misspecified.py, which break one assumption each: intervals of the stars; how many
+components are real, how many of them are no combination of the planted tastes, how many of those that are get the label
+of something else, and how many of the rest; how strongly users choose by taste, as planted in log-odds a star.
 
 Prints a line for each figure: what is measured, what is asked of it, the figure, and over how many worlds and items
 (or axes).
@@ -56,6 +59,7 @@ from embedcli.evidence.states import interval
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+import misspecified as broken  # type: ignore[import-not-found]
 from worlds import GENRE, MOVIELENS, SIZES, UNCLIPPED, Recipe, World, make_world  # type: ignore[import-not-found]
 
 FIRST = 500_000
@@ -71,6 +75,8 @@ NAMED = ("small", 8.0, 0.5), ("small", 24.0, 0.5), ("middle", 8.0, 0.5), ("small
 SHUFFLES = 10
 NEAR = ("small", 8.0), ("middle", 8.0), ("middle", 24.0)  # strength
 FEWEST, BEST = 20, 5  # ratings of an item that has neighbours; the true nearest that are few
+N_JUDGED, MOSTLY = 8, 0.5  # components of a misspecified world; share of one that the planted tastes explain
+LABELLED = "no tastes, drift of items", "no tastes, use of the scale", "no tastes, duplicates"
 AGREEMENT = tuple(itertools.product((UNCLIPPED, MOVIELENS), ("small", "middle")))
 STRENGTHS = np.log(3), np.log(24)  # times noise, uniform in the logarithm
 BIN, FEWEST_IN_BIN, ENOUGH = 0.05, 10, 0.85
@@ -453,6 +459,61 @@ def agreement_figures(where: str, worlds: Sequence[Measured], *, asked: bool) ->
         yield figure(f"with a name, of those with a phi of {ENOUGH:g} or more", named[true])
 
 
+def misspecified(first: int, n_worlds: int) -> Iterator[Figure]:
+    """Yield, by kind of misspecified world, coverage, real components, labels and choice by taste."""
+    starts = itertools.count(first, APART)
+    for kind, knobs in broken.KINDS.items():
+        worlds = [measure_misspecified(knobs, seed) for seed in seeds(next(starts), n_worlds)]
+        yield from misspecified_figures(kind, knobs, worlds)
+
+
+def measure_misspecified(knobs: Any, seed: int) -> Measured:
+    """Train on a misspecified world; return what the run says of its items, components and users."""
+    world = broken.misspecified_world(seed, knobs)
+    run = embedcli.fit(world.ratings.split("none"), embedcli.TrainConfig(n_members=1, seed=seed))
+    low, high = np.quantile(run.array("item_stars"), [0.025, 0.975], axis=0)
+    found = embedcli.pca(run, n_components=N_JUDGED, basis=Basis.PREFERENCE)
+    predicting = [j for j, component in enumerate(found.components) if component.predicts]
+    posterior_info = run.training.posterior
+    assert posterior_info is not None
+    return {
+        "in 95": (low <= world.stars) & (world.stars <= high),
+        "real": np.array([bool(found.components[j].real) for j in predicting]),
+        "labelled": np.array([found.components[j].goes_with is not None for j in predicting]),
+        "is taste": explained_share(found.scores, world.axes, run.item_stats.n_ratings)[predicting] > MOSTLY,
+        "by taste": np.array([posterior_info.by_taste or 0.0]),
+    }
+
+
+def explained_share(scores: Floats, axes: Floats, weight: NDArray[np.int64]) -> Floats:
+    """Return the share of the variance of scores (I, K) that axes (I, F) explain, with weights (I,)."""
+    root = np.sqrt(weight)[:, None]
+    x, y = (root * (side - np.average(side, axis=0, weights=weight)) for side in (axes, scores))
+    rest = y - x @ np.linalg.lstsq(x, y)[0] if x.shape[1] else y
+    share: Floats = 1 - (rest**2).sum(0) / (y**2).sum(0)
+    return share
+
+
+def misspecified_figures(kind: str, knobs: Any, worlds: Sequence[Measured]) -> Iterator[Figure]:
+    """Yield the figures of one kind of world."""
+    every, n_worlds = pooled(worlds), len(worlds)
+    real, labelled, is_taste = (every[name].astype(bool) for name in ("real", "labelled", "is taste"))
+    inside = every["in 95"]
+    yield Figure(f"{kind}: 95 % intervals cover", inside.mean(), n_worlds, len(inside))
+    planted = f"of {len(knobs.factors)} planted tastes" if knobs.factors else "without tastes"
+    yield Figure(f"    real components, {planted}", real.sum() / n_worlds, n_worlds, len(real))
+    yield Figure("    real, and mostly none of the tastes", (real & ~is_taste).sum() / n_worlds, n_worlds, len(real))
+    if is_taste.any():
+        share = labelled[is_taste].mean()
+        yield Figure("    tastes labelled as something else", share, n_worlds, int(is_taste.sum()), most=0.05)
+    if not is_taste.all():
+        least = 0.9 if kind in LABELLED else -math.inf
+        share = labelled[~is_taste].mean()
+        yield Figure("    others that predict, labelled", share, n_worlds, int((~is_taste).sum()), least)
+    by_taste = every["by taste"]
+    yield Figure(f"    choice by taste, planted {knobs.by_taste:g}", by_taste.mean(), n_worlds, n_worlds)
+
+
 def neighbours(first: int, n_worlds: int) -> Iterator[Figure]:
     """Yield how near the neighbours that `similar` lists are in truth, by the share of folds that find them."""
     starts = itertools.count(first, APART)
@@ -508,6 +569,7 @@ MEASURED = {
     "names": named,
     "stability": stability,
     "neighbours": neighbours,
+    "misspecified": misspecified,
 }
 
 

@@ -11,12 +11,13 @@ from planted import World
 
 from embedcli.analysis import biases as module
 from embedcli.analysis import decay
-from embedcli.analysis.biases import biases, movers
+from embedcli.analysis.biases import Choice, biases, choice_by_taste, movers
 from embedcli.analysis.choices import By, Sort
 from embedcli.analysis.decay import agreement, judge_decay, taste_strength
 from embedcli.errors import RunError, UsageError
+from embedcli.render import biases as rendered
 from embedcli.run.config import TrainConfig
-from embedcli.run.record import ComponentTest, Evidence, Run, Training
+from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, Run, Training
 from embedcli.training.fit import fit
 
 
@@ -284,3 +285,44 @@ def test_intervals_are_found_some_items_at_a_time(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(decay, "TOGETHER", 7)
     expected = np.quantile(draws, (0.05, 0.95), axis=0)
     np.testing.assert_allclose(decay.stars_interval(draws, 0.9), expected, rtol=1e-12)
+
+
+def test_choice_by_taste_is_that_of_the_training(trained: Run) -> None:
+    """The record says how many times as likely one rates what one likes, and the coverage measured for that."""
+    assert trained.training.posterior is not None
+    assert biases(trained).choice == choice_by_taste(trained) is not None
+
+    def found(by_taste: float | None, error: float = 0.01) -> Choice | None:
+        posterior = PosteriorInfo(300, 1.0, by_taste=by_taste, by_taste_error=error)
+        return choice_by_taste(replace(trained, training=Training(posterior=posterior)))
+
+    assert found(None) is None
+    assert choice_by_taste(replace(trained, training=Training())) is None
+    middle = found(0.75)
+    assert middle is not None
+    assert (middle.times, middle.unit, middle.coverage) == (pytest.approx(2.117), 1.0, pytest.approx(0.865))
+    for by_taste, error, expected in (
+        (-0.3, 0.01, (False, False, False)),
+        (0.08, 0.01, (False, False, False)),
+        (0.3, 0.01, (True, False, False)),
+        (0.6, 0.4, (False, False, False)),
+        (0.6, 0.01, (True, True, False)),
+        (1.5, 0.01, (True, True, True)),
+    ):
+        choice = found(by_taste, error)
+        assert choice is not None
+        assert (choice.is_clear, choice.is_strong, choice.is_beyond) == expected
+
+
+def test_choice_by_taste_is_said_as_strong_as_it_is() -> None:
+    """A strong choice is in the caption; a weak one in the explanation, which says it if there is none."""
+    none, weak, strong, beyond = (
+        Choice(np.exp(g), 1.0, g, 0.01, c) for g, c in ((0, 0.93), (0.3, 0.912), (0.8, 0.858), (2, 0.83))
+    )
+    assert [bool(rendered.warning(choice)) for choice in (None, none, weak, strong)] == [False, False, False, True]
+    assert rendered.warning(strong).endswith("in about 86 %")
+    assert rendered.warning(beyond).endswith("in at most 83 %")
+    assert "no sign" in rendered.about_choice(none, "film", "stars")
+    assert "likes a film 1 star more than others do is about 1.3 times" in rendered.about_choice(weak, "film", "stars")
+    assert "in 83 to 90 %" in rendered.about_choice(None, "film", "stars")
+    assert "likes a joke 5 stars more" in rendered.about_choice(replace(strong, unit=5.0), "joke", "stars")

@@ -12,11 +12,13 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from conftest import Invoke
+from misspecified import EMPTY, misspecified_world
 from planted import World
 
 from embedcli.cli import answer
@@ -406,3 +408,18 @@ def test_completion_of_runs(saved: Run) -> None:
     context = SimpleNamespace(params={})
     assert complete_run(context, saved.name[:2]) == [saved.name]  # type: ignore[arg-type]
     assert complete_run(context, "zzz") == []  # type: ignore[arg-type]
+
+
+def test_a_drift_is_seen_without_timestamps_in_the_model(embedcli: Invoke) -> None:
+    """The times of the ratings are kept for the test of the components, also if the model takes none of them."""
+    ratings = misspecified_world(0, replace(EMPTY, size=(400, 300, 20_000), drift_items=0.5)).ratings
+    assert ratings.timestamp is not None
+    columns = (ratings.user.tolist(), ratings.item.tolist(), ratings.value.tolist(), ratings.timestamp.tolist())
+    rows = (",".join(map(str, row)) for row in zip(*columns, strict=True))
+    Path("drift.csv").write_text("\n".join(["user,item,rating,timestamp", *rows]) + "\n")
+    trained = embedcli("train", "drift.csv", "--members", "1", "--draws", "0")
+    assert trained.exit_code == 0, trained.stderr
+    shown = embedcli("pca", "--components", "1")
+    assert "goes with time: a drift, not a taste | t " in shown.stdout
+    assert "it goes with time: a drift, not a taste (t " in shown.stdout
+    assert "| not a taste: 1 shown" in shown.stdout

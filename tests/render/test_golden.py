@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from embedcli.analysis.axis import Axis, AxisItem
-from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
+from embedcli.analysis.biases import Biases, Choice, ItemBias, Mover, Movers
 from embedcli.analysis.choices import Basis, By, Grouping, Measure, Method, PartialOut, RankBy, Rotation, Sort
 from embedcli.analysis.clusters import Cluster, Clusters, GroupedItem, Tagged
 from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
@@ -120,6 +120,7 @@ def biases_view() -> View:
     first = replace(first, stars=2.6, is_outside=True)
     pulls = (Pull(10, 20, 208, 0.17), Pull(100, None, 305, -0.004))
     found = RANKING | {"worst": (first, last), "best": best, "agreement": Agreement(0.036, pulls)}
+    found["choice"] = Choice(2.203, 1.0, 0.79, 0.013, 0.8594)
     return biases.view(Biases(**found), make_run(), ("best", "worst"))
 
 
@@ -134,6 +135,7 @@ RANKING: dict[str, Any] = {
     "n_items": 1152,
     "n_draws": 300,
     "agreement": None,
+    "choice": None,
     "correlation_log_n": 0.43,
     "correlation_mean": None,
 }
