@@ -153,9 +153,10 @@ def counterparts(own: Floats, theirs: Floats) -> Rows:
     rows: the axes that are most like its noise would fit the noise of these rows.
     """
     cosine = np.abs(unit(own).T @ unit(theirs))
-    chosen = best_assignment(np.where(cosine >= SAME, cosine, 0))
-    is_same = cosine[np.arange(len(cosine)), chosen] >= SAME
-    chosen[~is_same] = np.setdiff1d(np.arange(cosine.shape[1]), chosen[is_same])[: (~is_same).sum()]
+    gains = np.where(cosine >= SAME, cosine, 0)
+    chosen = best_assignment(gains)
+    is_same = gains[np.arange(len(gains)), chosen] > 0
+    chosen[~is_same] = np.setdiff1d(np.arange(gains.shape[1]), chosen[is_same])[: (~is_same).sum()]
     return chosen
 
 

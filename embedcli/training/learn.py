@@ -22,7 +22,7 @@ from embedcli.training.state import FoldMembers, Streams, TrainingState
 FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
-SPLITS, FEW_SPLITS, MANY = 4, 2, 1_000_000  # of the users in halves; few if there are many training rows
+SPLITS, FEW_SPLITS, MANY = 4, 1, 1_000_000  # of the users in halves; few from many training rows on
 
 
 class Learned(NamedTuple):

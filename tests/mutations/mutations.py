@@ -443,14 +443,14 @@ CHOSEN = (
     ),
     Mutation(
         "fold axes pooled by rank",
-        "chosen = best_assignment(np.where(cosine >= SAME, cosine, 0))",
+        "chosen = best_assignment(gains)",
         "chosen = np.arange(len(cosine))",
         ("test_axes_of_the_folds_are_matched_to_the_run_before_they_are_pooled",),
     ),
     Mutation(
         "axes of noise chosen by the run",
-        "np.where(cosine >= SAME, cosine, 0)",
-        "cosine",
+        "gains = np.where(cosine >= SAME, cosine, 0)",
+        "gains = cosine",
         ("test_axes_of_noise_are_not_chosen_by_what_the_run_knows_of_held_out_rows",),
     ),
     Mutation(
