@@ -32,15 +32,12 @@ from embedcli.evidence.verdicts import LEAST_P
 
 MOST_AXES = 6
 MOST_DIRECTIONS = 30  # principal ones of the tags
+FEWEST_RATINGS = 5  # of a user: fewer say next to nothing of tastes
 MOST_RATINGS, MOST_USERS = 200_000, 3_000  # a sample of the users is enough
 PERMUTATIONS, FEW_PERMUTATIONS = 99, 24
 TOGETHER = 8  # permutations
 SPLITS = 3  # of the users in halves
-STEPS, OF_PART, ALONG = (
-    12,
-    8,
-    15,
-)  # of EM: of all ratings, of a part of them, and along a few axes from such an estimate
+STEPS, OF_PART, ALONG = 10, 5, 6  # of EM: of all ratings, of a part of them, and along some of the axes
 START = 0.003  # variance of a taste at the start, in residual variances
 SMALLEST = 1e-6  # variance of a direction of the tags, next to 1
 TINY = 1e-30
@@ -179,6 +176,8 @@ def tag_tastes(
     with anything else than taste. A sample of the users is taken if there are many.
     """
     rows, users, items = compact(observations, rng)
+    if not len(users):
+        return None
     biases = bias_model(rows, DAMPING, SWEEPS)
     numbers = np.column_stack([numbers[items], biases.item_bias, np.log(biases.n_by_item)])
     known = described(tags[items], numbers, biases.n_by_item, with_numbers=with_numbers)
@@ -209,9 +208,12 @@ def tag_tastes(
 
 
 def compact(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Rows, Rows]:
-    """Return the ratings of a sample of the users, by codes among those that occur; the users, the items (sorted)."""
+    """Return the ratings of a sample of the users, by codes among those that occur; the users, the items (sorted).
+
+    Users with few ratings are left out.
+    """
     n_by_user = observations.counts()[0]
-    order = rng.permutation(np.flatnonzero(n_by_user))
+    order = rng.permutation(np.flatnonzero(n_by_user >= FEWEST_RATINGS))
     n_asked = int((np.cumsum(n_by_user[order]) <= max(MOST_RATINGS, n_by_user.max())).sum())
     users = np.sort(order[: min(n_asked, MOST_USERS)])
     rows = observations.take(selected(observations, users))
