@@ -79,7 +79,7 @@ def warning(choice: Choice | None) -> str:
     """Say that the intervals are too narrow, if users choose by taste strongly."""
     if choice is None or not choice.is_strong:
         return ""
-    return f" | users choose by taste: 95 % intervals hold in {coverage(choice)}"
+    return f" | 95 % means {coverage(choice)} here"
 
 
 def coverage(choice: Choice) -> str:
