@@ -58,7 +58,7 @@ def table_array(name: str) -> str:
 
 def tastes_array(of: str) -> str:
     """Return the name of the array of places on the axes of tastes of one kind."""
-    return f"tastes.{of}"
+    return f"tastes_{of}"
 
 
 def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], where: str) -> None:
@@ -93,9 +93,9 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "state_usual_mean": (n_states, d),
         "state_usual_precision": (n_states, d, d),
         "state_noise": (n_users,),
-        "tastes.items": (None, n_items),
-        "tastes.items_with_numbers": (None, n_items),
-        "tastes.users": (None, n_users),
+        "tastes_items": (None, n_items),
+        "tastes_items_with_numbers": (None, n_items),
+        "tastes_users": (None, n_users),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }
     for name, shape in shapes.items():

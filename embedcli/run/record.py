@@ -115,7 +115,7 @@ class TasteAxis:
 class Tastes:
     """The axes of what people's tastes go by, in the words of what is known of the items, or of the users.
 
-    `of` is one of TASTES. The places on the axes are the array `tastes.OF` (r, n).
+    `of` is one of TASTES. The places on the axes are the array `tastes_OF` (r, n).
     """
 
     of: str

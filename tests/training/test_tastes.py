@@ -21,7 +21,7 @@ def test_the_planted_genres_are_an_axis_of_tastes(trained: Run, world: World) ->
     assert {word.name for word in first.words} == {"Action", "Romance"}
     assert all(word.is_kept and abs(word.loading) > 0.9 for word in first.words)
     assert (first.p, first.t > 20, first.halves > 0.95) == (0.01, True, True)
-    places = trained.array("tastes.items")[0]
+    places = trained.array("tastes_items")[0]
     rated = trained.item_stats.n_ratings > 0
     assert abs(np.corrcoef(places[rated], world.axis[rated])[0, 1]) > 0.9
     assert not places[~rated].any()
@@ -40,7 +40,7 @@ def test_users_see_their_own(trained: Run) -> None:
     (tastes,) = users.training.tastes
     assert tastes.of == "items"
     assert tastes.n_words == next(own.n_words for own in trained.training.tastes if own.of == "users")
-    assert users.array("tastes.items").shape == (len(tastes.axes), len(users.items))
+    assert users.array("tastes_items").shape == (len(tastes.axes), len(users.items))
 
 
 def test_exchanged_rows_are_the_same_ratings(world: World) -> None:
@@ -62,10 +62,10 @@ def test_nothing_known_makes_no_tastes(world: World) -> None:
     )
     fold = np.arange(len(bare), dtype=np.uint8) % 3
     (tastes,), arrays = tastes_of(bare, fold, np.random.default_rng(0))
-    assert (tastes.of, tastes.n_words, list(arrays)) == ("items_with_numbers", 3, ["tastes.items_with_numbers"])
+    assert (tastes.of, tastes.n_words, list(arrays)) == ("items_with_numbers", 3, ["tastes_items_with_numbers"])
     again, same = tastes_of(bare, fold, np.random.default_rng(0))
     assert again == [tastes]
-    np.testing.assert_array_equal(arrays["tastes.items_with_numbers"], same["tastes.items_with_numbers"])
+    np.testing.assert_array_equal(arrays["tastes_items_with_numbers"], same["tastes_items_with_numbers"])
 
 
 def test_described_takes_what_enough_items_have() -> None:
