@@ -320,8 +320,8 @@ def test_choice_by_taste_is_said_as_strong_as_it_is() -> None:
         Choice(np.exp(g), 1.0, g, 0.01, c) for g, c in ((0, 0.93), (0.3, 0.912), (0.8, 0.858), (2, 0.83))
     )
     assert [bool(rendered.warning(choice)) for choice in (None, none, weak, strong)] == [False, False, False, True]
-    assert rendered.warning(strong).endswith("in about 86 %")
-    assert rendered.warning(beyond).endswith("in at most 83 %")
+    assert rendered.warning(strong) == " | 95 % means about 86 % here"
+    assert rendered.warning(beyond) == " | 95 % means at most 83 % here"
     assert "no sign" in rendered.about_choice(none, "film", "stars")
     assert "likes a film 1 star more than others do is about 1.3 times" in rendered.about_choice(weak, "film", "stars")
     assert "in 83 to 90 %" in rendered.about_choice(None, "film", "stars")

@@ -71,7 +71,7 @@ def test_the_report_is_one_file(report: str, hostile: Run) -> None:
     assert page.links == ["data:,"]
     own = report.replace(re.findall(r"<script>(.*?)</script>", report, re.DOTALL)[0], "")  # without plotly.js
     assert not re.search(r"@import|url\(|https?://", own)
-    assert page.tags.count("section") == 3
+    assert page.tags.count("section") == 3 + 2  # components, then the headline and the axis of the tastes
     assert {"main", "table", "details", "select", "input"} <= set(page.tags)
     again = report_page(
         hostile, Path("runs/made"), biases(hostile), pca(hostile), map_items(hostile, top_items=len(hostile.items))
