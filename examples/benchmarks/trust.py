@@ -347,6 +347,7 @@ def named(first: int, n_worlds: int) -> Iterator[Figure]:
         true = [world.carried for world in worlds if world.true]
         if true:
             yield over_worlds("    those that are carry the name", true, 0.95)
+        yield over_worlds("    an axis of tastes carries the name", [world.tasted for world in worlds], 0.8)
         axes = [axis for world in worlds for axis in world.shuffled]
         yield Figure("    genres shuffled: axes named after one", float(np.mean(axes)), n_worlds, len(axes), most=0.05)
 
@@ -355,12 +356,14 @@ def named(first: int, n_worlds: int) -> Iterator[Figure]:
 class Named:
     """Of the component that matches the axis along a genre: the tests' word, whether pca names it at all, and so.
 
-    Of all components, `shuffled` says whether the tests name them after a genre once the genres are shuffled.
+    `tasted` says whether an axis of tastes has the name. Of all components, `shuffled` says whether the tests name them
+    after a genre once the genres are shuffled.
     """
 
     passed: bool
     true: bool
     carried: bool
+    tasted: bool
     shuffled: list[bool]
 
 
@@ -373,6 +376,7 @@ def measure_names(seed: int, size: tuple[int, int, int], strength: float, weight
     found = embedcli.pca(run, n_components=n_factors)
     scores, candidates = found.scores[found.item_rows], Candidates.of(run, found.item_rows)
     along = int(np.argmax(np.abs(np.corrcoef(world.axes[found.item_rows, 0], scores.T)[0, 1:])))
+    assert found.tastes is not None
     component = found.components[along]
     rng = np.random.default_rng([seed, 2])
     shuffled = []
@@ -384,6 +388,7 @@ def measure_names(seed: int, size: tuple[int, int, int], strength: float, weight
         passed=any(GENRE in pole for pole in names(component.effects)),
         true=component.unnamed is None,
         carried=GENRE in component.positive_name + component.negative_name,
+        tasted=any(GENRE in card.positive_name + card.negative_name for card in found.tastes.cards),
         shuffled=shuffled,
     )
 
