@@ -9,7 +9,7 @@ from embedcli.analysis.effects import word
 from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.evidence.bases import Floats, Rows, unit
 from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T, USE_OF_SCALE
-from embedcli.run.predictions import tastes_array
+from embedcli.run.predictions import APPEAL, tastes_array
 from embedcli.run.record import Run, TasteAxis, TasteWord
 
 
@@ -18,7 +18,8 @@ class TasteCard:
     """An axis of tastes, named if it holds; `unnamed` says why another one is not.
 
     `t` to `share` are those of `evidence.tag_tastes.TagTastes`. `r` is the multiple correlation of the axis with the
-    largest components of the embeddings. The items at the poles are there by their tags and by these components.
+    largest components of the embeddings. The items at the poles are there by their tags and by these components; of a
+    table of users, the items that appeal most to the users there.
     """
 
     taste: int
@@ -99,6 +100,8 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
     turned = sign(placed, run.item_stats.mean_rating[rows])
     words = tuple(replace(entry, loading=entry.loading * turned) for entry in axis.words)
     positive, negative = poles(run, rows, turned * placed, limit)
+    if APPEAL in run.arrays and "title" in run.users.columns:
+        positive, negative = appeal(run, turned * run.array(APPEAL)[number - 1].astype(np.float64), limit)
     unnamed = why_unnamed(axis)
     names = [() if unnamed else pole_name(words, is_positive=is_positive) for is_positive in (True, False)]
     return TasteCard(
@@ -113,6 +116,19 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
         negative=negative,
         may_be_scale=may_be_scale(axis),
     )
+
+
+def appeal(run: Run, scores: Floats, limit: int) -> tuple[tuple[PoleItem, ...], tuple[PoleItem, ...]]:
+    """Return the items that appeal most to the users at either pole, of a table of users, by scores (I,)."""
+
+    def item(row: int) -> PoleItem:
+        stats, title = run.user_stats, run.users.columns["title"][row]
+        n, mean = int(stats.n_ratings[row]), stats.mean_of(row)
+        return PoleItem(title, float(scores[row]), n, mean, None, run.users.ids[row])
+
+    order = np.argsort(scores, kind="stable")
+    positive, negative = (tuple(map(item, here.tolist())) for here in (order[::-1][:limit], order[:limit]))
+    return positive, negative
 
 
 def pole_name(words: Sequence[TasteWord], *, is_positive: bool) -> tuple[str, ...]:

@@ -123,16 +123,23 @@ def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
     """Say what an axis of tastes is, and what its figures mean."""
     if tastes is None:
         return []
+    is_of_users = noun == "user"
+    what = "what users think of the tags" if not is_of_users else "how an item appeals to the users with a tag"
+    judges = "items" if is_of_users else "users"
+    alike = f", among {noun}s alike in bias, number of ratings{'' if is_of_users else ' and year'}"
+    placed = f"The {noun}s are placed by their tags and by these components."
+    if is_of_users:
+        placed = "Beside a pole stand the items that appeal most to the users there."
     left_out = f" Left out: {tastes.n_left_out} that too few {noun}s have or lack." if tastes.n_left_out else ""
-    beyond = "" if tastes.with_numbers else f", among {noun}s alike in bias, number of ratings and year"
     return [
-        f"An axis of tastes is what users think of the tags, beyond the biases. It has a name if it predicts held-out "
-        f"ratings (t > {tastes.least_t:g}, slope > {tastes.least_slope:g}), if it is stronger than axes of permuted "
-        f"tags (p at most {tastes.least_p:g}, {tastes.n_permuted} permutations{beyond}), and if halves of the users "
-        f"agree on a word. Its words have a correlation of at least {tastes.least_loading:g} with it.{left_out}",
+        f"An axis of tastes is {what}, beyond the biases. It has a name if it predicts held-out ratings "
+        f"(t > {tastes.least_t:g}, slope > {tastes.least_slope:g}), if it is stronger than axes of permuted tags "
+        f"(p at most {tastes.least_p:g}, {tastes.n_permuted} permutations{'' if tastes.with_numbers else alike}), and "
+        f"if halves of the {judges} agree on a word. Its words have a correlation of at least "
+        f"{tastes.least_loading:g} with it.{left_out}",
         f"The percentage is the share of the variance of held-out residuals, z the distance to permuted tags in their "
-        f"standard deviations, halves the correlation of the axes of two halves of the users, R the correlation with "
-        f"the {N_LEADING} largest components. The {noun}s are placed by their tags and by these components.",
+        f"standard deviations, halves the correlation of the axes of two halves of the {judges}, R the correlation "
+        f"with the {N_LEADING} largest components. {placed}",
     ]
 
 

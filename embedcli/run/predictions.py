@@ -56,6 +56,9 @@ def table_array(name: str) -> str:
     return f"table.{name}"
 
 
+APPEAL = "tastes_users_appeal"  # name of the array of what the items' appeal to users goes by
+
+
 def tastes_array(of: str) -> str:
     """Return the name of the array of places on the axes of tastes of one kind."""
     return f"tastes_{of}"
@@ -96,6 +99,7 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "tastes_items": (None, n_items),
         "tastes_items_with_numbers": (None, n_items),
         "tastes_users": (None, n_users),
+        APPEAL: (None, n_items),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }
     for name, shape in shapes.items():

@@ -13,7 +13,7 @@ from embedcli.data.ratings import BLOCK, DataSet, Items, Ratings, Users, count_c
 from embedcli.errors import RunError, UsageError
 from embedcli.run.canonical import canonical, trained_stars
 from embedcli.run.config import TrainConfig
-from embedcli.run.predictions import NAMES, Arrays, Range, checked, table_array, tastes_array
+from embedcli.run.predictions import APPEAL, NAMES, Arrays, Range, checked, table_array, tastes_array
 
 LINKS = ("sigmoid", "identity")
 TASTES = ("items", "items_with_numbers", "users")  # whose tags and numbers tastes may go by
@@ -420,13 +420,15 @@ class Run:
             arrays["trained_stars"] = trained_stars(arrays, self.item_stats.n_ratings > 0, self.sigmoid_range)
         if tastes_array("users") in self.arrays:
             arrays[tastes_array("items")] = self.array(tastes_array("users"))
+        if APPEAL in self.arrays:
+            arrays[APPEAL] = self.array(APPEAL)
         tastes = [replace(tastes, of="items") for tastes in self.training.tastes if tastes.of == "users"]
         rows = self.rows
         return replace(
             self,
             data=replace(self.data, noun="user"),
             items=self.users.as_items(),
-            users=Users(self.items.ids),
+            users=Users(self.items.ids, {"title": self.items.titles}),
             item_stats=self.user_stats,
             user_stats=self.item_stats,
             arrays=arrays,

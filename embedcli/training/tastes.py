@@ -13,7 +13,7 @@ from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.tag_tastes import PERMUTATIONS, TagTastes, tag_tastes
 from embedcli.evidence.verdicts import LEAST_LOADING
-from embedcli.run.predictions import tastes_array
+from embedcli.run.predictions import APPEAL, tastes_array
 from embedcli.run.record import TasteAxis, Tastes, TasteWord
 from embedcli.training.evaluation import observed
 
@@ -48,11 +48,12 @@ def tastes_of(
     )
     with ThreadPoolExecutor(n_cores()) as pool:
         found = pool.map(lambda sought, own: find(sought, fold, own), kinds, rng.spawn(len(kinds)))
-        tastes, scores = [], {}
+        tastes: list[Tastes] = []
+        scores: dict[str, NDArray[np.float32]] = {}
         for one in found:
             if one is not None:
                 tastes.append(one[0])
-                scores[tastes_array(one[0].of)] = one[1]
+                scores |= one[1]
     return tastes, scores
 
 
@@ -63,8 +64,11 @@ def exchanged(rows: Observations) -> Observations:
 
 def find(
     sought: Sought, fold: NDArray[np.uint8], rng: np.random.Generator
-) -> tuple[Tastes, NDArray[np.float32]] | None:
-    """Find the axes of one kind, and the places of items (or users) on them; None if nothing is known of these."""
+) -> tuple[Tastes, dict[str, NDArray[np.float32]]] | None:
+    """Find the axes of one kind, and the arrays of the places on them; None if nothing is known of the items.
+
+    Of the users' axes, the places of the items are kept, too: which appeal to whom.
+    """
     known = described(sought.things, sought.rows.counts()[1] > 0)
     words = [("tag", name) for name in known.tag_names] + [("number", name) for name in known.number_names]
     with_numbers = sought.of == "items_with_numbers"
@@ -78,7 +82,10 @@ def find(
     if axes is None:
         return None
     found = [axis(axes, j, words) for j in range(len(axes.p))]
-    return Tastes(sought.of, found, len(words), known.n_left_out, PERMUTATIONS), axes.scores
+    arrays = {tastes_array(sought.of): axes.scores}
+    if sought.of == "users":
+        arrays[APPEAL] = np.ascontiguousarray(axes.users.T)
+    return Tastes(sought.of, found, len(words), known.n_left_out, PERMUTATIONS), arrays
 
 
 def axis(axes: TagTastes, j: int, names: list[tuple[str, str]]) -> TasteAxis:

@@ -66,6 +66,17 @@ def test_pca_shows_the_axis_and_its_films(trained: Run) -> None:
     assert tastes.embedding_share is not None
 
 
+def test_users_stand_beside_what_appeals_to_them(trained: Run) -> None:
+    """Beside the axes of a table of users stand films, those with the most appeal to the users at that pole."""
+    tastes = pca(trained.table("users"), limit=2).tastes
+    assert tastes is not None
+    scores = trained.array("tastes_users_appeal")[0]
+    card = tastes.cards[0]
+    assert {item.title for pole in (card.positive, card.negative) for item in pole} <= set(trained.items.titles)
+    best = {trained.items.ids[row] for row in (scores.argmax(), scores.argmin())}
+    assert {card.positive[0].id, card.negative[0].id} == best
+
+
 def test_numbers_come_only_if_asked(trained: Run) -> None:
     """With numbers the axes are others, stored beside the first; a run without evidence has none of either."""
     plain, with_numbers = (pca(trained, with_numbers=given).tastes for given in (False, True))

@@ -41,6 +41,7 @@ def test_users_see_their_own(trained: Run) -> None:
     assert tastes.of == "items"
     assert tastes.n_words == next(own.n_words for own in trained.training.tastes if own.of == "users")
     assert users.array("tastes_items").shape == (len(tastes.axes), len(users.items))
+    assert users.array("tastes_users_appeal").shape == (len(tastes.axes), len(trained.items))
 
 
 def test_exchanged_rows_are_the_same_ratings(world: World) -> None:
