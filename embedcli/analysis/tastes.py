@@ -142,7 +142,9 @@ def pole_name(words: Sequence[TasteWord], *, is_positive: bool) -> tuple[str, ..
 
 def may_be_scale(axis: TasteAxis) -> bool:
     """Whether liking the well liked more than others do, which is a taste, cannot be told from stretching the scale."""
-    return axis.goes_with == USE_OF_SCALE and any(entry.name == "bias" and entry.is_kept for entry in axis.words)
+    return axis.goes_with == USE_OF_SCALE and any(
+        (entry.name, entry.kind) == ("bias", "number") and entry.is_kept for entry in axis.words
+    )
 
 
 def why_unnamed(axis: TasteAxis) -> str | None:

@@ -62,15 +62,14 @@ class TagTastes:
     """Axes of tastes, the strongest first: those that are above permuted tags, and the first that is not.
 
     `scores` (r, I) are the items' places on the axes, with mean 0 and variance 1 over the ratings, and 0 for an item
-    without ratings; `users` (U, r) what a user adds to the rating of an item at 1, in stars; `is_asked` (U,) says which
-    users are in the sample. `loadings` (r, G) are the weighted correlations of the axes with the tags; `is_kept`
+    without ratings; `users` (U, r) what a user adds to the rating of an item at 1, in stars, and 0 for a user outside
+    the sample. `loadings` (r, G) are the weighted correlations of the axes with the tags; `is_kept`
     (r, G) says whether all halves of the users agree on the sign. `p` and `z` (r,) compare the axis with permuted
     tags, given the axes before it. `halves` (r,) is the mean correlation of its matches in two halves.
     """
 
     scores: Table
     users: Table
-    is_asked: NDArray[np.bool_]
     loadings: Floats
     is_kept: NDArray[np.bool_]
     held_out: HeldOut
@@ -197,7 +196,6 @@ def tag_tastes(
     return TagTastes(
         scores=spread_out(axes.scores.T, items, observations.n_items),
         users=spread_out((tastes.means @ axes.turn).T, users, observations.n_users).T,
-        is_asked=np.isin(np.arange(observations.n_users), users),
         loadings=(correlations @ axes.turn).T,
         is_kept=is_kept,
         held_out=on_held_out(axes, fold[selected(observations, users)], biases, own_facts),

@@ -218,8 +218,8 @@ CHOSEN = (
     ),
     Mutation(
         "real whatever it claims",
-        "bool(t > LEAST_T and slope > LEAST_SLOPE)",
-        "bool(t > LEAST_T)",
+        "bool(predicts and slope > LEAST_SLOPE and not cause)",
+        "bool(predicts and not cause)",
         ("test_real_is_what_predicts_and_holds_its_claim",),
     ),
     Mutation(
@@ -267,8 +267,8 @@ CHOSEN = (
     ),
     Mutation(
         "members share a seed",
-        "np.random.SeedSequence(config.seed).spawn(config.n_members + 5)",
-        "[config.seed] * (config.n_members + 5)",
+        "np.random.SeedSequence(config.seed).spawn(config.n_members + 6)",
+        "[config.seed] * (config.n_members + 6)",
         ("test_seeds_share_no_member",),
     ),
     Mutation(
