@@ -293,13 +293,13 @@ CHOSEN = (
         "p values one-sided",
         "2 * upper_tail(np.abs(z))",
         "upper_tail(np.abs(z))",
-        ("test_tag_effect_is_the_rank_biserial_correlation",),
+        ("test_q_of_a_tag_without_numbers_is_mann_and_whitneys",),
     ),
     Mutation(
         "no correction for many tests",
         "false_discovery_rates(2 * upper_tail(np.abs(z)))",
         "2 * upper_tail(np.abs(z))",
-        ("test_tag_effect_is_the_rank_biserial_correlation",),
+        ("test_q_of_a_tag_without_numbers_is_mann_and_whitneys",),
     ),
     Mutation(
         "quality not taken out",
