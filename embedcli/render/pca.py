@@ -81,7 +81,7 @@ def _tastes(tastes: TagTastes | None, run: Run) -> list[Block]:
     of_users = run.data.noun == "user"
     heading = f"What {'appeal goes' if of_users else 'tastes go'} by, in the words of the {run.data.noun}s' "
     if tastes is None:
-        is_tested = bool(run.training.tastes) or run.training.evidence is not None
+        is_tested = bool(run.training.tastes)  # with numbers there are always words
         why = f"not tested: no tag that {FEWEST_TAGGED} {run.data.noun}s have and {FEWEST_TAGGED} lack"
         return [Block(heading + ("columns" if of_users else "tags"), [("  tastes", why)])] if is_tested else []
     heading += "columns" if of_users else "tags and numbers" if tastes.with_numbers else "tags"

@@ -10,6 +10,7 @@ import pytest
 
 from embedcli.analysis.pca import pca
 from embedcli.analysis.tastes import may_be_scale, pole_name, why_unnamed
+from embedcli.render.pca import view
 from embedcli.run.record import Run, TasteAxis, TasteWord
 
 ACTION = TasteWord("Action", "tag", 0.9, is_kept=True)
@@ -94,3 +95,13 @@ def test_rows_hold_components_and_tastes(trained: Run) -> None:
     assert all((row["component"] is None) != (row["taste"] is None) for row in rows)
     scores = np.array([row["score"] for row in rows if row["taste"] == 1 and row["pole"] == "+"])
     assert (np.diff(scores) <= 0).all()
+
+
+def test_what_was_not_tested_is_said(trained: Run) -> None:
+    """Without tags the view says that none could be tested; without any axes of tastes, as of implicit data, nothing."""
+    without_tags = [tastes for tastes in trained.training.tastes if tastes.of != "items"]
+    for tastes, expected in ((without_tags, True), ([], False)):
+        run = replace(trained, training=replace(trained.training, tastes=tastes))
+        shown = view(pca(run), run).blocks
+        assert any("no tag that 20 films have" in text for block in shown for _, text in block.lines) == expected
+        assert any(block.heading.startswith("What tastes go by") for block in shown) == expected
