@@ -98,7 +98,7 @@ def test_rows_hold_components_and_tastes(trained: Run) -> None:
 
 
 def test_what_was_not_tested_is_said(trained: Run) -> None:
-    """Without tags the view says that none could be tested; without any axes of tastes, as of implicit data, nothing."""
+    """Without tags the view says that none could be tested; without axes of any kind, as of implicit data, nothing."""
     without_tags = [tastes for tastes in trained.training.tastes if tastes.of != "items"]
     for tastes, expected in ((without_tags, True), ([], False)):
         run = replace(trained, training=replace(trained.training, tastes=tastes))
