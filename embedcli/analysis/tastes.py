@@ -7,6 +7,7 @@ import numpy as np
 
 from embedcli.analysis.effects import word
 from embedcli.analysis.poles import PoleItem, poles, sign
+from embedcli.analysis.record import written_p
 from embedcli.evidence.bases import Floats, Rows, unit
 from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T, USE_OF_SCALE
 from embedcli.run.predictions import APPEAL, tastes_array
@@ -41,7 +42,7 @@ class TasteCard:
 
 @dataclass(frozen=True)
 class TagTastes:
-    """The axes of tastes that hold, and the first that does not, if there is one.
+    """The axes of tastes that are stronger than those of permuted tags, and the first that is not, if there is one.
 
     `share` of the variance of held-out residuals is explained by those that hold, `embedding_share` by the embeddings.
     """
@@ -96,7 +97,10 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
     """Return an axis with its places (n,) among these rows, its name if it holds, and the items at its poles."""
     design, centred = leading - leading.mean(0), scores - scores.mean()
     projected = design @ np.linalg.lstsq(design, centred, rcond=None)[0]
-    placed = (unit(centred) + unit(projected)) * np.sqrt(len(rows)) / 2
+    r = min(float(np.linalg.norm(projected)) / max(float(np.linalg.norm(centred)), 1e-12), 1.0)
+    placed = (
+        (unit(centred) + r * unit(projected)) * np.sqrt(len(rows)) / (1 + r)
+    )  # the projection counts as far as it fits
     turned = sign(placed, run.item_stats.mean_rating[rows])
     words = tuple(replace(entry, loading=entry.loading * turned) for entry in axis.words)
     positive, negative = poles(run, rows, turned * placed, limit)
@@ -110,7 +114,7 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
         positive_name=names[0],
         negative_name=names[1],
         **{name: getattr(axis, name) for name in ("t", "slope", "p", "z", "halves", "share")},
-        r=min(float(np.linalg.norm(projected)) / max(float(np.linalg.norm(centred)), 1e-12), 1.0),
+        r=r,
         words=words,
         positive=positive,
         negative=negative,
@@ -156,7 +160,7 @@ def why_unnamed(axis: TasteAxis) -> str | None:
     if axis.slope <= LEAST_SLOPE:
         return f"it predicts, but claims too much (slope {axis.slope:.2f})"
     if axis.p > LEAST_P:
-        return f"permuted tags make axes as strong (p {axis.p:.2f})"
+        return f"as strong axes come from permuted words (p {written_p(axis.p)})"
     if not any(entry.is_kept for entry in axis.words):
-        return "halves of the users do not agree on its words"
+        return "the halves do not agree on its words"
     return None

@@ -92,7 +92,7 @@ def _tastes(tastes: TagTastes | None, run: Run) -> list[Block]:
 def _explained(tastes: TagTastes) -> str:
     """Say how many axes of tastes hold, and how much they explain."""
     if not tastes.n_named:
-        return f"none of {tastes.n_words} is more than chance"
+        return f"none holds, of {tastes.n_words} words"
     explained = f"{tastes.n_named} named: {100 * tastes.share:.1f} % of the variance beyond the biases"
     if tastes.embedding_share is not None:
         explained += f", the embeddings {100 * tastes.embedding_share:.1f} %"
@@ -134,8 +134,8 @@ def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
     return [
         f"An axis of tastes is {what}, beyond the biases. It has a name if it predicts held-out ratings "
         f"(t > {tastes.least_t:g}, slope > {tastes.least_slope:g}), if it is stronger than axes of permuted tags "
-        f"(p at most {tastes.least_p:g}, {tastes.n_permuted} permutations{'' if tastes.with_numbers else alike}), and "
-        f"if halves of the {judges} agree on a word. Its words have a correlation of at least "
+        f"(p at most {tastes.least_p:g}, up to {tastes.n_permuted} permutations"
+        f"{'' if tastes.with_numbers else alike}), and if halves of the {judges} agree on a word. Its words have a correlation of at least "
         f"{tastes.least_loading:g} with it.{left_out}",
         f"The percentage is the share of the variance of held-out residuals, z the distance to permuted tags in their "
         f"standard deviations, halves the correlation of the axes of two halves of the {judges}, R the correlation "

@@ -69,15 +69,18 @@ def find(
 
     Of the users' axes, the places of the items are kept, too: which appeal to whom.
     """
-    known = described(sought.things, sought.rows.counts()[1] > 0)
+    is_rated = sought.rows.counts()[1] > 0
+    known = described(sought.things, is_rated)
     words = [("tag", name) for name in known.tag_names] + [("number", name) for name in known.number_names]
     with_numbers = sought.of == "items_with_numbers"
-    words += [("number", name) for name in sought.numbers if with_numbers]
+    years = np.array([np.nan if year is None else year for year in sought.things.years])
+    has_years = len(set(years[is_rated & np.isfinite(years)].tolist())) > 1
+    words += [("number", name) for name in sought.numbers if with_numbers and (has_years or name != "year")]
     if not words:
         return None
     tags, numbers = np.column_stack([known.tags, known.numbers]), np.zeros((len(known.tags), 0))
-    if "year" in sought.numbers:
-        numbers = np.array([[np.nan if year is None else year] for year in sought.things.years])
+    if has_years and "year" in sought.numbers:
+        numbers = years[:, None]
     axes = tag_tastes(sought.rows, tags, numbers, fold, rng, with_numbers=with_numbers, facts=sought.facts)
     if axes is None:
         return None

@@ -23,9 +23,9 @@ HOLDS = TasteAxis(t=9.0, slope=1.0, share=0.01, p=0.01, z=8.0, halves=0.8, words
         ({}, None),
         ({"t": 2.9}, "does not predict"),
         ({"slope": 0.4}, "claims too much"),
-        ({"p": 0.03}, "permuted tags"),
-        ({"words": (replace(ACTION, is_kept=False),)}, "halves of the users"),
-        ({"words": ()}, "halves of the users"),
+        ({"p": 0.03}, "permuted words (p .030)"),
+        ({"words": (replace(ACTION, is_kept=False),)}, "the halves"),
+        ({"words": ()}, "the halves"),
         ({"goes_with": "time: a drift, not a taste"}, "goes with time"),
     ],
 )
