@@ -98,9 +98,7 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
     design, centred = leading - leading.mean(0), scores - scores.mean()
     projected = design @ np.linalg.lstsq(design, centred, rcond=None)[0]
     r = min(float(np.linalg.norm(projected)) / max(float(np.linalg.norm(centred)), 1e-12), 1.0)
-    placed = (
-        (unit(centred) + r * unit(projected)) * np.sqrt(len(rows)) / (1 + r)
-    )  # the projection counts as far as it fits
+    placed = (unit(centred) + r * unit(projected)) * np.sqrt(len(rows)) / (1 + r)  # the tags decide if r is small
     turned = sign(placed, run.item_stats.mean_rating[rows])
     words = tuple(replace(entry, loading=entry.loading * turned) for entry in axis.words)
     positive, negative = poles(run, rows, turned * placed, limit)

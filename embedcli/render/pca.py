@@ -135,8 +135,8 @@ def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
         f"An axis of tastes is {what}, beyond the biases. It has a name if it predicts held-out ratings "
         f"(t > {tastes.least_t:g}, slope > {tastes.least_slope:g}), if it is stronger than axes of permuted tags "
         f"(p at most {tastes.least_p:g}, up to {tastes.n_permuted} permutations"
-        f"{'' if tastes.with_numbers else alike}), and if halves of the {judges} agree on a word. Its words have a correlation of at least "
-        f"{tastes.least_loading:g} with it.{left_out}",
+        f"{'' if tastes.with_numbers else alike}), and if halves of the {judges} agree on a word. Its words have a "
+        f"correlation of at least {tastes.least_loading:g} with it.{left_out}",
         f"The percentage is the share of the variance of held-out residuals, z the distance to permuted tags in their "
         f"standard deviations, halves the correlation of the axes of two halves of the {judges}, R the correlation "
         f"with the {N_LEADING} largest components. {placed}",
