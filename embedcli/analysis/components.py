@@ -68,10 +68,10 @@ class ComponentFinder:
         return coordinates(self._item_factors, self.rows, (centre, axes[:, :n]))
 
     def of_halves(self) -> list[Floats]:
-        """Return the components (n, K') of each half member, those of a split side by side; nothing without any.
+        """Return the components (n, K') of each half member, the two halves of a split next to each other.
 
-        The axes are those of a random half of the items, and of the other items for the other member: tastes that are
-        nearly equally strong are turned into each other by the items that happen to be there, in both members alike.
+        A run without half members has none. The two members of a split take their axes from different halves of the
+        items. If both took all items, two nearly equal tastes would be turned into each other in both members alike.
         """
         is_pca, rng = self.basis is Basis.PCA, np.random.default_rng(0)
         halves = self.run.arrays.get("half_item_factors" if is_pca else "half_axes", ())
@@ -97,7 +97,9 @@ class ComponentFinder:
         if self.basis is Basis.PREFERENCE:
             return [*evidence.tests, *[None] * self.n_components][: self.n_components]
         tests = evidence.pca_tests
-        (centre, axes), _ = _principal(self._item_factors, most_rated(self.run.item_stats.n_ratings))
+        tested = most_rated(self.run.item_stats.n_ratings)
+        is_same = np.array_equal(tested, self.rows)  # as by default
+        (centre, axes), _ = self._pca if is_same else _principal(self._item_factors, tested)
         matches, phi = match(shown, coordinates(self._item_factors, self.rows, (centre, axes[:, : len(tests)])))
         return [tests[j] if agreed >= SAME else None for j, agreed in zip(matches, phi, strict=True)]
 
@@ -129,12 +131,10 @@ class ComponentFinder:
         return found[:, : self.n_components] @ varimax(over[:, : self.n_components])
 
 
-def preferences(
-    run: Run, n_components: int, item_factors: NDArray[np.float32], members: slice = slice(None)
-) -> tuple[Axes, Floats, Axes]:
-    """Return the preference basis of some members of a run, with item factors (M, I, k), as `preference_axes` does."""
-    users, weights = run.array("user_factors")[members], (run.user_stats.n_ratings, run.item_stats.n_ratings)
-    return preference_axes(users, item_factors, *weights, n_components)
+def preferences(run: Run, n_components: int, item_factors: NDArray[np.float32]) -> tuple[Axes, Floats, Axes]:
+    """Return the preference basis of a run with item factors (M, I, k), as `preference_axes` does."""
+    counts = run.user_stats.n_ratings, run.item_stats.n_ratings
+    return preference_axes(run.array("user_factors"), item_factors, *counts, n_components)
 
 
 def varimax(scores: Floats) -> Floats:

@@ -114,7 +114,7 @@ class Candidates:
         return self.confounders_of("")
 
     def confounders_of(self, name: str) -> Floats:
-        """Return the confounders (n, m) without one of these names."""
+        """Return the confounders (n, m) except the one with this name."""
         quality = next((name for name in QUALITY if name in self.number_names), None)
         names = [own for own in (quality, "log n", "year") if own in self.number_names and own != name]
         return self.numbers[:, [self.number_names.index(name) for name in names]]
@@ -127,7 +127,7 @@ def effects_of(candidates: Candidates, scores: Floats, seed: int = 0) -> tuple[t
     is what the tag says beyond bias, log n and year: of the ranks less what these explain, and under permutation
     within their strata. Numbers are permuted over all items. An effect passes if it is at least THRESHOLD, its z has
     the same sign and is above the gate of its family and axis, and its q is below LEVEL. Tags and numbers of fewer
-    than FEWEST_TAGGED items are left out. The p-values of z are those of the normal distribution.
+    than FEWEST_TAGGED items are left out. The p-value of a z comes from the normal distribution.
     """
     tested, rng = candidates.testable(), np.random.default_rng(seed)
     tag_effects, tag_z, tag_gates = _test_tags(tested.tags, scores, candidates.confounders, rng)
@@ -175,8 +175,8 @@ def _gates(weights: Floats, ranks: Floats, strata: Strata, rng: np.random.Genera
 
     Whole rows are permuted within strata, so that overlapping tags stay together (Westfall and Young 1993, single-step
     maxT): few axes are named by tags that say nothing beyond the strata, however many tags there are. The z of all
-    tags are drawn from the normal distribution with the exact covariance under permutation: of 20 items of a tag the
-    quantiles are already those of permutations, which take twelve times as long.
+    tags are drawn from the normal distribution with the exact covariance under permutation. From 20 items with a tag
+    on, its quantiles equal those of real permutations, which take twelve times as long.
     """
     centred, deviations = strata.centred(weights), np.sqrt(strata.variances(ranks))[strata.code]
     largest = np.empty((DRAWS, ranks.shape[1]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from embedcli.analysis.effects import word
+from embedcli.analysis.effects import MIXED, word
 from embedcli.analysis.poles import PoleItem, poles, sign
 from embedcli.analysis.record import written_p
 from embedcli.evidence.bases import Floats, Rows, unit
@@ -137,9 +137,7 @@ def pole_name(words: Sequence[TasteWord], *, is_positive: bool) -> tuple[str, ..
     """Name a pole by the words whose sign all halves of the users keep; a number names both poles."""
     kept = [entry for entry in words if entry.is_kept]
     own = [entry for entry in kept if entry.kind == "number" or (entry.loading > 0) == is_positive]
-    return tuple(word(entry.name, entry.kind, is_high=(entry.loading > 0) == is_positive) for entry in own) or (
-        "mixed",
-    )
+    return tuple(word(entry.name, entry.kind, is_high=(entry.loading > 0) == is_positive) for entry in own) or (MIXED,)
 
 
 def may_be_scale(axis: TasteAxis) -> bool:

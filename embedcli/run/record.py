@@ -16,7 +16,6 @@ from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import APPEAL, NAMES, Arrays, Range, checked, table_array, tastes_array
 
 LINKS = ("sigmoid", "identity")
-TASTES = ("items", "items_with_numbers", "users")  # whose tags and numbers tastes may go by
 POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
 
 
@@ -115,7 +114,8 @@ class TasteAxis:
 class Tastes:
     """The axes of what people's tastes go by, in the words of what is known of the items, or of the users.
 
-    `of` is one of TASTES. The places on the axes are the array `tastes_OF` (r, n).
+    `of` is "items", "items_with_numbers" or "users": whose tags and numbers are the words. The places on the axes are
+    the array `tastes_OF` (r, n).
     """
 
     of: str
