@@ -35,7 +35,7 @@ from embedcli import Run, TrainConfig
 from embedcli.analysis.biases import Biases, ItemBias
 from embedcli.analysis.pca import Component, Components
 from embedcli.data.ratings import Ratings
-from embedcli.render.plots import draw
+from embedcli.render.pictures.map import draw
 
 PICTURE, N_DRAWN = Path("lesson.png"), 50  # the picture, and the films in it
 

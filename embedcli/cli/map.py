@@ -86,7 +86,7 @@ def _show(answer: PictureAnswer, drawn: Map, run: Run, labels: int, what: str) -
 
         answer.save(map_page(drawn, run), what=what)
     else:
-        from embedcli.render.plots import draw
+        from embedcli.render.pictures.map import draw
 
         picture = draw(drawn, run, answer.chosen, labels)
         answer.save(picture.content, what=f"{what}, {picture.n_labels} of them labelled")

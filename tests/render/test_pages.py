@@ -23,9 +23,9 @@ import pytest
 from embedcli.analysis.biases import Biases, biases
 from embedcli.analysis.map import map_items
 from embedcli.analysis.pca import pca
-from embedcli.render import pages
 from embedcli.render.map import TAG_RULE
 from embedcli.render.pages import map_page, report_page
+from embedcli.render.pages import report as report_of
 from embedcli.run.record import Run
 
 HOSTILE = "</script><script>alert(\"x\")</script> & <b>'quoted'</b> {{ 7 * 7 }} [markup]"
@@ -387,7 +387,7 @@ def test_a_browser_shows_titles_as_they_are(odd: tuple[str, Biases], seen: dict[
     assert told["scripts"] == page.count("<script")
     for ticks, rows in zip(told["ticks"], (ranking.best, ranking.worst), strict=True):
         assert sorted(re.sub(r" \(\d+\)$", "", tick) for tick in ticks) == sorted(
-            pages._short(row.title) for row in rows
+            report_of._short(row.title) for row in rows
         )
     assert set(ODD_TAGS.values()) <= set(told["legend"])
     assert ODD_TAGS["Action"] in told["axes"][0]

@@ -17,8 +17,8 @@ from matplotlib.transforms import Bbox
 
 from embedcli.analysis.choices import Method
 from embedcli.analysis.map import Map, map_items
-from embedcli.render import plots
 from embedcli.render.map import TAG_RULE
+from embedcli.render.pictures import map as plots
 from embedcli.run.record import Run
 
 SVG, HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
