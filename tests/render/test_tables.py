@@ -21,6 +21,7 @@ from embedcli.analysis.similar import judge_folds
 from embedcli.render import tables
 from embedcli.render.bars import intervals
 from embedcli.render.output import Format, write
+from embedcli.render.pca import _card
 from embedcli.render.view import UNLIMITED, Block, View, table
 from embedcli.terminal import DRAWN, IN_ASCII
 
@@ -221,6 +222,17 @@ def test_narrow_tables_keep_the_evidence(view: str, kept: list[str]) -> None:
     found = shown(f"{view}.table-40")
     assert all(words in found for words in kept)
     assert "no room for: " in " ".join(found.split())
+
+
+def test_a_component_without_a_name_says_so_once() -> None:
+    """What is real and stable but goes with nothing has a line in words, and no poles of that name elsewhere."""
+    mixed = replace(NAMED, positive_name=("mixed",), negative_name=("mixed",))
+    assert (mixed.poles, mixed.judged.tone) == (None, Tone.GOOD)
+    assert replace(mixed, negative_name=("newer",)).poles == "mixed | newer"
+    view = View("cards", [_card(mixed, "film")], [], {})
+    found = as_text(view, Format.TABLE, Console(file=io.StringIO(), width=80))
+    assert "mixed" not in found
+    assert "unnamed  no tag and no number goes with either pole" in found
 
 
 def test_headers_stand_on_their_rows() -> None:
