@@ -17,6 +17,7 @@ from embedcli.terminal import plain
 
 MOST_WRAPPED = 1_000  # rows of a table that is laid out to the width
 NARROW, LONG_WORD = 14, 24  # letters that a column of text keeps, and those of a word that it keeps whole
+COMFORTABLE = 20  # letters of a bar: for as many the columns move together
 # colors of the terminal's own palette; bold yellow is bright yellow in many terminals, invisible on white
 STYLES = {
     Tone.GOOD: "not bold not dim green",
@@ -174,7 +175,8 @@ def _fit(parts: list[_Part], width: int, gap: int, bars: Bars | None) -> tuple[i
     """
     rooms = {between: width - sum(part.width for part in parts) - between * (len(parts) - 1) for between in (gap, 1)}
     for between, room in rooms.items():
-        if bars and (width_of_bars := bars.width(room - between, None if width == UNLIMITED else width)):
+        width_of_bars = bars.width(room - between, None if width == UNLIMITED else width) if bars else 0
+        if width_of_bars >= COMFORTABLE or (width_of_bars and between == 1):
             return between, width_of_bars, []
     for between, room in rooms.items():
         if room >= 0:
