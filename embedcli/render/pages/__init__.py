@@ -11,4 +11,4 @@ __all__ = ["map_page", "report_page"]
 
 def map_page(drawn: Map, run: Run) -> str:
     """Return a page with an interactive map; titles in it are never read as HTML."""
-    return page(drawn, run, title=title(drawn, run), report=None)
+    return page(drawn, run, title=title(drawn, run))
