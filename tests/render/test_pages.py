@@ -237,7 +237,7 @@ BUTTONS_PROBE = """
 ODD_PROBE = """
   const texts = where => [...document.querySelectorAll(where)].map(one => one.textContent), told = {};
   const map = document.getElementById("map"), hovered = [];
-  told.titles = texts("#ranking .name bdi");
+  told.titles = texts("#part-ranking .name bdi");
   told.legend = texts("#map .legendtext");
   told.axes = texts("#map .xtitle, #map .ytitle");
   for (const [curve, { text }] of map.data.slice(0, 2).entries()) for (const point of [0, 1, 2, 3, 4, 5, 6]) {
