@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, column, decimal, name, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
-from embedcli.evidence.scores import rmse
+from embedcli.evidence.scores import bootstrap_of_users, rmse
 from embedcli.evidence.statistics import spearman
 from embedcli.run.record import Run
 
-BOOTSTRAPS, BOOTSTRAPS_OF_USERS = 200, 2000
+BOOTSTRAPS = 200
 MOST_RESAMPLED = 10_000  # items of a bootstrap
 MOST_SAMPLED = 2000  # items whose nearest are compared
-MOST_BLOCKS = 1000  # of users that a bootstrap draws
 FEWEST = 20  # items in common
 SAME = 1e-6  # stars: a smaller difference is rounding
+CLEARLY = 1.2  # times the change by seeds, from which a change is more than that
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,15 @@ class RunFigures:
     n_compared: int
 
     @property
-    def rmse_verdict(self) -> str:
-        """Say in words whether the RMSE differs from the first run's; nothing if that is not known."""
-        if self.rmse_change_interval is None:
-            return ""
+    def judged(self) -> Verdict | None:
+        """Whether the RMSE differs from the first run's; None if that is not known."""
+        if self.rmse_change is None or self.rmse_change_interval is None:
+            return None
         low, high = self.rmse_change_interval
+        figures = f"{self.rmse_change:+.3f}, 95 % {low:+.3f} to {high:+.3f}"
         if low <= 0 <= high:
-            return "no more than chance"
-        return "better" if high < 0 else "worse"
+            return Verdict(Tone.NONE, "no more than chance", figures)
+        return Verdict(Tone.GOOD, "better", figures) if high < 0 else Verdict(Tone.CAUTION, "worse", figures)
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,16 @@ class Comparison(SideBySide):
     def is_same(self) -> bool:
         """Whether no item's stars differ."""
         return self.change is not None and self.change <= SAME
+
+    @property
+    def judged(self) -> Verdict | None:
+        """Whether the stars differ by more than seeds make; None if that is not known."""
+        if self.change is None or self.seed_noise is None or self.is_same:
+            return None
+        figures = f"{self.change:.3f} stars (root mean square), by seeds alone {self.seed_noise:.3f}"
+        if self.change > CLEARLY * self.seed_noise:
+            return Verdict(Tone.GOOD, "more than seeds make", figures)
+        return Verdict(Tone.NONE, "no more than seeds make", figures)
 
 
 @dataclass(frozen=True)
@@ -250,7 +261,7 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
     assert b.heldout is not None
     if np.array_equal(a.heldout.predictions, b.heldout.predictions):
         return 0.0, (0.0, 0.0)
-    block, weights = _bootstrap(a.heldout.user)
+    block, weights = bootstrap_of_users(a.heldout.user)
     errors, variance = [], 0.0
     for rows, scale in ((a.heldout, a.data.scale), (b.heldout, b.data.scale)):
         value, members = rows.value.astype(np.float64), rows.predictions.astype(np.float64)
@@ -263,19 +274,6 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
     change, *drawn = errors[1] - errors[0]
     half = 1.96 * float(np.sqrt(np.var(drawn) + variance))
     return float(change), (float(change) - half, float(change) + half)
-
-
-def _bootstrap(user: NDArray[np.int32]) -> tuple[Rows, Floats]:
-    """Return the block of users that each test row (n,) is drawn with, and how often the draws have each block.
-
-    Of more than MOST_BLOCKS users, some are drawn together. The first row of the weights is no draw: all ones.
-    """
-    _, codes = np.unique(user, return_inverse=True)
-    rng = np.random.default_rng(0)
-    block = rng.permutation(int(codes.max()) + 1)[codes] % MOST_BLOCKS
-    n = np.bincount(block)
-    weights = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=BOOTSTRAPS_OF_USERS)
-    return block, np.vstack([np.ones_like(n), weights[weights @ n > 0]]).astype(np.float64)
 
 
 def _have_same_test(a: Run, b: Run) -> bool:

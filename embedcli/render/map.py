@@ -93,7 +93,7 @@ def explanation(drawn: Map) -> list[str]:
 
 def _axis_title(axis: Component) -> str:
     share = f"{100 * axis.share:.1f} %"
-    if axis.unnamed is not None:
+    if not axis.has_name:
         return f"component {axis.component} (unnamed), {share}"
     minus, plus = ", ".join(axis.negative_name[:3]), ", ".join(axis.positive_name[:3])
     return f"\u2190 {minus} | component {axis.component}, {share} | {plus} \u2192"

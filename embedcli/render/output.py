@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedcli.analysis.record import Columns
+from embedcli.analysis.record import Columns, Tone, Verdict
 from embedcli.errors import UsageError
 from embedcli.render.view import Block, View
 from embedcli.scratch import write_whole
@@ -21,10 +21,18 @@ from embedcli.terminal import plain, plain_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 NARROWEST = 20  # columns that COLUMNS can ask for
 MOST_WRAPPED = 1_000  # rows of a table whose cells are wrapped to the width
 UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
+# colors of the terminal's own palette; bold yellow is bright yellow in many terminals, invisible on white
+STYLES = {
+    Tone.GOOD: "not bold not dim green",
+    Tone.CAUTION: "not bold not dim yellow",
+    Tone.NONE: "not bold dim",
+    None: "",
+}
 
 
 class Format(StrEnum):
@@ -153,7 +161,19 @@ def _console(file: Any, width: int | None) -> Console:
     return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
 
 
+def _text(words: str | Verdict, style: str = "") -> Text:
+    """Return words in a style; the words of a verdict in the color of its tone."""
+    from rich.text import Text
+
+    if isinstance(words, str):
+        return Text(plain(words), style)
+    evidence = str(words).removeprefix(words.words)
+    return Text.assemble((plain(words.words), STYLES[words.tone]), (plain(evidence), style))
+
+
 def _table(view: View, console: Console, explain: bool) -> str:
+    from rich.text import Text
+
     with console.capture() as capture:
         console.print(plain(view.title), style="bold", soft_wrap=False)
         for block in view.blocks:
@@ -161,9 +181,10 @@ def _table(view: View, console: Console, explain: bool) -> str:
                 console.print()
                 _print_block(block, console)
         hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
-        if caption := " | ".join(filter(None, (view.caption, hint))):
+        parts = [_text(part, "dim") for part in (view.verdict, view.caption, hint) if part]
+        if parts:
             console.print()
-            console.print(plain(caption), style="dim")
+            console.print(Text(" | ", "dim").join(parts))
         if explain and view.legend:
             console.print()
             _print_block(Block("How to read this", lines=list(view.legend.items())), console)
@@ -178,13 +199,14 @@ def _print_block(block: Block, console: Console) -> None:
     from rich.text import Text
 
     if block.heading:
-        console.print(plain(block.heading), style="bold")
+        parts = [_text(part, "bold") for part in (block.heading, block.verdict) if part]
+        console.print(Text(" | ", "bold").join(parts))
     if block.lines:
         lines = Table.grid(padding=(0, 1, 0, 0))
         lines.add_column(no_wrap=True)
         lines.add_column(overflow="fold")
         for label, words in block.lines:
-            lines.add_row(Text(plain(label)), Text(plain(words)))
+            lines.add_row(Text(plain(label)), _text(words))
         console.print(lines)
     if not block.rows:
         return
@@ -201,7 +223,7 @@ def _print_block(block: Block, console: Console) -> None:
             overflow="fold",
         )
     for row in block.rows:
-        table.add_row(*(Text(plain(column.cell(row))) for column in block.columns))
+        table.add_row(*(Text(plain(column.cell(row)), STYLES[column.tone(row)]) for column in block.columns))
     usual, with_room = console.width, console.options.update(max_width=UNLIMITED)
     if Measurement.get(console, with_room, table).maximum > usual:
         table.padding = (0, 1, 0, 0)
@@ -231,9 +253,9 @@ def _markdown(view: View, explain: bool) -> str:
     parts = [f"## {_escape(view.title)}"]
     for block in view.blocks:
         if block.heading:
-            parts.append(f"### {_escape(block.heading)}")
+            parts.append(f"### {_escape(_joined(block.heading, block.verdict))}")
         parts += [
-            f"**{_escape(label.strip())}** {_escape(words)}" if label else _escape(words)
+            f"**{_escape(label.strip())}** {_escape(_joined(words))}" if label else _escape(_joined(words))
             for label, words in block.lines
         ]
         if block.rows:
@@ -241,11 +263,16 @@ def _markdown(view: View, explain: bool) -> str:
             ruler = ["---:" if column.is_number else "---" for column in block.columns]
             cells = [[column.cell(row) for column in block.columns] for row in block.rows]
             parts.append("\n".join("| " + " | ".join(map(_escape, row)) + " |" for row in (header, ruler, *cells)))
-    parts += [_escape(view.caption)] if view.caption else []
+    parts += [_escape(_joined(view.verdict, view.caption))] if view.verdict or view.caption else []
     if explain:
         parts.append("\n".join(f"- **{_escape(header)}** {_escape(legend)}" for header, legend in view.legend.items()))
         parts += [_escape(sentence) for sentence in view.explanation]
     return "\n\n".join(parts) + "\n"
+
+
+def _joined(*parts: str | Verdict | None) -> str:
+    """Return parts of a line as plain text, without those that are missing."""
+    return " | ".join(str(part) for part in parts if part)
 
 
 def _escape(cell: str) -> str:

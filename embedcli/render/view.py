@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from embedcli.analysis.record import Column, Columns, Record, Row, columns_of, nested
+from embedcli.analysis.record import Column, Columns, Record, Row, Verdict, columns_of, nested
 
 if TYPE_CHECKING:  # for it imports numpy, and every command imports this file
     from embedcli.run.record import Run
@@ -14,21 +14,22 @@ if TYPE_CHECKING:  # for it imports numpy, and every command imports this file
 
 @dataclass(frozen=True)
 class Block:
-    """A heading, (label, text) lines, and a table; any of the three may be empty."""
+    """A heading with the verdict on what is below it, (label, text) lines, and a table; any of them may be missing."""
 
     heading: str = ""
-    lines: Sequence[tuple[str, str]] = ()
+    lines: Sequence[tuple[str, str | Verdict]] = ()
     columns: Sequence[Column] = ()
     rows: Sequence[Row] = ()
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
 class View:
     """An answer of the program.
 
-    `title`, `blocks` and `caption`, one line, are what people read; `explanation` is what `--explain` adds to the
-    legends of the columns. `records` are the same as flat rows with stable keys, `body` as nested data, both in full
-    precision; `meta` says what it is about.
+    `title`, `blocks`, and one line, the verdict on all and the `caption`, are what people read; `explanation` is what
+    `--explain` adds to the legends of the columns. `records` are the same as flat rows with stable keys, `body` as
+    nested data, both in full precision; `meta` says what it is about.
     """
 
     title: str
@@ -38,6 +39,7 @@ class View:
     caption: str = ""
     explanation: Sequence[str] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
+    verdict: Verdict | None = None
 
     @property
     def legend(self) -> dict[str, str]:
@@ -47,10 +49,16 @@ class View:
 
 
 def view_of(
-    record: Record, run: Run, title: str, blocks: Sequence[Block], caption: str = "", explanation: Sequence[str] = ()
+    record: Record,
+    run: Run,
+    title: str,
+    blocks: Sequence[Block],
+    caption: str = "",
+    explanation: Sequence[str] = (),
+    verdict: Verdict | None = None,
 ) -> View:
     """Return the view of an analysis: its flat rows and its nested body are those of the record."""
-    return View(title, blocks, record.rows(), nested(record), caption, explanation, run.meta)
+    return View(title, blocks, record.rows(), nested(record), caption, explanation, run.meta, verdict)
 
 
 def table(rows: Sequence[Any], record: type, heading: str = "", without: Sequence[str] = (), **words: Any) -> Block:

@@ -311,7 +311,7 @@ def test_training_says_whether_the_decay_suits(slope: float, words: str) -> None
     tests = [ComponentTest(40.0, slope, True, True)]
     run = replace(run, training=replace(run.training, evidence=Evidence(tests, tests, 1, 5, 3.0, 0.5)))
     view = runs.summary(run, Path("runs/made"))
-    assert view.caption.split(" | ")[0] == words
+    assert str(view.verdict) == words
     assert f"Held-out slope of component 1 {slope:.2f}" in view.explanation[0]
 
 

@@ -1,17 +1,21 @@
 """The interactive map of a page, and the page that has it alone."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from embedcli.analysis.clusters import Clusters, clusters
 from embedcli.analysis.map import LEAST_RATINGS, Map, neighbours_of, tag_groups
 from embedcli.analysis.pca import Components, pca
 from embedcli.errors import UsageError
 from embedcli.render.colors import DARK, LIGHT
 from embedcli.render.map import TAG_RULE, axis_titles, caption, explanation, title
-from embedcli.render.pages.page import page
+from embedcli.render.pages.page import document, map_scripts
 from embedcli.run.record import Run
+
+if TYPE_CHECKING:  # its package is slow to import
+    from embedcli.analysis.clusters import Clusters
 
 N_COMPONENTS = 3  # whose scores can be a color; more if the map is drawn on later ones
 Found = TypeVar("Found")
@@ -20,7 +24,8 @@ MOST_TAGS = 60  # tags that can be chosen alone, the commonest
 
 def map_page(drawn: Map, run: Run) -> str:
     """Return a page with an interactive map; titles in it are never read as HTML."""
-    return page("map.html.j2", run, title=title(drawn, run), map=map_context(drawn, run))
+    context = map_context(drawn, run)
+    return document("page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), map=context)
 
 
 def map_context(
@@ -34,7 +39,8 @@ def map_context(
     data = {
         "noun": run.data.noun,
         "value": run.data.value_noun,
-        "name": run.data.title,
+        "title": title(drawn, run),
+        "caption": caption(drawn),
         "items": items,
         "marked": [index for index, point in enumerate(drawn.places) if point.highlighted],
         "axes": axis_titles(drawn),
@@ -43,14 +49,7 @@ def map_context(
         "near": _neighbours(drawn, run),
         "palettes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
     }
-    return {
-        "title": title(drawn, run),
-        "noun": run.data.noun,
-        "n": len(drawn.places),
-        "caption": caption(drawn),
-        "explanation": explanation(drawn),
-        "data": data,
-    }
+    return {"data": data, "caption": caption(drawn), "explanation": explanation(drawn)}
 
 
 def _items(drawn: Map, run: Run) -> dict[str, Any]:
@@ -123,6 +122,8 @@ def _scores(drawn: Map, run: Run, components: Components | None) -> list[dict[st
 
 def _clusters(drawn: Map, run: Run, groups: Clusters | None) -> dict[str, Any] | None:
     """Return the groups of the points by `embedcli clusters`, each with its tags; None if there are too few items."""
+    from embedcli.analysis.clusters import clusters
+
     found = groups or _unless_too_few(lambda: clusters(run))
     if found is None:
         return None

@@ -2,8 +2,8 @@
 
 function drawMap(data) {
   const { items, noun } = data, n = items.title.length, near = data.near;
-  const get = id => document.getElementById(id);
-  const plot = get("map"), color = get("color"), box = get("search"), hits = get("hits"), told = get("told"), panel = get("chosen"), tip = get("tip");
+  const get = id => document.getElementById(`map-${id}`);
+  const plot = get("plot"), color = get("color"), box = get("search"), hits = get("hits"), told = get("told"), panel = get("chosen"), tip = get("tip");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const MOST_DOTS = 2000, MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7;
   const state = { palette: null, groups: null, chosen: null, focus: null, region: null, printing: false };
@@ -317,7 +317,7 @@ function drawMap(data) {
     const asked = box.value.trim(), found = asked ? search.matches(asked) : [];
     list.rows = found.slice(0, MOST_HITS);
     hits.replaceChildren(...list.rows.map((item, at) => {
-      const option = element("li", { id: `hit-${at}` }, items.title[item], element("span", { className: "dim", textContent: ` n ${items.n[item].toLocaleString("en")}` }));
+      const option = element("li", { id: `map-hit-${at}` }, items.title[item], element("span", { className: "dim", textContent: ` n ${items.n[item].toLocaleString("en")}` }));
       option.setAttribute("role", "option");
       option.addEventListener("pointerdown", event => { event.preventDefault(); pick(item); });
       return option;
@@ -421,5 +421,5 @@ function drawMap(data) {
   });
 }
 
-const mapData = document.getElementById("data");
+const mapData = document.getElementById("map-data");
 if (mapData) drawMap(JSON.parse(mapData.textContent));
