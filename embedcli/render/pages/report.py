@@ -103,7 +103,7 @@ def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_wor
         run,
         title=title or f"{run.data.title}: what the model has learned",
         scripts=map_scripts() if any(part.map for part in parts) else {},
-        styles=("report.css",),
+        styles=("report.css", "map.css"),
         headline=headline(report, run),
         parts=parts,
     )

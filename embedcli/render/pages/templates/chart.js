@@ -2,9 +2,11 @@
 
 const FONT = "12px system-ui, sans-serif";
 const MEASURE = document.createElement("canvas").getContext("2d");
+MEASURE.font = FONT;
+const WIDTHS = new Map();
 const widthOf = text => {
-  MEASURE.font = FONT;
-  return MEASURE.measureText(text).width;
+  if (!WIDTHS.has(text)) WIDTHS.set(text, MEASURE.measureText(text).width);
+  return WIDTHS.get(text);
 };
 // Bokeh reads TeX in $$..$$, \(..\) and \[..\] within a text: a joiner without width makes them letters again
 const asText = text => text.replace(/\$\$|\\[([]/g, mark => `${mark[0]}\u2060${mark[1]}`);
@@ -21,11 +23,12 @@ class Chart {
     this.sources = {};
     this.add("image", "ImageRGBA", { image: { field: "image" }, x: { field: "x" }, y: { field: "y" }, dw: { field: "dw" }, dh: { field: "dh" } });
     this.add("region", "Patch", { fill_alpha: 0.08, line_width: 1.5, line_dash: [5, 3] });
-    this.add("dots", "Scatter", { size: { field: "size" }, marker: { field: "shape" }, fill_color: { field: "color" }, line_width: 0.5 });
+    this.add("dots", "Scatter", { size: { field: "size" }, marker: { field: "shape" }, fill_color: { field: "color" }, fill_alpha: { field: "alpha" }, line_width: 0.5 });
+    this.add("leaders", "Segment", { x0: { field: "x" }, y0: { field: "y" }, x1: { field: "toX" }, y1: { field: "toY" } });
     this.add("rings", "Scatter", { size: { field: "size" }, fill_color: null, line_width: { field: "width" } });
     const centered = { text_align: "center", text_baseline: "middle", text_font: "system-ui, sans-serif", text_font_size: "12px" };
-    this.add("labels", "Text", { text: { field: "text" }, x_offset: { field: "dx" }, y_offset: { field: "dy" }, text_color: { field: "color" }, ...centered });
-    const axis = { axis_line_color: null, minor_tick_line_color: null, axis_label_text_font_style: "normal", axis_label_text_font_size: "12px", major_label_text_font_size: "11px" };
+    this.add("labels", "Text", { text: { field: "text" }, x_offset: { field: "dx" }, y_offset: { field: "dy" }, text_color: { field: "color" }, background_fill_alpha: { field: "paper" }, ...centered });
+    const axis = { axis_line_color: null, minor_tick_line_color: null, axis_label_text_font_style: "normal", axis_label_text_font: "system-ui, sans-serif", major_label_text_font: "system-ui, sans-serif", axis_label_text_font_size: "12px", major_label_text_font_size: "11px" };
     this.axes = axes.map(title => make("LinearAxis", { ...axis, axis_label: make("PlainText", { text: title }), visible: title !== "" }));
     this.grids = this.axes.map((axis, dimension) => make("Grid", { axis, dimension, visible: axis.visible }));
     ["below", "left"].forEach((side, at) => this.plot.add_layout(this.axes[at], side));
@@ -39,8 +42,8 @@ class Chart {
   }
 
   add(name, glyph, properties) {
-    const empty = { image: "image x y dw dh", region: "x y", dots: "x y size shape color", rings: "x y size width", labels: "x y text dx dy color" }[name];
-    const place = name === "image" ? {} : { x: { field: "x" }, y: { field: "y" } };
+    const empty = { image: "image x y dw dh", region: "x y", dots: "x y size shape color alpha", leaders: "x y toX toY", rings: "x y size width", labels: "x y text dx dy color paper" }[name];
+    const place = name === "image" || name === "leaders" ? {} : { x: { field: "x" }, y: { field: "y" } };
     const data_source = this.make("ColumnDataSource", { data: Object.fromEntries(empty.split(" ").map(column => [column, []])) });
     const drawn = this.make(glyph, { ...place, ...properties });
     this.plot.renderers = [...this.plot.renderers, this.make("GlyphRenderer", { data_source, glyph: drawn, nonselection_glyph: null, selection_glyph: null })];
@@ -81,6 +84,11 @@ class Chart {
     this.sources[name].data = data;
   }
 
+  // pixels of the frame -> what stands there
+  values(x, y) {
+    return [this.view.frame.x_scale.invert(x + this.frame.left), this.view.frame.y_scale.invert(y + this.frame.top)];
+  }
+
   // colors of what is not an item
   dress(palette) {
     Object.assign(this.plot, { background_fill_color: palette.paper, border_fill_color: palette.paper, outline_line_color: null });
@@ -88,6 +96,8 @@ class Chart {
     for (const grid of this.grids) grid.grid_line_color = palette.line;
     this.dotsGlyph.line_color = palette.paper;
     this.ringsGlyph.line_color = palette.marked;
+    this.leadersGlyph.line_color = palette.dim;
+    this.labelsGlyph.background_fill_color = palette.paper;
     Object.assign(this.regionGlyph, { fill_color: palette.ink, line_color: palette.ink });
     for (const tool of [this.tools.box, this.tools.lasso]) Object.assign(tool.overlay, { fill_color: palette.ink, fill_alpha: 0.08, line_color: palette.ink, line_alpha: 1, line_width: 1.5 });
   }
@@ -129,19 +139,19 @@ class Chart {
     return x >= this.x.start && x <= this.x.end && y >= this.y.start && y <= this.y.end;
   }
 
-  // Dots { x, y, radius, color } in pixels of the frame, the last on top, as one image: many thousand cost little.
-  paint(dots, [x0, x1], [y0, y1]) {
-    const { width, height } = this.frame, ratio = window.devicePixelRatio || 1;
+  // Specks at some places in pixels of the frame, the last on top, as one image: many thousand cost little.
+  paint(left, top, which, color, radius) {
+    const { width, height } = this.frame, ratio = window.devicePixelRatio || 1, side = Math.max(2, Math.round(2 * radius * ratio));
     const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)], paper = new Uint32Array(columns * rows);
-    for (const { x, y, radius, color } of dots) {
-      const [middle, base, reach] = [Math.round(x * ratio), Math.round((height - y) * ratio), Math.max(1, Math.round(radius * ratio))];
-      for (let up = -reach; up <= reach; up++) {
-        const row = base + up, half = Math.floor(Math.sqrt(reach * reach - up * up) + 0.3);
-        if (row >= 0 && row < rows) paper.fill(color, row * columns + Math.max(0, middle - half), row * columns + Math.min(columns, middle + half + 1));
+    for (const item of which) {
+      const [column, row, paint] = [Math.round(left[item] * ratio - side / 2), Math.round((height - top[item]) * ratio - side / 2), color(item)];
+      if (column < 0 || row < 0 || column + side > columns || row + side > rows) continue;
+      for (let at = row * columns + column, end = at + side * columns; at < end; at += columns) {
+        for (let right = 0; right < side; right++) paper[at + right] = paint;
       }
     }
     const image = this.ndarray(paper.buffer, { dtype: "uint32", shape: [rows, columns] });
-    this.show("image", dots.length ? { image: [image], x: [x0], y: [y0], dw: [x1 - x0], dh: [y1 - y0] } : { image: [], x: [], y: [], dw: [], dh: [] });
+    this.show("image", { image: [image], x: [this.x.start], y: [this.y.start], dw: [this.x.end - this.x.start], dh: [this.y.end - this.y.start] });
   }
 
   canvas() {

@@ -5,12 +5,14 @@ function drawMap(data) {
   const get = id => document.getElementById(`map-${id}`);
   const plot = get("plot"), color = get("color"), box = get("search"), hits = get("hits"), told = get("told"), panel = get("chosen"), tip = get("tip");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const MOST_DOTS = 2000, MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7;
+  const SMALL = 2000, MOST_DOTS = 1000; // items of which all have shape and size; of more items, how many have
+  const 
+     MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7, FAINT = 0.25, FAR = 40, SPECK = 1.5, REST = 120;
   const state = { palette: null, groups: null, chosen: null, focus: null, region: null, printing: false };
   const nearOf = new Map(near.of.map((item, at) => [item, at]));
   const neighbours = item => (nearOf.has(item) ? near.near[nearOf.get(item)] : []);
   const plural = count => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-  const short = title => (title.length <= 34 ? title : `${title.slice(0, 31).trimEnd()}...`);
+  const short = (title, most) => (title.length <= most ? title : `${title.slice(0, most - 3).trimEnd()}...`);
   const tagsOf = item => items.tags[item].map(tag => items.tag_names[tag]);
   const known = name => name in items;
   const figure = (name, item, digits) => (known(name) && items[name][item] !== null ? items[name][item].toFixed(digits) : null);
@@ -21,58 +23,108 @@ function drawMap(data) {
   };
   const narrow = () => plot.clientWidth < 560;
   const chart = new Chart(plot, { x: around(items.x), y: around(items.y) }, narrow() ? data.short : data.axes);
-  const most = items.n.reduce((a, b) => Math.max(a, b), 1), many = n > MOST_DOTS;
-  const size = item => (narrow() ? 0.75 : 1) * (4 + (many ? 8 : 10) * Math.sqrt(items.n[item] / most));
+  const most = items.n.reduce((a, b) => Math.max(a, b), 1), isSmall = n <= SMALL, least = n > 500 ? 3 : 5; // smaller dots leave room for labels
+  const sizes = items.n.map(count => least + 9 * Math.sqrt(count / most));
+  const size = item => (state.isNarrow ? 0.8 : 1) * sizes[item];
 
   // -- drawing ------------------------------------------------------------------------------------------------------
 
   const rgba = color => (0xff000000 | (parseInt(color.slice(5, 7), 16) << 16) | (parseInt(color.slice(3, 5), 16) << 8) | parseInt(color.slice(1, 3), 16)) >>> 0;
 
-  // the items in view, the most rated first, in pixels of the frame
-  const inView = () => {
-    const { x, y } = chart, { width, height } = chart.frame, found = [];
-    const [perX, perY] = [width / (x.end - x.start), height / (y.end - y.start)];
+  // where the items are, in pixels of the frame, and those in view, the most rated first
+  const left = new Float64Array(n), top = new Float64Array(n), inView = new Uint32Array(n);
+  const locate = () => {
+    const { x, y } = chart, { width, height } = chart.frame, [perX, perY] = [width / (x.end - x.start), height / (y.end - y.start)];
+    state.isNarrow = narrow();
+    state.nInView = 0;
     for (let item = 0; item < n; item++) {
-      if (chart.shows(items.x[item], items.y[item])) found.push({ item, x: (items.x[item] - x.start) * perX, y: (y.end - items.y[item]) * perY, radius: size(item) / 2 });
+      left[item] = (items.x[item] - x.start) * perX;
+      top[item] = (y.end - items.y[item]) * perY;
+      if (left[item] >= 0 && left[item] <= width && top[item] >= 0 && top[item] <= height) inView[state.nInView++] = item;
     }
-    return found;
   };
+  const isInView = item => chart.shows(items.x[item], items.y[item]);
 
-  const draw = () => {
-    if (!chart.view) return;
-    const dots = inView(), { groups, palette, chosen } = state, entry = item => groups.entries[groups.of[item]];
+  // what stands out: what is marked; with a chosen item or a region all others step back
+  const prominent = () => {
+    const { chosen, region } = state;
     const marked = new Set([...(chosen === null ? [] : [chosen, ...neighbours(chosen)]), ...data.marked]);
-    const first = dots.slice(0, MOST_DOTS), others = dots.slice(MOST_DOTS);
-    // what stands for several items at once is drawn first: the most rated and the groups stay on top
-    const order = [...first].sort((a, b) => (groups.of[b.item] === groups.entries.length - 1) - (groups.of[a.item] === groups.entries.length - 1) || b.item - a.item);
-    const paint = item => (item === chosen ? palette.marked : entry(item).color);
-    chart.paint(others.reverse().map(dot => ({ ...dot, radius: 1.5, color: rgba(paint(dot.item)) })), [chart.x.start, chart.x.end], [chart.y.start, chart.y.end]);
-    chart.show("dots", {
-      x: order.map(({ item }) => items.x[item]), y: order.map(({ item }) => items.y[item]), size: order.map(({ item }) => size(item)),
-      shape: order.map(({ item }) => entry(item).shape), color: order.map(({ item }) => paint(item)),
-    });
-    const rings = [...marked].filter(item => chart.shows(items.x[item], items.y[item]));
-    if (state.focus !== null && !marked.has(state.focus)) rings.push(state.focus);
-    chart.show("rings", { x: rings.map(item => items.x[item]), y: rings.map(item => items.y[item]), size: rings.map(item => size(item) + RING), width: rings.map(item => (item === chosen || item === state.focus ? 3 : 1.5)) });
-    state.dots = dots;
-    label(dots, marked);
+    return [marked, chosen !== null ? item => marked.has(item) : region !== null ? item => region.has(item) : () => true];
   };
 
-  const label = (dots, marked) => {
-    const { width, height } = chart.frame, occupied = new Occupied(width, height), byItem = new Map(dots.map(dot => [dot.item, dot]));
-    for (const dot of dots) occupied.add(dot.x, dot.y, dot.radius + (marked.has(dot.item) ? RING / 2 + 1 : 0));
+  // The most rated in view are drawn with their sizes and shapes, all further ones as specks: a few thousand dots are
+  // what a browser draws within a movement.
+  const draw = () => {
+    locate();
+    const { groups, palette, chosen } = state, [marked, isBright] = prominent(), entry = item => groups.entries[groups.of[item]];
+    const shown = isSmall ? [...Array(n).keys()] : [...new Set([...inView.subarray(0, Math.min(state.nInView, MOST_DOTS)), ...marked])];
+    if (!isSmall) {
+      const colors = groups.entries.map(({ color }) => rgba(color)), faint = rgba(palette.line);
+      const specks = inView.subarray(shown.length, state.nInView).reverse();
+      chart.paint(left, top, specks, item => (isBright(item) ? colors[groups.of[item]] : faint), SPECK);
+      specks.reverse();
+    }
+    if (!isSmall || state.isStale) {
+      // the last is on top: what is marked, then the groups, the most rated first
+      const layer = item => (marked.has(item) ? 2 : groups.of[item] < groups.entries.length - 1 ? 1 : 0);
+      const order = [0, 1, 2].flatMap(which => shown.filter(item => layer(item) === which).reverse());
+      chart.show("dots", {
+        x: order.map(item => items.x[item]), y: order.map(item => items.y[item]), size: order.map(size), shape: order.map(item => entry(item).shape),
+        color: order.map(item => (item === chosen ? palette.marked : entry(item).color)), alpha: order.map(item => (isBright(item) ? 1 : FAINT)),
+      });
+      state.isStale = false;
+    }
+  };
+
+  const ring = (marked, focus) => {
+    const rings = [...new Set([...marked, ...(focus === null ? [] : [focus])])].filter(isInView);
+    const width = rings.map(item => (item === state.chosen || item === focus ? 3 : 1.5));
+    chart.show("rings", { x: rings.map(item => items.x[item]), y: rings.map(item => items.y[item]), size: rings.map(item => size(item) + RING), width });
+  };
+
+  // labels cover no dot but those that step back
+  const label = () => {
+    const { width, height } = chart.frame, occupied = new Occupied(width, height), [marked, isBright] = prominent();
+    const radius = item => (size(item) + (marked.has(item) ? RING + 2 : 0)) / 2, seen = inView.subarray(0, state.nInView), candidates = [...marked].filter(isInView);
+    const nMarked = candidates.length;
+    for (const [at, item] of seen.entries()) {
+      if (!isBright(item)) continue;
+      occupied.add(left[item], top[item], isSmall || at < MOST_DOTS || marked.has(item) ? radius(item) : SPECK + 0.5);
+      if (candidates.length < MOST_LABELLED && !marked.has(item)) candidates.push(item);
+    }
     occupied.sum();
-    const first = [...marked].filter(item => byItem.has(item)), rest = dots.slice(0, MOST_LABELLED).map(dot => dot.item).filter(item => !marked.has(item));
-    const wanted = [...first, ...rest].map(item => {
-      const dot = byItem.get(item), text = short(items.title[item]);
-      return { ...dot, text, radius: dot.radius + (marked.has(item) ? RING / 2 + 1 : 0), width: widthOf(text), height: 14 };
+    const wanted = candidates.map((item, at) => {
+      const text = state.isNarrow ? short(withoutYear(items.title[item]), 22) : short(items.title[item], 34);
+      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 120 : at < nMarked + FAR ? 30 : 0 };
     });
-    const placed = placeLabels(wanted, occupied, Math.max(first.length, Math.round((width * height) / 6000)));
+    const placed = placeLabels(wanted, occupied, Math.max(nMarked, Math.round((width * height) / 6000)));
     state.labels = placed;
+    const of = pick => placed.map(one => pick(one, one.dot.item));
     chart.show("labels", {
-      x: placed.map(({ dot }) => items.x[dot.item]), y: placed.map(({ dot }) => items.y[dot.item]), text: placed.map(({ dot }) => asText(dot.text)),
-      dx: placed.map(({ dot, x }) => x - dot.x), dy: placed.map(({ dot, y }) => y - dot.y), color: placed.map(({ dot }) => (marked.has(dot.item) ? state.palette.marked : state.palette.ink)),
+      x: of((_, item) => items.x[item]), y: of((_, item) => items.y[item]), text: of(({ dot }) => asText(dot.text)), dx: of(({ dot, x }) => x - dot.x), dy: of(({ dot, y }) => y - dot.y),
+      color: of((_, item) => (marked.has(item) ? state.palette.marked : state.palette.ink)), paper: of((_, item) => (marked.has(item) ? 0.8 : 0)),
     });
+    const lines = placed.filter(({ line }) => line).map(({ dot, line }) => [items.x[dot.item], items.y[dot.item], ...chart.values(line[2], line[3])]);
+    const [x, y, toX, toY] = [0, 1, 2, 3].map(end => lines.map(line => line[end]));
+    chart.show("leaders", { x, y, toX, toY });
+    ring(marked, state.focus);
+    plot.dataset.drawn = "yes";
+  };
+
+  const redraw = () => {
+    if (!chart.view) return;
+    state.isStale = true;
+    draw();
+    label();
+  };
+
+  // labels and dots move together, and labels are placed again when the movement rests
+  const follow = () => {
+    hideTip();
+    draw();
+    plot.dataset.drawn = "moving";
+    clearTimeout(state.rest);
+    state.rest = setTimeout(label, REST);
   };
 
   const recolor = () => {
@@ -83,12 +135,12 @@ function drawMap(data) {
     state.legend = state.groups.entries.map((entry, at) => ({ ...entry, n: counts[at] })).filter(entry => entry.n);
     chart.dress(state.palette);
     showLegend();
-    draw();
+    redraw();
   };
 
   const SIGNS = { circle: "\u25cf", square: "\u25a0", triangle: "\u25b2", diamond: "\u25c6", inverted_triangle: "\u25bc", plus: "\u271a", star: "\u2605" };
   const showLegend = () => {
-    const rule = state.groups.rule ? element("p", { className: "dim", textContent: `color: ${state.groups.rule}` }) : "";
+    const rule = state.groups.rule ? element("p", { className: "dim", textContent: `Color: ${state.groups.rule}.` }) : "";
     const list = element("ul", { className: "legend" }, ...state.legend.map(entry => {
       const sign = element("span", { textContent: SIGNS[entry.shape] });
       sign.style.color = entry.color;
@@ -103,11 +155,12 @@ function drawMap(data) {
   const say = words => { told.textContent = words; };
 
   const choose = item => {
-    Object.assign(state, { chosen: item, focus: item });
-    if (!chart.shows(items.x[item], items.y[item])) chart.pan((items.x[item] - (chart.x.start + chart.x.end) / 2) / (chart.x.end - chart.x.start), (items.y[item] - (chart.y.start + chart.y.end) / 2) / (chart.y.end - chart.y.start));
+    Object.assign(state, { chosen: item, focus: item, region: null });
+    chart.show("region", { x: [], y: [] });
+    if (!isInView(item)) chart.pan((items.x[item] - (chart.x.start + chart.x.end) / 2) / (chart.x.end - chart.x.start), (items.y[item] - (chart.y.start + chart.y.end) / 2) / (chart.y.end - chart.y.start));
     hideTip();
     showChosen();
-    draw();
+    redraw();
     const count = neighbours(item).length;
     say(`${items.title[item]} is chosen. ${count ? `Its ${count} nearest are listed beside the map.` : "It has too few ratings for neighbours."}`);
   };
@@ -118,7 +171,7 @@ function drawMap(data) {
     chart.show("region", { x: [], y: [] });
     hideTip();
     showNothing();
-    draw();
+    redraw();
     say("nothing is chosen");
   };
 
@@ -181,7 +234,7 @@ function drawMap(data) {
 
   const showRegion = border => {
     const found = items.x.flatMap((x, item) => (inside(x, items.y[item], border) ? [item] : []));
-    Object.assign(state, { region: found, chosen: null });
+    Object.assign(state, { region: new Set(found), chosen: null });
     chart.show("region", { x: border[0], y: border[1] });
     const counts = new Map();
     for (const item of found) for (const tag of tagsOf(item)) counts.set(tag, (counts.get(tag) ?? 0) + 1);
@@ -191,7 +244,7 @@ function drawMap(data) {
     panel.replaceChildren(heading(`${plural(found.length)} in the region`), button("save as CSV", () => saveCsv("region.csv", table(found)), "save"));
     if (about) panel.append(element("p", { className: "dim", textContent: about }));
     panel.append(list);
-    draw();
+    redraw();
     say(`${plural(found.length)} in the region. ${about}`);
   };
 
@@ -218,10 +271,10 @@ function drawMap(data) {
     const at = place(event);
     if (at === null) return null;
     const [x, y] = at, reach = event.pointerType === "touch" ? 14 : 5;
-    let best = null, least = Infinity;
-    for (const dot of state.dots ?? []) {
-      const far = Math.hypot(dot.x - x, dot.y - y) - dot.radius;
-      if (far < Math.min(least, reach)) [best, least] = [dot.item, far];
+    let best = null, least = reach;
+    for (const item of inView.subarray(0, state.nInView)) {
+      const far = Math.hypot(left[item] - x, top[item] - y) - size(item) / 2;
+      if (far < least) [best, least] = [item, far];
     }
     if (best !== null && least < 2) return best;
     const label = (state.labels ?? []).find(({ box }) => x >= box.x0 && x <= box.x1 && y >= box.y0 && y <= box.y1);
@@ -257,8 +310,7 @@ function drawMap(data) {
 
   const focus = item => {
     state.focus = item;
-    if (!chart.shows(items.x[item], items.y[item])) return;
-    draw();
+    ring(prominent()[0], item);
     showTip(item);
     const figures = [`${items.n[item]} ratings`, figure("stars", item, 2) && `${data.value} ${figure("stars", item, 2)}`, tagsOf(item).join(", ")];
     say([items.title[item], ...figures.filter(Boolean)].join(", "));
@@ -266,18 +318,18 @@ function drawMap(data) {
 
   // the nearest dot in a direction, at most 45 degrees off it; the most rated in view to begin with
   const step = (right, down) => {
-    const from = (state.dots ?? []).find(dot => dot.item === state.focus);
-    if (!from) return state.dots?.length && focus(state.dots[0].item);
+    const from = state.focus;
+    if (from === null || !isInView(from)) return state.nInView ? focus(inView[0]) : say(`no ${noun} is in view`);
     let best = null, least = Infinity;
-    for (const dot of state.dots) {
-      const [x, y] = [dot.x - from.x, dot.y - from.y], along = x * right + y * down, across = Math.abs(x * down) + Math.abs(y * right);
-      if (along > 0 && across <= along && along + 2 * across < least) [best, least] = [dot.item, along + 2 * across];
+    for (const item of inView.subarray(0, state.nInView)) {
+      const [x, y] = [left[item] - left[from], top[item] - top[from]], along = x * right + y * down, across = Math.abs(x * down) + Math.abs(y * right);
+      if (along > 0 && across <= along && along + 2 * across < least) [best, least] = [item, along + 2 * across];
     }
     if (best === null) say(`no further ${noun} in this direction`); else focus(best);
   };
 
   const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const here = () => (state.focus !== null && chart.shows(items.x[state.focus], items.y[state.focus]) ? [items.x[state.focus], items.y[state.focus]] : []);
+  const here = () => (state.focus !== null && isInView(state.focus) ? [items.x[state.focus], items.y[state.focus]] : []);
   plot.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
@@ -312,6 +364,7 @@ function drawMap(data) {
     box.value = items.title[item];
     close();
     choose(item);
+    if (narrow()) plot.scrollIntoView({ block: "start" });
   };
   const look = () => {
     const asked = box.value.trim(), found = asked ? search.matches(asked) : [];
@@ -414,10 +467,9 @@ function drawMap(data) {
   dark.addEventListener("change", recolor);
   chart.onRegion(showRegion);
   showNothing();
-  chart.start(() => { hideTip(); draw(); }).then(() => {
+  chart.start(follow).then(() => {
     drag(narrow() ? "" : "move");
     recolor();
-    plot.dataset.drawn = "yes";
   });
 }
 
