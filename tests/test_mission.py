@@ -18,7 +18,7 @@ from conftest import Invoke
 MISSION = [  # on a data set by its name, one after another, from an empty folder
     ("embedcli train", r"members averaged +\d\.\d+", r"saved runs/ml-100k; next: embedcli biases --worst"),
     ("embedcli biases --worst", r"Worst films by bias", r"\n +1 .*\n(.*\n)* *10 "),
-    ("embedcli pca --components 3", r"\n1  \d+\.\d % \| real: t \d+", r"\n3  \d"),
+    ("embedcli pca --components 3", r"\n1  \d+\.\d % \| real and stable\n  evidence t \d+", r"\n3  \d"),
 ]
 TYPED = [  # on a table of one's own: the command, its exit code, and what must be seen
     ("embedcli", 0, "Commands:\n  train "),

@@ -73,7 +73,7 @@ def accuracy(run: Run) -> Accuracy:
             "the data is implicit: the error of a sampled row says nothing of a group", "see the AUC of the run"
         )
     if run.heldout is None:
-        raise RunError(f"run {run.name!r} kept no test rows", "train again with `test_fraction` 0.1")
+        raise RunError(f"run {run.name!r} kept no test rows", "train again with `split` random")
     errors = _Errors.of(run, run.heldout)
     every = np.ones(len(errors.user), dtype=np.bool_)
     overall = errors.group("all", every, None, None, None)

@@ -37,7 +37,10 @@ class AxisItem:
     lower: Annotated[
         float | None,
         decimal(
-            "{interval}", "interval of the place, with the items of each side and the members resampled", end="upper"
+            "{interval}",
+            "interval of the place, with the items of each side and the members resampled",
+            end="upper",
+            dot="place",
         ),
     ]
     upper: float | None

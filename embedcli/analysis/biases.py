@@ -40,7 +40,12 @@ class ItemBias:
     lower: Annotated[
         float | None,
         decimal(
-            "{interval}", "interval of the {value} from {n_draws} draws of the posterior", 1, end="upper", tone=_caution
+            "{interval}",
+            "interval of the {value} from {n_draws} draws of the posterior",
+            1,
+            end="upper",
+            dot="stars",
+            tone=_caution,
         ),
     ]
     upper: float | None

@@ -108,7 +108,8 @@ class Column:
 
     Numbers are right-aligned and never broken. Text is left-aligned and wraps, unless it is a name that people type.
     `end_key` names the field with the upper end of an interval whose lower end is `key`; `sign` is what marks a row.
-    `tone` is that of the cell of a row, None for a cell that is no verdict.
+    `dot_key` names the field with the value that the interval is about, a dot where the interval is drawn. `tone`
+    returns that of the cell of a row that holds a verdict, else None.
     """
 
     key: str
@@ -118,8 +119,9 @@ class Column:
     is_number: bool = True
     is_name: bool = False
     end_key: str = ""
+    dot_key: str = ""
     sign: str = ""
-    tone: Callable[[Row], Tone | None] = lambda row: None
+    tone: Callable[[Row], Tone | None] | None = None
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """Write the value of a row; a missing value is an empty cell."""
@@ -150,10 +152,10 @@ def whole(header: str, legend: str = "", *, end: str = "") -> Column:
 
 
 def decimal(
-    header: str, legend: str = "", digits: int = 2, *, sign: bool = False, end: str = "", **style: Any
+    header: str, legend: str = "", digits: int = 2, *, sign: bool = False, end: str = "", dot: str = "", **style: Any
 ) -> Column:
-    """Declare a field of numbers with `digits` decimals; with `end`, an interval up to that field."""
-    return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end, **style)
+    """Declare a field of numbers with `digits` decimals; with `end`, an interval up to that field, around `dot`."""
+    return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end, dot_key=dot, **style)
 
 
 def share(header: str, legend: str = "", digits: int = 0) -> Column:

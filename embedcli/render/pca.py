@@ -10,7 +10,7 @@ from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.data.features import FEWEST_TAGGED
-from embedcli.render.view import Block, View, view_of
+from embedcli.render.view import Block, View, view_of, without_id
 from embedcli.run.record import Run
 
 SHOWN = 3  # effects of each kind on a card
@@ -44,7 +44,7 @@ def coordinates(components: Components, run: Run) -> View:
     columns = [Column("id", "id", is_number=False), Column("title", run.data.noun, is_number=False)]
     columns.append(Column("n_ratings", "n", "{:,}".format))
     columns += [Column(key, key.removeprefix("component_"), "{:+.3f}".format) for key in keys]
-    block = Block(columns=columns, rows=rows)
+    block = Block(columns=without_id(columns, rows), rows=rows)
     return View(f"coordinates | {run.headline}", [block], records=rows, body={"items": rows}, meta=run.meta)
 
 

@@ -26,7 +26,11 @@ def document(
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.filters["tied"] = lambda words: words.replace(" %", "\u00a0%")  # no line ends between the two
     about = [f"{len(run.items):,} {run.data.noun}s, {len(run.users):,} users", f"run {run.name}"]
-    about += [run.training.split.description, f"{run.n_members} members", f"embedcli {run.meta['version']}"]
+    about += [
+        run.training.split.description,
+        f"{run.n_members} member{'' if run.n_members == 1 else 's'}",
+        f"embedcli {run.meta['version']}",
+    ]
     sheets = [(TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", *styles)]
     return environment.get_template(template).render(
         policy=_policy(*scripts.values()),

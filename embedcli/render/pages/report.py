@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from embedcli.analysis.accuracy import ITEMS, TAGS, USERS, GroupError
+from embedcli.analysis.accuracy import FEWEST_USERS, ITEMS, TAGS, USERS, GroupError
 from embedcli.analysis.biases import Biases, ItemBias
 from embedcli.analysis.choices import Section
 from embedcli.analysis.probe import Probed
 from embedcli.analysis.record import Column, Row, Tone, Verdict
 from embedcli.analysis.report import Bet, Report, bet
 from embedcli.data.catalog import CATALOG, MOVIELENS_TERMS
+from embedcli.data.features import FEWEST_TAGGED
 from embedcli.errors import EmbedcliError
 from embedcli.render import biases as render_biases
 from embedcli.render import pca as render_pca
@@ -25,7 +26,7 @@ from embedcli.render.pages.bars import Bar, BarRow, Bars, Scale
 from embedcli.render.pages.cards import Card
 from embedcli.render.pages.map import map_context
 from embedcli.render.pages.page import document, map_scripts
-from embedcli.render.pages.story import bets, headline
+from embedcli.render.pages.story import a, bets, counted, headline, model_name
 from embedcli.render.runs import EpochColumns, ScoreColumns, facts, protocol
 from embedcli.render.view import Block, View, percent, table
 from embedcli.run.record import Run
@@ -105,6 +106,7 @@ def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_wor
         scripts=map_scripts() if any(part.map for part in parts) else {},
         styles=("report.css", "map.css"),
         headline=headline(report, run),
+        sections=report.sections,
         parts=parts,
     )
 
@@ -137,7 +139,7 @@ def _ranking(report: Report, run: Run) -> Part:
     ]
     if ranking.n_draws:
         lead.append(
-            f"The dot is where the model puts a {noun}, the bar where its {value} lie by the evidence (a "
+            f"The dot is where the model puts {a(noun)}, the bar where its {value} lie by the evidence (a "
             f"{percent(ranking.interval)} interval). A bet is on the {noun} being truly one of the {len(rows)}: do not "
             f"bet if that is less likely than not, or if the dot lies outside the bar."
         )
@@ -154,7 +156,8 @@ def _at_least(rows: Sequence[ItemBias], end: str, ranking: Biases, noun: str) ->
     ranks = [row.rank_upper for row in rows if row.rank_upper is not None]
     if not ranks or max(ranks) <= len(rows):
         return []
-    return [("Sure", f"all of them are among the {max(ranks):,} {end} of {ranking.n_items:,} {noun}s")]
+    among = f"among the {max(ranks):,} {end} of {ranking.n_items:,} {noun}s"
+    return [(f"All {len(rows)}", f"are {among}, by the {percent(ranking.interval)} intervals of their ranks")]
 
 
 def _held(ranking: Biases, value: str) -> str:
@@ -180,7 +183,7 @@ def _ranked(row: ItemBias, end: str, ranking: Biases, scale: Scale) -> BarRow:
     """Return a row of the ranking."""
     kind, interval, reason = bet(row), "", ""
     if row.lower is not None and row.upper is not None:
-        interval = f"{row.lower:.1f} to {row.upper:.1f}"
+        interval = f"{row.lower:.2f} to {row.upper:.2f}"
     if row.probability is not None:
         reason = f"{_likely(row.probability)} likely one of the {min(ranking.limit, ranking.n_items)} {end}; "
         reason += f"rank {row.rank_lower:,} to {row.rank_upper:,}"
@@ -228,10 +231,7 @@ def _tastes(report: Report, run: Run) -> Part:
     assert components is not None
     tastes = components.tastes
     if tastes is None:
-        why = f"the {noun}s have too few tags" if run.training.tastes else f"the run has no tags of {noun}s to test"
-        return Part(
-            Section.TASTES, TITLES[Section.TASTES], [f"Not shown: {why}. embedcli train --items FILE adds tags."]
-        )
+        return Part(Section.TASTES, TITLES[Section.TASTES], [f"Not shown: {_why_no_tastes(run)}."])
     lead = (
         f"An axis of tastes says what divides people in the words of the {noun}s' tags, beyond how good a {noun} is. "
         "One that holds predicts held-out ratings, is stronger than axes of shuffled tags, and halves of the users "
@@ -251,6 +251,15 @@ def _tastes(report: Report, run: Run) -> Part:
     )
 
 
+def _why_no_tastes(run: Run) -> str:
+    noun = run.data.noun
+    if not any(run.items.tags):
+        return f"the {noun}s have no tags. To mend it: embedcli train --items FILE reads them"
+    if not run.training.tastes:
+        return "the tags were not tested at the training. To mend it: embedcli train, with --folds 2 or more"
+    return f"no tag is on {FEWEST_TAGGED} {noun}s and off {FEWEST_TAGGED}, which a test needs"
+
+
 def _map(report: Report, run: Run) -> Part:
     """Show the map, as the page of `embedcli map` does."""
     drawn = report.drawn
@@ -259,8 +268,8 @@ def _map(report: Report, run: Run) -> Part:
     fidelity = drawn.fidelity
     kept, chance = (f"{100 * share:.0f} %" for share in (fidelity.recall, fidelity.chance))
     lead = (
-        f"Each dot is a {run.data.noun}. Of the {fidelity.n_neighbours} {run.data.noun}s that are nearest by the "
-        f"embeddings, the map keeps {kept} near (by chance {chance}): choose a {run.data.noun} to list those that are "
+        f"Each dot is {a(run.data.noun)}. Of the {fidelity.n_neighbours} {run.data.noun}s that are nearest by the "
+        f"embeddings, the map keeps {kept} near (by chance {chance}): choose {a(run.data.noun)} to list those that are "
         "truly near."
     )
     return Part(
@@ -320,7 +329,7 @@ def _probed(row: Probed, scale: Scale, noun: str) -> BarRow:
         label=cards.named(row.name),
         note=f"{row.n:,} {noun}s",
         bar=Bar.on(scale, row.score, row.control, row.control_high),
-        figure=f"{row.score:.2f}",
+        figure=f"{row.score:.2f}".replace("-", "\u2212"),
         figure_note=f"control {row.control:.2f}".replace("-", "\u2212"),
         verdict=judged.words,
         tone=judged.tone.value,
@@ -344,15 +353,22 @@ def _errors(report: Report, run: Run) -> Part:
         if groups := sorted(found.of(kind), key=lambda group: -group.rmse if group.tag else 0):
             bars = Bars(heading, scale, f"RMSE in {value}", [_group_row(group, scale, kind, noun) for group in groups])
             shown.append((bars, File.of(f"errors-{kind}", [vars(group) for group in groups]), ()))
-    lead = (
-        f"The {found.model} is off by {overall.rmse:.3f} {value} (RMSE; 95 % interval {overall.lower:.3f} to "
-        f"{overall.upper:.3f} over users) on {overall.n_rows:,} test rows of {overall.n_users:,} users. Below, the dot "
-        "is the error of a group of test rows, the bar its 95 % interval, and the short line the error of biases alone."
-    )
+    interval = ""
+    if overall.n_users >= FEWEST_USERS:
+        interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
+    lead = [
+        f"The {model_name(found.model)} is off by {overall.rmse:.3f} {value} (RMSE{interval}) on "
+        f"{counted(overall.n_rows, 'test row')} of {counted(overall.n_users, 'user')}."
+    ]
+    if found.groups:
+        lead.append(
+            "Below, the dot is the error of a group of test rows, the bar its 95 % interval, and the short line the "
+            "error of biases alone."
+        )
     return Part(
         Section.ERRORS,
         TITLES[Section.ERRORS],
-        [lead],
+        lead,
         bars=shown,
         tables=_score_tables(run),
         explanation=protocol(run),

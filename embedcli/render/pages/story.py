@@ -11,6 +11,7 @@ from embedcli.render.biases import coverage
 from embedcli.run.record import Run
 
 MOST_CAUTIONS, MOST_PAIRS = 3, 2
+FEWEST_TESTED = 100  # ratings
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,16 @@ class Sentence:
     question: str
     words: str
     section: Section
+
+
+def a(noun: str) -> str:
+    """Return a noun with its article."""
+    return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def headline(report: Report, run: Run) -> list[Sentence]:
@@ -44,25 +55,28 @@ def _prediction(report: Report, run: Run) -> str:
             return "This is not known: the run has no test scores; embedcli train measures them."
         return (
             f"This is not known: the model was trained on all {split.n_train:,} ratings, and none is left to test on; "
-            "embedcli train --test-fraction 0.1 leaves a tenth out."
+            "embedcli train --split random leaves a tenth out."
         )
-    of = f"On {split.n_test:,} test ratings that it was not trained on ({split.description})"
+    of = f"On {counted(split.n_test, 'test rating')} that it was not trained on ({split.description})"
+    if split.n_test < FEWEST_TESTED:
+        of += ", which are too few to tell"
     noun, value = run.data.noun, run.data.value_noun
     if model.auc is not None:
         sentence = (
-            f"{of}, the model ranks a {noun} that was taken above one that was not in {100 * model.auc:.0f} % of cases"
+            f"{of}, the model ranks {a(noun)} that was taken above one that was not in {100 * model.auc:.0f} % of cases"
         )
         rest = "" if baseline is None or baseline.auc is None else f", biases alone in {100 * baseline.auc:.0f} %"
-        return f"{sentence} (AUC {model.auc:.3f}; chance is 50 %){rest}{_use(report)}."
+        return f"{sentence} (AUC {model.auc:.3f}; chance is 50 %){rest}."
     low, high = run.data.scale
-    off = f"{of}, the {_model(model.model)} is off by {model.rmse:.2f} {value}"
+    off = f"{of}, the {model_name(model.model)} is off by {model.rmse:.2f} {value}"
     off += f" (RMSE, on a scale of {low:g} to {high:g})"
     if baseline is None:
         return f"{off}."
     return f"{off}; a model without tastes, of user and {noun} biases alone, by {baseline.rmse:.2f}{_use(report)}."
 
 
-def _model(name: str) -> str:
+def model_name(name: str) -> str:
+    """Say which model predicts."""
     return {"posterior": "model (its posterior)", "members averaged": "model (the average of its members)"}.get(
         name, "model"
     )
@@ -95,7 +109,7 @@ def _difference(report: Report, run: Run) -> str:
         shown, more = tastes[:MOST_PAIRS], len(tastes) - MOST_PAIRS
         rest = f" (and {more} weaker {'pair' if more == 1 else 'pairs'})" if more > 0 else ""
         parts.append(f"in the words of their tags, people's tastes divide over {'; and over '.join(shown)}{rest}")
-    elif run.training.tastes:
+    elif report.tastes:
         parts.append("no tags tell people's tastes apart")
     return f"{'; '.join(parts)}."
 
@@ -119,7 +133,8 @@ def _care(report: Report, run: Run) -> str:
 def _clause(caution: Caution, report: Report, run: Run) -> str:
     noun, value = run.data.noun, run.data.value_noun
     n, of, figure = caution.n, caution.of, caution.figure or 0.0
-    axes = f"{n} of the {of} axes" if of > 1 else "the axis"
+    axes = "the axis" if of == 1 else f"all {of} axes" if n == of else f"{n} of the {of} axes"
+    is_one = n == 1 or of == 1
     match caution.risk:
         case Risk.USELESS:
             return "the model predicts no better than biases alone, so its tastes say nothing"
@@ -129,15 +144,15 @@ def _clause(caution: Caution, report: Report, run: Run) -> str:
             assert report.decay is not None
             return f"the weight decay {report.decay.weight_decay:g} is {report.decay.verdict}: try {figure:g}"
         case Risk.NO_EVIDENCE:
-            return f"{axes} shown were not tested on held-out ratings, so any of them may be chance"
+            return f"{axes} shown {'was' if is_one else 'were'} not tested on held-out ratings, and may be chance"
         case Risk.NOT_TASTE:
-            return f"{axes} shown go with something else than taste"
+            return f"{axes} shown {'goes' if is_one else 'go'} with something else than taste"
         case Risk.BETS:
             return f"do not bet on {_counted(report)} {noun}s, whose place in the list is not certain"
         case Risk.NO_INTERVALS:
-            return f"nothing says how certain the place of a {noun} in the ranking is"
+            return f"nothing says how certain the place of {a(noun)} in the ranking is"
         case Risk.CLAIMS:
-            return f"{axes} shown claim more than held-out ratings confirm"
+            return f"{axes} shown {'claims' if is_one else 'claim'} more than held-out ratings confirm"
         case Risk.CHOICE:
             assert report.ranking is not None and report.ranking.choice is not None
             held = coverage(report.ranking.choice)
