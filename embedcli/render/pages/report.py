@@ -24,7 +24,7 @@ from embedcli.render.output import Format, render
 from embedcli.render.pages import cards
 from embedcli.render.pages.bars import Bar, BarRow, Bars, Scale
 from embedcli.render.pages.cards import Card
-from embedcli.render.pages.map import map_data
+from embedcli.render.pages.map import map_context
 from embedcli.render.pages.page import document, map_scripts
 from embedcli.render.pages.story import a, bets, counted, headline, model_name
 from embedcli.render.runs import EpochColumns, ScoreColumns, facts, protocol
@@ -104,7 +104,7 @@ def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_wor
         run,
         title=title or f"{run.data.title}: what the model has learned",
         scripts=map_scripts() if any(part.map for part in parts) else {},
-        styles=("report.css",),
+        styles=("report.css", "map.css"),
         headline=headline(report, run),
         sections=report.sections,
         parts=parts,
@@ -262,10 +262,9 @@ def _why_no_tastes(run: Run) -> str:
 
 def _map(report: Report, run: Run) -> Part:
     """Show the map, as the page of `embedcli map` does."""
-    from embedcli.render.map import caption, explanation
-
     drawn = report.drawn
     assert drawn is not None
+    context = map_context(drawn, run, components=report.components, groups=report.grouping)
     fidelity = drawn.fidelity
     kept, chance = (f"{100 * share:.0f} %" for share in (fidelity.recall, fidelity.chance))
     lead = (
@@ -277,9 +276,8 @@ def _map(report: Report, run: Run) -> Part:
         Section.MAP,
         TITLES[Section.MAP],
         [lead],
-        files=[("places", File.of("map", drawn.rows()))],
-        map={"data": map_data(drawn, run), "caption": caption(drawn)},
-        explanation=explanation(drawn),
+        map=context,
+        explanation=context["explanation"],
     )
 
 
