@@ -19,7 +19,6 @@ from embedcli.analysis.accuracy import accuracy
 from embedcli.analysis.biases import biases
 from embedcli.analysis.choices import Section
 from embedcli.analysis.clusters import clusters
-from embedcli.analysis.map import map_items
 from embedcli.analysis.pca import pca
 from embedcli.analysis.probe import probe
 from embedcli.analysis.report import Bet, Caution, Risk, bet, report
@@ -33,7 +32,7 @@ FILES = {  # the CSV of each section
     "ranking": ["worst.csv", "best.csv"],
     "axes": ["axes.csv", "axes-tags.csv"],
     "tastes": ["tastes.csv", "tastes-tags.csv"],
-    "map": ["map.csv"],
+    # that of the map comes from its button
     "clusters": ["groups.csv"],
     "probe": ["readable-tags.csv", "readable-numbers.csv"],
     "errors": ["errors-users.csv", "errors-items.csv", "errors-tags.csv", "scores.csv", "epochs.csv"],
@@ -132,7 +131,7 @@ def test_every_risk_has_its_words(trained: Run, risk: Risk) -> None:
 def test_every_figure_has_its_data(trained: Run, whole: Page) -> None:
     """Each section has its files, and each file the rows and the figures of the analysis that is shown."""
     assert {section: list(files) for section, files in whole.files.items()} == FILES
-    ranking, drawn, groups = biases(trained), map_items(trained, top_items=len(trained.items)), clusters(trained)
+    ranking, groups = biases(trained), clusters(trained)
     found, probes, components = accuracy(trained), probe(trained), pca(trained)
 
     def column(section: str, file: str, name: str) -> list[str]:
@@ -149,7 +148,6 @@ def test_every_figure_has_its_data(trained: Run, whole: Page) -> None:
     assert column("tastes", "tastes.csv", "title") == [
         row["title"] for row in components.rows() if row["taste"] is not None
     ]
-    assert column("map", "map.csv", "x") == [str(point.x) for point in drawn.places]
     assert column("clusters", "groups.csv", "cluster") == [str(item.cluster) for item in groups.grouped]
     scores = [str(row.score) for kind in ("tag", "number") for row in probes.probed if row.kind == kind]
     assert column("probe", "readable-tags.csv", "score") + column("probe", "readable-numbers.csv", "score") == scores
