@@ -260,7 +260,7 @@ def test_implicit_data_has_other_words(trained: Run) -> None:
     page = Page(page_of(run))
     assert "above one that was not in 90 % of cases (AUC 0.900; chance is 50 %), biases alone in 70 %." in page.text()
     assert "the data is implicit" in page.text("errors")
-    assert "sampled rows are no observations" in page.text("ranking")
+    assert "There are no intervals: sampled rows" in page.text("ranking")
 
 
 def test_the_run_is_told_at_the_end(whole: Page, trained: Run) -> None:
