@@ -97,36 +97,37 @@ def _print_rows(block: Block, console: Console, gap: int = 2) -> list[str]:
 
 @dataclass
 class _Part:
-    """A column of a table: its cells, the header first, its width and the least one, in letters."""
+    """A column of a table: its cells, the header first, and how many letters wide it is.
+
+    `least` are the widths that it can be made, one after another, if there is no room.
+    """
 
     cells: list[str | Text]
     width: int
-    least: int = 0
+    least: Sequence[int]
     is_number: bool = False
-    is_text: bool = False  # whose lines may be broken
     is_spare: bool = False  # what a narrow table can do without
 
     @classmethod
     def of(cls, column: Column, rows: Sequence[Row]) -> _Part:
-        """Return a column with room for everything. At the least, numbers and names are whole, and words of a text."""
+        """Return a column with room for everything. Numbers and names stay whole, and so do the words of a text."""
         cells = [Text(plain(column.header), "bold") if column.header else "", *(_cell(column, row) for row in rows)]
         width = max(map(_width, cells))
-        if column.is_number:
-            least = max(_longest_word(cells[:1]), *map(_width, cells[1:]))
-        elif column.is_name:
-            least = width
-        else:
-            least = min(width, max(NARROW, min(_longest_word(cells), LONG_WORD)))
         is_text = not (column.is_number or column.is_name)
-        is_spare = column.key == "id" or (not is_text and column.tone is None)  # what has a tone is evidence
-        return cls(cells, width, least, column.is_number, is_text, is_spare)
+        if is_text:
+            words = min(_longest_word(cells), LONG_WORD)
+            least = [min(width, max(words, NARROW)), words, min(words, NARROW // 2)]
+        else:
+            least = [max(_longest_word(cells[:1]), *map(_width, cells[1:])) if column.is_number else width]
+        is_kept = is_text or column.is_kept or column.tone is not None
+        return cls(cells, width, least, column.is_number, column.key == "id" or not is_kept)
 
     @classmethod
     def of_bars(cls, bars: Bars, block: Block, width: int) -> _Part:
         """Return the column of bars, in the tones of the column that they stand beside."""
         of = next(column for column in block.columns if column.key == bars.after)
         cells = [Text(bars.draw(row, width), _style(of, row)) for row in block.rows]
-        return cls([Text(bars.header(width), "bold"), *cells], width)
+        return cls([Text(bars.header(width), "bold"), *cells], width, [width])
 
     def lines(self, index: int, console: Console) -> list[str | Text]:
         """Return the lines of a cell, each as wide as the column."""
@@ -179,7 +180,7 @@ def _fit(parts: list[_Part], width: int, gap: int, bars: Bars | None) -> tuple[i
         if room >= 0:
             return between, 0, []
     left_out: list[str] = []
-    while sum(part.least + 1 for part in parts) - 1 > width:
+    while sum(part.least[0] + 1 for part in parts) - 1 > width:
         spare = [part for part in parts[1:] if part.is_spare]
         if not spare:
             break
@@ -189,14 +190,13 @@ def _fit(parts: list[_Part], width: int, gap: int, bars: Bars | None) -> tuple[i
     return 1, 0, left_out
 
 
-def _share(parts: list[_Part], width: int) -> None:
-    """Take from the widest columns of text until all fit, first what they can spare, then by breaking words."""
-    texts = [part for part in parts if part.is_text]
+def _share(parts: Sequence[_Part], width: int) -> None:
+    """Make columns narrower, the widest first, until all fit, or until all are as narrow as can be."""
     for part in parts:
-        part.width = part.width if part.is_text else part.least
-    for fewest in ([part.least for part in texts], [NARROW // 2] * len(texts)):
+        part.width = min(part.width, part.least[0]) if part.is_number else part.width
+    for level in range(3):
         while sum(part.width for part in parts) > width:
-            wide = [part for part, least in zip(texts, fewest, strict=True) if part.width > least]
+            wide = [part for part in parts if part.width > part.least[min(level, len(part.least) - 1)]]
             if not wide:
                 break
             max(wide, key=lambda part: part.width).width -= 1
