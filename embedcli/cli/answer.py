@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from embedcli.cli.command import OUTPUT, option
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import Quiet
+from embedcli.errors import UsageError
 from embedcli.render.output import ENDINGS, PICTURES, Format, Picture, check_output, format_of, write, write_file
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ class Answer:
     def notes(self) -> Notes:
         """What is said on stderr."""
         return Notes(self.quiet)
+
+    def keep(self, *inputs: str | Path | None) -> None:
+        """Raise UsageError if the output file is one of the files that the command reads."""
+        paths = [Path(path) for path in (self.output, *inputs) if path is not None and Path(path).exists()]
+        if self.output in paths and any(path.samefile(self.output) for path in paths[1:]):
+            raise UsageError(f"{self.output} is read: the answer would replace it", "give another file with -o")
 
     def beside(self, path: Path) -> Answer:
         """Return the answer that a further file gets, CSV unless its ending says otherwise."""

@@ -46,7 +46,8 @@ def description_view(description: Description) -> View:
     what = "rows" if about.implicit else "ratings"
     sides = (("user", description.per_user), (noun, description.per_item))
     quantiles = [{"of": f"per {side}", **of_side} for side, of_side in sides]
-    columns = [Column(name, name, "{:,.0f}".format) for name in description.per_user]
+    columns = [Column("of", "", is_number=False)]
+    columns += [Column(name, name, "{:,.0f}".format) for name in description.per_user]
     return View(
         title=f"{about.title} | {description.n_ratings:,} {what}",
         blocks=[
