@@ -402,7 +402,7 @@ def _group_row(group: GroupError, scale: Scale, kind: str, noun: str) -> BarRow:
 
 def _settings(run: Run, path: Path) -> Part:
     """Show how the run came about, and the terms of its data."""
-    known = facts(run, path)
+    known = facts(run, path) | {"sha256": run.data.sha256}
     terms = (
         MOVIELENS_TERMS
         if run.data.name in CATALOG
