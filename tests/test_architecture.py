@@ -35,11 +35,14 @@ COMMANDS = (
     *[(command, SLOW) for command in ("biases --worst", "similar 'Made Film 8'", "recommend --user 1")],
     *[(command, SLOW) for command in ("runs list", "runs show", "data list")],
     *[(command, SLOW | {"plotly"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9", "probe", "map")],
-    *[(command, SLOW | {"plotly"}) for command in ("compare made made", "recommend --like 8", "report")],
+    *[
+        (command, SLOW | {"plotly"})
+        for command in ("compare made made", "recommend --like 8", "report --sections ranking,axes")
+    ],
     ("map -o map.png", DRAWING),
     *[
         (command, {"torch", "plotly", "matplotlib.pyplot"})
-        for command in ("predict --all-users", "clusters", "map --method tsne")
+        for command in ("predict --all-users", "clusters", "report", "map --method tsne")
     ],
 )
 

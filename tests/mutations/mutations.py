@@ -369,6 +369,24 @@ CHOSEN = (
         ("test_rmse_change_draws_the_same_users_for_both_runs",),
     ),
     Mutation(
+        "a bet on what its evidence contradicts",
+        "if row.is_outside or row.probability < EVEN:",
+        "if row.probability < EVEN:",
+        ("test_what_to_bet_on",),
+    ),
+    Mutation(
+        "the mildest caution first",
+        "cautions=tuple(sorted(_cautions(whole), key=lambda caution: order.index(caution.risk)))",
+        "cautions=tuple(sorted(_cautions(whole), key=lambda caution: -order.index(caution.risk)))",
+        ("test_the_worst_caution_is_the_first",),
+    ),
+    Mutation(
+        "the interval of an error takes rows for independent",
+        "*bootstrap_of_users(user))",
+        "*bootstrap_of_users(np.arange(len(user))))",
+        ("test_interval_is_that_of_the_users",),
+    ),
+    Mutation(
         "decay judged the wrong way",
         "strength < TOO_WEAK",
         "strength > TOO_WEAK",
