@@ -55,7 +55,9 @@ class Browser:
         """Return the browser, which has been started."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """End the browser."""
         self._process.kill()
         self._process.wait()

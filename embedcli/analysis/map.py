@@ -117,7 +117,9 @@ def map_items(
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
     default = DRAWN[method] if min_ratings is None else None
-    rows, described = most_rated_first(run, min_ratings, default if top_items is None else top_items, MOST_DRAWN[method])
+    rows, described = most_rated_first(
+        run, min_ratings, default if top_items is None else top_items, MOST_DRAWN[method]
+    )
     rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
     if len(rows) < LEAST_ITEMS:
         raise UsageError(

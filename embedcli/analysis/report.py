@@ -58,12 +58,10 @@ class Risk(Enum):
 
 @dataclass(frozen=True)
 class Caution:
-    """A risk that the evidence of the run shows: of `n` of `of` things, or with a `figure` of its own."""
+    """A risk that the evidence of the run shows, with the numbers of the components that have it."""
 
     risk: Risk
-    n: int = 0
-    of: int = 0
-    figure: float | None = None
+    axes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,34 +183,35 @@ def _cautions(whole: Report) -> Iterator[Caution]:
     if whole.model is None:
         yield Caution(Risk.UNTESTED)
     if whole.gain is not None and whole.gain <= 0:
-        yield Caution(Risk.USELESS, figure=whole.gain)
+        yield Caution(Risk.USELESS)
     if whole.decay is not None and whole.decay.suggested is not None:
-        yield Caution(Risk.DECAY, figure=whole.decay.suggested)
+        yield Caution(Risk.DECAY)
     yield from _of_ranking(whole.ranking)
     yield from _of_axes(whole.axes)
     if whole.grouping is not None and not whole.grouping.has_groups:
-        yield Caution(Risk.CONTINUUM, len(whole.grouping.clusters))
+        yield Caution(Risk.CONTINUUM)
     if whole.drawn is not None and whole.drawn.fidelity.recall < FEW_KEPT:
-        yield Caution(Risk.MAP, figure=whole.drawn.fidelity.recall)
+        yield Caution(Risk.MAP)
 
 
 def _of_ranking(ranking: Biases | None) -> Iterator[Caution]:
     if ranking is None:
         return
-    rows = (*ranking.best, *ranking.worst)
     if not ranking.n_draws:
         yield Caution(Risk.NO_INTERVALS)
-    elif n_bad := sum(bet(row) is Bet.NO for row in rows):
-        yield Caution(Risk.BETS, n_bad, len(rows))
+    elif any(bet(row) is Bet.NO for row in (*ranking.best, *ranking.worst)):
+        yield Caution(Risk.BETS)
     if ranking.choice is not None and ranking.choice.is_strong:
-        yield Caution(Risk.CHOICE, figure=ranking.choice.coverage)
+        yield Caution(Risk.CHOICE)
 
 
 def _of_axes(components: Sequence[Component]) -> Iterator[Caution]:
-    kinds = {
-        Risk.NO_EVIDENCE: [axis.verdict is None for axis in components],
-        Risk.NOT_TASTE: [axis.goes_with is not None for axis in components],
-        Risk.CLAIMS: [bool(axis.predicts and not axis.real) and axis.goes_with is None for axis in components],
-        Risk.UNSTABLE: [bool(axis.real) and axis.unnamed is not None for axis in components],
+    kinds: dict[Risk, Callable[[Component], bool]] = {
+        Risk.NO_EVIDENCE: lambda axis: axis.verdict is None,
+        Risk.NOT_TASTE: lambda axis: axis.goes_with is not None,
+        Risk.CLAIMS: lambda axis: bool(axis.predicts and not axis.real) and axis.goes_with is None,
+        Risk.UNSTABLE: lambda axis: bool(axis.real) and axis.unnamed is not None,
     }
-    yield from (Caution(risk, sum(are), len(are)) for risk, are in kinds.items() if any(are))
+    for risk, has in kinds.items():
+        if axes := tuple(axis.component for axis in components if has(axis)):
+            yield Caution(risk, axes)

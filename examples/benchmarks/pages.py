@@ -93,7 +93,9 @@ def main() -> None:
     """Print a row for each number of items."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, nargs="+", default=[1682, 60_000])
-    print("   items     MB made s drawn s       zoom       home       move       back      wheel        all       step     choose")
+    print(
+        "   items     MB made s drawn s       zoom       home       move       back      wheel        all       step     choose"
+    )
     for n in parser.parse_args().items:
         with tempfile.TemporaryDirectory() as folder:
             print(measure(n, Path(folder)), flush=True)

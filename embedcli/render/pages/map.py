@@ -25,7 +25,9 @@ MOST_TAGS = 60  # tags that can be chosen alone, the commonest
 def map_page(drawn: Map, run: Run) -> str:
     """Return a page with an interactive map; titles in it are never read as HTML."""
     context = map_context(drawn, run)
-    return document("page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), styles=("map.css",), map=context)
+    return document(
+        "page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), styles=("map.css",), map=context
+    )
 
 
 def map_context(
@@ -95,7 +97,11 @@ def _colors(
     asked = drawn.color.name if drawn.color is not None and drawn.color.is_number else "tags"
     return {
         "first": {"log n": "n"}.get(asked, asked) if of_tags.tags or asked != "tags" else "",
-        "tags": {"names": of_tags.tags, "rule": f"a {run.data.noun} with several of these tags has the color of the rarest", "of": _indices(of_tags.tags, of_tags.groups)},
+        "tags": {
+            "names": of_tags.tags,
+            "rule": f"a {run.data.noun} with several of these tags has the color of the rarest",
+            "of": _indices(of_tags.tags, of_tags.groups),
+        },
         "tag": sorted(range(len(counts)), key=lambda tag: (-counts[tag], items["tag_names"][tag]))[:MOST_TAGS],
         "numbers": {name: words for name, words in numbers.items() if name in items},
         "components": _scores(drawn, run, components),

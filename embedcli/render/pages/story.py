@@ -45,7 +45,7 @@ def headline(report: Report, run: Run) -> list[Sentence]:
 
 def listed(words: Sequence[str]) -> str:
     """Write a list in a sentence: a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def _prediction(report: Report, run: Run) -> str:
@@ -132,9 +132,8 @@ def _care(report: Report, run: Run) -> str:
 
 def _clause(caution: Caution, report: Report, run: Run) -> str:
     noun, value = run.data.noun, run.data.value_noun
-    n, of, figure = caution.n, caution.of, caution.figure or 0.0
-    axes = "the axis" if of == 1 else f"all {of} axes" if n == of else f"{n} of the {of} axes"
-    is_one = n == 1 or of == 1
+    is_one, numbers = len(caution.axes) == 1, listed([str(axis) for axis in caution.axes])
+    axes = f"axis {numbers}" if is_one else f"axes {numbers}"
     match caution.risk:
         case Risk.USELESS:
             return "the model predicts no better than biases alone, so its tastes say nothing"
@@ -142,30 +141,30 @@ def _clause(caution: Caution, report: Report, run: Run) -> str:
             return "how well the model predicts was not tested"
         case Risk.DECAY:
             assert report.decay is not None
-            return f"the weight decay {report.decay.weight_decay:g} is {report.decay.verdict}: try {figure:g}"
+            return report.decay.judged.words
         case Risk.NO_EVIDENCE:
-            return f"{axes} shown {'was' if is_one else 'were'} not tested on held-out ratings, and may be chance"
+            return f"{axes} {'was' if is_one else 'were'} not tested on held-out ratings, and may be chance"
         case Risk.NOT_TASTE:
-            return f"{axes} shown {'goes' if is_one else 'go'} with something else than taste"
+            return f"{axes} {'goes' if is_one else 'go'} with something else than taste"
         case Risk.BETS:
             return f"do not bet on {_counted(report)} {noun}s, whose place in the list is not certain"
         case Risk.NO_INTERVALS:
             return f"nothing says how certain the place of {a(noun)} in the ranking is"
         case Risk.CLAIMS:
-            return f"{axes} shown {'claims' if is_one else 'claim'} more than held-out ratings confirm"
+            return f"{axes} {'claims' if is_one else 'claim'} more than held-out ratings confirm"
         case Risk.CHOICE:
-            assert report.ranking is not None and report.ranking.choice is not None
+            assert report.ranking is not None
+            assert report.ranking.choice is not None
             held = coverage(report.ranking.choice)
             return f"users choose by taste what to rate, so a 95 % interval of {value} holds in {held} of cases"
         case Risk.UNSTABLE:
-            which = listed([str(axis.component) for axis in report.axes if axis.real and axis.unnamed is not None])
-            return (
-                f"{'axis' if n == 1 else 'axes'} {which} {'is' if n == 1 else 'are'} real, but without a stable meaning"
-            )
+            return f"{axes} {'is' if is_one else 'are'} real, but without a stable meaning"
         case Risk.CONTINUUM:
-            return f"the {n} groups are pieces of a continuum"
+            return "the groups are pieces of a continuum"
         case Risk.MAP:
-            return f"{noun}s that are near on the map need not be alike: it keeps {100 * figure:.0f} % of the nearest"
+            assert report.drawn is not None
+            kept = f"{100 * report.drawn.fidelity.recall:.0f} %"
+            return f"{noun}s that are near on the map need not be alike: it keeps {kept} of the nearest"
 
 
 def _counted(report: Report) -> str:
