@@ -242,7 +242,7 @@ def test_the_most_rated_are_labelled_first(started: Browser) -> None:
     script = (TEMPLATES / "labels.js").read_text(encoding="utf-8")
     placed = started.run(script + """
         const occupied = new Occupied(200, 30), dot = { x: 60, y: 15, radius: 3, width: 100, height: 13 };
-        occupied.add(60, 15, 3);
+        for (const x of [45, 60]) occupied.add(x, 15, 3);
         occupied.sum();
         const place = dots => placeLabels(dots, occupied, 9).map(({ dot, x, y, line }) => [dot.name, x, y, line !== null]);
         return [place([{ ...dot, name: "first" }, { ...dot, name: "second" }]), place([{ ...dot, x: 150, width: 60, name: "left" }]),
