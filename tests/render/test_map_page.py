@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -37,17 +36,23 @@ ASKED = {  # as people type it: what is meant
     "strasse, die": "Straße, Die (1923)",
 }
 LABELS = """
-    const { labels, dots } = shownMap.chart.sources, { frame } = shownMap.chart, pen = document.createElement("canvas").getContext("2d");
+    const { chart } = shownMap, { frame } = chart, { labels, dots } = chart.sources;
+    const { items } = JSON.parse(document.getElementById("map-data").textContent);
+    const pen = document.createElement("canvas").getContext("2d");
     pen.font = "12px system-ui, sans-serif";
-    const data = labels.data, map = JSON.parse(document.getElementById("map-data").textContent).items;
-    const place = (x, y) => { const [left, top] = shownMap.chart.pixels(x, y); return [left - frame.left, top - frame.top]; };
-    const size = new Map(Array.from(dots.data.x, (x, at) => [`${x} ${dots.data.y[at]}`, dots.data.size[at]]));
+    const place = (x, y) => {
+      const [left, top] = chart.pixels(x, y);
+      return [left - frame.left, top - frame.top];
+    };
+    const box = (text, at) => {
+      const [x, y] = place(labels.data.x[at], labels.data.y[at]), half = pen.measureText(text).width / 2;
+      const [middle, base] = [x + labels.data.dx[at], y + labels.data.dy[at]];
+      return { text, box: [middle - half, base - 6, middle + half, base + 6] };
+    };
+    const sizes = new Map(Array.from(dots.data.x, (x, at) => [`${x} ${dots.data.y[at]}`, dots.data.size[at]]));
     return {
-      labels: Array.from(data.text, (text, at) => {
-        const [x, y] = place(data.x[at], data.y[at]), width = pen.measureText(text).width / 2;
-        return { text, at: [x, y], box: [x + data.dx[at] - width, y + data.dy[at] - 6, x + data.dx[at] + width, y + data.dy[at] + 6] };
-      }),
-      dots: map.x.map((x, at) => { const [left, top] = place(x, map.y[at]); return [left, top, (size.get(`${x} ${map.y[at]}`) ?? 2) / 2]; }),
+      labels: Array.from(labels.data.text, box),
+      dots: items.x.map((x, at) => [...place(x, items.y[at]), (sizes.get(`${x} ${items.y[at]}`) ?? 2) / 2]),
       frame: [frame.width, frame.height],
     };"""
 
@@ -177,7 +182,10 @@ def test_neighbours_stand_beside_the_map(browser: Browser, films: Run) -> None:
     expected = similar(films, "Star Wars (1977)").asked[0].neighbours
     n_folds = similar(films, "Star Wars (1977)").n_folds
     rows = [[cell.strip() for cell in row.split("\t")] for row in texts(browser, "#map-chosen tbody tr")]
-    shown = [[one.title, f"{one.n_ratings}", f"{one.co_raters}", f"{round(one.folds * n_folds)}/{n_folds}"] for one in expected]
+    shown = [
+        [one.title, f"{one.n_ratings}", f"{one.co_raters}", f"{round(one.folds * n_folds)}/{n_folds}"]
+        for one in expected
+    ]
     assert rows == shown
     right, left, low = browser.run("""
         const [map, panel] = ["map-plot", "map-chosen"].map(id => document.getElementById(id).getBoundingClientRect());
@@ -240,13 +248,18 @@ def test_the_most_rated_are_labelled_first(started: Browser) -> None:
     A dot that may have a label further off has it there, joined by a line.
     """
     script = (TEMPLATES / "labels.js").read_text(encoding="utf-8")
-    placed = started.run(script + """
+    placed = started.run(
+        script
+        + """
         const occupied = new Occupied(200, 30), dot = { x: 60, y: 15, radius: 3, width: 100, height: 13 };
         for (const x of [45, 60]) occupied.add(x, 15, 3);
         occupied.sum();
-        const place = dots => placeLabels(dots, occupied, 9).map(({ dot, x, y, line }) => [dot.name, x, y, line !== null]);
-        return [place([{ ...dot, name: "first" }, { ...dot, name: "second" }]), place([{ ...dot, x: 150, width: 60, name: "left" }]),
-                place([{ ...dot, name: "first" }, { ...dot, x: 62, width: 30, reach: 90, name: "far" }])];""")
+        const told = ({ dot, x, y, line }) => [dot.name, x, y, line !== null];
+        const place = (...dots) => placeLabels(dots, occupied, 9).map(told);
+        return [place({ ...dot, name: "first" }, { ...dot, name: "second" }),
+                place({ ...dot, x: 150, width: 60, name: "left" }),
+                place({ ...dot, name: "first" }, { ...dot, x: 62, width: 30, reach: 90, name: "far" })];"""
+    )
     assert placed[0] == [["first", 60 + 3 + 3 + 50, 15, False]]
     assert placed[1] == [["left", 150 - 3 - 3 - 30, 15, False]]
     assert [[name, is_far] for name, _, _, is_far in placed[2]] == [["first", False], ["far", True]]
@@ -320,7 +333,7 @@ def test_the_map_by_keys_alone(browser: Browser) -> None:
 def test_buttons(browser: Browser) -> None:
     """Buttons zoom, show the whole map, list what is in view and save a PNG; none uploads anything."""
     names = texts(browser, ".map button")
-    assert names[:8] == ["move", "box", "lasso", "+", "−", "whole map", "list what is in view", "save as PNG"]
+    assert names[:8] == ["move", "box", "lasso", "+", "\u2212", "whole map", "list what is in view", "save as PNG"]
     assert not [name for name in names if re.search("upload|share|cloud|edit|chart studio", name, re.IGNORECASE)]
     width = "return shownMap.chart.x.end - shownMap.chart.x.start;"
     whole = browser.run(width)

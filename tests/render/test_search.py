@@ -22,11 +22,49 @@ TITLES = (
     *("[REC] (2007)", "Amélie (2001)", "Avventura, L' (1960)", "Misérables, Les (1995)", "Misérables, Les (1998)"),
     *("Cité des enfants perdus, La (1995)", "Straße, Die (1923)", "ΟΔΟΣ ΣΟΦΙΑΣ (1980)", "Ąćę łódź (2001)", "Up (2009)"),
     *("Léon: The Professional (1994)", "Leon (2001)", "A Nous la Liberté (1931)", "Ran (1985)", "The Thing (1982)"),
-    *("Ｔｏｋｙｏ (1999)", "Ǆungla (1990)", "ﬁlm ﬂeuve (1970)", "Il Postino (1994)", "Tango, the, (1990)", "  Blank (1990)"),
+    *(
+        "\uff34\uff4f\uff4b\uff59\uff4f (1999)",
+        "Ǆungla (1990)",
+        "ﬁlm ﬂeuve (1970)",
+        "Il Postino (1994)",
+        "Tango, the, (1990)",
+        "  Blank (1990)",
+    ),
 )
-ODD = ("godfather", "GODFATHER, THE", "the godfather (1973)", "les miserables", "Miserables, Les (1998)", "leon", "léon")
-ODD += ("id:3", "id:99", "title:2", "id:", "title:", "", " ", "strasse", "die strasse", "l'avventura", "lodz", "οδος σοφιας")
-ODD += ("tokyo", "film fleuve", "cite des enfants perdus, la", "la cite", "wars", "war", "star wars (1978)", "part ii", "!?")
+ODD = (
+    "godfather",
+    "GODFATHER, THE",
+    "the godfather (1973)",
+    "les miserables",
+    "Miserables, Les (1998)",
+    "leon",
+    "léon",
+)
+ODD += (
+    "id:3",
+    "id:99",
+    "title:2",
+    "id:",
+    "title:",
+    "",
+    " ",
+    "strasse",
+    "die strasse",
+    "l'avventura",
+    "lodz",
+    "οδος σοφιας",
+)
+ODD += (
+    "tokyo",
+    "film fleuve",
+    "cite des enfants perdus, la",
+    "la cite",
+    "wars",
+    "war",
+    "star wars (1978)",
+    "part ii",
+    "!?",
+)
 
 
 def spellings(title: str) -> list[str]:
