@@ -152,6 +152,11 @@ def test_bars_do_not_wrap_titles() -> None:
     assert not set(BARS).isdisjoint(drawn((long, MEASURED[1]), 120))
 
 
+def test_bars_are_explained() -> None:
+    """The legend of an interval says what is drawn of it."""
+    assert VIEWS["biases"]().legend["95 %"].endswith("; in a wide terminal a line, with a dot at the stars")
+
+
 def test_one_row_has_no_scale() -> None:
     """A single interval is not drawn: its bar would always be the same."""
     assert set(BARS).isdisjoint(drawn(MEASURED[:1], 120))
