@@ -58,12 +58,9 @@ class View:
         for block in self.blocks:
             headers = {column.key: column.header for column in block.columns}
             for column in block.columns:
-                drawn = (
-                    f"; in a wide terminal a line, with a dot at the {headers[column.dot_key]}"
-                    if column.dot_key
-                    else ""
-                )
                 if column.legend:
+                    dot = headers.get(column.dot_key) if column.dot_key else None
+                    drawn = f"; in a wide terminal a line, with a dot at the {dot}" if dot else ""
                     legend[column.header or column.sign] = column.legend + drawn
         return legend
 

@@ -162,6 +162,14 @@ def test_one_row_has_no_scale() -> None:
     assert set(BARS).isdisjoint(drawn(MEASURED[:1], 120))
 
 
+@pytest.mark.parametrize("missing", ["lower", "value"])
+def test_rows_without_an_interval_have_no_bar(missing: str) -> None:
+    """A row whose interval or value is missing has no bar, and the others have theirs."""
+    unknown = replace(MEASURED[0], **{missing: None})
+    lines = drawn((*MEASURED, unknown), 120).splitlines()
+    assert [set(BARS).isdisjoint(line) for line in lines[3:]] == [False, False, True]
+
+
 def test_ascii_where_letters_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """An encoding without the letters of bars gets them in ASCII, as many letters wide."""
     file = io.BytesIO()
