@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from embedcli.cli.answer import PictureAnswer
+from embedcli.cli.answer import PageAnswer
 from embedcli.cli.command import OUTPUT, command, option
 from embedcli.cli.options import MinRatings, Quiet, RunOptions
 
@@ -37,7 +37,7 @@ def report(
 
     if output.suffix.lower() not in (".html", ".htm", ""):
         raise UsageError(f"{output}: a report is a page, not {output.suffix}", "end it in .html")
-    answer = PictureAnswer(None, output, quiet=quiet)
+    answer = PageAnswer(None, output, quiet=quiet)
     run = options.open()
     components = pca(run, n_components=n_components)
     try:
