@@ -12,18 +12,24 @@ import logging
 import textwrap
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.data.catalog import CATALOG
 from embedcli.render.colors import Palette
 from embedcli.render.pictures import Style
 from embedcli.run.record import Run
 
+Floats = NDArray[np.float64]
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ft2font import FT2Font
 
@@ -76,8 +82,8 @@ class Sheet:
         text = text.replace(" %", "\u00a0%")  # no line begins with it
         return textwrap.wrap(text, max(int(width / (WIDE * size)), 20), max_lines=most, placeholder=" \u2026")
 
-    def head(self, title: str, below: str, caption: str) -> None:
-        """Write title and caption, and give what is between them to the layout."""
+    def head(self, title: str, below: str, caption: str, panels: Sequence[Axes] = ()) -> None:
+        """Write title, a line below it, the legend of these panels and the caption; the rest is for the layout."""
         self.title, self.caption = title, caption
         width, height = 72 * self.figure.get_size_inches()
         heads = [(self.lines(self.written(title), HEADING, 2), HEADING, "bold", self.palette.ink)]
@@ -86,6 +92,9 @@ class Sheet:
         for lines, size, weight, color in heads:
             self._write(lines, top, size, fontweight=weight, color=color, va="top")
             top -= LEADING * size * len(lines)
+        if panels:
+            self._legend(panels, top - MARGIN / 2)
+            top -= MARGIN / 2 + LEADING * TEXT
         lines = self.lines(self.written(caption), SMALL)
         self._caption = self._write(lines, MARGIN, SMALL, color=self.palette.dim, va="bottom")
         bottom = MARGIN + LEADING * SMALL * len(lines) + MARGIN
@@ -116,6 +125,16 @@ class Sheet:
             about: dict[str, Any] = {"Creator": "embedcli", "CreationDate": None, "Title": title, "Subject": caption}
             self.figure.savefig(file, format="pdf", metadata=about)
         return file.getvalue()
+
+    def _legend(self, panels: Sequence[Axes], y: float) -> None:
+        """Name what is drawn, once for all panels."""
+        named = [panel.get_legend_handles_labels() for panel in panels]
+        entries = {name: handle for handles, names in named for handle, name in zip(handles, names, strict=True)}
+        width, height = 72 * self.figure.get_size_inches()
+        style: dict[str, Any] = {"frameon": False, "fontsize": TEXT, "labelcolor": self.palette.ink, "ncols": 9}
+        style |= {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.5, "handletextpad": 0.5}
+        style |= {"loc": "upper left", "bbox_to_anchor": (MARGIN / width, y / height)}
+        self.figure.legend(list(entries.values()), list(entries), **style).set_in_layout(False)
 
     def _write(self, lines: list[str], y: float, size: float, **style: Any) -> Any:
         width, height = 72 * self.figure.get_size_inches()
@@ -192,11 +211,15 @@ def sheet(style: Style, usual: tuple[float, float]) -> Iterator[Sheet]:
 
 def about(run: Run) -> str:
     """Say what was trained, and where the data come from."""
-    entry = next((entry for entry in CATALOG.values() if entry.title == run.data.title), None)
-    data = run.data.title if entry is None else f"{run.data.title} ({entry.publisher})"
     split = run.training.split.description
     model = f"{run.n_members} members" if run.n_members > 1 else "one member"
-    return f"Model: {model}" + (f", split {split}" if split else "") + f". Data: {data}."
+    return f"Model: {model}" + (f", split {split}" if split else "") + f". Data: {data_of(run)}."
+
+
+def data_of(run: Run) -> str:
+    """Name the data of a run, and who published them if that is known."""
+    entry = next((entry for entry in CATALOG.values() if entry.title == run.data.title), None)
+    return run.data.title if entry is None else f"{run.data.title} ({entry.publisher})"
 
 
 def sentence(text: str) -> str:

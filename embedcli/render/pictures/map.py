@@ -119,7 +119,8 @@ def _scatter(page: Sheet, axes: Axes, drawn: Map, sizes: Floats) -> None:
         bar.outline.set_visible(False)
     else:
         _scatter_groups(page, axes, drawn.color, x, y, sizes, dots)
-        page.figure.legend(loc="outside right upper", frameon=False, markerscale=1, title=TAG_RULE, alignment="left")
+        beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "borderaxespad": 0}
+        axes.legend(frameon=False, markerscale=1, title=TAG_RULE, alignment="left", **beside)
     if marked.any():
         axes.scatter(x[marked], y[marked], s=sizes[marked] + RING, c="none", edgecolors=palette.marked, lw=1.5)
 
