@@ -4,6 +4,7 @@ import sys
 import unicodedata
 
 FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters that look like none
+DRAWN, IN_ASCII = "\u2500\u2576\u2574\u25cf\u2588\u258f\u00b7\u2190\u2192", "---o#|.<>"  # of tables and maps
 UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, bidi and zero-width, surrogates, separators of lines and paragraphs
 
 
@@ -18,6 +19,15 @@ def plain(text: str) -> str:
 def plain_lines(text: str) -> str:
     """Return lines of text, each as `plain` returns it; tabs stay."""
     return "\n".join("\t".join(map(plain, line.split("\t"))) for line in text.split("\n"))
+
+
+def drawable(text: str, encoding: str) -> str:
+    """Return text with ASCII for what is drawn, if an encoding lacks one of those letters."""
+    try:
+        DRAWN.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(str.maketrans(DRAWN, IN_ASCII))
+    return text
 
 
 def print_out(text: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
-from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
+from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, blocks, coordinates, side_by_side
@@ -37,7 +37,10 @@ class AxisItem:
     lower: Annotated[
         float | None,
         decimal(
-            "{interval}", "interval of the place, with the items of each side and the members resampled", end="upper"
+            "{interval}",
+            "interval of the place, with the items of each side and the members resampled",
+            end="upper",
+            dot="place",
         ),
     ]
     upper: float | None
@@ -68,6 +71,14 @@ class Axis(Record):
     effects: tuple[Effect, ...]
     first: tuple[AxisItem, ...]
     last: tuple[AxisItem, ...]
+
+    @property
+    def judged(self) -> Verdict:
+        """What the evidence says of the axis."""
+        figures = f"{100 * self.share:.1f} % of the variance, 95 % of random axes below {100 * self.chance:.1f} %"
+        if self.share > self.chance:
+            return Verdict(Tone.GOOD, "more variance than random axes", figures)
+        return Verdict(Tone.NONE, "no more variance than random axes", figures)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return both ends as one table, with a column `end` that says which."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
-from embedcli.analysis.record import Record, decimal, mark, text, whole
+from embedcli.analysis.record import Record, Row, Tone, Verdict, decimal, mark, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, pearson, rated_often
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -19,6 +19,10 @@ from embedcli.run.record import Run
 COVERAGE = (0.0, 0.93), (0.5, 0.90), (1.0, 0.83)
 WEAK, STRONG = 0.1, 0.5  # logs below which a choice is not worth a word, and from which it belongs in the caption
 MARK = "!"  # beside an interval that does not contain the trained stars
+
+
+def _caution(row: Row) -> Tone | None:
+    return Tone.CAUTION if row["is_outside"] else None
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,22 @@ class ItemBias:
     rank: Annotated[int, whole("#", "rank in this list")]
     title: Annotated[str, text("{noun}")]
     bias: Annotated[float, decimal("bias", "{bias}", sign=True)]
-    stars: Annotated[float | None, decimal("{value}", "{source} over all users")]
+    stars: Annotated[float | None, decimal("{value}", "{source} over all users", tone=_caution)]
     lower: Annotated[
         float | None,
-        decimal("{interval}", "interval of the {value} from {n_draws} draws of the posterior", 1, end="upper"),
+        decimal(
+            "{interval}",
+            "interval of the {value} from {n_draws} draws of the posterior",
+            1,
+            end="upper",
+            dot="stars",
+            tone=_caution,
+        ),
     ]
     upper: float | None
-    is_outside: Annotated[bool | None, mark(MARK, "the {value} of the trained model are outside the interval")]
+    is_outside: Annotated[
+        bool | None, mark(MARK, "the {value} of the trained model are outside the interval", tone=_caution)
+    ]
     rank_lower: Annotated[int | None, whole("rank", "interval of the rank, from the same draws", end="rank_upper")]
     rank_upper: int | None
     probability: Annotated[float | None, decimal("P({end} {limit})", "probability of being in the true {end} {limit}")]
@@ -48,6 +61,11 @@ class ItemBias:
     n_ratings: Annotated[int, whole("n", "number of training ratings")]
     mean_rating: Annotated[float | None, decimal("mean", "mean of the training ratings")]
     id: Annotated[str, text("id")]
+
+    @property
+    def judged(self) -> Verdict | None:
+        """Whether the evidence contradicts the trained stars; None if it does not, or if there is none."""
+        return Verdict(Tone.CAUTION, "outside its interval") if self.is_outside else None
 
 
 @dataclass(frozen=True)

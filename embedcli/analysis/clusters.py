@@ -12,7 +12,7 @@ from sklearn.metrics.cluster import contingency_matrix
 
 from embedcli.analysis.choices import Grouping, chosen
 from embedcli.analysis.effects import Candidates
-from embedcli.analysis.record import PYTHON_ONLY, Record
+from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
@@ -24,6 +24,7 @@ MOST_ITEMS = 5000  # a silhouette takes the distances of all pairs
 LEVEL = 0.05
 FEWEST = 5  # items of a cluster with a tag: fewer are not named
 N_CONTROLS = 5  # clouds without groups that the silhouette is compared to
+STABLE, DISSOLVED = 0.75, 0.5  # mean Jaccard overlap of a stable group, and of one that is not found again; Hennig 2007
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ class Cluster:
     tags: tuple[Tagged, ...]
     central: tuple[str, ...]
     most_rated: tuple[str, ...]
+
+    def judged(self, *, has_groups: bool) -> Verdict | None:
+        """Say whether other members find the group again, given whether there are groups at all; None if unknown."""
+        if self.stability is None:
+            return None
+        found = f"found again {100 * self.stability:.0f} %"
+        if self.stability < DISSOLVED:
+            return Verdict(Tone.NONE, "not stable", found)
+        if self.stability < STABLE:
+            return Verdict(Tone.CAUTION, "hardly stable", found)
+        return Verdict(Tone.GOOD, "stable", found) if has_groups else Verdict(Tone.CAUTION, "stable, no group", found)
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,14 @@ class Clusters(Record):
     def has_groups(self) -> bool:
         """Whether there are groups; without them the items are a continuum that is cut in pieces."""
         return self.silhouette > self.control
+
+    @property
+    def judged(self) -> Verdict:
+        """What the evidence says of all groups together."""
+        figures = f"silhouette {self.silhouette:.3f}, {self.control:.3f} for clouds without groups"
+        if self.has_groups:
+            return Verdict(Tone.GOOD, "there are groups", figures)
+        return Verdict(Tone.CAUTION, "a continuum, cut in pieces", figures)
 
 
 def clusters(

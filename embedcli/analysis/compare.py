@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, column, decimal, name, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
@@ -27,6 +27,7 @@ MOST_SAMPLED = 2000  # items whose nearest are compared
 MOST_BLOCKS = 1000  # of users that a bootstrap draws
 FEWEST = 20  # items in common
 SAME = 1e-6  # stars: a smaller difference is rounding
+CLEARLY = 1.2  # times the change by seeds, from which a change is more than that
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,15 @@ class RunFigures:
     n_compared: int
 
     @property
-    def rmse_verdict(self) -> str:
-        """Say in words whether the RMSE differs from the first run's; nothing if that is not known."""
-        if self.rmse_change_interval is None:
-            return ""
+    def judged(self) -> Verdict | None:
+        """Whether the RMSE differs from the first run's; None if that is not known."""
+        if self.rmse_change is None or self.rmse_change_interval is None:
+            return None
         low, high = self.rmse_change_interval
+        figures = f"{self.rmse_change:+.3f}, 95 % {low:+.3f} to {high:+.3f}"
         if low <= 0 <= high:
-            return "no more than chance"
-        return "better" if high < 0 else "worse"
+            return Verdict(Tone.NONE, "no more than chance", figures)
+        return Verdict(Tone.GOOD, "better", figures) if high < 0 else Verdict(Tone.CAUTION, "worse", figures)
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,16 @@ class Comparison(SideBySide):
     def is_same(self) -> bool:
         """Whether no item's stars differ."""
         return self.change is not None and self.change <= SAME
+
+    @property
+    def judged(self) -> Verdict | None:
+        """Whether the stars differ by more than seeds make; None if that is not known."""
+        if self.change is None or self.seed_noise is None or self.is_same:
+            return None
+        figures = f"{self.change:.3f} stars (root mean square), by seeds alone {self.seed_noise:.3f}"
+        if self.change > CLEARLY * self.seed_noise:
+            return Verdict(Tone.GOOD, "more than seeds make", figures)
+        return Verdict(Tone.NONE, "no more than seeds make", figures)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.posterior import has_states
+from embedcli.analysis.record import Tone, Verdict
 from embedcli.analysis.selection import mean_over_members
 from embedcli.evidence.bases import Floats, preference_axes
 from embedcli.run.record import Run
@@ -55,6 +56,14 @@ class DecayVerdict:
     slope: float | None
     strength: float | None
     suggested: float | None
+
+    @property
+    def judged(self) -> Verdict:
+        """The verdict as it is shown."""
+        tones = {"about right": Tone.GOOD, "unclear": Tone.NONE}
+        instead = "" if self.suggested is None else f", try {self.suggested:g}"
+        words = f"weight decay {self.weight_decay:g}: {self.verdict}{instead}"
+        return Verdict(tones.get(self.verdict, Tone.CAUTION), words)
 
 
 def stars_interval(draws: NDArray[np.float32], interval: float = 0.95) -> tuple[Floats, Floats]:

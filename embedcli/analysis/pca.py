@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
 from embedcli.analysis.components import ComponentFinder, two_digits
-from embedcli.analysis.effects import THRESHOLD, Candidates, Effect, effects_of, names, without_quality
+from embedcli.analysis.effects import MIXED, THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.poles import PoleItem, poles, sign
-from embedcli.analysis.record import PYTHON_ONLY, Record
+from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.analysis.tastes import TagTastes, TasteCard, tastes
 from embedcli.errors import UsageError
@@ -47,10 +47,31 @@ class Component:
     negative: tuple[PoleItem, ...]
 
     @property
+    def judged(self) -> Verdict:
+        """What the evidence says of the component."""
+        if self.verdict is None:
+            return Verdict(Tone.NONE, "not tested")
+        evidence = f"t {self.t:.1f}, slope {self.slope:.2f}"
+        if self.truth_phi is not None:
+            evidence += f", agreement with the truth about {two_digits(self.truth_phi)}"
+        if not self.real:
+            return Verdict(Tone.CAUTION if self.predicts else Tone.NONE, self.verdict, evidence)
+        if self.truth_phi is None:
+            return Verdict(Tone.CAUTION, "real, stability not known", evidence)
+        if self.truth_phi < LEAST_TRUTH_PHI:
+            return Verdict(Tone.CAUTION, "real, but not stable", f"{evidence}, below {LEAST_TRUTH_PHI:g}")
+        return Verdict(Tone.GOOD, "real and stable", evidence)
+
+    @property
+    def has_name(self) -> bool:
+        """Whether one of the poles has a name: one that is real and stable may have none, if nothing goes with it."""
+        return self.unnamed is None and not self.positive_name == self.negative_name == (MIXED,)
+
+    @property
     def poles(self) -> str | None:
         """The names of both poles; None for a component without a name."""
         names = (", ".join(pole) for pole in (self.positive_name, self.negative_name))
-        return " | ".join(names) if self.unnamed is None else None
+        return " | ".join(names) if self.has_name else None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,9 @@ class PairPrediction(TypedDict):
     user: Annotated[str, name("user")]
     title: Annotated[str, text("{noun}")]
     prediction: Annotated[float | None, decimal("{value}", "prediction, mean over the states of the posterior")]
-    lower: Annotated[float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper")]
+    lower: Annotated[
+        float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper", dot="prediction")
+    ]
     upper: float | None
     n_ratings: Annotated[int, whole("n", "number of training ratings")]
     id: Annotated[str, text("id")]
@@ -44,7 +46,9 @@ class TopPrediction(TypedDict):
     rank: Annotated[int, whole("#", "rank in the list of the user")]
     title: Annotated[str, text("{noun}")]
     prediction: Annotated[float, decimal("{value}", "prediction, mean over the states of the posterior")]
-    lower: Annotated[float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper")]
+    lower: Annotated[
+        float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper", dot="prediction")
+    ]
     upper: float | None
     gain: Annotated[float, decimal("gain", "prediction less what the average user would give", sign=True)]
     id: Annotated[str, text("id")]

@@ -7,7 +7,7 @@ import numpy as np
 
 from embedcli.analysis.effects import QUALITY, Candidates
 from embedcli.analysis.pca import pca
-from embedcli.analysis.record import Record, column, decimal, p_value, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, p_value, text, whole
 from embedcli.analysis.selection import most_rated_first
 from embedcli.data.features import FEWEST_TAGGED
 from embedcli.errors import UsageError
@@ -48,11 +48,19 @@ class Probed:
             "readable",
             "q < .05, and a score above the 95th percentile of control labels and, if it is R2, above 0",
             lambda value: "yes" if value else "no",
+            tone=lambda row: Tone.GOOD if row["readable"] else Tone.NONE,
         ),
     ]
     component: Annotated[int, whole("component", "the component that carries most of it alone")]
     by_component: Annotated[float, decimal("r", "rank correlation with that component", sign=True)]
     n: Annotated[int, whole("n", "number of {noun}s with the tag, or for which the number is known")]
+
+    @property
+    def judged(self) -> Verdict | None:
+        """Whether it can be read from the embeddings; None if no control is honest."""
+        if self.readable is None:
+            return None
+        return Verdict(Tone.GOOD, "readable") if self.readable else Verdict(Tone.NONE, "not readable")
 
 
 @dataclass(frozen=True)

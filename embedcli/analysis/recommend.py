@@ -30,7 +30,10 @@ class Recommendation:
     title: Annotated[str, text("{noun}")]
     prediction: Annotated[float, decimal("{value}", "predicted rating, mean over the {source}")]
     lower: Annotated[
-        float | None, decimal("95 %", "interval that holds 95 % of the ratings predicted like this", 1, end="upper")
+        float | None,
+        decimal(
+            "95 %", "interval that holds 95 % of the ratings predicted like this", 1, end="upper", dot="prediction"
+        ),
     ]
     upper: float | None
     gain: Annotated[

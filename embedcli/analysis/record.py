@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints, overload
 
 if TYPE_CHECKING:
@@ -20,6 +20,26 @@ Row = Mapping[str, Any]
 
 TOGETHER = 1 << 12  # rows of `Columns` that are made at once
 PYTHON_ONLY = "python only"  # annotation of a field that no file format holds, such as a large array
+
+
+class Tone(StrEnum):
+    """What a verdict means for a reader, who sees it as a color beside the words: in a terminal, and on a page."""
+
+    GOOD = "good"  # real and stable
+    CAUTION = "caution"  # claims too much, or is not stable
+    NONE = "none"  # no evidence
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the evidence says, in words that stand without their color; `evidence` are the figures behind it."""
+
+    tone: Tone
+    words: str
+    evidence: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.words}: {self.evidence}" if self.evidence else self.words
 
 
 class Record:
@@ -88,6 +108,9 @@ class Column:
 
     Numbers are right-aligned and never broken. Text is left-aligned and wraps, unless it is a name that people type.
     `end_key` names the field with the upper end of an interval whose lower end is `key`; `sign` is what marks a row.
+    `dot_key` names the field with the value that the interval is about, a dot where the interval is drawn. `tone`
+    returns that of the cell of a row that holds a verdict, else None. A narrow terminal has no room for all numbers
+    and names: it shows those that are first, or `is_kept`, or have a tone.
     """
 
     key: str
@@ -97,7 +120,10 @@ class Column:
     is_number: bool = True
     is_name: bool = False
     end_key: str = ""
+    dot_key: str = ""
     sign: str = ""
+    is_kept: bool = False
+    tone: Callable[[Row], Tone | None] | None = None
 
     def cell(self, row: Mapping[str, Any]) -> str:
         """Write the value of a row; a missing value is an empty cell."""
@@ -127,9 +153,11 @@ def whole(header: str, legend: str = "", *, end: str = "") -> Column:
     return column(header, legend, "{:,}".format, end_key=end)
 
 
-def decimal(header: str, legend: str = "", digits: int = 2, *, sign: bool = False, end: str = "") -> Column:
-    """Declare a field of numbers with `digits` decimals; with `end`, an interval up to that field."""
-    return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end)
+def decimal(
+    header: str, legend: str = "", digits: int = 2, *, sign: bool = False, end: str = "", dot: str = "", **style: Any
+) -> Column:
+    """Declare a field of numbers with `digits` decimals; with `end`, an interval up to that field, around `dot`."""
+    return column(header, legend, f"{{:{'+' if sign else ''}.{digits}f}}".format, end_key=end, dot_key=dot, **style)
 
 
 def share(header: str, legend: str = "", digits: int = 0) -> Column:
@@ -137,9 +165,9 @@ def share(header: str, legend: str = "", digits: int = 0) -> Column:
     return column(header, legend, lambda value: f"{100 * value:.{digits}f} %")
 
 
-def mark(sign: str, legend: str) -> Column:
+def mark(sign: str, legend: str, **style: Any) -> Column:
     """Declare a field that is true or false: a sign under an empty header if it is true."""
-    return column("", legend, lambda value: sign if value else "", is_number=False, sign=sign)
+    return column("", legend, lambda value: sign if value else "", is_number=False, sign=sign, **style)
 
 
 def p_value(header: str, legend: str = "") -> Column:

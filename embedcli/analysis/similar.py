@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Measure, chosen
-from embedcli.analysis.record import Record, decimal, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, whole
 from embedcli.analysis.selection import check_limit, item, item_records, rated, rows_of
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.canonical import user_covariance
@@ -17,6 +17,13 @@ from embedcli.run.record import Run
 MOST_NEAREST = 10  # neighbours of each of many items
 CHUNK = 1 << 24  # cosines in memory at once
 MOST_EXACT = 2000  # items whose cosines are in float64; with more, float32 tells the nearest as well
+
+
+def judge_folds(share: float) -> Verdict:
+    """Judge a neighbour by the share of the fold members that find it: figures in examples/benchmarks/trust.py."""
+    if share == 1:
+        return Verdict(Tone.GOOD, "stable")
+    return Verdict(Tone.CAUTION, "unstable") if share >= 0.5 else Verdict(Tone.NONE, "weak")
 
 
 @dataclass(frozen=True)
@@ -32,10 +39,12 @@ class Neighbour:
     similarity: Annotated[float, decimal("{measure}", "{meaning}, mean over members")]
     folds: Annotated[
         float | None,
-        share(
+        column(
             "folds",
             "share of {n_folds} members, each trained without a fold of the ratings, that have the {noun} among their "
-            "{limit} nearest",
+            "{limit} nearest (all: stable, at least half: unstable, fewer: weak)",
+            lambda share: f"{judge_folds(share).words} {100 * share:.0f} %",
+            tone=lambda row: judge_folds(row["folds"]).tone,
         ),
     ]
     seeds: float | None
@@ -43,6 +52,11 @@ class Neighbour:
     n_ratings: Annotated[int, whole("n", "number of training ratings")]
     mean_rating: Annotated[float | None, decimal("mean", "mean of the training ratings")]
     id: Annotated[str, text("id")]
+
+    @property
+    def judged(self) -> Verdict | None:
+        """Whether members trained on other ratings find the neighbour, too; None without such members."""
+        return None if self.folds is None else judge_folds(self.folds)
 
 
 @dataclass(frozen=True)

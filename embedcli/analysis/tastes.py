@@ -7,7 +7,7 @@ import numpy as np
 
 from embedcli.analysis.effects import MIXED, word
 from embedcli.analysis.poles import PoleItem, poles, sign
-from embedcli.analysis.record import written_p
+from embedcli.analysis.record import Tone, Verdict, written_p
 from embedcli.evidence.bases import Floats, Rows, unit
 from embedcli.evidence.verdicts import LEAST_LOADING, LEAST_P, LEAST_SLOPE, LEAST_T, USE_OF_SCALE
 from embedcli.run.predictions import APPEAL, tastes_array
@@ -38,6 +38,20 @@ class TasteCard:
     positive: tuple[PoleItem, ...]
     negative: tuple[PoleItem, ...]
     may_be_scale: bool = False  # whether it cannot be told from users who stretch the scale
+
+    @property
+    def judged(self) -> Verdict:
+        """What the evidence says of the axis."""
+        evidence = (
+            f"t {self.t:.1f}, slope {self.slope:.2f}, z {self.z:.1f}, p {written_p(self.p)}, "
+            f"halves {self.halves:.2f}, R {self.r:.2f}"
+        )
+        if self.unnamed is not None:
+            tone = Tone.NONE if self.t <= LEAST_T or self.p > LEAST_P else Tone.CAUTION
+            return Verdict(tone, self.unnamed, evidence)
+        if self.may_be_scale:
+            return Verdict(Tone.CAUTION, "real and stable, but perhaps the use of the scale", evidence)
+        return Verdict(Tone.GOOD, "real and stable", evidence)
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ def view(axis: Axis, run: Run) -> View:
             table(axis.last, AxisItem, f"to {end}", without, **words),
             Block(lines=_evidence(axis, noun)),
         ],
-        f"variance: {'more' if axis.share > axis.chance else 'not more'} than between random {noun}s rated as often",
-        _explanation(axis, noun),
+        explanation=_explanation(axis, noun),
+        verdict=axis.judged,
     )
     return replace(shown, body={"from": list(axis.start), "to": list(axis.end), **nested(axis)})
 
@@ -35,11 +35,7 @@ def view(axis: Axis, run: Run) -> View:
 def _evidence(axis: Axis, noun: str) -> list[tuple[str, str]]:
     passed = [effect for effect in axis.effects if effect.passed][:MOST_EFFECTS]
     goes_with = "  ".join(f"{written_effect(effect)} {'to' if effect.effect > 0 else 'from'}" for effect in passed)
-    share, chance = (f"{100 * share:.1f} %" for share in (axis.share, axis.chance))
-    lines = [
-        ("goes with", goes_with or "no tag and no number beyond chance"),
-        ("variance", f"{share} of the embeddings (95 % of random axes: below {chance})"),
-    ]
+    lines = [("goes with", goes_with or "no tag and no number beyond chance")]
     if axis.stability is not None:
         lines.append(("stable", f"r {two_digits(axis.stability)} with the places by members that left out a fold"))
     return lines

@@ -1,6 +1,7 @@
 """How groups are shown."""
 
-from embedcli.analysis.clusters import Cluster, Clusters
+from embedcli.analysis.clusters import DISSOLVED, STABLE, Cluster, Clusters
+from embedcli.analysis.record import Verdict
 from embedcli.render.view import Block, View, view_of
 from embedcli.run.record import Run
 
@@ -8,7 +9,6 @@ from embedcli.run.record import Run
 def view(grouping: Clusters, run: Run) -> View:
     """Show every group: its size, what is over-represented, and items."""
     noun = run.data.noun
-    verdict = "there are groups" if grouping.has_groups else "a continuum, cut in pieces"
     explanation = [
         "The silhouette compares the distances within groups to those between them. Groups are real only if it is "
         "higher than for groups of normal clouds with the same covariance.",
@@ -19,22 +19,21 @@ def view(grouping: Clusters, run: Run) -> View:
         explanation.append(
             f"Found again is the mean overlap (Jaccard) with the nearest group in {grouping.n_folds} members, each "
             f"trained without a fold of the ratings. The adjusted Rand index of all groups is {grouping.stability:.2f} "
-            "(1 the same, 0 chance)."
+            f"(1 the same, 0 chance). A group is stable from {100 * STABLE:.0f} %, and not stable below "
+            f"{100 * DISSOLVED:.0f} % (Hennig 2007)."
         )
     return view_of(
         grouping,
         run,
         f"{len(grouping.clusters)} groups by {grouping.method.value} | {run.headline} | {grouping.items}",
-        [_block(cluster, noun) for cluster in grouping.clusters],
-        f"silhouette {grouping.silhouette:.3f}, {grouping.control:.3f} for clouds without groups: {verdict}",
-        explanation,
+        [_block(cluster, noun, cluster.judged(has_groups=grouping.has_groups)) for cluster in grouping.clusters],
+        explanation=explanation,
+        verdict=grouping.judged,
     )
 
 
-def _block(cluster: Cluster, noun: str) -> Block:
+def _block(cluster: Cluster, noun: str, verdict: Verdict | None) -> Block:
     heading = f"{cluster.cluster}  {cluster.n:,} {noun}s | silhouette {cluster.silhouette:.2f}"
-    if cluster.stability is not None:
-        heading += f" | found again {100 * cluster.stability:.0f} %"
     tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in cluster.tags) or "none more than by chance"
     lines = [("tags", tags), ("most rated", "; ".join(cluster.most_rated)), ("central", "; ".join(cluster.central))]
-    return Block(heading, lines=[(f"  {label}", words) for label, words in lines])
+    return Block(heading, [(f"  {label}", words) for label, words in lines], verdict=verdict)

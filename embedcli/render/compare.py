@@ -1,13 +1,12 @@
 """How runs are shown side by side."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
-from embedcli.analysis.record import Column, nested
+from embedcli.analysis.record import Column, Verdict, nested
 from embedcli.render.view import Block, View, table
 from embedcli.run.record import Run
-
-CLEARLY = 1.2  # times the change by seeds, from which a change is more than that
 
 
 def view(figures: SideBySide, runs: Sequence[Run]) -> View:
@@ -41,11 +40,7 @@ def view(figures: SideBySide, runs: Sequence[Run]) -> View:
 
 
 def _rmse_changes(figures: SideBySide) -> Block:
-    lines = []
-    for run in figures.runs:
-        if run.rmse_change is not None and run.rmse_change_interval is not None:
-            low, high = run.rmse_change_interval
-            lines.append((run.name, f"{run.rmse_change:+.3f} (95 % {low:+.3f} to {high:+.3f}): {run.rmse_verdict}"))
+    lines = [(run.name, run.judged) for run in figures.runs if run.judged]
     return Block(f"Change of the test RMSE from {figures.runs[0].name}" if lines else "", lines)
 
 
@@ -56,7 +51,7 @@ def _settings(figures: SideBySide) -> Block:
     return Block("Settings that differ" if rows else "", columns=columns, rows=rows)
 
 
-def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str]]:
+def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str | Verdict]]:
     """Say what two runs have in common."""
     low, high = comparison.correlation_interval
     compared = f"{comparison.n_compared:,} of them with at least {comparison.min_ratings} ratings in both"
@@ -73,16 +68,15 @@ def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str]]:
     ]
 
 
-def about_change(comparison: Comparison) -> str:
+def about_change(comparison: Comparison) -> str | Verdict:
     """Say how much the stars changed, and how much of it is due to seeds."""
-    change, seeds = comparison.change, comparison.seed_noise
-    if change is None:
+    if comparison.change is None:
         return "the ratings have different scales: stars are not compared"
     if comparison.is_same:
         return "nothing changed: both runs have the same stars"
-    size = f"{change:.3f} stars (root mean square)"
-    if seeds is None:
+    verdict = comparison.judged
+    if verdict is None:
+        size = f"{comparison.change:.3f} stars (root mean square)"
         return f"{size}; how much of it is due to seeds is not known: a run has one member"
-    more = "more than that" if change > CLEARLY * seeds else "no more than that"
-    other = "" if comparison.saw_same_ratings else ", and the training ratings differ"
-    return f"{size}; seeds alone make {seeds:.3f}: it is {more}{other}"
+    other = "" if comparison.saw_same_ratings else "; the training ratings differ"
+    return replace(verdict, evidence=verdict.evidence + other)

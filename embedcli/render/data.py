@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,9 @@ from embedcli.analysis.record import Column, name, nested, text
 from embedcli.data.catalog import CatalogEntry
 from embedcli.data.describe import Bar, Description
 from embedcli.data.problems import Problems
+from embedcli.render.bars import counts
 from embedcli.render.view import Block, View, table
 
-WIDEST = 40  # letters of a bar
 PROBLEMS = (
     Column("line", "line", "{:,}".format),
     Column("problem", "what is wrong", is_number=False),
@@ -43,10 +44,9 @@ def description_view(description: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
     about, noun = description.data, description.data.noun
     what = "rows" if about.implicit else "ratings"
-    quantiles = [
-        (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in of_side.items()))
-        for side, of_side in (("user", description.per_user), (noun, description.per_item))
-    ]
+    sides = (("user", description.per_user), (noun, description.per_item))
+    quantiles = [{"of": f"per {side}", **of_side} for side, of_side in sides]
+    columns = [Column(name, name, "{:,.0f}".format) for name in description.per_user]
     return View(
         title=f"{about.title} | {description.n_ratings:,} {what}",
         blocks=[
@@ -54,7 +54,11 @@ def description_view(description: Description) -> View:
             *([] if about.implicit else [_drawn("Ratings", "rating", description.histogram, "n")]),
             _drawn(f"Users by their number of {what}", what, description.users_by_n, "users"),
             _drawn(f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
-            Block(f"Quantiles of the number of {what}", quantiles),
+            Block(
+                f"Quantiles of the number of {what}",
+                columns=[Column("of", "", is_number=False), *columns],
+                rows=quantiles,
+            ),
         ],
         records=[
             {"distribution": name, **vars(bar)}
@@ -97,19 +101,16 @@ def _missing(description: Description) -> str:
 
 
 def _drawn(heading: str, label: str, bars: Sequence[Bar], counted: str) -> Block:
-    """Draw bars as long as their counts, the longest WIDEST letters."""
-    most = max((bar.n for bar in bars), default=0) or 1
+    """Draw bars as long as their counts."""
     rows = [
         {
             "label": f"{bar.low:g}" if bar.low == bar.high else f"{bar.low:.4g} to {bar.high:.4g}",
             "n": bar.n,
-            "bar": "\u2588" * round(WIDEST * bar.n / most) or ("\u258f" if bar.n else ""),
         }
         for bar in bars
     ]
     columns = [Column("label", label), Column("n", counted, "{:,}".format)]
-    columns.append(Column("bar", "", is_number=False, is_name=True))
-    return Block(heading, columns=columns, rows=rows)
+    return Block(heading, columns=columns, rows=rows, bars=partial(counts, "n"))
 
 
 def problems_view(files: Sequence[Problems], where: str, n_ratings: int) -> View:

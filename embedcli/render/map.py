@@ -3,6 +3,7 @@
 import string
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from embedcli.analysis.record import Column
 from embedcli.render.view import Block, View, table, view_of
 from embedcli.run.record import Run
 
-WIDTH, HEIGHT = 76, 26  # letters of the terminal's map
+WIDTH, HEIGHT = 76, 26  # letters of the terminal's map, at most
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
 DOT = "\u00b7"  # a point without a letter
 TAG_RULE = "several tags: the rarest"  # which color an item has: `tag_groups`
@@ -32,7 +33,7 @@ def view(drawn: Map, run: Run, n_labels: int) -> View:
         run,
         title(drawn, run),
         [
-            Block(lines=[("", line) for line in _grid(drawn, letters)]),
+            Block(drawing=partial(_grid, drawn, letters)),
             Block(lines=list(zip(("right", "up"), axis_titles(drawn), strict=True)) if drawn.axes else ()),
             replace(points, columns=[Column("letter", "", is_number=False), *points.columns], rows=rows),
         ],
@@ -93,19 +94,21 @@ def explanation(drawn: Map) -> list[str]:
 
 def _axis_title(axis: Component) -> str:
     share = f"{100 * axis.share:.1f} %"
-    if axis.unnamed is not None:
+    if not axis.has_name:
         return f"component {axis.component} (unnamed), {share}"
     minus, plus = ", ".join(axis.negative_name[:3]), ", ".join(axis.positive_name[:3])
     return f"\u2190 {minus} | component {axis.component}, {share} | {plus} \u2192"
 
 
-def _grid(drawn: Map, letters: Mapping[int, str]) -> list[str]:
+def _grid(drawn: Map, letters: Mapping[int, str], room: int) -> list[str]:
     """Return the lines of the terminal's map: a letter for the points that have one, dots for the others."""
+    width = min(WIDTH, room)
+    height = HEIGHT * width // WIDTH
     x, y = np.array([(point.x, point.y) for point in drawn.places]).T
-    columns = np.round((x - x.min()) / (np.ptp(x) or 1) * (WIDTH - 1)).astype(int)
-    lines = np.round((y.max() - y) / (np.ptp(y) or 1) * (HEIGHT - 1)).astype(int)
-    grid = np.full((HEIGHT, WIDTH), " ")
+    columns = np.round((x - x.min()) / (np.ptp(x) or 1) * (width - 1)).astype(int)
+    lines = np.round((y.max() - y) / (np.ptp(y) or 1) * (height - 1)).astype(int)
+    grid = np.full((height, width), " ")
     grid[lines, columns] = DOT
     for index in sorted(letters, reverse=True):  # of two items with one cell the first is shown
         grid[lines[index], columns[index]] = letters[index]
-    return ["".join(line).rstrip() or " " for line in grid]
+    return ["".join(line).rstrip() for line in grid]

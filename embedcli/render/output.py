@@ -13,18 +13,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedcli.analysis.record import Columns
+from embedcli.analysis.record import Columns, Verdict
 from embedcli.errors import UsageError
-from embedcli.render.view import Block, View
+from embedcli.render.view import UNLIMITED, View
 from embedcli.scratch import write_whole
-from embedcli.terminal import plain, plain_lines
+from embedcli.terminal import drawable, plain, plain_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 NARROWEST = 20  # columns that COLUMNS can ask for
-MOST_WRAPPED = 1_000  # rows of a table whose cells are wrapped to the width
-UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
 
 
 class Format(StrEnum):
@@ -92,7 +90,7 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None,
         sys.stdout.buffer.write(content)
     else:
         is_plain = format is Format.TABLE or not sys.stdout.isatty()  # a table is, and may be colored
-        sys.stdout.write(content if is_plain else plain_lines(content))
+        sys.stdout.write(drawable(content if is_plain else plain_lines(content), sys.stdout.encoding or "utf-8"))
 
 
 def check_output(output: Path | None) -> None:
@@ -135,8 +133,10 @@ def render(view: View, format: Format, console: Console | None = None, *, explai
     """
     match format:
         case Format.TABLE:
+            from embedcli.render.tables import text_table  # rich is slow to import
+
             assert console is not None
-            return _table(view, console, explain)
+            return text_table(view, console, explain=explain)
         case Format.MD:
             return _markdown(view, explain)
         case Format.CSV | Format.TSV:
@@ -155,99 +155,32 @@ def _console(file: Any, width: int | None) -> Console:
     return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
 
 
-def _table(view: View, console: Console, explain: bool) -> str:
-    with console.capture() as capture:
-        console.print(plain(view.title), style="bold", soft_wrap=False)
-        for block in view.blocks:
-            if block.heading or block.lines or block.rows:
-                console.print()
-                _print_block(block, console)
-        hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
-        if caption := " | ".join(filter(None, (view.caption, hint))):
-            console.print()
-            console.print(plain(caption), style="dim")
-        if explain and view.legend:
-            console.print()
-            _print_block(Block("How to read this", lines=list(view.legend.items())), console)
-        for sentence in view.explanation if explain else ():
-            console.print("", plain(sentence), sep="\n")
-    return "".join(line.rstrip() + "\n" for line in capture.get().rstrip().splitlines())
-
-
-def _print_block(block: Block, console: Console) -> None:
-    from rich.measure import Measurement
-    from rich.table import Table
-    from rich.text import Text
-
-    if block.heading:
-        console.print(plain(block.heading), style="bold")
-    if block.lines:
-        lines = Table.grid(padding=(0, 1, 0, 0))
-        lines.add_column(no_wrap=True)
-        lines.add_column(overflow="fold")
-        for label, words in block.lines:
-            lines.add_row(Text(plain(label)), Text(plain(words)))
-        console.print(lines)
-    if not block.rows:
-        return
-    if len(block.rows) > MOST_WRAPPED:
-        console.out(_unwrapped(block), highlight=False)
-        return
-    has_header = any(column.header for column in block.columns)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=has_header)
-    for column in block.columns:
-        table.add_column(
-            Text(plain(column.header)),
-            justify="right" if column.is_number else "left",
-            no_wrap=column.is_number or column.is_name,
-            overflow="fold",
-        )
-    for row in block.rows:
-        table.add_row(*(Text(plain(column.cell(row))) for column in block.columns))
-    usual, with_room = console.width, console.options.update(max_width=UNLIMITED)
-    if Measurement.get(console, with_room, table).maximum > usual:
-        table.padding = (0, 1, 0, 0)
-    console.width = max(usual, Measurement.get(console, with_room, table).minimum)  # rather than cut numbers
-    console.print(table)
-    console.width = usual
-
-
-def _unwrapped(block: Block) -> str:
-    """Return a table as it is where there is room for it: what rich takes a second for with a thousand rows."""
-    from rich.cells import cell_len
-
-    header = [[plain(column.header) for column in block.columns]]
-    rows = [[plain(column.cell(row)) for column in block.columns] for row in block.rows]
-    rows = (header if any(header[0]) else []) + rows
-    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
-
-    def padded(cell: str, width: int, is_number: bool) -> str:
-        space = " " * (width - cell_len(cell))
-        return space + cell if is_number else cell + space
-
-    right = [column.is_number for column in block.columns]
-    return "\n".join("  ".join(map(padded, row, widths, right)) for row in rows)
-
-
 def _markdown(view: View, explain: bool) -> str:
     parts = [f"## {_escape(view.title)}"]
     for block in view.blocks:
         if block.heading:
-            parts.append(f"### {_escape(block.heading)}")
+            parts.append(f"### {_escape(_joined(block.heading, block.verdict))}")
         parts += [
-            f"**{_escape(label.strip())}** {_escape(words)}" if label else _escape(words)
+            f"**{_escape(label.strip())}** {_escape(_joined(words))}" if label else _escape(_joined(words))
             for label, words in block.lines
         ]
+        if block.drawing is not None:
+            parts.append("\n".join(("```", *block.drawing(UNLIMITED), "```")))
         if block.rows:
             header = [column.header for column in block.columns]
             ruler = ["---:" if column.is_number else "---" for column in block.columns]
             cells = [[column.cell(row) for column in block.columns] for row in block.rows]
             parts.append("\n".join("| " + " | ".join(map(_escape, row)) + " |" for row in (header, ruler, *cells)))
-    parts += [_escape(view.caption)] if view.caption else []
+    parts += [_escape(_joined(view.verdict, view.caption))] if view.verdict or view.caption else []
     if explain:
         parts.append("\n".join(f"- **{_escape(header)}** {_escape(legend)}" for header, legend in view.legend.items()))
         parts += [_escape(sentence) for sentence in view.explanation]
     return "\n\n".join(parts) + "\n"
+
+
+def _joined(*parts: str | Verdict | None) -> str:
+    """Return parts of a line as plain text, without those that are missing."""
+    return " | ".join(str(part) for part in parts if part)
 
 
 def _escape(cell: str) -> str:

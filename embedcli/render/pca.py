@@ -1,16 +1,16 @@
 """How components are shown: a card for each."""
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.analysis.components import two_digits
 from embedcli.analysis.effects import THRESHOLD, Effect
 from embedcli.analysis.pca import LEAST_TRUTH_PHI, N_LEADING, Component, Components
 from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.data.features import FEWEST_TAGGED
-from embedcli.render.view import Block, View, view_of
+from embedcli.render.view import Block, View, view_of, without_id
 from embedcli.run.record import Run
 
 SHOWN = 3  # effects of each kind on a card
@@ -44,7 +44,7 @@ def coordinates(components: Components, run: Run) -> View:
     columns = [Column("id", "id", is_number=False), Column("title", run.data.noun, is_number=False)]
     columns.append(Column("n_ratings", "n", "{:,}".format))
     columns += [Column(key, key.removeprefix("component_"), "{:+.3f}".format) for key in keys]
-    block = Block(columns=columns, rows=rows)
+    block = Block(columns=without_id(columns, rows), rows=rows)
     return View(f"coordinates | {run.headline}", [block], records=rows, body={"items": rows}, meta=run.meta)
 
 
@@ -58,9 +58,12 @@ def _headline(components: Components) -> str:
 
 
 def _card(component: Component, noun: str) -> Block:
-    lines = [("  unnamed", component.unnamed or "")]
-    if component.unnamed is None:
-        lines = [("  +", ", ".join(component.positive_name)), ("  -", ", ".join(component.negative_name))]
+    verdict = component.judged
+    lines = [("  evidence", verdict.evidence)] if verdict.evidence else []
+    if component.has_name:
+        lines += [("  +", ", ".join(component.positive_name)), ("  -", ", ".join(component.negative_name))]
+    elif component.unnamed is None:
+        lines.append(("  unnamed", "no tag and no number goes with either pole"))
     for kind in ("number", "tag"):
         if effects := [written_effect(effect) for effect in component.effects if effect.kind == kind]:
             lines.append((f"  {kind}s", "  ".join(effects[:SHOWN])))
@@ -73,7 +76,8 @@ def _card(component: Component, noun: str) -> Block:
         Column("+", f"+ {noun}s", legend=f"{noun}s with the highest coordinates", is_number=False),
         Column("-", f"- {noun}s", legend=f"{noun}s with the lowest coordinates", is_number=False),
     ]
-    return Block(_heading(component), lines, columns, rows)
+    heading = f"{component.component}  {100 * component.share:.1f} %{'' if component.has_name else ' unnamed'}"
+    return Block(heading, lines, columns, rows, replace(verdict, evidence=""))
 
 
 def _tastes(tastes: TagTastes | None, run: Run) -> list[Block]:
@@ -101,9 +105,11 @@ def _explained(tastes: TagTastes) -> str:
 
 def _taste(card: TasteCard) -> Block:
     """Return the card of an axis of tastes: its evidence, and for either pole its name and its items."""
+    verdict = replace(card.judged, evidence="")
     if card.unnamed is not None:
-        return Block(lines=[(f"  taste {card.taste}", f"unnamed: {card.unnamed}")])
-    lines = [
+        return Block(lines=[(f"  taste {card.taste}", replace(verdict, words=f"unnamed: {verdict.words}"))])
+    lines = [("  evidence", card.judged.evidence)]
+    lines += [
         (f"  {sign}", f"{', '.join(name)}: {'; '.join(item.title for item in pole)}")
         for sign, name, pole in (
             ("+", card.positive_name, card.positive),
@@ -112,11 +118,7 @@ def _taste(card: TasteCard) -> Block:
     ]
     if card.may_be_scale:
         lines.append(("  or", "users who stretch the scale, and users who do not: no ratings tell the two apart"))
-    heading = (
-        f"taste {card.taste}  {100 * card.share:.1f} % | t {card.t:.1f}, slope {card.slope:.2f} | "
-        f"z {card.z:.1f}, p {written_p(card.p)} | halves {card.halves:.2f} | R {card.r:.2f}"
-    )
-    return Block(heading, lines)
+    return Block(f"taste {card.taste}  {100 * card.share:.1f} %", lines, verdict=verdict)
 
 
 def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
@@ -141,17 +143,6 @@ def _about_tastes(tastes: TagTastes | None, noun: str) -> list[str]:
         f"standard deviations, halves the correlation of the axes of two halves of the {judges}, R the correlation "
         f"with the {N_LEADING} largest components. {placed}",
     ]
-
-
-def _heading(component: Component) -> str:
-    """Write a component's share and verdicts in a line."""
-    parts = [f"{component.component}  {100 * component.share:.1f} %"]
-    if component.verdict is not None:
-        figures = f"t {component.t:.1f}, slope {component.slope:.2f}"
-        parts += [component.verdict, figures] if component.goes_with else [f"{component.verdict}: {figures}"]
-    if component.truth_phi is not None:
-        parts.append(f"agrees with the truth: about {two_digits(component.truth_phi)}")
-    return " | ".join(parts)
 
 
 def written_effect(effect: Effect) -> str:

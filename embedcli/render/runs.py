@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from embedcli.analysis.decay import TOO_LITTLE, TOO_STEEP, TOO_WEAK, DecayVerdict, judge_decay
-from embedcli.analysis.record import column, decimal, name, nested, text, whole
+from embedcli.analysis.record import Tone, Verdict, column, decimal, name, nested, text, whole
 from embedcli.render.view import Block, View, table
 from embedcli.run.record import POSTERIOR, WITH_TIMES, Run
 from embedcli.run.shelf import Entry
@@ -51,7 +51,7 @@ class ListedRun:
     n_factors: Annotated[int | None, whole("K", "number of factors")]
     weight_decay: Annotated[float | None, decimal("decay", "weight decay")]
     seed: int | None
-    test_rmse: Annotated[float | None, decimal("RMSE", "of all members averaged, over the test rows", 3)]
+    test_rmse: Annotated[float | None, decimal("RMSE", "of all members averaged, over the test rows", 3, is_kept=True)]
     created: Annotated[str | None, column("created", "", _minute, is_number=False, is_name=True)]
     path: str
     damaged: bool
@@ -70,13 +70,13 @@ class RunProblem:
 def summary(run: Run, path: Path) -> View:
     """Show the result of a training: the errors of the model beside those of the baselines."""
     scores, judged = run.training.scores, judge_decay(run)
-    verdict, *explanation = [*_usefulness(run), *decay(judged)] or [""]
     use, *further = of_posterior(run)
     return View(
         title=" | ".join((run.data.title, *_settings(run))),
         blocks=[table(scores, ScoreColumns) if scores else Block(lines=_without_test(run))],
-        caption=" | ".join(filter(None, (verdict, use))),
-        explanation=[*explanation, *further, *protocol(run)],
+        caption=use,
+        explanation=[*about_decay(judged), *further, *protocol(run)],
+        verdict=verdict(run, judged),
         records=[asdict(score) for score in scores],
         body={**_body(run, path), "decay": nested(judged)},
         meta=run.meta,
@@ -118,28 +118,33 @@ def of_posterior(run: Run) -> list[str]:
     return [use, *lines]
 
 
-def _usefulness(run: Run) -> list[str]:
+def verdict(run: Run, decay: DecayVerdict | None) -> Verdict | None:
+    """Say whether the training was of use, or else whether its weight decay suits the data."""
+    return _uselessness(run) or (decay.judged if decay else None)
+
+
+def _uselessness(run: Run) -> Verdict | None:
     """Say so if the model predicts the test rows no better than a baseline without factors."""
     if len(run.training.scores) < 3:
-        return []
+        return None
     key, name, sign = ("auc", "AUC", -1) if run.data.implicit else ("rmse", "RMSE", 1)
-    figures = {score.model: getattr(score, key) for score in run.training.scores}
+    of_model = {score.model: getattr(score, key) for score in run.training.scores}
     assert run.training.model_score is not None
     own = getattr(run.training.model_score, key)
     baselines = {"global mean": "the model learned nothing of use", "user + item bias": "the factors do not help"}
     for baseline, what in baselines.items():
-        reached = figures.get(baseline)
+        reached = of_model.get(baseline)
         if reached is not None and own is not None and sign * own >= sign * reached:
-            return [f"{what}: {name} {own:.3f}, not better than {reached:.3f} of the {baseline}"]
-    return []
+            figures = f"{name} {own:.3f}, not better than {reached:.3f} of the {baseline}"
+            return Verdict(Tone.CAUTION, what, figures)
+    return None
 
 
-def decay(verdict: DecayVerdict | None) -> list[str]:
-    """Say whether the weight decay suits the data, and the reasons."""
+def about_decay(verdict: DecayVerdict | None) -> list[str]:
+    """Give the reasons of the verdict on the weight decay."""
+    sentences: list[str] = []
     if verdict is None:
-        return []
-    instead = "" if verdict.suggested is None else f", try {verdict.suggested:g}"
-    sentences = [f"weight decay {verdict.weight_decay:g}: {verdict.verdict}{instead}"]
+        return sentences
     if verdict.slope is not None:
         sentences.append(
             f"Held-out slope of component 1 {verdict.slope:.2f} (1 = calibrated, below {TOO_LITTLE:g}: too little, "
@@ -161,7 +166,7 @@ def facts(run: Run, path: Path) -> dict[str, str]:
         "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
         "data": f"{run.data.title}, {training.split.n_train:,} training rows, from {run.data.source}",
-        "sha256": run.data.sha256,
+        "sha256": f"{run.data.sha256[:16]}...",
         "split": training.split.description,
         **{key: _written(value) for key, value in training.settings.items()},
         "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),
@@ -174,11 +179,14 @@ def facts(run: Run, path: Path) -> dict[str, str]:
 def details(run: Run, path: Path) -> View:
     """Show everything that a run records about itself."""
     body = {**_body(run, path), "arrays": {name: run.shape(name) for name in sorted(run.arrays)}}
+    judged, (use, *further) = judge_decay(run), of_posterior(run)
     tables = (table(run.training.epochs, EpochColumns), table(run.training.scores, ScoreColumns))
     return View(
         title=f"run {run.name} | {run.data.title}",
         blocks=[Block(lines=list(facts(run, path).items())), *(block for block in tables if block.rows)],
-        explanation=protocol(run),
+        caption=use,
+        explanation=[*about_decay(judged), *further, *protocol(run)],
+        verdict=verdict(run, judged),
         records=[{"key": key, "value": value} for key, value in _leaves(body)],
         body=body,
         meta=run.meta,

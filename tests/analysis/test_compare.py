@@ -49,7 +49,7 @@ def test_seeds_alone_make_the_noise(world: World) -> None:
     assert 0.6 < seeds.change / seeds.seed_noise < 1.5
     assert decays.change > 2 * decays.seed_noise
     same, figures = side_by_side([a, b]).runs[1], side_by_side([a, c]).runs[1]
-    assert same.rmse_verdict == "no more than chance"
+    assert same.judged is not None and same.judged.words == "no more than chance"
     assert figures.rmse_change_interval is not None
     assert figures.rmse_change_interval[0] < figures.rmse_change < figures.rmse_change_interval[1]  # type: ignore[operator]
 
@@ -67,7 +67,7 @@ def test_rmse_change_is_paired(trained: Run) -> None:
     assert low == pytest.approx(high, abs=1e-6)
     assert rmse_change(off, off) == (0.0, (0.0, 0.0))
     assert rmse_change(trained, trained) == (0.0, (0.0, 0.0))
-    assert side_by_side([exact, off]).runs[1].rmse_verdict == "worse"
+    assert str(side_by_side([exact, off]).runs[1].judged).startswith("worse: +")
 
 
 def test_rmse_change_draws_the_same_users_for_both_runs(trained: Run) -> None:
@@ -110,7 +110,7 @@ def test_several_runs_side_by_side(trained: Run, other: Run) -> None:
     assert second.rmse == other.training.model_score.rmse
     assert second.rmse_change is not None
     assert second.rmse_change == pytest.approx(second.rmse - first.rmse, abs=1e-6)  # type: ignore[operator]
-    assert (third.rmse_change, third.rmse_verdict, found.have_same_test) == (None, "", False)
+    assert (third.rmse_change, third.judged, found.have_same_test) == (None, None, False)
     with pytest.raises(UsageError, match="takes two runs"):
         side_by_side([trained])
 

@@ -111,7 +111,7 @@ def test_reports_of_runs_that_lack_something(hostile: Run, lacking: str) -> None
     page = report_page(
         run, Path("runs/made"), None if lacking == "biases" else ranking, pca(run), map_items(run, top_items=100)
     )
-    expected = {"test": "none is left to test on", "evidence": "it was not tested", "biases": "no biases to rank by"}
+    expected = {"test": "none is left to test on", "evidence": "not tested", "biases": "no biases to rank by"}
     assert expected[lacking] in page
 
 

@@ -11,7 +11,7 @@ from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
 from embedcli.analysis.choices import By
 from embedcli.render import biases as tables
 from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import TEXT, Sheet, about, sentence, sheet
+from embedcli.render.pictures.figure import TEXT, Sheet, about, capital, said, sentences, sheet
 from embedcli.render.pictures.rows import AROUND, PANEL, panels, row_axes, size_for
 from embedcli.render.view import View, percent
 from embedcli.run.record import Run
@@ -28,7 +28,7 @@ def draw(ranking: Biases, run: Run, ends: Sequence[str], kind: str, style: Style
     view = tables.view(ranking, run, ends)
     value = run.data.value_noun if lists[0][0].stars is not None else "bias in logits"
     bars = [f"bars: {percent(ranking.interval)} intervals from {ranking.n_draws} draws of the posterior"]
-    words = [*(bars if ranking.n_draws else []), *view.caption.split(" | ")]
+    words = [*(bars if ranking.n_draws else []), *said(view)]
 
     def panel(page: Sheet, axes: Axes, rows: Sequence[ItemBias]) -> None:
         _intervals(page, axes, rows, ranking)
@@ -54,9 +54,9 @@ def _rows(
             panel(page, axes, rows)
             row_axes(page, axes, [row.title for row in rows], n_rows, AROUND + PANEL * len(lists))
             axes.set_title(page.written(block.heading), loc="left", fontsize=TEXT + 1, fontweight="bold")
-        below[-1].set_xlabel(page.written(x.capitalize()))
+        below[-1].set_xlabel(page.written(capital(x)))
         title, _, rest = view.title.partition(" | ")
-        page.head(title, rest, " ".join([*(sentence(part) for part in words if part), about(run)]), below)
+        page.head(title, rest, f"{sentences(words)} {about(run)}", below)
         return page.content(kind)
 
 

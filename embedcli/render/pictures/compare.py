@@ -11,7 +11,7 @@ from embedcli.analysis.compare import Change, Comparison, RunFigures, SideBySide
 from embedcli.errors import UsageError
 from embedcli.render import compare as tables
 from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import TEXT, Sheet, data_of, sentence, sheet
+from embedcli.render.pictures.figure import TEXT, Sheet, data_of, said, sentences, sheet
 from embedcli.render.pictures.rows import AROUND, PANEL, panels, row_axes, size_for
 from embedcli.run.record import Run
 
@@ -43,7 +43,7 @@ def draw(figures: SideBySide, runs: Sequence[Run], kind: str, style: Style | Non
             _changes(page, found[-1], changes, figures)
             row_axes(page, found[-1], [change.title for change in changes], sum(counts), around)
         heading, _, below = view.title.rpartition(" | ")
-        page.head(f"Runs {heading}", below, _caption(figures, runs, view.caption, bool(errors)), found)
+        page.head(f"Runs {heading}", below, _caption(figures, runs, said(view) if errors else []), found)
         return page.content(kind)
 
 
@@ -57,8 +57,9 @@ def _errors(page: Sheet, axes: Axes, runs: Sequence[RunFigures]) -> None:
         if run.rmse_change_interval is not None and run.rmse_change is not None:
             low, high = (rmse[row] - run.rmse_change + end for end in run.rmse_change_interval)
             axes.hlines(row, low, high, color=palette.rest, lw=2.5, label=page.written(label), zorder=1)
-            words = f"  {run.rmse_verdict}"
-            axes.annotate(words, (max(high, rmse[row]), row), color=palette.dim, fontsize=TEXT, va="center")
+            if run.judged is not None:
+                style: dict[str, Any] = {"color": page.tone(run.judged.tone), "fontsize": TEXT, "va": "center"}
+                axes.annotate(f"  {run.judged.words}", (high, row), **style)
     dots: dict[str, Any] = {"edgecolors": palette.paper, "lw": 0.6, "zorder": 2}
     axes.scatter(rmse, y, s=DOT, c=palette.plain, label="RMSE", **dots)
     axes.set_title("RMSE on the test rows: further left is better", loc="left", fontsize=TEXT + 1, fontweight="bold")
@@ -77,14 +78,13 @@ def _changes(page: Sheet, axes: Axes, changes: Sequence[Change], figures: SideBy
     axes.set_title("What changed most", loc="left", fontsize=TEXT + 1, fontweight="bold")
 
 
-def _caption(figures: SideBySide, runs: Sequence[Run], caption: str, has_errors: bool) -> str:
+def _caption(figures: SideBySide, runs: Sequence[Run], words: list[str]) -> str:
     """Say which rows the errors are of, how much of the change is due to seeds, and where the data come from."""
-    words = [caption] if has_errors else []
     if isinstance(figures, Comparison):
-        words.append("change of stars: " + tables.about_change(figures))
+        words.append(f"change of stars: {tables.about_change(figures)}")
     splits = {run.name: run.training.split.description for run in runs if run.training.split.description}
     if len(set(splits.values())) == 1:
         splits = {"all runs": next(iter(splits.values()))}
     words += [f"split of {name}: {split}" for name, split in splits.items()]
     data = dict.fromkeys(data_of(run) for run in runs)
-    return " ".join([*(sentence(part) for part in words), f"Data: {' and '.join(data)}."])
+    return f"{sentences(words)} Data: {' and '.join(data)}."

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.record import Tone
 from embedcli.data.catalog import CATALOG
 from embedcli.render.colors import Palette
 from embedcli.render.pictures import Style
+from embedcli.render.view import View
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
@@ -75,6 +77,10 @@ class Sheet:
         A letter that the fonts in use lack adds a further font, if one of FALLBACKS is there and has it.
         """
         return "".join(self._drawn.get(char) or self._drawn.setdefault(char, self._letter(char)) for char in text)
+
+    def tone(self, tone: Tone) -> str:
+        """Return the color of a verdict."""
+        return {Tone.GOOD: self.palette.good, Tone.CAUTION: self.palette.caution}.get(tone, self.palette.dim)
 
     def lines(self, text: str, size: float, most: int = 9) -> list[str]:
         """Break a text into lines as wide as the picture; a text of more than `most` lines is cut."""
@@ -222,9 +228,19 @@ def data_of(run: Run) -> str:
     return run.data.title if entry is None else f"{run.data.title} ({entry.publisher})"
 
 
-def sentence(text: str) -> str:
-    """Return a text with a capital at its start and a stop at its end."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "\u2026")) else ".")
+def capital(words: str) -> str:
+    """Return words with a capital at their start."""
+    return words[:1].upper() + words[1:]
+
+
+def sentences(parts: Sequence[str]) -> str:
+    """Return parts of a caption, the empty ones left out, as sentences."""
+    return " ".join(f"{capital(part).removesuffix('.')}." for part in parts if part)
+
+
+def said(view: View) -> list[str]:
+    """Return what stands below a table: the verdict on all, and the parts of the caption."""
+    return [*([str(view.verdict)] if view.verdict else []), *view.caption.split(" | ")]
 
 
 def cut(text: str, most: int) -> str:

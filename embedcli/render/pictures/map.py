@@ -12,7 +12,7 @@ from embedcli.analysis.map import Color, Map
 from embedcli.render.colors import SHAPES
 from embedcli.render.map import TAG_RULE, axis_titles, labelled, title
 from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import LABEL, Sheet, about, cut, sentence, sheet
+from embedcli.render.pictures.figure import LABEL, Sheet, about, cut, sentences, sheet
 from embedcli.render.pictures.labels import Crowd, Floats, Placed, place
 from embedcli.run.record import Run
 
@@ -61,7 +61,7 @@ def caption(drawn: Map, run: Run, n_left_out: int) -> str:
         seen = f"{drawn.items} (seed {drawn.seed}): only neighbours have a meaning, axes and distances have none"
     else:
         seen = f"{drawn.items} on components found over {drawn.axes_over}: {100 * drawn.share:.0f} % of the variance"
-    sentences = [
+    parts = [
         seen,
         f"of a {noun}'s {fidelity.n_neighbours} nearest by its embedding, {100 * fidelity.recall:.0f} % are among its "
         f"nearest here ({100 * fidelity.chance:.0f} % by chance)",
@@ -69,7 +69,7 @@ def caption(drawn: Map, run: Run, n_left_out: int) -> str:
         _color_rule(drawn.color, noun),
         f"{n_left_out:,} titles are left out for lack of room" if n_left_out else "",
     ]
-    return " ".join([*(sentence(words) for words in sentences if words), about(run)])
+    return f"{sentences(parts)} {about(run)}"
 
 
 def _color_rule(color: Color | None, noun: str) -> str:

@@ -10,14 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedcli.analysis.choices import PartialOut
-from embedcli.analysis.components import two_digits
-from embedcli.analysis.pca import Component, Components
+from embedcli.analysis.pca import Components
 from embedcli.analysis.poles import PoleItem
-from embedcli.analysis.record import written_p
+from embedcli.analysis.record import Verdict
 from embedcli.analysis.tastes import TasteCard
 from embedcli.render import pca as tables
 from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import LEADING, MARGIN, TEXT, WIDE, Floats, Sheet, about, cut, sentence, sheet
+from embedcli.render.pictures.figure import (
+    LEADING,
+    MARGIN,
+    TEXT,
+    WIDE,
+    Floats,
+    Sheet,
+    about,
+    capital,
+    cut,
+    said,
+    sentences,
+    sheet,
+)
 from embedcli.render.pictures.rows import AROUND, size_for
 from embedcli.run.record import Run
 
@@ -35,8 +47,7 @@ class Panel:
     """An axis: its heading and verdict, the names and items of its poles, and the coordinates of all items."""
 
     heading: str
-    verdict: str
-    is_sure: bool
+    verdict: Verdict
     minus: str
     plus: str
     negative: Sequence[PoleItem]
@@ -82,48 +93,21 @@ def draw(components: Components, run: Run, kind: str, style: Style | None = None
 def _of_component(components: Components, number: int) -> Panel:
     component = components.components[number]
     same = components.partial_out is PartialOut.NOTHING  # else the coordinates are not those of the poles
-    scores = components.scores[components.item_rows, number] if same else np.zeros(0)
-    minus, plus = (", ".join(name) or sign for name, sign in _named(component))
     return Panel(
         f"Component {component.component}: {100 * component.share:.1f} % of the variance",
-        _verdict(component),
-        component.unnamed is None,
-        minus,
-        plus,
+        component.judged,
+        ", ".join(component.negative_name) if component.has_name else "minus pole",
+        ", ".join(component.positive_name) if component.has_name else "plus pole",
         component.negative,
         component.positive,
-        scores,
+        components.scores[components.item_rows, number] if same else np.zeros(0),
     )
 
 
 def _of_taste(card: TasteCard) -> Panel:
-    minus, plus = (", ".join(name) for name in (card.negative_name, card.positive_name))
-    verdict = (
-        f"Named: it predicts held-out ratings (t {card.t:.1f}, slope {card.slope:.2f}), "
-        f"permuted tags do not (p {written_p(card.p)}), halves agree {two_digits(card.halves)}"
-    )
-    scale = " | or users who stretch the scale" if card.may_be_scale else ""
     heading = f"Taste {card.taste}: {100 * card.share:.1f} % of the variance beyond the biases"
-    return Panel(heading, verdict + scale, True, minus, plus, card.negative, card.positive, np.zeros(0))
-
-
-def _named(component: Component) -> tuple[tuple[tuple[str, ...], str], tuple[tuple[str, ...], str]]:
-    """Return the name of either pole, and a word for one without a name."""
-    return (component.negative_name, "minus pole"), (component.positive_name, "plus pole")
-
-
-def _verdict(component: Component) -> str:
-    """Say in words how sure a component is."""
-    if component.verdict is None or component.t is None or component.slope is None:
-        return "Not tested on held-out ratings"
-    figures = f"(t {component.t:.1f}, slope {component.slope:.2f})"
-    real = f"real: it predicts held-out ratings {figures}" if component.real else f"{component.verdict} {figures}"
-    parts = [real[:1].upper() + real[1:]]
-    if component.truth_phi is not None:
-        parts.append(f"agrees with the truth: about {two_digits(component.truth_phi)}")
-    if component.real and component.unnamed is not None:
-        parts.append("too little for a name")
-    return ", ".join(parts)
+    minus, plus = (", ".join(name) for name in (card.negative_name, card.positive_name))
+    return Panel(heading, card.judged, minus, plus, card.negative, card.positive, np.zeros(0))
 
 
 def _caption(components: Components, run: Run) -> str:
@@ -133,9 +117,9 @@ def _caption(components: Components, run: Run) -> str:
         f"the {n} {noun}s at either end of each axis, beside it their titles",
         "vertical lines: 0",
         f"ticks: all {components.n_items:,} {noun}s" if components.partial_out is PartialOut.NOTHING else "",
-        *tables.view(components, run).caption.split(" | "),
+        *said(tables.view(components, run)),
     ]
-    return " ".join([*(sentence(part) for part in words if part), about(run)])
+    return f"{sentences(words)} {about(run)}"
 
 
 def _poles(page: Sheet, axes: Axes, panel: Panel, size: float) -> None:
@@ -171,9 +155,9 @@ def _head(page: Sheet, axes: Axes, panel: Panel, left: float, room: float) -> No
     """Write heading and verdict of an axis above it, from `left` on, as wide as there is room, in points."""
     width, height = page.figure.get_size_inches() * 72
     top = axes.get_window_extent().y1 / page.figure.dpi * 72 + 2
-    color = page.palette.good if panel.is_sure else page.palette.caution
+    words = capital(str(panel.verdict))
     heading: dict[str, Any] = {"fontsize": TEXT + 2, "fontweight": "bold", "va": "bottom"}
     page.figure.text(left / width, (top + LEADING * TEXT) / height, page.written(panel.heading), **heading)
-    size = min(TEXT, (room - 3 * MARGIN) / (WIDE * len(panel.verdict)))
-    verdict: dict[str, Any] = {"fontsize": size, "color": color, "va": "bottom"}
-    page.figure.text(left / width, top / height, page.written(panel.verdict), **verdict)
+    size = min(TEXT, (room - 3 * MARGIN) / (WIDE * len(words)))
+    verdict: dict[str, Any] = {"fontsize": size, "color": page.tone(panel.verdict.tone), "va": "bottom"}
+    page.figure.text(left / width, top / height, page.written(words), **verdict)
