@@ -134,7 +134,7 @@ def _clusters(drawn: Map, groups: Clusters | None) -> dict[str, Any] | None:
         for cluster in groups.clusters
     ]
     verdict = "there are groups" if groups.has_groups else "a continuum, cut in pieces"
-    rule = f"{groups.method.value} of {groups.items}; silhouette {groups.silhouette:.3f}"
+    rule = f"{groups.method.value.replace('kmeans', 'k-means')} of {groups.items}; silhouette {groups.silhouette:.3f}"
     return {
         "names": names,
         "rule": f"{rule}, {groups.control:.3f} for clouds without groups: {verdict}",
