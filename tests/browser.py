@@ -47,6 +47,8 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.downloads = Path(self._profile) / "downloads"
+        self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
         self.window(width, height, dark=dark)
 
     def __enter__(self) -> Browser:
@@ -143,6 +145,23 @@ class Browser:
     def wheel(self, x: float, y: float, down: float, *, ctrl: bool = False) -> None:
         """Turn the wheel over a point."""
         self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down, modifiers=CTRL * ctrl)
+
+    def click(self, selector: str) -> None:
+        """Click in the middle of an element."""
+        middle = f"const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
+        x, y = self.run(middle + "return [(box.left + box.right) / 2, (box.top + box.bottom) / 2]")
+        self.drag((x, y))
+
+    def saved(self, name: str) -> bytes:
+        """Wait for a file that the page saves, and return what is in it."""
+        file = self.downloads / name
+        for _ in range(500):
+            if file.exists():
+                content = file.read_bytes()
+                file.unlink()
+                return content
+            self.run("await new Promise(done => setTimeout(done, 10))")
+        raise AssertionError(f"the page has not saved {name}")
 
     def screenshot(self, path: Path) -> None:
         """Save what the window shows as a PNG."""

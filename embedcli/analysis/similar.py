@@ -164,11 +164,12 @@ def nearness(
 
 def _in_metric(factors: NDArray[np.floating], user_covariance: NDArray[np.floating] | None) -> Floats:
     """Return item factors (n, k) whose dot products are the covariances of preferences, if those of users are given."""
-    factors = factors.astype(np.float64)
+    own: Floats = factors.astype(np.float64)
     if user_covariance is None:
-        return factors
+        return own
     values, vectors = np.linalg.eigh(user_covariance.astype(np.float64))
-    return factors @ (vectors * np.sqrt(values.clip(0)))
+    root: Floats = vectors * np.sqrt(values.clip(0))
+    return own @ root
 
 
 @dataclass(frozen=True)

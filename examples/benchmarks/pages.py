@@ -25,7 +25,7 @@ from embedcli.render.pages import map_page
 from embedcli.run.record import ItemStats, Run
 
 sys.path.append(str(Path(__file__).parents[2] / "tests"))
-from browser import Browser
+from browser import Browser  # type: ignore[import-not-found]
 
 TIMES = 10
 TAGS = ("Drama", "Comedy", "Action", "Romance", "Thriller", "Children's", "War", "Western")
@@ -93,9 +93,8 @@ def main() -> None:
     """Print a row for each number of items."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, nargs="+", default=[1682, 60_000])
-    print(
-        "   items     MB made s drawn s       zoom       home       move       back      wheel        all       step     choose"
-    )
+    names = "".join(f"{name:>11}" for name in ("zoom", "home", "move", "back", "wheel", "all", "step", "choose"))
+    print(f"   items     MB made s drawn s{names}   (ms: median, longest)")
     for n in parser.parse_args().items:
         with tempfile.TemporaryDirectory() as folder:
             print(measure(n, Path(folder)), flush=True)

@@ -2,6 +2,7 @@
 // covers no other label and no dot; without such a position it is left out.
 
 const STEPS = [[1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [1, 1], [-1, -1], [-1, 1]]; // right, down
+const TURNS = [...Array(32).keys()].map(turn => [Math.cos((turn * Math.PI) / 16), Math.sin((turn * Math.PI) / 16)]);
 const GAP = 3; // pixels between a dot and its label
 
 // How many pixels of dots are in a box: sums over all boxes from the corner, so that one box takes four look-ups.
@@ -49,30 +50,33 @@ const crosses = ([x0, y0, x1, y1], box) => {
 };
 
 // Dots { x, y, radius, width, height, reach } of the labels, the most important first -> { dot, x, y, box, line } of
-// those placed, at most `most`, with the middle of the label. Of a dot with a reach, the label may stand up to that many
-// pixels further off: then a line joins the two, and crosses no label.
+// those placed, at most `most`, with the middle of the label. A dot that has a reach and no room beside it gets a label
+// up to that many pixels further off, joined to it by a line that crosses no label.
 function placeLabels(dots, occupied, most) {
   const placed = [];
   const isFree = (box, line) => {
     if (box.x0 < 0 || box.y0 < 0 || box.x1 > occupied.width || box.y1 > occupied.height || !occupied.isFree(box)) return false;
     return !placed.some(other => overlap(box, other.box) || (line && crosses(line, other.box)) || (other.line && crosses(other.line, box)));
   };
-  const place = dot => {
-    for (let further = 0; further <= (dot.reach ?? 0); further += 1.2 * dot.height) {
-      for (const [right, down] of STEPS) {
-        const across = (right && down ? 0.5 : 1) * dot.radius + GAP + further + dot.width / 2; // at a corner it may be nearer
-        const x = dot.x + right * across, y = dot.y + down * (dot.radius + GAP + further + dot.height / 2);
-        const box = { x0: x - dot.width / 2 - 1, y0: y - dot.height / 2 - 1, x1: x + dot.width / 2 + 1, y1: y + dot.height / 2 + 1 };
-        const line = further > 0 ? [dot.x, dot.y, Math.min(Math.max(dot.x, box.x0), box.x1), Math.min(Math.max(dot.y, box.y0), box.y1)] : null;
-        if (isFree(box, line)) return { dot, x, y, box, line };
-      }
-    }
-    return null;
+  const tryAt = (dot, x, y, isFar) => {
+    const box = { x0: x - dot.width / 2 - 1, y0: y - dot.height / 2 - 1, x1: x + dot.width / 2 + 1, y1: y + dot.height / 2 + 1 };
+    const line = isFar ? [dot.x, dot.y, Math.min(Math.max(dot.x, box.x0), box.x1), Math.min(Math.max(dot.y, box.y0), box.y1)] : null;
+    const isPlaced = isFree(box, line);
+    if (isPlaced) placed.push({ dot, x, y, box, line });
+    return isPlaced;
   };
-  for (const dot of dots) {
-    if (placed.length >= most) break;
-    const found = place(dot);
-    if (found) placed.push(found);
-  }
+  const beside = dot => STEPS.some(([right, down]) => {
+    const across = (right && down ? 0.5 : 1) * dot.radius + GAP + dot.width / 2; // at a corner it may be nearer
+    return tryAt(dot, dot.x + right * across, dot.y + down * (dot.radius + GAP + dot.height / 2), false);
+  });
+  const furtherOff = dot => {
+    for (let off = dot.radius + GAP + 8; off <= dot.reach; off += dot.height) {
+      const isPlaced = TURNS.some(([right, down]) => tryAt(dot, dot.x + right * (off + dot.width / 2), dot.y + down * (off + dot.height / 2), true));
+      if (isPlaced) return;
+    }
+  };
+  const crowded = [];
+  for (const dot of dots) if (placed.length < most && !beside(dot) && dot.reach) crowded.push(dot);
+  for (const dot of crowded) if (placed.length < most) furtherOff(dot);
   return placed;
 }

@@ -95,7 +95,7 @@ function drawMap(data) {
     occupied.sum();
     const wanted = candidates.map((item, at) => {
       const text = state.isNarrow ? short(withoutYear(items.title[item]), 22) : short(items.title[item], 34);
-      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 120 : at < nMarked + FAR ? 30 : 0 };
+      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? 30 : 0 };
     });
     const placed = placeLabels(wanted, occupied, Math.max(nMarked, Math.round((width * height) / 6000)));
     state.labels = placed;
@@ -471,7 +471,7 @@ function drawMap(data) {
     drag(narrow() ? "" : "move");
     recolor();
   });
+  return { chart, search };
 }
 
-const mapData = document.getElementById("map-data");
-if (mapData) drawMap(JSON.parse(mapData.textContent));
+const shownMap = drawMap(JSON.parse(document.getElementById("map-data").textContent));

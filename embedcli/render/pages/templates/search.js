@@ -3,8 +3,8 @@
 
 const ARTICLES = ["the", "a", "an", "la", "le", "les", "il", "el", "der", "die", "das", "l'"];
 const isAscii = text => /^[\x00-\x7f]*$/.test(text);
-// Python's casefold: upper, then lower, letter by letter ("ß" becomes "ss", each sigma the same)
-const caseless = letter => (letter === "\u0131" ? letter : letter.toUpperCase().toLowerCase());
+// Python's casefold, letter by letter: "ß" becomes "ss", each sigma the same, and a dotless i stays
+const caseless = letter => (letter === "\u0131" ? letter : letter.toLowerCase().toUpperCase().toLowerCase());
 const inAnyCase = title => (isAscii(title) ? title.toLowerCase() : [...title].map(caseless).join("")).trim();
 const withoutAccents = title => {
   const plain = inAnyCase(title);
@@ -58,13 +58,14 @@ class Search {
     return [];
   }
 
-  // those first, then the titles with all words asked for, then those that have them as parts of words
+  // those first, then the titles with all words asked for, with words that begin so, and with them anywhere
   matches(asked) {
     const found = this.find(asked), texts = this.texts(withoutAccents);
     const words = [...wordsOf(withoutAccents(asked.replace(/^(id|title):/, "")))];
     if (!words.length) return found;
     const parts = this.rows(row => words.every(word => texts[row].includes(word)));
     const whole = parts.filter(row => words.every(word => wordsOf(texts[row]).has(word)));
-    return [...new Set([...found, ...whole, ...parts])];
+    const begun = parts.filter(row => words.every(word => [...wordsOf(texts[row])].some(one => one.startsWith(word))));
+    return [...new Set([...found, ...whole, ...begun, ...parts])];
   }
 }
