@@ -293,6 +293,7 @@ def map_view() -> View:
         n_members=2,
         places=points,
         color=None,
+        min_ratings=None,
         item_rows=np.arange(4),
     )
     return map_render.view(record, make_run(), n_labels=2)
