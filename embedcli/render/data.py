@@ -55,11 +55,7 @@ def description_view(description: Description) -> View:
             *([] if about.implicit else [_drawn("Ratings", "rating", description.histogram, "n")]),
             _drawn(f"Users by their number of {what}", what, description.users_by_n, "users"),
             _drawn(f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
-            Block(
-                f"Quantiles of the number of {what}",
-                columns=[Column("of", "", is_number=False), *columns],
-                rows=quantiles,
-            ),
+            Block(f"Quantiles of the number of {what}", columns=columns, rows=quantiles),
         ],
         records=[
             {"distribution": name, **vars(bar)}

@@ -47,7 +47,9 @@ class Picture(StrEnum):
 
 
 ENDINGS = {"txt": Format.TABLE, **{format.value: format for format in Format if format is not Format.TABLE}}
-PICTURES: Mapping[str, Format | Picture] = {**{kind.value: kind for kind in Picture}, "htm": Picture.HTML, **ENDINGS}
+DRAWN = {kind.value: kind for kind in (Picture.PNG, Picture.SVG, Picture.PDF)}
+PICTURES: Mapping[str, Format | Picture] = {**DRAWN, **ENDINGS}
+PAGES: Mapping[str, Format | Picture] = {**DRAWN, "html": Picture.HTML, "htm": Picture.HTML, **ENDINGS}
 
 
 def format_of(

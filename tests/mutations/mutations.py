@@ -570,6 +570,36 @@ CHOSEN = (
         ("test_fit_finds_the_covariance",),
     ),
     Mutation(
+        "words broken in narrow tables",
+        "least = [min(width, max(words, NARROW)), words, min(words, NARROW // 2)]",
+        "least = [1]",
+        ("test_no_word_of_a_title_is_broken",),
+    ),
+    Mutation(
+        "bars in a pipe",
+        "None if width == UNLIMITED else width",
+        "width",
+        ("test_bars_stand_in_wide_terminals",),
+    ),
+    Mutation(
+        "caution shown as what is real",
+        "tone = Tone.NONE if self.t <= LEAST_T or self.p > LEAST_P else Tone.CAUTION",
+        "tone = Tone.GOOD",
+        ("test_tones_of_components_and_tastes",),
+    ),
+    Mutation(
+        "evidence left out where a table is narrow",
+        "is_kept = is_text or column.is_kept or column.tone is not None",
+        "is_kept = is_text",
+        ("test_narrow_tables_keep_the_evidence",),
+    ),
+    Mutation(
+        "input replaced",
+        "if self.output in paths and any(",
+        "if self.output not in paths and any(",
+        ("test_what_is_read_is_not_replaced",),
+    ),
+    Mutation(
         "words of an axis in spite of the halves",
         "is_kept &= (correlations @ own > 0) == is_positive",
         "is_kept |= (correlations @ own > 0) == is_positive",
