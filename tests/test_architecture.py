@@ -37,7 +37,7 @@ COMMANDS = (
     *[(command, SLOW | {"bokeh"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9", "probe", "map")],
     *[
         (command, SLOW | {"bokeh"})
-        for command in ("compare made made", "recommend --like 8", "report --sections ranking,axes,map")
+        for command in ("compare made made", "recommend --like 8", "report --sections ranking,axes")
     ],
     ("map -o map.png", DRAWING),
     *[

@@ -30,7 +30,7 @@ TYPED = [  # on a table of one's own: the command, its exit code, and what must 
     ("embedcli train nosuch.csv", 2, "'nosuch.csv'\nhint: give a file"),
     ("embedcli train ratings.csv --weight_decay 1", 2, "--weight-decay"),
     ("embedcli train ratings.csv --epochs 0", 2, "--epochs 0 is below 1\nhint: give 1 or more"),
-    ("embedcli train ratings.csv --lr fast", 2, "'fast' is not a valid number"),
+    ("embedcli train ratings.csv --lr fast", 2, "'fast' is not a valid "),
     ("embedcli data describe ratings.csv", 0, r"users +60\n"),
     ("embedcli data check broken.csv", 1, r" 3 +the rating is not a number +three\n"),
     ("embedcli train broken.csv", 1, "error: broken.csv, line 3: .*'three'\nhint: "),

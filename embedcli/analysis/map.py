@@ -114,6 +114,11 @@ def map_items(
         raise UsageError(
             f"`components` {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
         )
+    n_factors = run.shape("item_factors")[2]
+    if max(components) > n_factors:
+        i, j = components
+        hint = f"give two numbers from 1 to {n_factors}, such as 1,2" if n_factors > 1 else "draw it with `method` tsne"
+        raise UsageError(f"`components` {i},{j}: the run has {n_factors} factors", hint)
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
     default = DRAWN[method] if min_ratings is None else None

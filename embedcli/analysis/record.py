@@ -109,7 +109,8 @@ class Column:
     Numbers are right-aligned and never broken. Text is left-aligned and wraps, unless it is a name that people type.
     `end_key` names the field with the upper end of an interval whose lower end is `key`; `sign` is what marks a row.
     `dot_key` names the field with the value that the interval is about, a dot where the interval is drawn. `tone`
-    returns that of the cell of a row that holds a verdict, else None.
+    returns that of the cell of a row that holds a verdict, else None. A narrow terminal has no room for all numbers
+    and names: it shows those that are first, or `is_kept`, or have a tone.
     """
 
     key: str
@@ -121,6 +122,7 @@ class Column:
     end_key: str = ""
     dot_key: str = ""
     sign: str = ""
+    is_kept: bool = False
     tone: Callable[[Row], Tone | None] | None = None
 
     def cell(self, row: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from embedcli.analysis.choices import By, Sort
-from embedcli.cli.answer import Answer
+from embedcli.cli.answer import PictureAnswer
 from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, TableOptions
 from embedcli.errors import UsageError
@@ -12,7 +12,7 @@ from embedcli.errors import UsageError
 @command(short_help="Rank items, worst and best, by bias.")
 def biases(
     options: TableOptions,
-    answer: Answer,
+    answer: PictureAnswer,
     *,
     worst: Annotated[bool, option("--worst", "Only the lowest biases.")] = False,
     best: Annotated[bool, option("--best", "Only the highest biases.")] = False,
@@ -36,6 +36,7 @@ def biases(
       embedcli biases --by posterior          by the posterior mean
       embedcli biases --movers                where the model and the mean disagree
       embedcli biases --format csv -o b.csv   for a spreadsheet
+      embedcli biases --worst -o worst.png    as a picture (.png, .svg, .pdf)
 
     Stars are the mean rating that the trained model predicts over all users; the bias is the difference to the
     average film. Both change with the weight decay. The evidence beside them does not: it comes from a posterior.
@@ -48,9 +49,19 @@ def biases(
     run = options.open()
     if movers:
         moved = analysis.movers(run, min_ratings=min_ratings, limit=limit, by=by)
-        answer.show(render.movers(moved, run))
+        if answer.picture is None:
+            answer.show(render.movers(moved, run))
+        else:
+            from embedcli.render.pictures.biases import draw_movers
+
+            answer.save(draw_movers(moved, run, answer.picture, answer.style))
     else:
         ends = tuple(end for end, wanted in (("best", best), ("worst", worst)) if wanted or worst == best)
         ranking = analysis.biases(run, min_ratings=min_ratings, limit=limit, interval=interval, sort=sort, by=by)
-        answer.show(render.view(ranking, run, ends))
+        if answer.picture is None:
+            answer.show(render.view(ranking, run, ends))
+        else:
+            from embedcli.render.pictures.biases import draw
+
+            answer.save(draw(ranking, run, ends, answer.picture, answer.style))
     answer.next(f"embedcli pca --components 3{options.again}")

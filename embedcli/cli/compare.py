@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from embedcli.cli.answer import Answer
+from embedcli.cli.answer import PictureAnswer
 from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, RunDir, complete_run
 from embedcli.run import DEFAULT_DIR
@@ -12,7 +12,7 @@ from embedcli.run import DEFAULT_DIR
 
 @command(short_help="Compare runs, such as those of several weight decays.")
 def compare(
-    answer: Answer,
+    answer: PictureAnswer,
     *,
     runs: Annotated[
         list[str], typer.Argument(metavar="RUN...", help="Names or paths, two or more.", autocompletion=complete_run)
@@ -29,14 +29,21 @@ def compare(
       embedcli compare ml-100k ml-100k-2           two seeds, or two settings
       embedcli compare decay-0.05 decay-0.5 decay-2    several side by side
       embedcli compare ml-100k ml-latest-small     two data sets that share titles
+      embedcli compare ml-100k ml-100k-2 -o runs.png    as a picture (.png, .svg, .pdf)
     """
     from embedcli.analysis import compare as analysis
     from embedcli.render.compare import view
     from embedcli.run.shelf import open_run
 
     opened = [open_run(name, run_dir).table() for name in runs]
+    figures: analysis.SideBySide
     if len(opened) == 2:
-        comparison = analysis.compare(*opened, n_components=n_components, limit=limit, min_ratings=min_ratings)
-        answer.show(view(comparison, opened))
+        figures = analysis.compare(*opened, n_components=n_components, limit=limit, min_ratings=min_ratings)
     else:
-        answer.show(view(analysis.side_by_side(opened, min_ratings=min_ratings), opened))
+        figures = analysis.side_by_side(opened, min_ratings=min_ratings)
+    if answer.picture is None:
+        answer.show(view(figures, opened))
+    else:
+        from embedcli.render.pictures.compare import draw
+
+        answer.save(draw(figures, opened, answer.picture, answer.style))

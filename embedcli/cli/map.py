@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from embedcli.analysis.choices import Method
-from embedcli.cli.answer import PictureAnswer
+from embedcli.cli.answer import PageAnswer
 from embedcli.cli.command import command, option
 from embedcli.cli.options import FewestRatings, TableOptions, complete_title
 from embedcli.errors import UsageError
-from embedcli.render.output import Format, Picture
+from embedcli.render.output import Picture
 
 if TYPE_CHECKING:
     from embedcli.analysis.map import Map
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @command("map", short_help="Draw items on two components, or by their neighbours.")
 def draw_map(
     options: TableOptions,
-    answer: PictureAnswer,
+    answer: PageAnswer,
     *,
     components: Annotated[str, option("--components I,J", "Components to the right and upwards.")] = "1,2",
     method: Annotated[
@@ -75,21 +75,22 @@ def draw_map(
         to_coordinates.show(coordinates_view(drawn, run), what=f"the coordinates of {what}")
 
 
-def _show(answer: PictureAnswer, drawn: Map, run: Run, labels: int, what: str) -> None:
+def _show(answer: PageAnswer, drawn: Map, run: Run, labels: int, what: str) -> None:
     """Show a map as text, picture or page."""
-    if isinstance(answer.chosen, Format):
+    if answer.picture is None:
         from embedcli.render.map import view
 
         answer.show(view(drawn, run, labels))
-    elif answer.chosen is Picture.HTML:
+    elif answer.picture is Picture.HTML:
         from embedcli.render.pages import map_page
 
         answer.save(map_page(drawn, run), what=what)
     else:
         from embedcli.render.pictures.map import draw
 
-        picture = draw(drawn, run, answer.chosen, labels)
-        answer.save(picture.content, what=f"{what}, {picture.n_labels} of them labelled")
+        picture = draw(drawn, run, answer.picture, labels, answer.style)
+        left_out = f", {picture.n_left_out:,} left out for lack of room" if picture.n_left_out else ""
+        answer.save(picture.content, what=f"{what}, {picture.n_labels:,} of them labelled{left_out}")
 
 
 def _pair(components: str) -> tuple[int, int]:

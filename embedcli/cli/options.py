@@ -47,6 +47,9 @@ RunDir = Annotated[Path, option("--run-dir DIR", "Folder of the runs.", DATA)]
 Quiet = Annotated[bool, option("-q --quiet", "No progress, no notes on stderr.", OUTPUT)]
 MinRatings = Annotated[int, option("--min-ratings N", "Only items with at least N ratings.")]
 FewestRatings = Annotated[int | None, option("--min-ratings N", "Only items with at least N ratings.")]
+Dark = Annotated[bool, option("--dark", "Draw a picture for dark paper.", OUTPUT)]
+Size = Annotated[str | None, option("--size WxH", "Size of a picture in inches, such as 8x6.", OUTPUT)]
+Dpi = Annotated[int | None, option("--dpi N", "Pixels per inch of a PNG (default: 160).", OUTPUT)]
 TopItems = Annotated[
     int | None, option("--top-items N", "Only the N most rated (default: 1000, without --min-ratings).")
 ]

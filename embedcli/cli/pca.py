@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
-from embedcli.cli.answer import Answer
+from embedcli.cli.answer import PictureAnswer
 from embedcli.cli.command import command, option
 from embedcli.cli.options import FewestRatings, TableOptions, TopItems
 
@@ -12,7 +12,7 @@ from embedcli.cli.options import FewestRatings, TableOptions, TopItems
 @command(short_help="Show the components along which items differ, with names.")
 def pca(
     options: TableOptions,
-    answer: Answer,
+    answer: PictureAnswer,
     *,
     n_components: Annotated[int, option("--components K", "Number of components.")] = 3,
     limit: Annotated[int, option("-n --limit N", "Items per pole.")] = 5,
@@ -40,6 +40,7 @@ def pca(
       embedcli pca --with-numbers             what tastes go by, year and quality among it
       embedcli pca --scores films.csv -q      every film's coordinates, in a file
       embedcli pca --table users              of the users' embeddings
+      embedcli pca -o pca.png                 as a picture (.png, .svg, .pdf)
 
     A component is real if it predicts held-out ratings. Its agreement with the truth is estimated by members trained on
     disjoint halves of the users. Only a component that is real and agrees well is named, by the genres and numbers that
@@ -62,7 +63,12 @@ def pca(
         partial_out=partial_out,
         with_numbers=with_numbers,
     )
-    answer.show(render.view(components, run))
+    if answer.picture is None:
+        answer.show(render.view(components, run))
+    else:
+        from embedcli.render.pictures.pca import draw
+
+        answer.save(draw(components, run, answer.picture, answer.style))
     if to_scores is not None:
         what = f"the coordinates of {len(components.scores):,} {run.data.noun}s"
         to_scores.show(render.coordinates(components, run), what=what)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from embedcli.analysis.choices import Section
-from embedcli.cli.answer import PictureAnswer
+from embedcli.cli.answer import PageAnswer
 from embedcli.cli.command import OUTPUT, command, option
 from embedcli.cli.flags import flags
 from embedcli.cli.options import Quiet, RunOptions
@@ -44,7 +44,7 @@ def report(
 
     if output.suffix.lower() not in (".html", ".htm", ""):
         raise UsageError(f"{output}: a report is a page, not {output.suffix}", "end it in .html")
-    answer = PictureAnswer(None, output, quiet=quiet)
+    answer = PageAnswer(None, output, quiet=quiet)
     asked = [name.strip() for name in sections.split(",") if name.strip()]
     run = options.open()
     found = analyse(run, sections=asked, n_components=n_components, min_ratings=min_ratings)

@@ -35,6 +35,7 @@ class CatalogEntry:
     summary: str
     sources: tuple[Download | Wheel, ...]
     n_ratings: int | None = None
+    publisher: str = "GroupLens"
 
 
 MOVIELENS_TERMS = (

@@ -63,12 +63,12 @@ def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str | Verdict]]
     return [
         (f"{noun}s", f"{comparison.n_common:,} in common by {comparison.matched_by}, {compared}"),
         ("ranking", f"rank correlation of the stars {comparison.correlation:.3f} (95 % {low:.3f} to {high:.3f})"),
-        ("change", _about_change(comparison)),
+        ("change", about_change(comparison)),
         ("neighbours", f"{comparison.overlap:.2f} of the ten nearest in common{sampled} ({chance})"),
     ]
 
 
-def _about_change(comparison: Comparison) -> str | Verdict:
+def about_change(comparison: Comparison) -> str | Verdict:
     """Say how much the stars changed, and how much of it is due to seeds."""
     if comparison.change is None:
         return "the ratings have different scales: stars are not compared"

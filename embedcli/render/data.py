@@ -44,10 +44,10 @@ def description_view(description: Description) -> View:
     """Show the figures of a data set, and its distributions drawn."""
     about, noun = description.data, description.data.noun
     what = "rows" if about.implicit else "ratings"
-    quantiles = [
-        (f"per {side}", "  ".join(f"{name} {quantile:,.0f}" for name, quantile in of_side.items()))
-        for side, of_side in (("user", description.per_user), (noun, description.per_item))
-    ]
+    sides = (("user", description.per_user), (noun, description.per_item))
+    quantiles = [{"of": f"per {side}", **of_side} for side, of_side in sides]
+    columns = [Column("of", "", is_number=False)]
+    columns += [Column(name, name, "{:,.0f}".format) for name in description.per_user]
     return View(
         title=f"{about.title} | {description.n_ratings:,} {what}",
         blocks=[
@@ -55,7 +55,7 @@ def description_view(description: Description) -> View:
             *([] if about.implicit else [_drawn("Ratings", "rating", description.histogram, "n")]),
             _drawn(f"Users by their number of {what}", what, description.users_by_n, "users"),
             _drawn(f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
-            Block(f"Quantiles of the number of {what}", quantiles),
+            Block(f"Quantiles of the number of {what}", columns=columns, rows=quantiles),
         ],
         records=[
             {"distribution": name, **vars(bar)}

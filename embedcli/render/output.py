@@ -47,7 +47,9 @@ class Picture(StrEnum):
 
 
 ENDINGS = {"txt": Format.TABLE, **{format.value: format for format in Format if format is not Format.TABLE}}
-PICTURES: Mapping[str, Format | Picture] = {**{kind.value: kind for kind in Picture}, "htm": Picture.HTML, **ENDINGS}
+DRAWN = {kind.value: kind for kind in (Picture.PNG, Picture.SVG, Picture.PDF)}
+PICTURES: Mapping[str, Format | Picture] = {**DRAWN, **ENDINGS}
+PAGES: Mapping[str, Format | Picture] = {**DRAWN, "html": Picture.HTML, "htm": Picture.HTML, **ENDINGS}
 
 
 def format_of(
@@ -59,7 +61,7 @@ def format_of(
     """
     ending = "" if output is None else output.suffix[1:].lower()
     by_ending = endings.get(ending)
-    if by_ending is not None and format not in (None, by_ending):
+    if format not in (None, PICTURES.get(ending, format)):  # also if this answer is never a picture
         raise UsageError(
             f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
         )

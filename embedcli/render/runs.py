@@ -51,7 +51,7 @@ class ListedRun:
     n_factors: Annotated[int | None, whole("K", "number of factors")]
     weight_decay: Annotated[float | None, decimal("decay", "weight decay")]
     seed: int | None
-    test_rmse: Annotated[float | None, decimal("RMSE", "of all members averaged, over the test rows", 3)]
+    test_rmse: Annotated[float | None, decimal("RMSE", "of all members averaged, over the test rows", 3, is_kept=True)]
     created: Annotated[str | None, column("created", "", _minute, is_number=False, is_name=True)]
     path: str
     damaged: bool
@@ -166,7 +166,7 @@ def facts(run: Run, path: Path) -> dict[str, str]:
         "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
         "data": f"{run.data.title}, {training.split.n_train:,} training rows, from {run.data.source}",
-        "sha256": run.data.sha256,
+        "sha256": f"{run.data.sha256[:16]}...",
         "split": training.split.description,
         **{key: _written(value) for key, value in training.settings.items()},
         "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),

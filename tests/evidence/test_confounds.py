@@ -50,7 +50,7 @@ def test_components_of_empty_worlds_are_no_tastes(knobs: Knobs, cause: str) -> N
     """Without tastes, what predicts goes with the drift, the use of the scale or the duplicates, and is not real."""
     evidence = evidence_of(misspecified_world(0, replace(knobs, size=SIZE)).ratings)
     for tests in (evidence.tests, evidence.pca_tests):
-        predicting = [test for test in tests if test.t > 6]
+        predicting = [test for test in tests if test.t > 9]  # near 6 another BLAS decides
         assert predicting
         assert {test.goes_with for test in predicting} == {cause}
         assert not any(test.real for test in predicting)

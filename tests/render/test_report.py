@@ -7,6 +7,7 @@ import html
 import html.parser
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from browser import CHROMIUM, Browser
 
 from embedcli.analysis.accuracy import accuracy
 from embedcli.analysis.biases import biases
@@ -260,7 +262,7 @@ def test_implicit_data_has_other_words(trained: Run) -> None:
     page = Page(page_of(run))
     assert "above one that was not in 90 % of cases (AUC 0.900; chance is 50 %), biases alone in 70 %." in page.text()
     assert "the data is implicit" in page.text("errors")
-    assert "sampled rows are no observations" in page.text("ranking")
+    assert "There are no intervals: sampled rows" in page.text("ranking")
 
 
 def test_the_run_is_told_at_the_end(whole: Page, trained: Run) -> None:
@@ -291,3 +293,68 @@ def test_scales_have_round_ticks_that_hold_all_values(values: tuple[float, ...],
     assert all(0 <= place <= 100 for place in places)
     assert (scale.at(scale.ticks[0]), scale.at(scale.ticks[-1])) == ("0.00%", "100.00%")
     assert Bar.on(scale, scale.ticks[0]) == Bar("0.00%")
+
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to draw the page")
+
+
+@pytest.fixture(scope="module")
+def opened(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, Path]]:
+    """Give a browser, and the file of a report whose titles are long and hostile."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    titles = (HOSTILE, *trained.items.titles[1:-1], "Donaudampfschifffahrtsgesellschaftskapitaen" * 3)
+    path.write_text(page_of(replace(trained, items=replace(trained.items, titles=titles))), encoding="utf-8")
+    with Browser() as browser:
+        yield browser, path
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True), (320, False)])
+def test_a_browser_shows_the_report(opened: tuple[Browser, Path], width: int, dark: bool) -> None:
+    """From a file the page asks for nothing, says nothing on the console, and is no wider than the window."""
+    browser, path = opened
+    browser.window(width, 900, dark=dark)
+    browser.open(path)
+    browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.run("return document.documentElement.scrollWidth") == width
+    assert (browser.console, browser.requests) == ([], [])
+    rows = browser.run(
+        "return [...document.querySelectorAll('#part-ranking .row .plot-row')].map(one => one.clientWidth)"
+    )
+    assert min(rows) > 200
+    assert len(rows) == 2 * 11  # with the axis
+
+
+@needs_chromium
+def test_files_are_saved_from_a_file(opened: tuple[Browser, Path], tmp_path: Path) -> None:
+    """Each link saves its CSV, from file:// and under the page's policy, without a request or a message."""
+    browser, path = opened
+    browser.window(1280, 900)
+    browser.open(path)
+    browser.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    names = browser.run("return [...document.querySelectorAll('a.csv')].map(one => one.download)")
+    for index in range(len(names)):
+        browser.run(f"document.querySelectorAll('a.csv')[{index}].click()")
+        browser.run("await new Promise(done => setTimeout(done, 100))")
+    assert (browser.console, len(names)) == ([], sum(map(len, FILES.values())))
+    assert {file.name for file in tmp_path.iterdir()} == set(names)
+    content = (tmp_path / "worst.csv").read_text(encoding="utf-8")
+    titles = "document.querySelector('#part-ranking .rows').querySelectorAll('bdi')"
+    shown = browser.run(f"return [...{titles}].map(one => one.innerText)")
+    assert [row["title"] for row in csv.DictReader(io.StringIO(content))] == shown
+
+
+@needs_chromium
+def test_all_is_open_on_paper(opened: tuple[Browser, Path]) -> None:
+    """Folded parts are closed on the screen and open in print, where nothing is left to select."""
+    browser, path = opened
+    browser.window(1280, 900)
+    browser.open(path)
+    parts = "[...document.querySelectorAll('.card .evidence, .card table')]"
+    folded = f"return {parts}.filter(one => one.checkVisibility()).length"
+    shown = "return ['nav', '.csv'].map(one => document.querySelector(one).checkVisibility())"
+    assert (browser.run(folded), browser.run(shown)) == (0, [True, True])
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run(folded) == browser.run(f"return {parts}.length")
+    assert browser.run(shown) == [False, False]
+    browser.call("Emulation.setEmulatedMedia", media="")

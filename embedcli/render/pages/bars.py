@@ -86,9 +86,11 @@ class BarRow:
 
 @dataclass(frozen=True)
 class Bars:
-    """A figure of rows on one scale, with what its axis shows."""
+    """A figure of rows on one scale, with what its axis shows; `notes` are (label, words) lines above the rows."""
 
     heading: str
     scale: Scale
     axis: str
     rows: Sequence[BarRow]
+    notes: Sequence[tuple[str, str]] = ()
+    is_control: bool = False  # whether the bars are what the dots are compared to

@@ -85,7 +85,7 @@ def _component(axis: Component, components: Components, noun: str) -> Card:
         columns=_poles(axis),
         sentence="" if axis.has_name else _why_unnamed(axis),
         tags=[_chip(effect) for effect in shown],
-        tags_label="Goes with it beyond chance",
+        tags_label="Goes with it beyond chance (correlation)",
         evidence=_of_component(axis, components),
         table=table(axis.effects[:MOST_IN_TABLE], EffectColumns, noun=noun),
     )

@@ -66,14 +66,12 @@ class Part:
     title: str
     lead: Sequence[str] = ()
     verdict: Verdict | None = None
-    bars: Sequence[tuple[Bars, File, Sequence[tuple[str, str]]]] = ()  # with (what, titles) below the heading
+    bars: Sequence[tuple[Bars, File]] = ()
     cards: Sequence[Card] = ()
     tables: Sequence[tuple[str, Block, File]] = ()
     files: Sequence[tuple[str, File]] = ()
     map: Mapping[str, Any] | None = None
-    closing: Sequence[str] = ()
     explanation: Sequence[str] = ()
-    legend: Mapping[str, str] | None = None
 
 
 def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_words: Callable[[str], str] = str) -> str:
@@ -120,35 +118,41 @@ def _ranking(report: Report, run: Run) -> Part:
     ranking, noun = report.ranking, run.data.noun
     assert ranking is not None
     value = run.data.value_noun if ranking.worst[0].stars is not None else "bias, in logits"
-    view = render_biases.view(ranking, run, ("best", "worst"))
     shown = []
     for end, rows in (("worst", ranking.worst), ("best", ranking.best)):
         scale = Scale.over([figure for row in rows for figure in (_figure(row), row.lower, row.upper)])
         ranked = [_ranked(row, end, ranking, scale) for row in rows]
         notes = [*bets(rows), *_at_least(rows, end, ranking, noun)]
-        shown.append(
-            (
-                Bars(f"The {len(rows)} {end} {noun}s", scale, value, ranked),
-                File.of(end, [vars(row) for row in rows]),
-                notes,
-            )
-        )
+        bars = Bars(f"The {len(rows)} {end} {noun}s", scale, value, ranked, notes)
+        shown.append((bars, File.of(end, [vars(row) for row in rows])))
+    explanation = render_biases.view(ranking, run, ("best", "worst")).explanation
+    return Part(
+        Section.RANKING, TITLES[Section.RANKING], _of_ranking(ranking, run, value), bars=shown, explanation=explanation
+    )
+
+
+def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
+    """Say what the lists are, what dot and bar mean, and what a bet is."""
+    noun = run.data.noun
     lead = [
         f"Ranked by the {value} that the trained model predicts over all users, of {ranking.n_items:,} {noun}s with at "
         f"least {ranking.min_ratings} ratings."
     ]
-    if ranking.n_draws:
+    if run.data.implicit:
+        return [*lead, "There are no intervals: sampled rows are no observations."]
+    if not ranking.n_draws:
+        return [*lead, "There are no intervals, so nothing tells which places are sure: embedcli train --draws 300."]
+    lead.append(
+        f"The dot is where the model puts {a(noun)}, the bar where its {value} lie by the evidence (a "
+        f"{percent(ranking.interval)} interval). A bet is on the {noun} being truly one of the {len(ranking.worst)}: "
+        "do not bet if that is less likely than not, or if the dot lies outside the bar."
+    )
+    if ranking.choice is not None and ranking.choice.is_strong:
         lead.append(
-            f"The dot is where the model puts {a(noun)}, the bar where its {value} lie by the evidence (a "
-            f"{percent(ranking.interval)} interval). A bet is on the {noun} being truly one of the {len(rows)}: do not "
-            f"bet if that is less likely than not, or if the dot lies outside the bar."
+            f"Users choose by taste what to rate, which the intervals know only in part: they hold in "
+            f"{render_biases.coverage(ranking.choice)} of cases here, not in {percent(ranking.interval)}."
         )
-        lead += [_held(ranking, value)] if ranking.choice is not None and ranking.choice.is_strong else []
-    elif run.data.implicit:
-        lead.append("There are no intervals: sampled rows are no observations, and say nothing of how sure a place is.")
-    else:
-        lead.append("There are no intervals, so nothing says which places are sure: embedcli train --draws 300.")
-    return Part(Section.RANKING, TITLES[Section.RANKING], lead, bars=shown, explanation=view.explanation)
+    return lead
 
 
 def _at_least(rows: Sequence[ItemBias], end: str, ranking: Biases, noun: str) -> list[tuple[str, str]]:
@@ -158,14 +162,6 @@ def _at_least(rows: Sequence[ItemBias], end: str, ranking: Biases, noun: str) ->
         return []
     among = f"among the {max(ranks):,} {end} of {ranking.n_items:,} {noun}s"
     return [(f"All {len(rows)}", f"are {among}, by the {percent(ranking.interval)} intervals of their ranks")]
-
-
-def _held(ranking: Biases, value: str) -> str:
-    assert ranking.choice is not None
-    return (
-        f"Users choose by taste what to rate, which the intervals know only in part: they hold in "
-        f"{render_biases.coverage(ranking.choice)} of cases here, not in {percent(ranking.interval)}."
-    )
 
 
 def _likely(probability: float) -> str:
@@ -305,20 +301,20 @@ def _groups(report: Report, run: Run) -> Part:
 
 def _probes(report: Report, run: Run) -> Part:
     """Show what can be read from the embeddings, against labels that know nothing of them."""
-    probes = report.probes
+    probes, noun = report.probes, run.data.noun
     assert probes is not None
     view, shown = render_probe.view(probes, run), []
     for kind, heading, score in (("tag", "Tags", "AUC, .5 by chance"), ("number", "Numbers", "R2, 0 by chance")):
         rows = [row for row in probes.probed if row.kind == kind]
         if rows:
             scale = Scale.over([figure for row in rows for figure in (row.score, row.control, row.control_high)])
-            bars = Bars(heading, scale, score, [_probed(row, scale, run.data.noun) for row in rows])
-            shown.append((bars, File.of(f"readable-{kind}s", [vars(row) for row in rows]), ()))
+            bars = Bars(heading, scale, score, [_probed(row, scale, noun) for row in rows], is_control=True)
+            shown.append((bars, File.of(f"readable-{kind}s", [vars(row) for row in rows])))
     judged = [row for row in probes.probed if row.readable is not None]
     lead = (
         f"{sum(bool(row.readable) for row in judged)} of {len(judged)} tags and numbers can be told from the embedding "
-        "of an item that the test has not seen. The dot is how well; the bar is what control labels reach, which know "
-        "bias, log n and year only: from their mean to their 95th percentile."
+        f"of {a(noun)} that the test has not seen, better than by how well liked, how much rated and how old it is. "
+        "The dot is how well; the bar is what these three reach alone, from the mean to the 95th percentile."
     )
     return Part(Section.PROBE, TITLES[Section.PROBE], [lead], bars=shown, explanation=view.explanation)
 
@@ -342,7 +338,6 @@ def _errors(report: Report, run: Run) -> Part:
     found = report.accuracy
     assert found is not None
     value, noun, overall = run.data.value_noun, run.data.noun, found.overall
-    scale = Scale.over([figure for group in found.groups for figure in (group.lower, group.upper, group.baseline)])
     headings = {
         USERS: "By the users' number of training ratings",
         ITEMS: f"By the {noun}s' number of training ratings",
@@ -351,8 +346,9 @@ def _errors(report: Report, run: Run) -> Part:
     shown = []
     for kind, heading in headings.items():
         if groups := sorted(found.of(kind), key=lambda group: -group.rmse if group.tag else 0):
+            scale = Scale.over([figure for group in groups for figure in (group.lower, group.upper, group.baseline)])
             bars = Bars(heading, scale, f"RMSE in {value}", [_group_row(group, scale, kind, noun) for group in groups])
-            shown.append((bars, File.of(f"errors-{kind}", [vars(group) for group in groups]), ()))
+            shown.append((bars, File.of(f"errors-{kind}", [vars(group) for group in groups])))
     interval = ""
     if overall.n_users >= FEWEST_USERS:
         interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
@@ -406,7 +402,7 @@ def _group_row(group: GroupError, scale: Scale, kind: str, noun: str) -> BarRow:
 
 def _settings(run: Run, path: Path) -> Part:
     """Show how the run came about, and the terms of its data."""
-    known = facts(run, path)
+    known = facts(run, path) | {"sha256": run.data.sha256}
     terms = (
         MOVIELENS_TERMS
         if run.data.name in CATALOG

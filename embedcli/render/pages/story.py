@@ -39,7 +39,7 @@ def headline(report: Report, run: Run) -> list[Sentence]:
     return [
         Sentence("How well does it predict?", _prediction(report, run), Section.ERRORS),
         Sentence(f"What do {noun}s differ by?", _difference(report, run), Section.AXES),
-        Sentence("What to be careful about?", _care(report, run), Section.RANKING),
+        Sentence("What to be careful about?", _care(report, run), _where(report)),
     ]
 
 
@@ -128,6 +128,15 @@ def _care(report: Report, run: Run) -> str:
         return "The run's own evidence speaks against nothing that is shown below."
     sentence = "; ".join(clauses)
     return sentence[0].upper() + sentence[1:] + "."
+
+
+def _where(report: Report) -> Section:
+    """Return the section that shows the worst caution."""
+    worst = report.cautions[0] if report.cautions else Caution(Risk.BETS)
+    if worst.axes:
+        return Section.AXES
+    of_ranking = Risk.BETS, Risk.CHOICE, Risk.NO_INTERVALS
+    return Section.RANKING if worst.risk in of_ranking else Section.ERRORS
 
 
 def _clause(caution: Caution, report: Report, run: Run) -> str:

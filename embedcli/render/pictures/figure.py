@@ -1,19 +1,58 @@
-"""What all pictures share: their style, their formats, and text that a picture can hold."""
+"""What all pictures share: style, size, fonts, heading and caption, and how they are saved.
+
+SVG holds text as outlines, with its words in comments: labels are placed by the widths of this font, which another
+computer may not have. Title and description of the file are text, for screen readers. PDF embeds the font as text.
+"""
 
 from __future__ import annotations
 
+import html
+import io
+import logging
+import textwrap
 import unicodedata
-from typing import Any
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-SIZE, DPI = (12.0, 9.0), 160  # inches, dots per inch of a PNG
-METADATA = {
-    "png": {"Software": "embedcli"},
-    "svg": {"Date": None},  # the same map makes the same file
-    "pdf": {"Creator": "embedcli", "CreationDate": None},
-}
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "embedcli",
-    "font.size": 9,
+import numpy as np
+from numpy.typing import NDArray
+
+from embedcli.analysis.record import Tone
+from embedcli.data.catalog import CATALOG
+from embedcli.render.colors import Palette
+from embedcli.render.pictures import Style
+from embedcli.render.view import View
+from embedcli.run.record import Run
+
+Floats = NDArray[np.float64]
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ft2font import FT2Font
+
+HEADING, TEXT, SMALL, LABEL = 13.0, 9.0, 8.0, 7.5  # points
+MARGIN = 9.0  # points around a picture
+LEADING = 1.35  # height of a line of text, in heights of its letters
+WIDE = 0.54  # mean width of a letter, in heights
+MISSING = "\u25a1"  # for a letter that no font has
+# fonts that may be there, for letters that matplotlib's own DejaVu Sans lacks
+FALLBACKS = (
+    *("Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Noto Sans KR"),
+    *("Hiragino Sans", "Hiragino Sans GB", "PingFang SC", "Apple SD Gothic Neo", "Arial Unicode MS"),
+    *("Yu Gothic", "MS Gothic", "Microsoft YaHei", "Malgun Gothic", "Leelawadee UI", "Nirmala UI", "Segoe UI"),
+    *("IPAGothic", "TakaoPGothic", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont"),
+    *("Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Symbols2"),
+)
+STYLE: dict[str, Any] = {
+    "svg.hashsalt": "embedcli",  # the same picture makes the same file
+    "pdf.fonttype": 42,
+    "font.family": ["DejaVu Sans"],
+    "font.size": TEXT,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "text.usetex": False,
@@ -21,7 +60,204 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def drawable(text: str) -> str:
-    """Return text that is valid in XML: blanks for white space, a mark for other control characters."""
-    marks = {char for char in text if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in "\ufffe\uffff"}
-    return text.translate({ord(char): " " if char.isspace() else "\ufffd" for char in marks})
+@dataclass
+class Sheet:
+    """A figure of matplotlib while it is drawn; `written` makes any text fit to stand on it."""
+
+    figure: Figure
+    canvas: Any
+    palette: Palette
+    title: str = ""
+    caption: str = ""
+    _drawn: dict[str, str] = field(default_factory=dict)  # letters, as they are drawn
+
+    def written(self, text: str) -> str:
+        """Return a text as the fonts can draw it: without line breaks and control characters, with marks for gaps.
+
+        A letter that the fonts in use lack adds a further font, if one of FALLBACKS is there and has it.
+        """
+        return "".join(self._drawn.get(char) or self._drawn.setdefault(char, self._letter(char)) for char in text)
+
+    def tone(self, tone: Tone) -> str:
+        """Return the color of a verdict."""
+        return {Tone.GOOD: self.palette.good, Tone.CAUTION: self.palette.caution}.get(tone, self.palette.dim)
+
+    def lines(self, text: str, size: float, most: int = 9) -> list[str]:
+        """Break a text into lines as wide as the picture; a text of more than `most` lines is cut."""
+        width = self.figure.get_figwidth() * 72 - 2 * MARGIN
+        text = text.replace(" %", "\u00a0%")  # no line begins with it
+        return textwrap.wrap(text, max(int(width / (WIDE * size)), 20), max_lines=most, placeholder=" \u2026")
+
+    def head(self, title: str, below: str, caption: str, panels: Sequence[Axes] = ()) -> None:
+        """Write title, a line below it, the legend of these panels and the caption; the rest is for the layout."""
+        self.title, self.caption = title, caption
+        width, height = 72 * self.figure.get_size_inches()
+        heads = [(self.lines(self.written(title), HEADING, 2), HEADING, "bold", self.palette.ink)]
+        heads += [(self.lines(self.written(below), TEXT, 2), TEXT, "normal", self.palette.dim)]
+        top = height - MARGIN
+        for lines, size, weight, color in heads:
+            self._write(lines, top, size, fontweight=weight, color=color, va="top")
+            top -= LEADING * size * len(lines)
+        if panels:
+            self._legend(panels, top - MARGIN / 2)
+            top -= MARGIN / 2 + LEADING * TEXT
+        lines = self.lines(self.written(caption), SMALL)
+        self._caption = self._write(lines, MARGIN, SMALL, color=self.palette.dim, va="bottom")
+        bottom = MARGIN + LEADING * SMALL * len(lines) + MARGIN
+        inner = (MARGIN / width, bottom / height, 1 - 2 * MARGIN / width, max(top - MARGIN / 2 - bottom, 1) / height)
+        self.figure.set_layout_engine("constrained", rect=inner)
+
+    def say(self, caption: str) -> None:
+        """Replace the caption by one that is no longer."""
+        self.caption = caption
+        self._caption.set_text("\n".join(self.lines(self.written(caption), SMALL)))
+
+    def settle(self) -> None:
+        """Lay out what is drawn so far; what is drawn later moves nothing."""
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+
+    def content(self, kind: str) -> bytes:
+        """Return the picture as "png", "svg" or "pdf"."""
+        file, title, caption = io.BytesIO(), self.written(self.title), self.written(self.caption)
+        if kind == "png":  # `savefig` would draw twice; level 3: half the time of the default, 1 % more bytes
+            metadata = {"Software": "embedcli", "Title": title, "Description": caption}
+            self.canvas.print_png(file, metadata=metadata, pil_kwargs={"compress_level": 3})
+        elif kind == "svg":
+            self.figure.savefig(file, format="svg", metadata={"Date": None, "Title": title})
+            described = f"</title>\n <desc>{html.escape(caption, quote=False)}</desc>"
+            return file.getvalue().replace(b"</title>", described.encode(), 1).replace(b"<svg ", b'<svg role="img" ', 1)
+        else:
+            about: dict[str, Any] = {"Creator": "embedcli", "CreationDate": None, "Title": title, "Subject": caption}
+            self.figure.savefig(file, format="pdf", metadata=about)
+        return file.getvalue()
+
+    def _legend(self, panels: Sequence[Axes], y: float) -> None:
+        """Name what is drawn, once for all panels."""
+        named = [panel.get_legend_handles_labels() for panel in panels]
+        entries = {name: handle for handles, names in named for handle, name in zip(handles, names, strict=True)}
+        width, height = 72 * self.figure.get_size_inches()
+        style: dict[str, Any] = {"frameon": False, "fontsize": TEXT, "labelcolor": self.palette.ink, "ncols": 9}
+        style |= {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.5, "handletextpad": 0.5}
+        style |= {"loc": "upper left", "bbox_to_anchor": (MARGIN / width, y / height)}
+        self.figure.legend(list(entries.values()), list(entries), **style).set_in_layout(False)
+
+    def _write(self, lines: list[str], y: float, size: float, **style: Any) -> Any:
+        width, height = 72 * self.figure.get_size_inches()
+        place = MARGIN / width, y / height
+        text = self.figure.text(*place, "\n".join(lines), fontsize=size, linespacing=LEADING / 1.17, **style)
+        text.set_in_layout(False)
+        return text
+
+    def _letter(self, char: str) -> str:
+        if char.isspace():
+            return " "
+        if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn"):
+            return "\ufffd"
+        if any(ord(char) in letters for letters in self._letters.values()):
+            return char
+        if unicodedata.category(char) in ("Cf", "Mn", "Me"):  # it only says how to draw others
+            return ""
+        for family in FALLBACKS:
+            letters = self._letters_of(family)
+            if ord(char) in letters:
+                self._use(family, letters)
+                return char
+        return MISSING
+
+    def _use(self, family: str, letters: set[int]) -> None:
+        """Take a further font, for the texts that are drawn from now on."""
+        from matplotlib import rcParams
+
+        self._letters[family] = letters
+        rcParams["font.family"] = [*rcParams["font.family"], family]
+
+    @cached_property
+    def _letters(self) -> dict[str, set[int]]:
+        """The letters of each font in use."""
+        return {family: self._letters_of(family) for family in STYLE["font.family"]}
+
+    def _letters_of(self, family: str) -> set[int]:
+        """Return the letters of a font; none if it is not there."""
+        file = self._files.get(family)
+        return set() if file is None else set(_font(file).get_charmap())
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """The files of the fonts by their family."""
+        from matplotlib.font_manager import fontManager
+
+        return {font.name: font.fname for font in fontManager.ttflist if (font.style, font.weight) == ("normal", 400)}
+
+
+@contextmanager
+def sheet(style: Style, usual: tuple[float, float]) -> Iterator[Sheet]:
+    """Give a sheet to draw on, of the usual size in inches unless the style has another; matplotlib says nothing.
+
+    UsageError if it had too many pixels.
+    """
+    size = style.checked(usual)
+    logger = logging.getLogger("matplotlib")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # the first picture builds a list of the fonts, and it would say so
+    try:
+        from matplotlib import rc_context, rcParamsDefault
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        # the defaults first: a matplotlibrc in the working folder is for other pictures; a backend would import pyplot
+        defaults: dict[Any, Any] = {name: value for name, value in rcParamsDefault.items() if name != "backend"}
+        with rc_context(defaults | STYLE | _colors(style.palette)), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "constrained_layout not applied")  # a small sheet
+            figure = Figure(size, style.dpi)
+            yield Sheet(figure, FigureCanvasAgg(figure), style.palette)
+    finally:
+        logger.setLevel(before)
+
+
+def about(run: Run) -> str:
+    """Say what was trained, and where the data come from."""
+    split = run.training.split.description
+    model = f"{run.n_members} members" if run.n_members > 1 else "one member"
+    return f"Model: {model}" + (f", split {split}" if split else "") + f". Data: {data_of(run)}."
+
+
+def data_of(run: Run) -> str:
+    """Name the data of a run, and who published them if that is known."""
+    entry = next((entry for entry in CATALOG.values() if entry.title == run.data.title), None)
+    return run.data.title if entry is None else f"{run.data.title} ({entry.publisher})"
+
+
+def capital(words: str) -> str:
+    """Return words with a capital at their start."""
+    return words[:1].upper() + words[1:]
+
+
+def sentences(parts: Sequence[str]) -> str:
+    """Return parts of a caption, the empty ones left out, as sentences."""
+    return " ".join(f"{capital(part).removesuffix('.')}." for part in parts if part)
+
+
+def said(view: View) -> list[str]:
+    """Return what stands below a table: the verdict on all, and the parts of the caption."""
+    return [*([str(view.verdict)] if view.verdict else []), *view.caption.split(" | ")]
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text of at most `most` letters, cut between words if it can be."""
+    short = textwrap.shorten(text, most, placeholder="\u2026")
+    return short if len(short) > most / 2 or len(text) <= most else text[: most - 1] + "\u2026"
+
+
+def _colors(palette: Palette) -> dict[str, str]:
+    """Return the colors of everything that matplotlib draws of its own."""
+    paper = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), palette.paper)
+    ink = dict.fromkeys(("text.color", "axes.titlecolor"), palette.ink)
+    dim = dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), palette.dim)
+    return paper | ink | dim | {"grid.color": palette.line}
+
+
+def _font(file: str) -> FT2Font:
+    from matplotlib.font_manager import get_font
+
+    return get_font(file)
