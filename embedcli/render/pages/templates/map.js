@@ -7,7 +7,7 @@ function drawMap(data) {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const SMALL = 2000, MOST_DOTS = 1000; // items of which all have shape and size; of more items, how many have
   const 
-     MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7, FAINT = 0.25, FAR = 40, SPECK = 1.5, REST = 120;
+     MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7, FAINT = 0.25, FAR = n > 200 ? 40 : n, SPECK = 1.5, REST = 120;
   const state = { palette: null, groups: null, chosen: null, focus: null, region: null, printing: false };
   const nearOf = new Map(near.of.map((item, at) => [item, at]));
   const neighbours = item => (nearOf.has(item) ? near.near[nearOf.get(item)] : []);
@@ -17,6 +17,7 @@ function drawMap(data) {
   const known = name => name in items;
   const figure = (name, item, digits) => (known(name) && items[name][item] !== null ? items[name][item].toFixed(digits) : null);
 
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const around = values => {
     const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b)), margin = 0.05 * (high - low || 1);
     return [low - margin, high + margin];
@@ -25,7 +26,7 @@ function drawMap(data) {
   const chart = new Chart(plot, { x: around(items.x), y: around(items.y) }, narrow() ? data.short : data.axes);
   const most = items.n.reduce((a, b) => Math.max(a, b), 1), isSmall = n <= SMALL, least = n > 500 ? 3 : 5; // smaller dots leave room for labels
   const sizes = items.n.map(count => least + 9 * Math.sqrt(count / most));
-  const size = item => (state.isNarrow ? 0.8 : 1) * sizes[item];
+  const size = item => state.scale * sizes[item];
 
   // -- drawing ------------------------------------------------------------------------------------------------------
 
@@ -36,6 +37,9 @@ function drawMap(data) {
   const locate = () => {
     const { x, y } = chart, { width, height } = chart.frame, [perX, perY] = [width / (x.end - x.start), height / (y.end - y.start)];
     state.isNarrow = narrow();
+    const zoomed = (chart.ranges.x[1] - chart.ranges.x[0]) / (x.end - x.start), scale = (state.isNarrow ? 0.8 : 1) * clamp(Math.round(4 * zoomed ** 0.3) / 4, 1, 2);
+    state.isStale ||= scale !== state.scale;
+    state.scale = scale;
     state.nInView = 0;
     for (let item = 0; item < n; item++) {
       left[item] = (items.x[item] - x.start) * perX;
@@ -95,7 +99,7 @@ function drawMap(data) {
     occupied.sum();
     const wanted = candidates.map((item, at) => {
       const text = state.isNarrow ? short(withoutYear(items.title[item]), 22) : short(items.title[item], 34);
-      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? 30 : 0 };
+      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? (n > 200 ? 30 : 240) : 0 };
     });
     const placed = placeLabels(wanted, occupied, Math.max(nMarked, Math.round((width * height) / 6000)));
     state.labels = placed;
@@ -132,7 +136,7 @@ function drawMap(data) {
     state.groups = coloring(data, color.value, state.palette);
     const counts = state.groups.entries.map(() => 0);
     for (const at of state.groups.of) counts[at]++;
-    state.legend = state.groups.entries.map((entry, at) => ({ ...entry, n: counts[at] })).filter(entry => entry.n);
+    state.legend = state.groups.entries.map((entry, at) => ({ ...entry, at, n: counts[at] })).filter(entry => entry.n);
     chart.dress(state.palette);
     showLegend();
     redraw();
@@ -145,7 +149,8 @@ function drawMap(data) {
       const sign = element("span", { textContent: SIGNS[entry.shape] });
       sign.style.color = entry.color;
       sign.setAttribute("aria-hidden", "true");
-      return element("li", {}, sign, ` ${entry.name} (${entry.n.toLocaleString("en")})`);
+      const words = element("button", { type: "button", className: "link", textContent: `${entry.name} (${entry.n.toLocaleString("en")})`, onclick: () => showGroup(entry.at, entry.name) });
+      return element("li", {}, sign, " ", words);
     }));
     get("legend").replaceChildren(rule, list);
   };
@@ -207,12 +212,14 @@ function drawMap(data) {
     }
     const columns = [[`nearest ${noun}s`, other => button(items.title[other], () => choose(other), "link")], ["n", other => items.n[other]]];
     if (near.both) columns.push(["both", (other, rank) => near.both[at][rank]]);
-    if (near.folds) columns.push(["found", (other, rank) => `${near.folds[at][rank]}/${near.n_folds}`]);
+    if (near.folds) columns.push(["found", (other, rank) => foundAgain(near.folds[at][rank])]);
     const head = element("tr", {}, ...columns.map(([name], j) => element("th", { textContent: name, scope: "col", className: j ? "number" : "" })));
     const rows = neighbours(item).map((other, rank) => element("tr", {}, ...columns.map(([, cell], j) => element("td", { className: j ? "number" : "" }, cell(other, rank)))));
     const body = element("tbody", {}, ...rows);
     panel.append(element("table", {}, element("thead", {}, head), body), element("p", { className: "dim", textContent: evidence() }));
   };
+
+  const foundAgain = folds => element("span", { className: folds >= 0.8 * near.n_folds ? "good" : folds <= 0.2 * near.n_folds ? "caution" : "", textContent: `${folds}/${near.n_folds}` });
 
   const evidence = () => {
     const parts = [`n: ratings.`];
@@ -234,6 +241,16 @@ function drawMap(data) {
 
   const showRegion = border => {
     const found = items.x.flatMap((x, item) => (inside(x, items.y[item], border) ? [item] : []));
+    showList(found, `${plural(found.length)} in the region`, "region.csv", border);
+  };
+
+  // one entry of the legend
+  const showGroup = (at, name) => {
+    const found = state.groups.of.flatMap((own, item) => (own === at ? [item] : []));
+    showList(found, `${plural(found.length)}: ${name}`, "group.csv", [[], []]);
+  };
+
+  const showList = (found, words, file, border) => {
     Object.assign(state, { region: new Set(found), chosen: null });
     chart.show("region", { x: border[0], y: border[1] });
     const counts = new Map();
@@ -241,11 +258,11 @@ function drawMap(data) {
     const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5).map(([tag, count]) => `${tag} ${count}`).join(", ");
     const list = element("ol", {}, ...found.slice(0, 200).map(item => element("li", {}, button(items.title[item], () => choose(item), "link"), ` (n ${items.n[item]})`)));
     const about = [common ? `Commonest tags: ${common}.` : "", found.length > 200 ? "The 200 most rated are listed." : ""].filter(Boolean).join(" ");
-    panel.replaceChildren(heading(`${plural(found.length)} in the region`), button("save as CSV", () => saveCsv("region.csv", table(found)), "save"));
+    panel.replaceChildren(heading(words), button("save as CSV", () => saveCsv(file, table(found)), "save"));
     if (about) panel.append(element("p", { className: "dim", textContent: about }));
     panel.append(list);
     redraw();
-    say(`${plural(found.length)} in the region. ${about}`);
+    say(`${words}. ${about}`);
   };
 
   const view = () => {
