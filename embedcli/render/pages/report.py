@@ -260,7 +260,7 @@ def _map(report: Report, run: Run) -> Part:
     """Show the map, as the page of `embedcli map` does."""
     drawn = report.drawn
     assert drawn is not None
-    context = map_context(drawn, run, components=report.components, groups=report.grouping)
+    context = map_context(drawn, run, report.components, report.grouping)
     fidelity = drawn.fidelity
     kept, chance = (f"{100 * share:.0f} %" for share in (fidelity.recall, fidelity.chance))
     lead = (

@@ -57,7 +57,7 @@ class Chart {
     const views = await Bokeh.embed.add_document_standalone(document, this.element);
     this.view = views.get(this.plot);
     // the element around it takes the keys
-    for (const inner of this.view.el.shadowRoot.querySelectorAll(".bk-Canvas")) for (const events of inner.shadowRoot.querySelectorAll("[tabindex]")) events.tabIndex = -1;
+    for (const inner of this.view.el.shadowRoot.querySelectorAll(".bk-Canvas")) for (const events of inner.shadowRoot.querySelectorAll("[tabindex]")) events.removeAttribute("tabindex");
     this.onMove = onMove;
   }
 

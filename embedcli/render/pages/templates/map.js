@@ -17,6 +17,7 @@ function drawMap(data) {
   const known = name => name in items;
   const figure = (name, item, digits) => (known(name) && items[name][item] !== null ? items[name][item].toFixed(digits) : null);
 
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const around = values => {
     const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b)), margin = 0.05 * (high - low || 1);
     return [low - margin, high + margin];
@@ -25,7 +26,7 @@ function drawMap(data) {
   const chart = new Chart(plot, { x: around(items.x), y: around(items.y) }, narrow() ? data.short : data.axes);
   const most = items.n.reduce((a, b) => Math.max(a, b), 1), isSmall = n <= SMALL, least = n > 500 ? 3 : 5; // smaller dots leave room for labels
   const sizes = items.n.map(count => least + 9 * Math.sqrt(count / most));
-  const size = item => (state.isNarrow ? 0.8 : 1) * sizes[item];
+  const size = item => state.scale * sizes[item];
 
   // -- drawing ------------------------------------------------------------------------------------------------------
 
@@ -36,6 +37,9 @@ function drawMap(data) {
   const locate = () => {
     const { x, y } = chart, { width, height } = chart.frame, [perX, perY] = [width / (x.end - x.start), height / (y.end - y.start)];
     state.isNarrow = narrow();
+    const zoomed = (chart.ranges.x[1] - chart.ranges.x[0]) / (x.end - x.start), scale = (state.isNarrow ? 0.8 : 1) * clamp(Math.round(4 * zoomed ** 0.3) / 4, 1, 2);
+    state.isStale ||= scale !== state.scale;
+    state.scale = scale;
     state.nInView = 0;
     for (let item = 0; item < n; item++) {
       left[item] = (items.x[item] - x.start) * perX;
@@ -95,7 +99,7 @@ function drawMap(data) {
     occupied.sum();
     const wanted = candidates.map((item, at) => {
       const text = state.isNarrow ? short(withoutYear(items.title[item]), 22) : short(items.title[item], 34);
-      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? 30 : 0 };
+      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? (n > 200 ? 30 : 120) : 0 };
     });
     const placed = placeLabels(wanted, occupied, Math.max(nMarked, Math.round((width * height) / 6000)));
     state.labels = placed;
@@ -207,12 +211,14 @@ function drawMap(data) {
     }
     const columns = [[`nearest ${noun}s`, other => button(items.title[other], () => choose(other), "link")], ["n", other => items.n[other]]];
     if (near.both) columns.push(["both", (other, rank) => near.both[at][rank]]);
-    if (near.folds) columns.push(["found", (other, rank) => `${near.folds[at][rank]}/${near.n_folds}`]);
+    if (near.folds) columns.push(["found", (other, rank) => foundAgain(near.folds[at][rank])]);
     const head = element("tr", {}, ...columns.map(([name], j) => element("th", { textContent: name, scope: "col", className: j ? "number" : "" })));
     const rows = neighbours(item).map((other, rank) => element("tr", {}, ...columns.map(([, cell], j) => element("td", { className: j ? "number" : "" }, cell(other, rank)))));
     const body = element("tbody", {}, ...rows);
     panel.append(element("table", {}, element("thead", {}, head), body), element("p", { className: "dim", textContent: evidence() }));
   };
+
+  const foundAgain = folds => element("span", { className: folds >= 0.8 * near.n_folds ? "good" : folds <= 0.2 * near.n_folds ? "caution" : "", textContent: `${folds}/${near.n_folds}` });
 
   const evidence = () => {
     const parts = [`n: ratings.`];
