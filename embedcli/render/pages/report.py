@@ -262,8 +262,8 @@ def _probes(report: Report, run: Run) -> Part:
     judged = [row for row in probes.probed if row.readable is not None]
     n_readable = sum(bool(row.readable) for row in judged)
     lead = (
-        f"{n_readable} of {len(judged)} tags and numbers can be told from the embedding of {with_article(noun)} that the "
-        "test has not seen, better than by how well liked, how much rated and how old it is. The dot is how well; the "
+        f"{n_readable} of {len(judged)} tags and numbers can be told from the embedding of {with_article(noun)} that "
+        "the test has not seen, better than by how well liked, how much rated and how old it is. The dot is how well; the "
         "bar is what these three reach alone, from the mean to the 95th percentile."
     )
     bars, view = _with_files(figures.of_probes(probes, noun)), render_probe.view(probes, run)
