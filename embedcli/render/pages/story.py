@@ -91,7 +91,7 @@ def _use(report: Report) -> str:
 def _difference(report: Report, run: Run) -> str:
     noun = run.data.noun
     axes = [
-        f"axis {axis.component}, {_against(axis.negative_name, axis.positive_name)}"
+        f"component {axis.component}, {_against(axis.negative_name, axis.positive_name)}"
         for axis in report.axes
         if axis.has_name
     ]
@@ -100,9 +100,9 @@ def _difference(report: Report, run: Run) -> str:
     if axes:
         parts.append(f"The {noun}s differ most along {listed(axes)}")
     elif report.axes:
-        parts.append("No axis of the embeddings has a meaning that holds")
+        parts.append("No component of the embeddings has a meaning that holds")
     else:
-        parts.append("The embeddings have no axes to show")
+        parts.append("The embeddings have no components to show")
     if tastes:
         shown, more = tastes[:MOST_PAIRS], len(tastes) - MOST_PAIRS
         rest = f" (and {more} weaker {'pair' if more == 1 else 'pairs'})" if more > 0 else ""
@@ -140,7 +140,7 @@ def _where(report: Report) -> Section:
 def _clause(caution: Caution, report: Report, run: Run) -> str:
     noun, value = run.data.noun, run.data.value_noun
     is_one, numbers = len(caution.axes) == 1, listed([str(axis) for axis in caution.axes])
-    axes = f"axis {numbers}" if is_one else f"axes {numbers}"
+    axes = f"component {numbers}" if is_one else f"components {numbers}"
     match caution.risk:
         case Risk.USELESS:
             return "the model predicts no better than biases alone, so its tastes say nothing"
