@@ -168,8 +168,8 @@ def _axes(report: Report, run: Run) -> Part:
         Section.AXES,
         TITLES[Section.AXES],
         [
-            f"A component, an axis of the embeddings, orders the {noun}s by what the model has learned of them. It has a "
-            "name only if held-out ratings confirm it, and models of different users agree on it."
+            f"A component, an axis of the embeddings, orders the {noun}s by what the model has learned of them. It has "
+            "a name only if held-out ratings confirm it, and models of different users agree on it."
         ],
         cards=cards.of_components(components, noun),
         files=files,
@@ -260,12 +260,11 @@ def _probes(report: Report, run: Run) -> Part:
     probes, noun = report.probes, run.data.noun
     assert probes is not None
     judged = [row for row in probes.probed if row.readable is not None]
-    one = with_article(noun)
-    n_readable = sum(bool(row.readable) for row in judged)
+    one, n_readable = with_article(noun), sum(bool(row.readable) for row in judged)
     lead = (
         f"{n_readable} of {len(judged)} tags and numbers can be told from the embedding of {one} that "
-        "the test has not seen, better than by how well liked, how much rated and how old it is. The dot is how well; the "
-        "bar is what these three reach alone, from the mean to the 95th percentile."
+        "the test has not seen, better than by how well liked, how much rated and how old it is. The dot is how well; "
+        "the bar is what these three reach alone, from the mean to the 95th percentile."
     )
     bars, view = _with_files(figures.of_probes(probes, noun)), render_probe.view(probes, run)
     return Part(Section.PROBE, TITLES[Section.PROBE], [lead], bars=bars, explanation=view.explanation)
