@@ -147,9 +147,12 @@ class Browser:
         self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down, modifiers=CTRL * ctrl)
 
     def click(self, selector: str) -> None:
-        """Click in the middle of an element."""
-        middle = f"const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
-        x, y = self.run(middle + "return [(box.left + box.right) / 2, (box.top + box.bottom) / 2]")
+        """Click in the middle of an element, which is scrolled into the window if it is not in it."""
+        x, y = self.run(f"""
+            const one = document.querySelector({json.dumps(selector)});
+            one.scrollIntoView({{ block: "nearest" }});
+            const {{ left, right, top, bottom }} = one.getBoundingClientRect();
+            return [(left + right) / 2, (top + bottom) / 2];""")
         self.drag((x, y))
 
     def saved(self, name: str) -> bytes:

@@ -40,7 +40,7 @@ def map_context(drawn: Map, run: Run, components: Components | None, groups: Clu
     `components` and `groups` can be a color; None if they cannot.
     """
     items = _items(drawn, run)
-    data = {
+    data: dict[str, Any] = {
         "noun": run.data.noun,
         "value": run.data.value_noun,
         "title": title(drawn, run),
@@ -53,7 +53,12 @@ def map_context(drawn: Map, run: Run, components: Components | None, groups: Clu
         "near": _neighbours(drawn, run),
         "palettes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
     }
-    return {"data": data, "caption": caption(drawn), "explanation": explanation(drawn)}
+    n_listed, noun = len(data["near"]["of"]), run.data.noun
+    listed = (
+        "" if n_listed == len(drawn.places) else f" Neighbours are listed for {n_listed:,} {noun}s, the most rated."
+    )
+    about = f"{caption(drawn)}. Larger dots have more ratings.{listed}"
+    return {"data": data, "caption": about, "explanation": explanation(drawn)}
 
 
 def _items(drawn: Map, run: Run) -> dict[str, Any]:

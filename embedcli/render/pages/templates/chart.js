@@ -154,7 +154,12 @@ class Chart {
     this.show("image", { image: [image], x: [this.x.start], y: [this.y.start], dw: [this.x.end - this.x.start], dh: [this.y.end - this.y.start] });
   }
 
+  // the drawing as a canvas, fine enough for paper: Bokeh takes the resolution from the window
   canvas() {
-    return this.view.export("png").canvas;
+    const own = Object.getOwnPropertyDescriptor(window, "devicePixelRatio");
+    Object.defineProperty(window, "devicePixelRatio", { value: Math.max(2, window.devicePixelRatio), configurable: true });
+    const { canvas } = this.view.export("png");
+    Object.defineProperty(window, "devicePixelRatio", own);
+    return canvas;
   }
 }

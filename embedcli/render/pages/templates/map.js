@@ -7,7 +7,7 @@ function drawMap(data) {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const SMALL = 2000, MOST_DOTS = 1000; // items of which all have shape and size; of more items, how many have
   const 
-     MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7, FAINT = 0.25, FAR = 40, SPECK = 1.5, REST = 120;
+     MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7, FAINT = 0.25, FAR = n > 200 ? 40 : n, SPECK = 1.5, REST = 120;
   const state = { palette: null, groups: null, chosen: null, focus: null, region: null, printing: false };
   const nearOf = new Map(near.of.map((item, at) => [item, at]));
   const neighbours = item => (nearOf.has(item) ? near.near[nearOf.get(item)] : []);
@@ -99,7 +99,7 @@ function drawMap(data) {
     occupied.sum();
     const wanted = candidates.map((item, at) => {
       const text = state.isNarrow ? short(withoutYear(items.title[item]), 22) : short(items.title[item], 34);
-      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? (n > 200 ? 30 : 120) : 0 };
+      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? (n > 200 ? 30 : 240) : 0 };
     });
     const placed = placeLabels(wanted, occupied, Math.max(nMarked, Math.round((width * height) / 6000)));
     state.labels = placed;
@@ -136,7 +136,7 @@ function drawMap(data) {
     state.groups = coloring(data, color.value, state.palette);
     const counts = state.groups.entries.map(() => 0);
     for (const at of state.groups.of) counts[at]++;
-    state.legend = state.groups.entries.map((entry, at) => ({ ...entry, n: counts[at] })).filter(entry => entry.n);
+    state.legend = state.groups.entries.map((entry, at) => ({ ...entry, at, n: counts[at] })).filter(entry => entry.n);
     chart.dress(state.palette);
     showLegend();
     redraw();
@@ -149,7 +149,8 @@ function drawMap(data) {
       const sign = element("span", { textContent: SIGNS[entry.shape] });
       sign.style.color = entry.color;
       sign.setAttribute("aria-hidden", "true");
-      return element("li", {}, sign, ` ${entry.name} (${entry.n.toLocaleString("en")})`);
+      const words = element("button", { type: "button", className: "link", textContent: `${entry.name} (${entry.n.toLocaleString("en")})`, onclick: () => showGroup(entry.at, entry.name) });
+      return element("li", {}, sign, " ", words);
     }));
     get("legend").replaceChildren(rule, list);
   };
@@ -240,6 +241,16 @@ function drawMap(data) {
 
   const showRegion = border => {
     const found = items.x.flatMap((x, item) => (inside(x, items.y[item], border) ? [item] : []));
+    showList(found, `${plural(found.length)} in the region`, "region.csv", border);
+  };
+
+  // one entry of the legend
+  const showGroup = (at, name) => {
+    const found = state.groups.of.flatMap((own, item) => (own === at ? [item] : []));
+    showList(found, `${plural(found.length)}: ${name}`, "group.csv", [[], []]);
+  };
+
+  const showList = (found, words, file, border) => {
     Object.assign(state, { region: new Set(found), chosen: null });
     chart.show("region", { x: border[0], y: border[1] });
     const counts = new Map();
@@ -247,11 +258,11 @@ function drawMap(data) {
     const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5).map(([tag, count]) => `${tag} ${count}`).join(", ");
     const list = element("ol", {}, ...found.slice(0, 200).map(item => element("li", {}, button(items.title[item], () => choose(item), "link"), ` (n ${items.n[item]})`)));
     const about = [common ? `Commonest tags: ${common}.` : "", found.length > 200 ? "The 200 most rated are listed." : ""].filter(Boolean).join(" ");
-    panel.replaceChildren(heading(`${plural(found.length)} in the region`), button("save as CSV", () => saveCsv("region.csv", table(found)), "save"));
+    panel.replaceChildren(heading(words), button("save as CSV", () => saveCsv(file, table(found)), "save"));
     if (about) panel.append(element("p", { className: "dim", textContent: about }));
     panel.append(list);
     redraw();
-    say(`${plural(found.length)} in the region. ${about}`);
+    say(`${words}. ${about}`);
   };
 
   const view = () => {
