@@ -295,7 +295,6 @@ def map_view() -> View:
         color=None,
         min_ratings=None,
         item_rows=np.arange(4),
-        min_ratings=None,
     )
     return map_render.view(record, make_run(), n_labels=2)
 
