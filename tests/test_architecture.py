@@ -12,9 +12,9 @@ import pytest
 from embedcli.run.record import Run
 from embedcli.run.store import save
 
-HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich", "pyarrow", "matplotlib", "jinja2", "plotly"}
+HEAVY = {"torch", "sklearn", "scipy", "pandas", "numpy", "rich", "pyarrow", "matplotlib", "jinja2", "bokeh"}
 SLOW = {"torch", "sklearn", "scipy", "pandas", "matplotlib"}
-DRAWING = SLOW - {"matplotlib"} | {"plotly", "matplotlib.pyplot"}  # what a picture does without
+DRAWING = SLOW - {"matplotlib"} | {"bokeh", "matplotlib.pyplot"}  # what a picture does without
 SPY = """
 import json, sys
 from embedcli.cli import app
@@ -34,12 +34,15 @@ COMMANDS = (
     ("biases --format csv", SLOW | {"rich"}),
     *[(command, SLOW) for command in ("biases --worst", "similar 'Made Film 8'", "recommend --user 1")],
     *[(command, SLOW) for command in ("runs list", "runs show", "data list")],
-    *[(command, SLOW | {"plotly"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9", "probe", "map")],
-    *[(command, SLOW | {"plotly"}) for command in ("compare made made", "recommend --like 8", "report")],
+    *[(command, SLOW | {"bokeh"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9", "probe", "map")],
+    *[
+        (command, SLOW | {"bokeh"})
+        for command in ("compare made made", "recommend --like 8", "report --sections ranking,axes")
+    ],
     ("map -o map.png", DRAWING),
     *[
-        (command, {"torch", "plotly", "matplotlib.pyplot"})
-        for command in ("predict --all-users", "clusters", "map --method tsne")
+        (command, {"torch", "bokeh", "matplotlib.pyplot"})
+        for command in ("predict --all-users", "clusters", "report", "map --method tsne")
     ],
 )
 

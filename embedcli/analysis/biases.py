@@ -18,6 +18,7 @@ from embedcli.run.record import Run
 # of 95 % intervals on simulated data, by the log of how many times as likely one rates what one likes a star more
 COVERAGE = (0.0, 0.93), (0.5, 0.90), (1.0, 0.83)
 WEAK, STRONG = 0.1, 0.5  # logs below which a choice is not worth a word, and from which it belongs in the caption
+MIN_RATINGS = 10  # of an item in a ranking
 MARK = "!"  # beside an interval that does not contain the trained stars
 
 
@@ -126,7 +127,7 @@ class Biases(Record):
 def biases(
     run: Run,
     *,
-    min_ratings: int = 10,
+    min_ratings: int = MIN_RATINGS,
     limit: int = 10,
     interval: float = 0.95,
     sort: Sort = Sort.BIAS,
@@ -302,7 +303,7 @@ class Movers(Record):
     down: tuple[Mover, ...]
 
 
-def movers(run: Run, *, min_ratings: int = 10, limit: int = 10, by: By = By.TRAINED) -> Movers:
+def movers(run: Run, *, min_ratings: int = MIN_RATINGS, limit: int = 10, by: By = By.TRAINED) -> Movers:
     """Return the items whose stars differ most from their damped mean, `limit` in either direction.
 
     Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.

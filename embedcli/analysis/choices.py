@@ -26,3 +26,6 @@ Grouping = StrEnum("Grouping", ["KMEANS", "HIERARCHICAL"])  # how items are cut 
 Measure = StrEnum("Measure", ["PREFERENCE", "COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
 PartialOut = StrEnum("PartialOut", ["NOTHING", "QUALITY"])  # what is partialled out of components before naming
 Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on a map
+Section = StrEnum(  # of a report, in the order of its story
+    "Section", ["RANKING", "AXES", "TASTES", "MAP", "CLUSTERS", "PROBE", "ERRORS", "SETTINGS"]
+)

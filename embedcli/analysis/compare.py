@@ -17,14 +17,13 @@ from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
-from embedcli.evidence.scores import rmse
+from embedcli.evidence.scores import bootstrap_of_users, rmse
 from embedcli.evidence.statistics import spearman
 from embedcli.run.record import Run
 
-BOOTSTRAPS, BOOTSTRAPS_OF_USERS = 200, 2000
+BOOTSTRAPS = 200
 MOST_RESAMPLED = 10_000  # items of a bootstrap
 MOST_SAMPLED = 2000  # items whose nearest are compared
-MOST_BLOCKS = 1000  # of users that a bootstrap draws
 FEWEST = 20  # items in common
 SAME = 1e-6  # stars: a smaller difference is rounding
 CLEARLY = 1.2  # times the change by seeds, from which a change is more than that
@@ -262,7 +261,7 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
     assert b.heldout is not None
     if np.array_equal(a.heldout.predictions, b.heldout.predictions):
         return 0.0, (0.0, 0.0)
-    block, weights = _bootstrap(a.heldout.user)
+    block, weights = bootstrap_of_users(a.heldout.user)
     errors, variance = [], 0.0
     for rows, scale in ((a.heldout, a.data.scale), (b.heldout, b.data.scale)):
         value, members = rows.value.astype(np.float64), rows.predictions.astype(np.float64)
@@ -275,19 +274,6 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
     change, *drawn = errors[1] - errors[0]
     half = 1.96 * float(np.sqrt(np.var(drawn) + variance))
     return float(change), (float(change) - half, float(change) + half)
-
-
-def _bootstrap(user: NDArray[np.int32]) -> tuple[Rows, Floats]:
-    """Return the block of users that each test row (n,) is drawn with, and how often the draws have each block.
-
-    Of more than MOST_BLOCKS users, some are drawn together. The first row of the weights is no draw: all ones.
-    """
-    _, codes = np.unique(user, return_inverse=True)
-    rng = np.random.default_rng(0)
-    block = rng.permutation(int(codes.max()) + 1)[codes] % MOST_BLOCKS
-    n = np.bincount(block)
-    weights = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=BOOTSTRAPS_OF_USERS)
-    return block, np.vstack([np.ones_like(n), weights[weights @ n > 0]]).astype(np.float64)
 
 
 def _have_same_test(a: Run, b: Run) -> bool:

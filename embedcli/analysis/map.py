@@ -14,16 +14,17 @@ from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
 from embedcli.analysis.selection import item_records, most_rated_first, rows_of
-from embedcli.analysis.similar import nearest
+from embedcli.analysis.similar import Nearest, nearest_among
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
 
-MOST_DRAWN = 10_000  # items
+MOST_DRAWN = {Method.PCA: 60_000, Method.TSNE: 10_000, Method.UMAP: 10_000}  # items
 DRAWN = {Method.PCA: 50, Method.TSNE: 500, Method.UMAP: 500}  # most rated items; 50 are the lesson's picture
 NUMBERS = {"year": "year", "bias": "bias", "stars": "stars", "mean": "mean_rating", "log n": "n_ratings"}
 MOST_GROUPS = 7  # tags that colors and shapes can still tell apart
-LEAST_RATINGS = 10  # of an item with neighbours
+LEAST_RATINGS = 20  # of an item with neighbours, as `similar` has it by default
+MOST_WITH_NEIGHBOURS = 10_000  # items, the most rated: the time grows with the square of their number
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Map(Record):
     n_members: int
     places: tuple[MapPoint, ...]
     color: Annotated[Color | None, PYTHON_ONLY]
+    min_ratings: Annotated[int | None, PYTHON_ONLY]  # of the items over which components are found, if not by default
     item_rows: Annotated[Rows, PYTHON_ONLY]  # of the points, in the run
 
     def rows(self) -> list[dict[str, Any]]:
@@ -112,10 +114,17 @@ def map_items(
         raise UsageError(
             f"`components` {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
         )
+    n_factors = run.shape("item_factors")[2]
+    if max(components) > n_factors:
+        i, j = components
+        hint = f"give two numbers from 1 to {n_factors}, such as 1,2" if n_factors > 1 else "draw it with `method` tsne"
+        raise UsageError(f"`components` {i},{j}: the run has {n_factors} factors", hint)
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
     default = DRAWN[method] if min_ratings is None else None
-    rows, described = most_rated_first(run, min_ratings, default if top_items is None else top_items, MOST_DRAWN)
+    rows, described = most_rated_first(
+        run, min_ratings, default if top_items is None else top_items, MOST_DRAWN[method]
+    )
     rows = np.concatenate([rows, np.array([row for row in marked if row not in rows], dtype=np.int64)])
     if len(rows) < LEAST_ITEMS:
         raise UsageError(
@@ -142,22 +151,20 @@ def map_items(
         n_members=run.n_members,
         places=points,
         color=_color(run, rows, points, color) if color else None,
+        min_ratings=min_ratings,
         item_rows=rows,
     )
 
 
-def neighbours_of(run: Run, drawn: Map) -> list[list[int]]:
-    """Return, for each point of a map, the indices of its nearest points by the embeddings.
+def neighbours_of(run: Run, drawn: Map) -> tuple[Rows, Nearest | None]:
+    """Return (indices of the points with neighbours, the nearest of each as positions in those indices).
 
-    Points with fewer than LEAST_RATINGS ratings neither have neighbours nor are neighbours.
+    These are the MOST_WITH_NEIGHBOURS most rated points with LEAST_RATINGS ratings or more; all points, if the run has
+    no ratings. None if they are fewer than two.
     """
-    enough = np.flatnonzero(run.item_stats.n_ratings[drawn.item_rows] >= LEAST_RATINGS)
-    neighbours: list[list[int]] = [[] for _ in drawn.places]
-    if len(enough) > 1:
-        ranking = nearest(run.array("item_factors"), drawn.item_rows[enough])
-        for index, others in zip(enough, ranking, strict=True):
-            neighbours[index] = enough[others].tolist()
-    return neighbours
+    n = run.item_stats.n_ratings
+    indices = np.flatnonzero(n[drawn.item_rows] >= (LEAST_RATINGS if n.any() else 0))[:MOST_WITH_NEIGHBOURS]
+    return indices, nearest_among(run, drawn.item_rows[indices]) if len(indices) > 1 else None
 
 
 def tag_groups(run: Run, rows: Rows, tags: Sequence[str] = ()) -> Color:

@@ -50,7 +50,8 @@ class Predictor:
         """Raise RunError if the run has no posterior that predicts."""
         info = run.training.posterior
         if info is None or not has_states(run):
-            raise RunError(f"run {run.name!r} has no posterior that predicts", "train again with `n_draws` 300")
+            hint = "embedcli recommend ranks without one" if run.data.implicit else "train again with `n_draws` 300"
+            raise RunError(f"run {run.name!r} has no posterior that predicts", hint)
         self.run = run
         arrays = {name: run.array(f"state_{name}") for name in ARRAYS}
         self.states = States(**arrays, usual_noise=info.noise, middle=info.middle)

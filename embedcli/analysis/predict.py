@@ -20,8 +20,8 @@ from embedcli.run.lookup import find_all
 from embedcli.run.record import Run
 
 TOGETHER = 1 << 12  # items of a user that are predicted at once
+DECIMALS = 12  # fewer than the last bits, which depend on the size of a block
 SPARE = 10  # items beyond the best whose predictions are computed precisely
-DECIMALS = 6  # that predictions are precise to: the states are in single precision
 SHOWN = 5  # ids in a hint
 
 

@@ -87,9 +87,9 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     """
     rows, described = most_rated_first(run, min_ratings, top_items, MOST_ITEMS)
     if len(rows) < 2 * FEWEST_TAGGED:
-        raise UsageError(
-            f"{len(rows)} {run.data.noun}s are too few to probe", "lower `min_ratings` or raise `top_items`"
-        )
+        is_all = min_ratings is None and top_items is None
+        hint = f"train on more {run.data.noun}s" if is_all else "lower `min_ratings` or raise `top_items`"
+        raise UsageError(f"{len(rows)} {run.data.noun}s are too few to probe", hint)
     candidates = Candidates.of(run, rows)
     targets = _targets(candidates)
     if not targets:
@@ -101,7 +101,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     axes, variances = principal_axes(every)
     kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
     x = (every - every.mean(0)) @ axes[:, :kept]
-    n_components = min(N_COMPONENTS, x.shape[1])
+    n_components = min(N_COMPONENTS, run.shape("item_factors")[2], x.shape[1])
     components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=len(rows))
     rng = np.random.default_rng(seed)
     probed = [

@@ -113,6 +113,8 @@ def recommend(
     """
     check_limit(limit, "items")
     by = chosen(RankBy, by, "by")
+    if diverse and run.data.implicit:
+        raise UsageError("`diverse` needs a posterior, and implicit data has none", "leave it out")
     vector = user if isinstance(user, UserVector) else of_user(run, user)
     passing = rated(run, min_ratings)
     rows = passing if include_rated else np.setdiff1d(passing, vector.rows)

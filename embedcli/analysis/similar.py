@@ -107,8 +107,7 @@ def similar(
     user factors to correlate.
     """
     check_limit(limit, "neighbours")
-    usual = Measure.PREFERENCE if "user_factors" in run.arrays else Measure.COSINE
-    rows, by = rows_of(run, items), usual if by is None else chosen(Measure, by, "by")
+    rows, by = rows_of(run, items), default_measure(run) if by is None else chosen(Measure, by, "by")
     run.check_rated(rows)
     passing = rated(run, min_ratings)
     members, folds = (
@@ -150,13 +149,9 @@ def nearness(
 ) -> Floats:
     """Return how near items are, the nearest the largest: factors (I, k) of one member -> (n rows, n passing).
 
-    `user_covariance` (k, k) is needed for preferences only. For the Euclidean distance this is its negative.
+    `user_covariance` (k, k) is given for preferences only. For the Euclidean distance this is its negative.
     """
-    own, others = (factors[np.asarray(selected)].astype(np.float64) for selected in (rows, passing))
-    if by is Measure.PREFERENCE and user_covariance is not None:
-        values, vectors = np.linalg.eigh(user_covariance.astype(np.float64))
-        root = vectors * np.sqrt(values.clip(0))
-        own, others = own @ root, others @ root
+    own, others = (_in_metric(factors[np.asarray(selected)], user_covariance) for selected in (rows, passing))
     if by in (Measure.PREFERENCE, Measure.COSINE):
         own, others = (side / np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12) for side in (own, others))
     products: Floats = own @ others.T
@@ -165,6 +160,52 @@ def nearness(
     squares = (own**2).sum(1)[:, None] + (others**2).sum(1) - 2 * products
     distances: Floats = np.sqrt(squares.clip(0))
     return -distances
+
+
+def _in_metric(factors: NDArray[np.floating], user_covariance: NDArray[np.floating] | None) -> Floats:
+    """Return item factors (n, k) whose dot products are the covariances of preferences, if those of users are given."""
+    own: Floats = factors.astype(np.float64)
+    if user_covariance is None:
+        return own
+    values, vectors = np.linalg.eigh(user_covariance.astype(np.float64))
+    root: Floats = vectors * np.sqrt(values.clip(0))
+    return own @ root
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The nearest of many items among themselves, by the measure that `similar` takes by default.
+
+    `positions` (n, k) are those of the nearest in the items, the nearest first; `folds` (n, k) the number of the
+    `n_folds` fold members that have it among as many of their own, and `co_raters` (n, k) the number of users with
+    ratings of both; None if the run does not know.
+    """
+
+    by: Measure
+    positions: Rows
+    n_folds: int
+    folds: Rows | None
+    co_raters: Rows | None
+
+
+def nearest_among(run: Run, rows: Rows) -> Nearest:
+    """Return each item's nearest others among these rows, with the evidence that `similar` gives for one item."""
+    by = default_measure(run)
+    members, folds = (
+        [_in_metric(factors[rows], covariance) for factors, covariance in zip(*arrays, strict=True)]
+        for arrays in _compared(run, by)
+    )
+    every = np.arange(len(rows))
+    positions = nearest(np.array(members), every)
+    found = np.zeros(positions.shape, dtype=np.int64)
+    for fold in folds:
+        found += (positions[:, :, None] == nearest(fold[None], every)[:, None, :]).any(2)
+    return Nearest(by, positions, len(folds), found if folds else None, _co_raters_of_all(run, rows, positions))
+
+
+def default_measure(run: Run) -> Measure:
+    """Return the measure of a run that was not asked for one: its preferences, if it has user factors."""
+    return Measure.PREFERENCE if "user_factors" in run.arrays else Measure.COSINE
 
 
 def nearest(factors: NDArray[np.floating], rows: Rows, of: Rows | None = None) -> Rows:
@@ -227,3 +268,14 @@ def _co_raters(run: Run, row: int, others: Rows) -> Rows | None:
     raters = np.zeros(len(run.users), dtype=bool)
     raters[user[rated_item == row]] = True
     return np.bincount(rated_item[raters[user]], minlength=len(run.items))[others]
+
+
+def _co_raters_of_all(run: Run, rows: Rows, positions: Rows) -> Rows | None:
+    """Return the number of users with training ratings of each item and of its nearest (n, k); None without rows."""
+    if run.rows is None:
+        return None
+    from scipy.sparse import csc_array
+
+    ones = np.ones(len(run.rows.user), dtype=np.int32)
+    rated = csc_array((ones, (run.rows.user, run.rows.item)), shape=(len(run.users), len(run.items)))[:, rows]
+    return np.column_stack([rated.multiply(rated[:, column]).sum(0) for column in positions.T]).astype(np.int64)

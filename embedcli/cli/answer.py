@@ -48,6 +48,12 @@ class Answer:
         """What is said on stderr."""
         return Notes(self.quiet)
 
+    def keep(self, *inputs: str | Path | None) -> None:
+        """Raise UsageError if the output file is one of the files that the command reads."""
+        paths = [Path(path) for path in (self.output, *inputs) if path is not None and Path(path).exists()]
+        if self.output in paths and any(path.samefile(self.output) for path in paths[1:]):
+            raise UsageError(f"{self.output} is read: the answer would replace it", "give another file with -o")
+
     def beside(self, path: Path) -> Answer:
         """Return the answer that a further file gets, CSV unless its ending says otherwise."""
         return Answer(None if path.suffix else Format.CSV, path, quiet=self.quiet)

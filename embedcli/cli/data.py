@@ -96,6 +96,7 @@ def describe(source: Source, options: ReadOptions, answer: Answer) -> None:
     from embedcli.data.problems import REPEATED
     from embedcli.render.data import description_view
 
+    answer.keep(*source.paths, options.items)
     problems: list[Problems] = []
     ratings = source.read(options, answer.notes, problems)
     n_bad = sum(len(file) for file in problems)
@@ -120,6 +121,7 @@ def check(
     """
     from embedcli.render.data import problems_view
 
+    answer.keep(file, options.items)
     problems: list[Problems] = []
     ratings = Source(file, offline=True).read(options, answer.notes, problems)
     answer.show(problems_view(problems, ratings.data.source, len(ratings)))

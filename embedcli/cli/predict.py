@@ -66,6 +66,7 @@ def predict(
     of_best: dict[str, Any] = {"limit": limit, "by": by, "min_ratings": min_ratings}
     of_best = {name: value for name, value in of_best.items() if value is not None}  # the library has the defaults
     _check_one_way(pairs, user, item, all_users=all_users)
+    answer.keep(pairs)
     if of_best and not all_users:
         raise UsageError(f"{option_of(next(iter(of_best)))} has no meaning without --all-users", "leave it out")
     if reading != PairOptions() and pairs is None:

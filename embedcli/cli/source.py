@@ -42,6 +42,11 @@ class Source:
     copy: Annotated[str | None, option("--data PATH", "Local copy of DATA: a folder, a zip or a table.", DATA)] = None
     offline: Annotated[bool, option("--offline", "Use the cache, not the network.", ADVANCED)] = False
 
+    @property
+    def paths(self) -> tuple[str | None, ...]:
+        """What may be files that are read."""
+        return self.data, self.copy
+
     def read(self, options: ReadOptions, notes: Notes, problems: list[Problems] | None = None) -> Ratings:
         """Load the ratings and say what they are; `problems` as in `data.loading.load`."""
         from embedcli.data.loading import load

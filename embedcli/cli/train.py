@@ -139,6 +139,7 @@ def train(
 
     of_split = split.check(config.seed)
     saving.check()
+    answer.keep(*source.paths, options.items)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
@@ -177,8 +178,16 @@ def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
         Notes().say(f"note: another training took the name {saving.name!r}; this run is named {run.name!r}")
     named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
     again = RunOptions(named, saving.run_dir).again
-    notes.say(f"saved {path}{took(began)}; next: embedcli biases --worst{again}")
+    notes.say(f"saved {path}{took(began)}; next: embedcli biases --worst{_min_ratings(run)}{again}")
     return run, path, 0
+
+
+def _min_ratings(run: Run) -> str:
+    """Return the option with which `biases` finds items, if none has enough ratings for its default."""
+    from embedcli.analysis.biases import MIN_RATINGS
+
+    n = run.item_stats.n_ratings
+    return "" if n.max() >= MIN_RATINGS else f" --min-ratings {sorted(n)[len(n) // 2]}"
 
 
 def _epoch_lines(epoch: Epoch) -> list[str]:

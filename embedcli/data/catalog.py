@@ -38,6 +38,10 @@ class CatalogEntry:
     publisher: str = "GroupLens"
 
 
+MOVIELENS_TERMS = (
+    "MovieLens data by GroupLens Research, University of Minnesota (Harper and Konstan 2015): no commercial use "
+    "without their permission; the README of the data set says what may be passed on."
+)
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 
 RECBOLE = Wheel(

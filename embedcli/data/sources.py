@@ -86,7 +86,7 @@ class Stream:
         """The format of a table by its first bytes: parquet, json or text; DataError for an empty file."""
         start = self.head.lstrip()
         if not start:
-            raise DataError(f"{self.name}: the file is empty", "give a table with a row for each rating or item")
+            raise DataError(f"{self.name}: the file is empty", "give a table with at least one row")
         return "parquet" if self.head.startswith(b"PAR1") else "json" if start.startswith(b"{") else "text"
 
     def on_disk(self) -> IO[bytes]:

@@ -14,6 +14,7 @@ from embedcli.evidence.cores import n_cores
 
 BLOCK = 1 << 20  # rows
 DAMPING = 5.0  # ratings at the prior mean that a damped mean starts from
+SWEEPS = 10  # over users and items, of the model that others are measured by
 
 
 @dataclass(frozen=True)

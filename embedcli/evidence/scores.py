@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from embedcli.evidence.statistics import average_ranks
 
+BOOTSTRAPS = 2000
+MOST_BLOCKS = 1000  # of users that a bootstrap draws
+
 
 def rmse(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
     """Return the root mean squared error of predictions (n,)."""
@@ -23,3 +26,16 @@ def auc(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray
     larger = (average_ranks(predicted) * truth).sum(0) - n_positive * (n_positive + 1) / 2
     share: NDArray[Any] = np.divide(larger, n_pairs, out=np.full(np.shape(n_pairs), np.nan), where=n_pairs > 0)
     return share
+
+
+def bootstrap_of_users(user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the block of users that each test row (n,) is drawn with, and how often the draws have each block.
+
+    Of more than MOST_BLOCKS users, some are drawn together. The first row of the weights is no draw: all ones.
+    """
+    _, codes = np.unique(user, return_inverse=True)
+    rng = np.random.default_rng(0)
+    block = rng.permutation(int(codes.max()) + 1)[codes] % MOST_BLOCKS
+    n = np.bincount(block)
+    weights = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=BOOTSTRAPS)
+    return block, np.vstack([np.ones_like(n), weights[weights @ n > 0]]).astype(np.float64)

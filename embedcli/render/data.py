@@ -46,7 +46,8 @@ def description_view(description: Description) -> View:
     what = "rows" if about.implicit else "ratings"
     sides = (("user", description.per_user), (noun, description.per_item))
     quantiles = [{"of": f"per {side}", **of_side} for side, of_side in sides]
-    columns = [Column(name, name, "{:,.0f}".format) for name in description.per_user]
+    columns = [Column("of", "", is_number=False)]
+    columns += [Column(name, name, "{:,.0f}".format) for name in description.per_user]
     return View(
         title=f"{about.title} | {description.n_ratings:,} {what}",
         blocks=[
@@ -54,11 +55,7 @@ def description_view(description: Description) -> View:
             *([] if about.implicit else [_drawn("Ratings", "rating", description.histogram, "n")]),
             _drawn(f"Users by their number of {what}", what, description.users_by_n, "users"),
             _drawn(f"{noun.capitalize()}s by their number of {what}", what, description.items_by_n, f"{noun}s"),
-            Block(
-                f"Quantiles of the number of {what}",
-                columns=[Column("of", "", is_number=False), *columns],
-                rows=quantiles,
-            ),
+            Block(f"Quantiles of the number of {what}", columns=columns, rows=quantiles),
         ],
         records=[
             {"distribution": name, **vars(bar)}

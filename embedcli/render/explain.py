@@ -34,5 +34,7 @@ def view(explanation: Explanation, run: Run) -> View:
 
 def _of_posterior(found: PosteriorPrediction, value: str) -> str:
     """Write what the posterior predicts, with the interval if it is known."""
-    interval = "" if found.lower is None else f", 95 % of such ratings from {found.lower:.1f} to {found.upper:.1f}"
-    return f"{found.prediction:.2f} {value}{interval}"
+    interval = "no interval: the run kept no ratings"
+    if found.lower is not None:
+        interval = f"95 % of such ratings from {found.lower:.1f} to {found.upper:.1f}"
+    return f"{found.prediction:.2f} {value}, {interval}"

@@ -55,7 +55,8 @@ def _whose(ranking: Recommendations, noun: str) -> str:
     if ranking.is_unrated:
         return f"user {ranking.user} has no training rating: this is the list of the average user"
     if not ranking.knows_rated:
-        return f"the run kept no ratings: {noun}s that the user rated may be in the list"
+        intervals = "no intervals, and " if ranking.by_posterior else ""
+        return f"the run kept no ratings: {intervals}{noun}s that the user rated may be in the list"
     left_out = f"{ranking.n_left_out:,} rated {noun}{'' if ranking.n_left_out == 1 else 's'} left out"
     if ranking.user is not None:
         return left_out if ranking.n_left_out else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -15,8 +15,9 @@ from embedcli.render.bars import Bars
 from embedcli.render.view import UNLIMITED, Block, View
 from embedcli.terminal import plain
 
-MOST_WRAPPED = 1_000  # rows of a table that is laid out to the width
+MOST_WRAPPED = 10_000  # rows of a table that is laid out to the width
 NARROW, LONG_WORD = 14, 24  # letters that a column of text keeps, and those of a word that it keeps whole
+COMFORTABLE = 20  # letters of a bar: for as many the columns move together
 # colors of the terminal's own palette; bold yellow is bright yellow in many terminals, invisible on white
 STYLES = {
     Tone.GOOD: "not bold not dim green",
@@ -77,21 +78,20 @@ def _print_block(block: Block, console: Console) -> list[str]:
 
 def _print_rows(block: Block, console: Console, gap: int = 2) -> list[str]:
     """Print the rows of a block below their headers; return the headers that there is no room for."""
-    is_long = len(block.rows) > MOST_WRAPPED  # to wrap a thousand rows takes a second
+    is_long = len(block.rows) > MOST_WRAPPED  # to wrap more rows takes seconds
     bars = None if is_long or block.bars is None else block.bars(block.rows)
     parts = [_Part.of(column, block.rows) for column in block.columns]
     gap, width_of_bars, left_out = _fit(parts, UNLIMITED if is_long else console.width, gap, bars)
     if bars is not None and width_of_bars:
         at = 1 + [column.key for column in block.columns].index(bars.after)
         parts.insert(at, _Part.of_bars(bars, block, width_of_bars))
-    lines = [line for index in range(len(block.rows) + 1) for line in _lines(parts, index, gap, console)]
-    if not any(map(len, (part.cells[0] for part in parts))):
-        del lines[0]
-    if any(isinstance(line, Text) for line in lines):
-        for line in lines:
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
-    else:
-        console.out("\n".join(map(str, lines)), highlight=False)
+    first = 0 if any(part.cells[0] for part in parts) else 1
+    lines = (line for index in range(first, len(block.rows) + 1) for line in _lines(parts, index, gap, console))
+    for is_plain, together in groupby(lines, lambda line: isinstance(line, str)):  # rich takes long for each line
+        if is_plain:
+            console.out("\n".join(map(str, together)), highlight=False)
+        else:
+            console.print(*together, sep="\n", soft_wrap=True, markup=False, highlight=False)
     return left_out
 
 
@@ -132,15 +132,16 @@ class _Part:
     def lines(self, index: int, console: Console) -> list[str | Text]:
         """Return the lines of a cell, each as wide as the column."""
         cell = self.cells[index]
-        broken: list[str | Text] = [cell]
-        if _width(cell) > self.width:
-            broken = [*(Text(cell) if isinstance(cell, str) else cell).wrap(console, self.width, overflow="fold")]
-        return [self._padded(line) for line in broken]
-
-    def _padded(self, line: str | Text) -> str | Text:
-        if isinstance(line, Text):
+        room = self.width - _width(cell)
+        if room >= 0:
+            return [self._padded(cell, room)]
+        wrapped = (Text(cell) if isinstance(cell, str) else cell).wrap(console, self.width, overflow="fold")
+        for line in wrapped:
             line.rstrip()
-        space = " " * (self.width - _width(line))
+        return [self._padded(line, self.width - line.cell_len) for line in wrapped]
+
+    def _padded(self, line: str | Text, room: int) -> str | Text:
+        space = " " * room
         if isinstance(line, str):
             return space + line if self.is_number else line + space
         return Text.assemble(space, line) if self.is_number else Text.assemble(line, space)
@@ -174,7 +175,8 @@ def _fit(parts: list[_Part], width: int, gap: int, bars: Bars | None) -> tuple[i
     """
     rooms = {between: width - sum(part.width for part in parts) - between * (len(parts) - 1) for between in (gap, 1)}
     for between, room in rooms.items():
-        if bars and (width_of_bars := bars.width(room - between, None if width == UNLIMITED else width)):
+        width_of_bars = bars.width(room - between, None if width == UNLIMITED else width) if bars else 0
+        if width_of_bars >= COMFORTABLE or (width_of_bars and between == 1):
             return between, width_of_bars, []
     for between, room in rooms.items():
         if room >= 0:
@@ -204,11 +206,10 @@ def _share(parts: Sequence[_Part], width: int) -> None:
 
 def _lines(parts: Sequence[_Part], index: int, gap: int, console: Console) -> Iterator[str | Text]:
     """Yield the lines of a row, the headers if the index is 0."""
-    space = " " * gap
-    step = 1 if index else -1  # headers stand on their rows
+    space, step = " " * gap, 1 if index else -1  # headers stand on their rows
     for pieces in [*zip_longest(*(part.lines(index, console)[::step] for part in parts))][::step]:
         line = [" " * part.width if piece is None else piece for part, piece in zip(parts, pieces, strict=True)]
-        if all(isinstance(piece, str) for piece in line):
-            yield space.join(map(str, line))
+        if any(isinstance(piece, Text) for piece in line):
+            yield Text(space).join(Text(piece) if isinstance(piece, str) else piece for piece in line)
         else:
-            yield Text(space).join(piece if isinstance(piece, Text) else Text(piece) for piece in line)
+            yield space.join(map(str, line))

@@ -3,6 +3,7 @@
 import difflib
 import re
 import shlex
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
@@ -22,7 +23,8 @@ def find(run: Run, asked: str) -> int:
     """Return the row of the item that is asked for.
 
     The order is: an exact id, an exact title, the title in any case, without its year, with its article moved ("The
-    Godfather" finds "Godfather, The (1972)"). A prefix 'id:' or 'title:' says which one it is. Raises UsageError, with
+    Godfather" finds "Godfather, The (1972)"), and the same without accents. A prefix 'id:' or 'title:' says which one
+    it is. The search of the pages follows the same rule (render/pages/templates/search.js). Raises UsageError, with
     what to ask for, if no item fits, if several do, and if the words are the id of one item and the title of another.
     """
     by_id, by_title = _id_row(run, asked), _title_rows(run, asked)
@@ -53,10 +55,12 @@ def find_all(run: Run, asked: Iterable[str]) -> list[int]:
     ids = {name: row for row, name in enumerate(run.items.ids)}
 
     @cache
-    def rows_by(reading: Reading | None) -> Mapping[str, list[int]]:
+    def rows_by(*readings: Reading) -> Mapping[str, list[int]]:
         rows: dict[str, list[int]] = defaultdict(list)
         for row, title in enumerate(run.items.titles):
-            rows[title if reading is None else reading(_folded(title))].append(row)
+            for reading in readings:
+                title = reading(title)
+            rows[title].append(row)
         return dict(rows)
 
     def row_of(text: str) -> int:
@@ -64,7 +68,7 @@ def find_all(run: Run, asked: Iterable[str]) -> list[int]:
         if row is not None or text.startswith("id:"):
             return -1 if row is None else row
         title = text.removeprefix("title:")
-        rows = rows_by(None).get(title) or _fitting(title, lambda reading, meant: rows_by(reading).get(meant, []))
+        rows = rows_by().get(title) or _fitting(title, lambda meant, *readings: rows_by(*readings).get(meant, []))
         return rows[0] if len(rows) == 1 else -1
 
     return list(map(row_of, asked))
@@ -73,9 +77,10 @@ def find_all(run: Run, asked: Iterable[str]) -> list[int]:
 def closest(run: Run, asked: str, n: int = MOST_SHOWN) -> list[str]:
     """Return the titles that hold all words asked for, the most rated first, else those spelled most alike."""
     asked = re.sub("^(id|title):", "", asked)
-    wanted, titles, n_ratings = _words(asked), run.items.titles, run.item_stats.n_ratings
-    rows = _rows_with(wanted, [title.casefold() for title in titles]) if wanted else []
-    rows = [row for row in rows if wanted <= _words(titles[row])]
+    wanted, titles, n_ratings = _words(asked, _without_accents), run.items.titles, run.item_stats.n_ratings
+    plain = [_without_accents(title) for title in titles]
+    rows = _rows_with(wanted, plain) if wanted else []
+    rows = [row for row in rows if wanted <= _words(titles[row], _without_accents)]
     rows.sort(key=lambda row: -n_ratings[row])
     if not rows:
         most_rated = np.sort(np.argsort(-n_ratings, kind="stable")[:MOST_COMPARED]).tolist()
@@ -100,21 +105,32 @@ def _title_rows(run: Run, asked: str) -> list[int]:
     titles = run.items.titles
     if rows := [row for row, title in enumerate(titles) if title == asked]:
         return rows
-    folded = [_folded(title) for title in titles]
-    candidates = _rows_with(_words(_without_year(_folded(asked))), folded)  # no reading drops another word than a year
-    return _fitting(asked, lambda reading, meant: [row for row in candidates if reading(folded[row]) == meant])
+
+    @cache
+    def candidates(fold: Reading) -> dict[int, str]:  # no reading drops another word than a year
+        folded = [fold(title) for title in titles]
+        return {row: folded[row] for row in _rows_with(_words(_without_year(fold(asked)), fold), folded)}
+
+    def rows_of(meant: str, fold: Reading, reading: Reading) -> list[int]:
+        return [row for row, title in candidates(fold).items() if reading(title) == meant]
+
+    return _fitting(asked, rows_of)
 
 
-def _fitting(asked: str, rows_of: Callable[[Reading, str], list[int]]) -> list[int]:
-    """Return the rows of the first reading of the words that has any; `rows_of` are those of titles read as words."""
-    wanted = _folded(asked)
-    has_year = _without_year(wanted) != wanted
-    for reading in (str, _without_year, _article_first, _plainest):
-        if has_year and reading is _without_year:
-            continue  # whoever gives a year means it
-        meant = reading(wanted)
-        if rows := rows_of(reading, meant):
-            return [] if has_year and _without_year(meant) == meant else rows
+def _fitting(asked: str, rows_of: Callable[..., list[int]]) -> list[int]:
+    """Return the rows of the first reading of the words that has any.
+
+    `rows_of(meant, fold, reading)` are those of the titles that are `meant` if folded and read in this way.
+    """
+    for fold in (_folded, _without_accents):
+        wanted = fold(asked)
+        has_year = _without_year(wanted) != wanted
+        for reading in (str, _without_year, _article_first, _plainest):
+            if has_year and reading is _without_year:
+                continue  # whoever gives a year means it
+            meant = reading(wanted)
+            if rows := rows_of(meant, fold, reading):
+                return [] if has_year and _without_year(meant) == meant else rows
     return []
 
 
@@ -145,8 +161,17 @@ def _plainest(title: str) -> str:
     return _article_first(_without_year(title))
 
 
-def _words(title: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", title.casefold()))
+def _without_accents(title: str) -> str:
+    """Return the folded title with plain letters: 'amelie' for 'Amélie'."""
+    folded = _folded(title)
+    if folded.isascii():
+        return folded
+    letters = unicodedata.normalize("NFKD", folded)
+    return "".join(letter for letter in letters if unicodedata.category(letter) != "Mn")
+
+
+def _words(title: str, fold: Reading) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", fold(title)))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -247,7 +247,10 @@ class TrainingRows(RatingRows):
 
 @dataclass(frozen=True)
 class HeldOutRows(RatingRows):
-    """The held-out ratings, and what members and posterior predict. Only comparisons of runs may look at them."""
+    """The held-out ratings, and what members and posterior predict.
+
+    Comparisons of runs and the errors of a report may look at them, which display: nothing is chosen by them.
+    """
 
     predictions: NDArray[np.float32]  # (M, n) of the members
     posterior: NDArray[np.float32] | None  # (n,), if the run has one

@@ -30,9 +30,12 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
             f"`y_range` {y_range[0]:g} {y_range[1]:g} leaves out ratings, which go from {low:g} to {high:g}",
             f"give at least `y_range` {low:g} {high:g}",
         )
-    if config.timestamps and (train.timestamp is None or implicit or not config.n_draws):
-        why = "these ratings have no times" if train.timestamp is None else "there is no posterior to use them"
-        raise UsageError(f"`timestamps` has no meaning: {why}", "leave it out, or name the column with `time_col`")
+    if config.timestamps and train.timestamp is None:
+        raise UsageError("these ratings have no times for `timestamps`", "name the column with `time_col`")
+    if config.timestamps and implicit:
+        raise UsageError("`timestamps` is for the posterior, and implicit data has none", "leave it out")
+    if config.timestamps and not config.n_draws:
+        raise UsageError("`timestamps` is for the posterior, and `n_draws` 0 leaves it out", "leave out one of them")
     most_folds = min(max(MOST_FOLDS, len(train) // FEWEST_IN_FOLD), NO_MORE_FOLDS)
     if config.n_folds > most_folds:
         raise UsageError(

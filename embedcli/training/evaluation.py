@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings, Split
-from embedcli.evidence.observations import DAMPING, Observations, bias_model
+from embedcli.evidence.observations import DAMPING, SWEEPS, Observations, bias_model
 from embedcli.evidence.scores import auc, rmse
 from embedcli.run.record import POSTERIOR, WITH_TIMES, HeldOutRows, Score
 
 PROTOCOL = "RMSE and MAE over all test rows, predictions clipped to the rating scale, cold users and items scored"
-SWEEPS = 10
 
 
 def score(model: str, predictions: NDArray[np.floating], ratings: Ratings) -> Score:

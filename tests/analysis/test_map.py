@@ -12,14 +12,15 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
 from embedcli.analysis import projections
-from embedcli.analysis.choices import Method
+from embedcli.analysis.choices import Measure, Method
 from embedcli.analysis.clusters import clusters
 from embedcli.analysis.map import map_items, neighbours_of, tag_groups
 from embedcli.analysis.pca import pca
 from embedcli.analysis.probe import probe
 from embedcli.analysis.projections import fidelity
+from embedcli.analysis.similar import similar
 from embedcli.errors import UsageError
-from embedcli.run.record import Run
+from embedcli.run.record import ItemStats, Run
 
 
 @pytest.mark.parametrize("together", [7, 250])
@@ -119,21 +120,42 @@ def test_highlights_can_be_titles_ids_and_rows(trained: Run) -> None:
     assert {point.id for point in marked.places if point.highlighted} == {"50", "9", "11"}
 
 
-def test_neighbours_of_points_are_those_by_the_embeddings(trained: Run) -> None:
-    """Each point has its ten nearest among the points with ten ratings or more; a point with fewer has none."""
-    drawn = map_items(trained, top_items=30)
+def test_neighbours_of_points_are_those_of_similar(trained: Run) -> None:
+    """Each point has its ten nearest among the points with twenty ratings or more, with their evidence as `similar`.
+
+    A point with fewer ratings has none, and is none.
+    """
+    drawn = map_items(trained, top_items=len(trained.items))
     n = trained.item_stats.n_ratings.copy()
-    n[drawn.item_rows[4]] = 9
+    n[drawn.item_rows[4]] = 19
     run = replace(trained, item_stats=replace(trained.item_stats, n_ratings=n))
-    neighbours = neighbours_of(run, drawn)
-    assert neighbours[4] == []
-    assert not any(4 in others for others in neighbours)
-    factors = trained.array("item_factors")[:, drawn.item_rows].astype(np.float64)
-    unit = factors / np.linalg.norm(factors, axis=2, keepdims=True)
-    cosine = np.mean(unit @ unit.transpose(0, 2, 1), axis=0)
-    cosine[:, 4] = -np.inf
-    np.fill_diagonal(cosine, -np.inf)
-    assert neighbours[0] == np.argsort(-cosine[0])[:10].tolist()
+    points, nearest = neighbours_of(run, drawn)
+    assert nearest is not None
+    assert points.tolist() == [index for index, row in enumerate(drawn.item_rows) if n[row] >= 20]
+    assert nearest.folds is not None
+    assert nearest.co_raters is not None
+    for j in (0, 7, 50):
+        expected = similar(run, int(drawn.item_rows[points[j]])).asked[0].neighbours
+        assert [drawn.places[at].title for at in points[nearest.positions[j]]] == [one.title for one in expected]
+        assert (nearest.folds[j] / nearest.n_folds).tolist() == [one.folds for one in expected]
+        assert nearest.co_raters[j].tolist() == [one.co_raters for one in expected]
+
+
+def test_points_of_a_run_without_ratings_have_neighbours(trained: Run) -> None:
+    """Imported vectors have neighbours, by the cosine, but no evidence."""
+    none = np.zeros_like(trained.item_stats.n_ratings)
+    factors = {"item_factors": trained.array("item_factors")}
+    run = replace(trained, arrays=factors, rows=None, item_stats=ItemStats(none, np.full(len(none), np.nan)))
+    run = replace(run, training=replace(run.training, evidence=None))
+    points, nearest = neighbours_of(run, map_items(run, top_items=30, min_ratings=0, method=Method.TSNE))
+    assert nearest is not None
+    assert (len(points), nearest.by, nearest.folds, nearest.co_raters) == (30, Measure.COSINE, None, None)
+
+
+def test_only_the_most_rated_points_have_neighbours(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of very many points the most rated have neighbours, for the time grows with the square of their number."""
+    monkeypatch.setattr(sys.modules["embedcli.analysis.map"], "MOST_WITH_NEIGHBOURS", 12)
+    assert neighbours_of(trained, map_items(trained, top_items=30))[0].tolist() == list(range(12))
 
 
 def test_points_have_the_interval_of_their_stars(trained: Run) -> None:
@@ -147,8 +169,8 @@ def test_what_is_drawn_is_capped_and_said(trained: Run, monkeypatch: pytest.Monk
     """Maps, clusters and probes take no more than the most rated items, and say how many they leave out."""
     n = int((trained.item_stats.n_ratings >= 5).sum())
     for name, analysis in (("map", map_items), ("clusters", clusters), ("probe", probe)):
-        limit = "MOST_DRAWN" if name == "map" else "MOST_ITEMS"
-        monkeypatch.setattr(importlib.import_module(f"embedcli.analysis.{name}"), limit, 90)
+        limit, most = ("MOST_DRAWN", {Method.PCA: 90}) if name == "map" else ("MOST_ITEMS", 90)
+        monkeypatch.setattr(importlib.import_module(f"embedcli.analysis.{name}"), limit, most)
         found = analysis(trained, min_ratings=5)
         assert found.items == f"the 90 most rated of {n} films"
         assert (len(found.places) if name == "map" else found.n_items) == 90

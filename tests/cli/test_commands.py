@@ -21,6 +21,7 @@ from conftest import Invoke
 from misspecified import EMPTY, misspecified_world
 from planted import World
 
+from embedcli.analysis.choices import Section
 from embedcli.cli import answer
 from embedcli.data.formats import movielens_100k
 from embedcli.render import output
@@ -48,6 +49,39 @@ LOOKS = [
     *[("axis", "--from-tag", "action", "--to-tag", "Romance"), ("compare", "made", "made")],
     *[("map",), ("map", "--method", "tsne", "--highlight", "Made Film 8", "--labels", "3")],
 ]
+
+
+def few_ratings(path: str) -> str:
+    """Write a table of few ratings, nine of an item at most, and return its path."""
+    rows = [f"u{user},i{item},{1 + user * item % 5},{user}" for user in range(9) for item in range(user % 3, 30, 2)]
+    Path(path).write_text("\n".join(["user,item,rating,timestamp", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_what_comes_next_works(embedcli: Invoke) -> None:
+    """Where no item has the ratings that `biases` asks for, the next command says how many are enough."""
+    result = embedcli("train", few_ratings("few.csv"), "--members", "1")
+    assert result.exit_code == 0, result.stderr
+    following = result.stderr.splitlines()[-1].rpartition("next: embedcli ")[2]
+    assert "--min-ratings" in following
+    assert embedcli(*following.split()).exit_code == 0
+
+
+def test_hints_without_a_posterior(embedcli: Invoke) -> None:
+    """Timestamps need a posterior and times, a diverse list a posterior: each hint is what to do."""
+    path = few_ratings("few.csv")
+    without = embedcli("train", path, "--timestamps", "--draws", "0")
+    assert without.stderr.splitlines()[-1] == "hint: leave out one of them"
+    assert "--draws 0 leaves it out" in without.stderr
+    assert embedcli("train", path, "--implicit", "--timestamps").stderr.endswith("none\nhint: leave it out\n")
+    assert embedcli("train", path, "--implicit", "--members", "1").exit_code == 0
+    diverse = embedcli("recommend", "--user", "u1", "--diverse", "--min-ratings", "1")
+    assert diverse.stderr.splitlines() == [
+        "error: --diverse needs a posterior, and implicit data has none",
+        "hint: leave it out",
+    ]
+    predicted = embedcli("predict", "--user", "u1", "--item", "i1")
+    assert predicted.stderr.splitlines()[-1] == "hint: embedcli recommend ranks without one"
 
 
 def test_train_saves_a_run(embedcli: Invoke, made_files: Path) -> None:
@@ -286,9 +320,13 @@ def arrays_read(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.mark.usefixtures("saved")
-@pytest.mark.parametrize("command", ["report", "map -o map.svg"])
+@pytest.mark.parametrize("command", ["report --sections SECTIONS", "map -o map.svg", "map -o map.html"])
 def test_pictures_do_not_read_the_test_rows(embedcli: Invoke, command: str, arrays_read: set[str]) -> None:
-    """No picture or page reads the ratings held out of the training, or what was predicted for them."""
+    """No picture or page reads the ratings held out of the training, or what was predicted for them.
+
+    But for one section of the report, the errors: it displays them by group, and nothing is chosen by it.
+    """
+    command = command.replace("SECTIONS", ",".join(set(Section) - {Section.ERRORS}))
     assert embedcli(*command.split()).exit_code == 0
     assert "item_factors" in arrays_read
     assert not [name for name in arrays_read if name.startswith("test_")]

@@ -49,7 +49,11 @@ pytestmark = pytest.mark.usefixtures("saved")
         ("compare made made --min-ratings 500", "have 0 films with 500 ratings in common", "--min-ratings"),
         ("map --components 1", "'1' are not two components", "1,2"),
         ("map --components 1,1", "1,1 are not two components", "1,2"),
-        ("map --components 1,99", "--components 99 is not from 1 to", "--components"),
+        (
+            "map --components 1,99",
+            "--components 1,99: the run has 8 factors",
+            "give two numbers from 1 to 8, such as 1,2",
+        ),
         ("map --color nonsense", "'nonsense' is neither a number nor a tag", "Action, Romance"),
         ("map --highlight nonsense", "has no film 'nonsense'", "biases"),
         ("map --labels -1", "--labels -1 is below 0", "such as 50"),

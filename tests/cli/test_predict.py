@@ -83,6 +83,37 @@ def test_a_run_without_ratings(embedcli: Invoke, trained: Run) -> None:
         assert "95 %" not in result.stdout
 
 
+def test_recommend_and_explain_say_that_intervals_are_missing(embedcli: Invoke, trained: Run) -> None:
+    """Without ratings in the run, a known user has no intervals, and both commands say so and why."""
+    save(replace(trained, rows=None, heldout=None), Path("runs"), command="embedcli train")
+    why = "the run kept no ratings: no intervals, and films that the user rated may be in the list"
+    assert why in embedcli("recommend", "--user", "3").stdout
+    assert "no interval: the run kept no ratings" in embedcli("explain", "3", "50").stdout
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_is_read_is_not_replaced(embedcli: Invoke) -> None:
+    """An answer that would replace the table it comes from is refused, also through a link; the table stays."""
+    Path("pairs.csv").write_text(PAIRS, encoding="utf-8")
+    Path("link.csv").symlink_to("pairs.csv")
+    for command in ("predict pairs.csv", "data check pairs.csv", "data describe pairs.csv", "train pairs.csv"):
+        for output in ("pairs.csv", "link.csv"):
+            result = embedcli(*command.split(), "-o", output)
+            assert (result.exit_code, result.stderr.splitlines()) == (
+                2,
+                [f"error: {output} is read: the answer would replace it", "hint: give another file with -o"],
+            )
+    assert Path("pairs.csv").read_text(encoding="utf-8") == PAIRS
+
+
+@pytest.mark.usefixtures("saved")
+def test_predictions_are_not_rounded(embedcli: Invoke) -> None:
+    """JSON has the predictions in full precision."""
+    found = json.loads(embedcli("predict", "--user", "3", "--item", "50", "--format", "json").stdout)["predictions"][0]
+    assert round(found["prediction"], 6) != found["prediction"]
+    assert round(found["lower"], 6) != found["lower"]
+
+
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
     ("line", "code", "complaint", "hint"),

@@ -369,6 +369,24 @@ CHOSEN = (
         ("test_rmse_change_draws_the_same_users_for_both_runs",),
     ),
     Mutation(
+        "a bet on what its evidence contradicts",
+        "if row.is_outside or row.probability < EVEN:",
+        "if row.probability < EVEN:",
+        ("test_what_to_bet_on",),
+    ),
+    Mutation(
+        "the mildest caution first",
+        "cautions=tuple(sorted(_cautions(whole), key=lambda caution: order.index(caution.risk)))",
+        "cautions=tuple(sorted(_cautions(whole), key=lambda caution: -order.index(caution.risk)))",
+        ("test_the_worst_caution_is_the_first",),
+    ),
+    Mutation(
+        "the interval of an error takes rows for independent",
+        "*bootstrap_of_users(user))",
+        "*bootstrap_of_users(np.arange(len(user))))",
+        ("test_interval_is_that_of_the_users",),
+    ),
+    Mutation(
         "decay judged the wrong way",
         "strength < TOO_WEAK",
         "strength > TOO_WEAK",
@@ -550,6 +568,36 @@ CHOSEN = (
         "covariance = (means.T @ means + spread.sum(0)) / n_users",
         "covariance = means.T @ means / n_users",
         ("test_fit_finds_the_covariance",),
+    ),
+    Mutation(
+        "words broken in narrow tables",
+        "least = [min(width, max(words, NARROW)), words, min(words, NARROW // 2)]",
+        "least = [1]",
+        ("test_no_word_of_a_title_is_broken",),
+    ),
+    Mutation(
+        "bars in a pipe",
+        "None if width == UNLIMITED else width",
+        "width",
+        ("test_bars_stand_in_wide_terminals",),
+    ),
+    Mutation(
+        "caution shown as what is real",
+        "tone = Tone.NONE if self.t <= LEAST_T or self.p > LEAST_P else Tone.CAUTION",
+        "tone = Tone.GOOD",
+        ("test_tones_of_components_and_tastes",),
+    ),
+    Mutation(
+        "evidence left out where a table is narrow",
+        "is_kept = is_text or column.is_kept or column.tone is not None",
+        "is_kept = is_text",
+        ("test_narrow_tables_keep_the_evidence",),
+    ),
+    Mutation(
+        "input replaced",
+        "if self.output in paths and any(",
+        "if self.output not in paths and any(",
+        ("test_what_is_read_is_not_replaced",),
     ),
     Mutation(
         "words of an axis in spite of the halves",

@@ -294,6 +294,7 @@ def map_view() -> View:
         places=points,
         color=None,
         item_rows=np.arange(4),
+        min_ratings=None,
     )
     return map_render.view(record, make_run(), n_labels=2)
 

@@ -57,6 +57,9 @@ def run() -> Run:
         ("1900", 7),
         ("[rec]", 9),
         ("amélie", 10),
+        ("amelie", 10),
+        ("AMELIE (2001)", 10),
+        ("avventura, l'", 11),
         ("id:7", 6),
         ("l'avventura", 11),
         ("L'Avventura (1960)", 11),
@@ -79,6 +82,7 @@ def test_found(run: Run, asked: str, row: int) -> None:
         ("Stra Wars", "has no film", "'Star Wars (1977)'"),
         ("id:Star Wars", "has no film", "'Star Wars (1977)'"),
         ("qqqqq", "has no film 'qqqqq'", "embedcli biases"),
+        ("amelie (2002)", "has no film", "'Amélie (2001)'"),
         ("", "has no film ''", "embedcli biases"),
     ],
 )

@@ -51,7 +51,7 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
     """Detect the schema of a Parquet file; DataError for a file without rows or a column that cannot be read."""
     types, names = table.schema_arrow.types, table.schema_arrow.names
     if not table.metadata.num_rows:
-        raise DataError(f"{where}: the file has no rows", "give a table with ratings in it")
+        raise DataError(f"{where}: the file has no rows", "give a table with at least one row")
 
     def check(indexes: Iterable[int]) -> None:
         for fault in faults(table, indexes).values():

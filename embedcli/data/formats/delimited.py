@@ -18,6 +18,7 @@ from embedcli.data.text import not_text, shorten
 from embedcli.errors import DataError, UsageError
 
 SEPARATORS = ("\t", "::", ";", "|", ",")
+ROWS = "give a table with a header and at least one row"
 HEAD_LINES = 200  # lines that the schema is detected from
 BLOCK = 1 << 24  # bytes that are parsed at a time
 
@@ -39,13 +40,13 @@ def read_delimited(stream: Stream, context: ReadContext, schema: TableSchema | N
 def detect_delimited(lines: Sequence[str], options: ReadOptions, where: str) -> TableSchema:
     """Detect the schema of a table from its first lines; errors as `detect_schema`, DataError if it has no rows."""
     if not lines:
-        raise DataError(f"{where}: the file is empty", "give a table with a user, an item and a rating in each row")
+        raise DataError(f"{where}: the file is empty", ROWS)
     separator = separator_of(lines, where) if options.sep is None else _given_separator(options.sep)
     quotes = len(separator) == 1 and any('"' in line for line in lines)
     first, *rest = list(_split(lines, separator, where, quotes=quotes))
     header = first if is_header(first, rest, options) else None
     if header is not None and not rest:
-        raise DataError(f"{where}, line 1: nothing follows the header", "give a table with ratings in it")
+        raise DataError(f"{where}, line 1: nothing follows the header", ROWS)
     sample = [row for row in (first, *rest) if row is not header and len(row) == len(first)]
     schema = detect_schema(header, len(first), options, where, lambda index: time_form(row[index] for row in sample))
     return replace(schema, separator=separator, quotes=quotes)

@@ -1,104 +1,418 @@
-"""The report of a run as one page."""
+"""The report of a run as one page: the headline, then a part for each section."""
 
-import html
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-import numpy as np
-
+from embedcli.analysis.accuracy import FEWEST_USERS, ITEMS, TAGS, USERS, GroupError
 from embedcli.analysis.biases import Biases, ItemBias
-from embedcli.analysis.map import Map
-from embedcli.analysis.pca import Components
+from embedcli.analysis.choices import Section
+from embedcli.analysis.probe import Probed
+from embedcli.analysis.record import Column, Row, Tone, Verdict
+from embedcli.analysis.report import Bet, Report, bet
+from embedcli.data.catalog import CATALOG, MOVIELENS_TERMS
+from embedcli.data.features import FEWEST_TAGGED
+from embedcli.errors import EmbedcliError
 from embedcli.render import biases as render_biases
 from embedcli.render import pca as render_pca
-from embedcli.render.pages.page import page
-from embedcli.render.runs import facts, summary
-from embedcli.render.view import Block, View
+from embedcli.render import probe as render_probe
+from embedcli.render.output import Format, render
+from embedcli.render.pages import cards
+from embedcli.render.pages.bars import Bar, BarRow, Bars, Scale
+from embedcli.render.pages.cards import Card
+from embedcli.render.pages.map import map_context
+from embedcli.render.pages.page import document, map_scripts
+from embedcli.render.pages.story import a, bets, counted, headline, model_name
+from embedcli.render.runs import EpochColumns, ScoreColumns, facts, protocol
+from embedcli.render.view import Block, View, percent, table
 from embedcli.run.record import Run
 
-BLUE = "#0072B2"
+TITLES = {
+    Section.RANKING: "Best and worst",
+    Section.AXES: "Axes of the embeddings",
+    Section.TASTES: "What people's tastes go by",
+    Section.MAP: "The map",
+    Section.CLUSTERS: "Groups",
+    Section.PROBE: "What can be read from the embeddings",
+    Section.ERRORS: "How far off predictions are",
+    Section.SETTINGS: "Protocol and settings",
+}
+TONES = {Bet.YES: Tone.GOOD, Bet.MAYBE: Tone.NONE, Bet.NO: Tone.CAUTION}
 
 
-def report_page(run: Run, path: Path, ranking: Biases | None, components: Components, drawn: Map) -> str:
-    """Return the report of a run: its errors, ranking, components, map and settings."""
-    report: dict[str, Any] = {
-        "errors": summary(run, path),
-        "curve": _curve(run),
-        "ranking": View("", [], [], {}, caption="this run has no biases to rank by"),
-        "ends": [],
-        "components": render_pca.view(components, run),
-        "facts": facts(run, path),
+@dataclass(frozen=True)
+class File:
+    """A table that the page holds as CSV, under a link."""
+
+    name: str
+    uri: str
+
+    @classmethod
+    def of(cls, name: str, records: Sequence[Row]) -> File:
+        """Write records as CSV into a data: address, which a browser saves without a request or a script."""
+        content = render(View("", [], records, {}), Format.CSV)
+        return cls(f"{name}.csv", f"data:text/csv;charset=utf-8,{quote(content, safe=',;:/()!*.-_~')}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What stands in a section; `files` belong to its cards or its map, those of bars and tables stand beside them."""
+
+    section: Section
+    title: str
+    lead: Sequence[str] = ()
+    verdict: Verdict | None = None
+    bars: Sequence[tuple[Bars, File]] = ()
+    cards: Sequence[Card] = ()
+    tables: Sequence[tuple[str, Block, File]] = ()
+    files: Sequence[tuple[str, File]] = ()
+    map: Mapping[str, Any] | None = None
+    explanation: Sequence[str] = ()
+
+
+def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_words: Callable[[str], str] = str) -> str:
+    """Return the report of a run as a page; titles in it are never read as HTML.
+
+    `in_words` says what the library's messages say in the words of whoever asks: the command line has options.
+    """
+    makers: dict[Section, Callable[[Report, Run], Part]] = {
+        Section.RANKING: _ranking,
+        Section.AXES: _axes,
+        Section.TASTES: _tastes,
+        Section.MAP: _map,
+        Section.CLUSTERS: _groups,
+        Section.PROBE: _probes,
+        Section.ERRORS: _errors,
     }
-    if ranking is not None:
-        view = render_biases.view(ranking, run, ("best", "worst"))
-        ends = zip(("best", "worst"), view.blocks, strict=True)
-        report |= {"ranking": view, "ends": [_end(run, ranking, *end) for end in ends]}
-    return page(drawn, run, title=f"{run.data.title}: what the model has learned", report=report)
+    parts = []
+    for section in report.sections:
+        if section is Section.SETTINGS:
+            parts.append(_settings(run, path))
+        elif section in report.missing:
+            tables = _score_tables(run) if section is Section.ERRORS else ()
+            parts.append(Part(section, TITLES[section], [in_words(_missing(report.missing[section]))], tables=tables))
+        else:
+            parts.append(makers[section](report, run))
+    return document(
+        "report.html.j2",
+        run,
+        title=title or f"{run.data.title}: what the model has learned",
+        scripts=map_scripts() if any(part.map for part in parts) else {},
+        styles=("report.css", "map.css"),
+        headline=headline(report, run),
+        sections=report.sections,
+        parts=parts,
+    )
 
 
-def _curve(run: Run) -> dict[str, Any] | None:
-    """Return the plot of the errors by epoch."""
-    epochs = run.training.epochs
-    if len(epochs) < 2:
-        return None
-    traces = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers",
-            "name": name,
-            "x": [epoch.epoch for epoch in epochs],
-            "y": [round(getattr(epoch, key), 4) for epoch in epochs],
-        }
-        for name, key in (("training ratings", "train_rmse"), ("test ratings", "test_rmse"))
-        if getattr(epochs[0], key) is not None
+def _missing(error: EmbedcliError) -> str:
+    return f"Not shown: {error.message}. To mend it: {error.hint}."
+
+
+def _ranking(report: Report, run: Run) -> Part:
+    """Show the best and the worst, each with its interval, and whether to bet on it."""
+    ranking, noun = report.ranking, run.data.noun
+    assert ranking is not None
+    value = run.data.value_noun if ranking.worst[0].stars is not None else "bias, in logits"
+    shown = []
+    for end, rows in (("worst", ranking.worst), ("best", ranking.best)):
+        scale = Scale.over([figure for row in rows for figure in (_figure(row), row.lower, row.upper)])
+        ranked = [_ranked(row, end, ranking, scale) for row in rows]
+        notes = [*bets(rows), *_at_least(rows, end, ranking, noun)]
+        bars = Bars(f"The {len(rows)} {end} {noun}s", scale, value, ranked, notes)
+        shown.append((bars, File.of(end, [vars(row) for row in rows])))
+    explanation = render_biases.view(ranking, run, ("best", "worst")).explanation
+    return Part(
+        Section.RANKING, TITLES[Section.RANKING], _of_ranking(ranking, run, value), bars=shown, explanation=explanation
+    )
+
+
+def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
+    """Say what the lists are, what dot and bar mean, and what a bet is."""
+    noun = run.data.noun
+    lead = [
+        f"Ranked by the {value} that the trained model predicts over all users, of {ranking.n_items:,} {noun}s with at "
+        f"least {ranking.min_ratings} ratings."
     ]
-    layout = {
-        "height": 260,
-        "margin": {"l": 56, "r": 8, "t": 8, "b": 40},
-        "xaxis": {"title": {"text": "epoch"}, "dtick": 1},
-        "yaxis": {"title": {"text": "RMSE"}},
-        "legend": {"orientation": "h", "y": 1.15},
-    }
-    return {"traces": traces, "layout": layout}
+    if run.data.implicit:
+        return [*lead, "There are no intervals: sampled rows are no observations."]
+    if not ranking.n_draws:
+        return [*lead, "There are no intervals, so nothing tells which places are sure: embedcli train --draws 300."]
+    lead.append(
+        f"The dot is where the model puts {a(noun)}, the bar where its {value} lie by the evidence (a "
+        f"{percent(ranking.interval)} interval). A bet is on the {noun} being truly one of the {len(ranking.worst)}: "
+        "do not bet if that is less likely than not, or if the dot lies outside the bar."
+    )
+    if ranking.choice is not None and ranking.choice.is_strong:
+        lead.append(
+            f"Users choose by taste what to rate, which the intervals know only in part: they hold in "
+            f"{render_biases.coverage(ranking.choice)} of cases here, not in {percent(ranking.interval)}."
+        )
+    return lead
 
 
-def _end(run: Run, ranking: Biases, end: str, table: Block) -> dict[str, Any]:
-    """Return one end of the ranking: its table, and its plot with intervals."""
-    rows: Sequence[ItemBias] = getattr(ranking, end)
-    names, has_stars = _names(rows), rows[0].stars is not None
-    layout = {
-        "height": 90 + 26 * len(rows),
-        "margin": {"l": 8, "r": 12, "t": 8, "b": 40},
-        "xaxis": {"title": {"text": _as_text(run.data.value_noun if has_stars else "bias, in logits")}},
-        "yaxis": {"type": "category", "autorange": "reversed", "automargin": True},
-        "showlegend": False,
-    }
-    values = [round(row.bias if row.stars is None else row.stars, 3) for row in rows]
-    traces: list[dict[str, Any]] = [{"x": values, "y": names, "marker": {"size": 8, "color": BLUE}}]
-    if ranking.n_draws:  # bars of their own: the trained stars may be outside
-        lower, upper = np.array([(row.lower, row.upper) for row in rows], dtype=np.float64).T
-        middle, half = ([round(x, 3) for x in xs.tolist()] for xs in ((lower + upper) / 2, (upper - lower) / 2))
-        bars = {"array": half, "thickness": 1.5, "width": 0, "color": BLUE}
-        invisible = {"size": 0.1, "opacity": 0}
-        traces.insert(0, {"x": middle, "y": names, "hoverinfo": "skip", "error_x": bars, "marker": invisible})
-    plot = {"traces": [{"type": "scatter", "mode": "markers", **trace} for trace in traces], "layout": layout}
-    return {"id": end, "table": table, "heading": table.heading, "plot": plot}
+def _at_least(rows: Sequence[ItemBias], end: str, ranking: Biases, noun: str) -> list[tuple[str, str]]:
+    """Say what is sure of all items of a list."""
+    ranks = [row.rank_upper for row in rows if row.rank_upper is not None]
+    if not ranks or max(ranks) <= len(rows):
+        return []
+    among = f"among the {max(ranks):,} {end} of {ranking.n_items:,} {noun}s"
+    return [(f"All {len(rows)}", f"are {among}, by the {percent(ranking.interval)} intervals of their ranks")]
 
 
-def _names(rows: Sequence[ItemBias]) -> list[str]:
-    """Return the names of rows in a plot: short titles, with the rank if an earlier row has the same."""
-    short = [_short(row.title) for row in rows]
-    return [
-        _as_text(f"{name} ({row.rank})" if name in short[:index] else name)
-        for index, (row, name) in enumerate(zip(rows, short, strict=True))
+def _likely(probability: float) -> str:
+    """Write a probability, of so many draws that none is sure."""
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
+
+
+def _figure(row: ItemBias) -> float:
+    return row.bias if row.stars is None else row.stars
+
+
+def _ranked(row: ItemBias, end: str, ranking: Biases, scale: Scale) -> BarRow:
+    """Return a row of the ranking."""
+    kind, interval, reason = bet(row), "", ""
+    if row.lower is not None and row.upper is not None:
+        interval = f"{row.lower:.2f} to {row.upper:.2f}"
+    if row.probability is not None:
+        reason = f"{_likely(row.probability)} likely one of the {min(ranking.limit, ranking.n_items)} {end}; "
+        reason += f"rank {row.rank_lower:,} to {row.rank_upper:,}"
+    if row.is_outside:
+        assert row.lower is not None
+        reason = f"Dot {'above' if _figure(row) > row.lower else 'below'} its interval; {reason}"
+    return BarRow(
+        label=row.title,
+        note=f"{row.n_ratings:,} ratings",
+        bar=Bar.on(scale, _figure(row), row.lower, row.upper, is_outside=bool(row.is_outside)),
+        figure=f"{_figure(row):.2f}",
+        figure_note=interval,
+        verdict="" if kind is Bet.UNKNOWN else kind.value,
+        tone=TONES[kind].value if kind in TONES else "",
+        reason=reason,
+        rank=str(row.rank),
+    )
+
+
+def _axes(report: Report, run: Run) -> Part:
+    """Show the components as cards."""
+    components, noun = report.components, run.data.noun
+    assert components is not None
+    view = render_pca.view(components, run)
+    effects = [
+        {"component": axis.component, **asdict(effect)} for axis in components.components for effect in axis.effects
     ]
+    files = [("titles at the ends", File.of("axes", [row for row in components.rows() if row["taste"] is None]))]
+    return Part(
+        Section.AXES,
+        TITLES[Section.AXES],
+        [
+            f"An axis orders the {noun}s by what the model has learned of them. It has a name only if held-out ratings "
+            "confirm it, and models of different users agree on it."
+        ],
+        cards=cards.of_components(components, noun),
+        files=[*files, *([("tags and numbers", File.of("axes-tags", effects))] if effects else [])],
+        explanation=view.explanation,
+    )
 
 
-def _as_text(words: str) -> str:
-    """Return words as plotly shows them as they are: it reads a few tags in texts."""
-    return html.escape(words, quote=False)
+def _tastes(report: Report, run: Run) -> Part:
+    """Show the axes of tastes as cards."""
+    components, noun = report.components, run.data.noun
+    assert components is not None
+    tastes = components.tastes
+    if tastes is None:
+        return Part(Section.TASTES, TITLES[Section.TASTES], [f"Not shown: {_why_no_tastes(run)}."])
+    lead = (
+        f"An axis of tastes says what divides people in the words of the {noun}s' tags, beyond how good a {noun} is. "
+        "One that holds predicts held-out ratings, is stronger than axes of shuffled tags, and halves of the users "
+        "agree on its words."
+    )
+    explained = f"{tastes.n_named} such axes hold, and explain {100 * tastes.share:.1f} % of what biases leave open"
+    if tastes.embedding_share is not None:
+        explained += f"; the embeddings explain {100 * tastes.embedding_share:.1f} %"
+    words = [{"taste": card.taste, **asdict(word)} for card in tastes.cards for word in card.words]
+    rows = [row for row in components.rows() if row["taste"] is not None]
+    return Part(
+        Section.TASTES,
+        TITLES[Section.TASTES],
+        [lead, f"{explained}." if tastes.n_named else f"None holds, of {tastes.n_words} words."],
+        cards=cards.of_tastes(tastes, noun),
+        files=[("titles at the ends", File.of("tastes", rows)), ("tags", File.of("tastes-tags", words))],
+    )
 
 
-def _short(title: str) -> str:
-    return title if len(title) <= 32 else title[:29] + "..."
+def _why_no_tastes(run: Run) -> str:
+    noun = run.data.noun
+    if not any(run.items.tags):
+        return f"the {noun}s have no tags. To mend it: embedcli train --items FILE reads them"
+    if not run.training.tastes:
+        return "the tags were not tested at the training. To mend it: embedcli train, with --folds 2 or more"
+    return f"no tag is on {FEWEST_TAGGED} {noun}s and off {FEWEST_TAGGED}, which a test needs"
+
+
+def _map(report: Report, run: Run) -> Part:
+    """Show the map, as the page of `embedcli map` does."""
+    drawn = report.drawn
+    assert drawn is not None
+    context = map_context(drawn, run, components=report.components, groups=report.grouping)
+    fidelity = drawn.fidelity
+    kept, chance = (f"{100 * share:.0f} %" for share in (fidelity.recall, fidelity.chance))
+    lead = (
+        f"Each dot is {a(run.data.noun)}. Of the {fidelity.n_neighbours} {run.data.noun}s that are nearest by the "
+        f"embeddings, the map keeps {kept} near (by chance {chance}): choose {a(run.data.noun)} to list those that are "
+        "truly near."
+    )
+    return Part(
+        Section.MAP,
+        TITLES[Section.MAP],
+        [lead],
+        map=context,
+        explanation=context["explanation"],
+    )
+
+
+def _groups(report: Report, run: Run) -> Part:
+    """Show the groups as cards."""
+    from embedcli.render.clusters import view  # its package is slow to import
+
+    grouping, noun = report.grouping, run.data.noun
+    assert grouping is not None
+    lead = (
+        f"The {noun}s have no groups of their own: these are pieces of a continuum, and another cut would do as well."
+    )
+    if grouping.has_groups:
+        lead = f"The {noun}s form groups that are more separate than those of clouds without any."
+    return Part(
+        Section.CLUSTERS,
+        TITLES[Section.CLUSTERS],
+        [lead],
+        grouping.judged,
+        cards=cards.of_groups(grouping, noun),
+        files=[(f"{noun}s by group", File.of("groups", grouping.rows()))],
+        explanation=view(grouping, run).explanation,
+    )
+
+
+def _probes(report: Report, run: Run) -> Part:
+    """Show what can be read from the embeddings, against labels that know nothing of them."""
+    probes, noun = report.probes, run.data.noun
+    assert probes is not None
+    view, shown = render_probe.view(probes, run), []
+    for kind, heading, score in (("tag", "Tags", "AUC, .5 by chance"), ("number", "Numbers", "R2, 0 by chance")):
+        rows = [row for row in probes.probed if row.kind == kind]
+        if rows:
+            scale = Scale.over([figure for row in rows for figure in (row.score, row.control, row.control_high)])
+            bars = Bars(heading, scale, score, [_probed(row, scale, noun) for row in rows], is_control=True)
+            shown.append((bars, File.of(f"readable-{kind}s", [vars(row) for row in rows])))
+    judged = [row for row in probes.probed if row.readable is not None]
+    lead = (
+        f"{sum(bool(row.readable) for row in judged)} of {len(judged)} tags and numbers can be told from the embedding "
+        f"of {a(noun)} that the test has not seen, better than by how well liked, how much rated and how old it is. "
+        "The dot is how well; the bar is what these three reach alone, from the mean to the 95th percentile."
+    )
+    return Part(Section.PROBE, TITLES[Section.PROBE], [lead], bars=shown, explanation=view.explanation)
+
+
+def _probed(row: Probed, scale: Scale, noun: str) -> BarRow:
+    judged = row.judged or Verdict(Tone.NONE, "not judged")
+    return BarRow(
+        label=cards.named(row.name),
+        note=f"{row.n:,} {noun}s",
+        bar=Bar.on(scale, row.score, row.control, row.control_high),
+        figure=f"{row.score:.2f}".replace("-", "\u2212"),
+        figure_note=f"control {row.control:.2f}".replace("-", "\u2212"),
+        verdict=judged.words,
+        tone=judged.tone.value,
+        reason="" if row.readable is not None else "training writes it into any embeddings",
+    )
+
+
+def _errors(report: Report, run: Run) -> Part:
+    """Show the scores, and the errors of groups of users and items."""
+    found = report.accuracy
+    assert found is not None
+    value, noun, overall = run.data.value_noun, run.data.noun, found.overall
+    headings = {
+        USERS: "By the users' number of training ratings",
+        ITEMS: f"By the {noun}s' number of training ratings",
+        TAGS: f"By the {noun}s' most frequent tags",
+    }
+    shown = []
+    for kind, heading in headings.items():
+        if groups := sorted(found.of(kind), key=lambda group: -group.rmse if group.tag else 0):
+            scale = Scale.over([figure for group in groups for figure in (group.lower, group.upper, group.baseline)])
+            bars = Bars(heading, scale, f"RMSE in {value}", [_group_row(group, scale, kind, noun) for group in groups])
+            shown.append((bars, File.of(f"errors-{kind}", [vars(group) for group in groups])))
+    interval = ""
+    if overall.n_users >= FEWEST_USERS:
+        interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
+    lead = [
+        f"The {model_name(found.model)} is off by {overall.rmse:.3f} {value} (RMSE{interval}) on "
+        f"{counted(overall.n_rows, 'test row')} of {counted(overall.n_users, 'user')}."
+    ]
+    if found.groups:
+        lead.append(
+            "Below, the dot is the error of a group of test rows, the bar its 95 % interval, and the short line the "
+            "error of biases alone."
+        )
+    return Part(
+        Section.ERRORS,
+        TITLES[Section.ERRORS],
+        lead,
+        bars=shown,
+        tables=_score_tables(run),
+        explanation=protocol(run),
+    )
+
+
+def _score_tables(run: Run) -> list[tuple[str, Block, File]]:
+    training, tables = run.training, []
+    if training.scores:
+        scores = File.of("scores", [asdict(score) for score in training.scores])
+        tables.append(("All models on the test rows", table(training.scores, ScoreColumns), scores))
+    if training.epochs:
+        epochs = File.of("epochs", [asdict(epoch) for epoch in training.epochs])
+        tables.append(("The training, epoch by epoch", table(training.epochs, EpochColumns), epochs))
+    return tables
+
+
+def _group_row(group: GroupError, scale: Scale, kind: str, noun: str) -> BarRow:
+    label = (
+        group.tag or f"{group.n_from:,} to {group.n_to:,}"
+        if group.n_to is not None or group.tag
+        else f"{group.n_from:,} or more"
+    )
+    if group.n_to == 0:
+        label = "none"
+    return BarRow(
+        label=label,
+        note=f"{group.n_rows:,} rows, {group.n_users:,} users",
+        bar=Bar.on(scale, group.rmse, group.lower, group.upper, group.baseline),
+        figure=f"{group.rmse:.3f}",
+        figure_note=f"{group.lower:.3f} to {group.upper:.3f}",
+        reason="" if group.baseline is None else f"biases alone {group.baseline:.3f}",
+    )
+
+
+def _settings(run: Run, path: Path) -> Part:
+    """Show how the run came about, and the terms of its data."""
+    known = facts(run, path) | {"sha256": run.data.sha256}
+    terms = (
+        MOVIELENS_TERMS
+        if run.data.name in CATALOG
+        else ("Data of your own: embedcli does not know the terms under which it may be passed on.")
+    )
+    rows = [{"setting": name, "value": words} for name, words in known.items() if words]
+    columns = [Column("setting", "setting", is_number=False), Column("value", "value", is_number=False)]
+    return Part(
+        Section.SETTINGS,
+        TITLES[Section.SETTINGS],
+        [*protocol(run), f"{terms} This page shows titles, positions and averages, and nobody's rating."],
+        tables=[("Settings, data and versions", Block(columns=columns, rows=rows), File.of("settings", rows))],
+    )
