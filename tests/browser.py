@@ -114,8 +114,9 @@ class Browser:
         self.run(FRAME)
 
     def run(self, code: str) -> Any:
-        """Run the body of an async function in the page and return what it returns."""
-        expression = f"(async () => {{ {code} }})()"
+        """Run the body of an async function in the page and return what it returns; it has half a minute."""
+        late = "new Promise((_, fail) => setTimeout(() => fail(Error('it took longer than half a minute')), 30000))"
+        expression = f"Promise.race([(async () => {{ {code} }})(), {late}])"
         done = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]["exception"].get("description")
         return done["result"].get("value")

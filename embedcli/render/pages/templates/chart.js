@@ -8,8 +8,6 @@ const widthOf = text => {
   if (!WIDTHS.has(text)) WIDTHS.set(text, MEASURE.measureText(text).width);
   return WIDTHS.get(text);
 };
-// Bokeh reads TeX in $$..$$, \(..\) and \[..\] within a text: a joiner without width makes them letters again
-const asText = text => text.replace(/\$\$|\\[([]/g, mark => `${mark[0]}\u2060${mark[1]}`);
 
 class Chart {
   // `element` holds the drawing; `ranges` { x, y } are the whole map

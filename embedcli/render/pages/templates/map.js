@@ -105,7 +105,7 @@ function drawMap(data) {
     state.labels = placed;
     const of = pick => placed.map(one => pick(one, one.dot.item));
     chart.show("labels", {
-      x: of((_, item) => items.x[item]), y: of((_, item) => items.y[item]), text: of(({ dot }) => asText(dot.text)), dx: of(({ dot, x }) => x - dot.x), dy: of(({ dot, y }) => y - dot.y),
+      x: of((_, item) => items.x[item]), y: of((_, item) => items.y[item]), text: of(({ dot }) => dot.text), dx: of(({ dot, x }) => x - dot.x), dy: of(({ dot, y }) => y - dot.y),
       color: of((_, item) => (marked.has(item) ? state.palette.marked : state.palette.ink)), paper: of((_, item) => (marked.has(item) ? 0.8 : 0)),
     });
     const lines = placed.filter(({ line }) => line).map(({ dot, line }) => [items.x[dot.item], items.y[dot.item], ...chart.values(line[2], line[3])]);
