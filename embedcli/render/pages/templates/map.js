@@ -381,7 +381,7 @@ function drawMap(data) {
     box.value = items.title[item];
     close();
     choose(item);
-    if (narrow()) plot.scrollIntoView({ block: "start" });
+    plot.scrollIntoView({ block: narrow() ? "start" : "nearest" });
   };
   const look = () => {
     const asked = box.value.trim(), found = asked ? search.matches(asked) : [];
@@ -423,11 +423,11 @@ function drawMap(data) {
     for (const one of drags) one.setAttribute("aria-pressed", String(one.dataset.drag === what));
   };
   for (const one of drags) one.addEventListener("click", () => drag(one.getAttribute("aria-pressed") === "true" ? "" : one.dataset.drag));
-  const actions = { in: () => chart.zoom(1.5, ...here()), out: () => chart.zoom(1 / 1.5, ...here()), home: () => chart.home(), view: () => showRegion(view()), png: () => picture().toBlob(blob => save("map.png", blob)) };
+  const actions = { in: () => chart.zoom(1.5, ...here()), out: () => chart.zoom(1 / 1.5, ...here()), home: () => chart.home(), view: () => showRegion(view()), png: () => picture(true).toBlob(blob => save("map.png", blob)) };
   for (const one of document.querySelectorAll("[data-do]")) one.addEventListener("click", actions[one.dataset.do]);
 
-  // the drawing with its title and legend
-  const picture = () => {
+  // the drawing with its legend, and its title if it goes off alone
+  const picture = isAlone => {
     const drawn = chart.canvas(), ratio = drawn.width / plot.clientWidth, line = 20 * ratio, margin = 12 * ratio;
     const canvas = element("canvas", { width: drawn.width }), context = canvas.getContext("2d");
     const font = `${12 * ratio}px system-ui, sans-serif`, places = [];
@@ -439,7 +439,7 @@ function drawMap(data) {
       places.push([text, entry.color, x, y]);
       x += width;
     }
-    const head = 2.2 * line, below = head + drawn.height;
+    const head = isAlone ? 2.2 * line : 0, below = head + drawn.height;
     canvas.height = below + y + 2.5 * line;
     Object.assign(context, { fillStyle: state.palette.paper, font });
     context.fillRect(0, 0, canvas.width, canvas.height);
@@ -448,8 +448,10 @@ function drawMap(data) {
       Object.assign(context, { fillStyle: color, font: weight + font });
       context.fillText(text, x, y, canvas.width - margin - x);
     };
-    write(data.title, state.palette.ink, margin, line, "bold ");
-    write(data.caption, state.palette.dim, margin, 1.8 * line);
+    if (isAlone) {
+      write(data.title, state.palette.ink, margin, line, "bold ");
+      write(data.caption, state.palette.dim, margin, 1.8 * line);
+    }
     for (const [text, color, x, y] of places) {
       write(text[0], color, x, below + y + line);
       write(text.slice(1), state.palette.ink, x + context.measureText(text[0]).width, below + y + line);
@@ -461,7 +463,7 @@ function drawMap(data) {
   window.addEventListener("beforeprint", () => {
     state.printing = true;
     recolor();
-    get("print").replaceChildren(picture());
+    get("print").replaceChildren(picture(false));
   });
   window.addEventListener("afterprint", () => {
     state.printing = false;
