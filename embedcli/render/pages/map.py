@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # its package is slow to import
     from embedcli.analysis.clusters import Clusters
 
 N_COMPONENTS = 3  # whose scores can be a color; more if the map is drawn on later ones
-Found = TypeVar("Found")
 MOST_TAGS = 60  # tags that can be chosen alone, the commonest
+
+Found = TypeVar("Found")
 
 
 def map_page(drawn: Map, run: Run) -> str:
@@ -53,11 +54,11 @@ def map_context(drawn: Map, run: Run, components: Components | None, groups: Clu
         "near": _neighbours(drawn, run),
         "palettes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
     }
-    n_listed, noun = len(data["near"]["of"]), run.data.noun
-    listed = (
-        "" if n_listed == len(drawn.places) else f" Neighbours are listed for {n_listed:,} {noun}s, the most rated."
-    )
-    about = f"{caption(drawn)}. Larger dots have more ratings.{listed}"
+    about, n_listed = f"{caption(drawn)}.", len(data["near"]["of"])
+    if run.item_stats.n_ratings.any():
+        about += " Larger dots have more ratings."
+    if n_listed < len(drawn.places):
+        about += f" Neighbours are listed for the {n_listed:,} most rated {run.data.noun}s."
     return {"data": data, "caption": about, "explanation": explanation(drawn)}
 
 
