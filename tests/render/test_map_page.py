@@ -235,7 +235,7 @@ def test_labels_cover_nothing(started: Browser, which: str, request: pytest.Fixt
     started.rest()
     assert clear_labels(started) >= 1
     n = started.run(f"{items} return items.x.filter((x, at) => shownMap.chart.shows(x, items.y[at])).length")
-    assert started.run("return shownMap.chart.sources.labels.data.x.length") / n > 2 * before
+    assert started.run("return shownMap.chart.sources.labels.data.x.length") / n > before
     started.key("ArrowRight", shift=True)
     started.rest()
     clear_labels(started)
@@ -403,6 +403,8 @@ def test_choices_of_color(browser: Browser, choice: str, rule: str, entry: str) 
     entries = texts(browser, "#map-legend li")
     assert any(re.search(entry, one) for one in entries), entries
     assert sum(int(re.findall(r"\((\d+)\)$", one)[0]) for one in entries) == 119
+    browser.click("#map-legend li:last-child button")
+    assert texts(browser, "#map-chosen h3")[0].startswith(re.findall(r"\((\d+)\)$", entries[-1])[0])
     assert rule in text(browser, "#map-legend")
 
 
