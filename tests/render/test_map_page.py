@@ -324,10 +324,20 @@ def test_the_map_by_keys_alone(browser: Browser) -> None:
     browser.key("0")
     browser.rest()
     assert browser.run(ranges) == whole
+    within = "return document.activeElement.closest('#map-chosen, #map-plot')?.id"
+    browser.run("document.querySelector('#map-chosen tbody button').focus()")
+    browser.key("Enter")
+    assert text(browser, "#map-chosen h3") != chosen
+    assert browser.run(within) == "map-chosen"
+    browser.run("document.querySelector('#map-chosen .head button').focus()")
+    browser.key("Enter")
+    assert texts(browser, "#map-chosen h3") == []
+    assert browser.run(within) == "map-plot"
+    browser.key("Enter")
     browser.key("Escape")
     assert texts(browser, "#map-chosen h3") == []
     browser.key("Tab")
-    assert browser.run("return document.activeElement.closest('#map-plot')") is None
+    assert browser.run(within) is None
 
 
 def test_buttons(browser: Browser) -> None:
