@@ -61,13 +61,9 @@ class Panel:
 
 def draw(components: Components, run: Run, kind: str, style: Style | None = None) -> bytes:
     """Draw the components, and the axes of tastes that hold, as "png", "svg" or "pdf": a panel for each."""
-    style, tastes = style or Style(), components.tastes.cards if components.tastes else ()
-    columns = [[_of_component(components, number) for number in range(len(components.components))]]
-    columns.append([_of_taste(card) for card in tastes if card.unnamed is None])
-    is_narrow = style.size is not None and style.size[0] < 2 * NARROWEST
-    if is_narrow or len(columns[0]) + len(columns[1]) <= ONE_COLUMN:
-        columns = [[*columns[0], *columns[1]], []]
-    n_columns = 1 + bool(columns[1])
+    style = style or Style()
+    columns = _columns(components, style)
+    n_columns = len(columns)
     lines = [max(panel.n_rows for panel in of_line if panel) for of_line in zip_longest(*columns)]
     usual = n_columns * WIDTH, size_for(style, sum(lines), len(lines), PANEL)[1]
     with sheet(style, usual, run) as page:
@@ -89,6 +85,18 @@ def draw(components: Components, run: Run, kind: str, style: Style | None = None
             for axes, panel in zip(of_column, column, strict=False):
                 _head(page, axes, panel, left / page.figure.dpi * 72, width)
         return page.content(kind)
+
+
+def _columns(components: Components, style: Style) -> list[list[Panel]]:
+    """Return the panels, in two columns if they are many and the picture is wide enough."""
+    shown = [_of_component(components, number) for number in range(len(components.components))]
+    tastes = components.tastes.cards if components.tastes else ()
+    shown += [_of_taste(card) for card in tastes if card.unnamed is None]
+    is_narrow = style.size is not None and style.size[0] < 2 * NARROWEST
+    if is_narrow or len(shown) <= ONE_COLUMN:
+        return [shown]
+    half = (len(shown) + 1) // 2
+    return [shown[:half], shown[half:]]
 
 
 def _of_component(components: Components, number: int) -> Panel:
