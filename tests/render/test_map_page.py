@@ -442,6 +442,29 @@ def test_a_phone(browser: Browser) -> None:
     assert -1 <= map_top < map_bottom <= panel_top < panel_bottom <= 845
 
 
+def test_a_finger(browser: Browser) -> None:
+    """A finger chooses a dot by a tap, and scrolls the page over the map as elsewhere."""
+    browser.window(390, 600)
+    browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        browser.rest()
+        x, y, title = browser.run("""
+            const { chart } = shownMap, { left, top } = document.getElementById("map-plot").getBoundingClientRect();
+            const { items } = JSON.parse(document.getElementById("map-data").textContent);
+            const [x, y] = chart.pixels(items.x[0], items.y[0]);
+            return [left + x, top + y, items.title[0]];""")
+        browser.touch((x, y))
+        assert text(browser, "#map-chosen h3") == title
+        browser.key("Escape")
+        before = browser.run("return [window.scrollY, shownMap.chart.x.start];")
+        browser.touch(*((200, 480 - 15 * step) for step in range(12)))
+        after = browser.run("return [window.scrollY, shownMap.chart.x.start];")
+        assert after[0] > before[0] + 50
+        assert after[1] == before[1]
+    finally:
+        browser.call("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
 def test_paper(browser: Browser, page: Path) -> None:
     """In print the figure is one picture in light colors, also if the screen is dark; it is taken away afterwards."""
     browser.window(1280, 900, dark=True)
