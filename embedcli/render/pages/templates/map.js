@@ -628,7 +628,7 @@ function drawMap(data) {
   chart.onRegion(showRegion);
   showNothing();
   chart.start(follow).then(() => {
-    drag(narrow() ? "" : "move");
+    drag(window.matchMedia("(pointer: coarse)").matches ? "" : "move"); // a finger scrolls the page
     recolor();
     // what has run a few times is compiled: the first movement does not jerk
     for (let time = 1; time <= 3; time++) setTimeout(redraw, 50 * time);
