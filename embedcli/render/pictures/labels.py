@@ -28,6 +28,7 @@ CLEARER = 0.8  # gaps by which a label without a line is nearer to its own dot t
 # dot, or where another label would like to be
 LINE, CROSSED, CLOSE, COVERED = 2.0, 12.0, 3.0, 0.2
 POOR = 30.0  # the cost from which a place is as bad as none: that of a title that is cut
+MOST_AWAY = 1.7  # heights of a line of text from a label to the next dot of any item: no label lies in a void
 MOST_PUSHED = 2  # labels that make room for another
 MOST_TRIED = 40  # places of a label for which others make room
 TOGETHER = 32  # places of a label that are looked at together
@@ -208,6 +209,8 @@ def _places(crowd: Crowd, dot: int, words: Floats, spots: Floats, n_angles: int)
     fits = (places.boxes[:, :2] >= crowd.frame[:2]).all(axis=1) & (places.boxes[:, 2:] <= crowd.frame[2:]).all(axis=1)
     fits &= (outer > 0.3 * crowd.gap).all(axis=1)
     fits[: len(boxes)] &= _nearest(crowd, dot, boxes, centres, radii)
+    own = distances(places.boxes, crowd.centres[[dot]])[:, 0]
+    fits &= np.minimum(own, outer.min(axis=1, initial=np.inf)) < MOST_AWAY * crowd.height
     places, outer = places[fits], outer[fits]
     crossed = lines_meet_dots(places.lines, centres, radii + 0.3 * crowd.gap).sum(axis=1)
     covered = boxes_meet(places.boxes, spots).sum(axis=1)
