@@ -23,7 +23,7 @@ BESIDE = np.array(
 # numbers of angles of the lines, and whether they may cross dots that have labels, whose lines they would seem to be:
 # if the labels are FEW, the next is tried until there is room for all
 ATTEMPTS = ((16, False), (24, False), (32, False), (16, True), (24, True), (32, True))
-FEW = 80
+FEW, NEARLY = 80, 0.75  # and NEARLY all have room: in a heap no angle helps
 LENGTHS = (1.0, 1.7, 2.5, 3.5, 5.0, 7.0, 10.0)  # of the lines, in heights of a line of text
 CLEARER = 0.8  # gaps by which a label without a line is nearer to its own dot than to any other
 # what makes a place worse, in heights of a line of text: a line, a dot under the line, a label that lies beside another
@@ -32,7 +32,7 @@ LINE, CROSSED, CLOSE, COVERED = 2.0, 12.0, 3.0, 0.2
 POOR = 30.0  # the cost from which a place is as bad as none: that of a title that is cut
 MOST_AWAY = 1.7  # heights of a line of text from a label to the next dot of any item: no label lies in a void
 MOST_PUSHED = 2  # labels that make room for another
-MOST_TRIED = 40  # places of a label for which others make room
+MOST_TRIED, MOST_TRIES = 40, 1500  # places for which others make room: of one label, and of all
 TOGETHER = 32  # places of a label that are looked at together
 
 
@@ -98,7 +98,8 @@ def place(crowd: Crowd, order: Sequence[int], offered: Sequence[Floats]) -> list
         found = [board.place_of(label) for label in range(len(order))]
         if not best or _worth(found) > _worth(best):
             best = found
-        if all(place is not None and place.costs < POOR for place in best):
+        n_placed, cost = _worth(best)
+        if n_placed < NEARLY * len(order) or (n_placed == len(order) and cost > -POOR):
             break
     return [_placed(dot, place) for dot, place in zip(order, best, strict=True) if place is not None]
 
@@ -114,6 +115,7 @@ class _Board:
 
     def __init__(self, places: Sequence[Places]) -> None:
         self.places = places
+        self.tries = MOST_TRIES
         self.taken = np.full(len(places), -1)
         self.boxes = np.full((len(places), 4), np.nan)
         self.lines = np.full((len(places), 4), np.nan)
@@ -152,7 +154,8 @@ class _Board:
         if not n or (before >= 0 and own.costs[before] < POOR):
             return
         met, near = self._met(label, slice(n))
-        for choice in np.flatnonzero(met.sum(axis=1) <= MOST_PUSHED)[:MOST_TRIED]:
+        for choice in np.flatnonzero(met.sum(axis=1) <= MOST_PUSHED)[: min(MOST_TRIED, self.tries)]:
+            self.tries -= 1
             others = near[met[choice]].tolist()
             were = self.taken[others].tolist()
             self._take(label, int(choice))
