@@ -143,6 +143,14 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, buttons=1, button="left")
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=last_x, y=last_y, **mouse)
 
+    def touch(self, *points: tuple[float, float]) -> None:
+        """Put a finger on the first of some points, move it along the others, and lift it."""
+        for kind, (x, y) in zip(["touchStart", *["touchMove"] * len(points)], points, strict=False):
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+            self.frame()
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.frame()
+
     def wheel(self, x: float, y: float, down: float, *, ctrl: bool = False) -> None:
         """Turn the wheel over a point."""
         self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down, modifiers=CTRL * ctrl)

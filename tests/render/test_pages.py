@@ -126,6 +126,12 @@ def test_a_page_has_the_tags_that_were_asked_for(tagged: Run) -> None:
     assert tags["of"][data["items"]["title"].index("Star Wars (1977)")] == 1
 
 
+def test_a_page_says_whose_neighbours_it_lists(hostile: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If only the most rated films have neighbours, the caption says how many."""
+    monkeypatch.setattr("embedcli.analysis.map.MOST_WITH_NEIGHBOURS", 12)
+    assert "Neighbours are listed for the 12 most rated films." in map_page(map_items(hostile, top_items=50), hostile)
+
+
 def test_a_page_begins_with_the_number_that_was_asked_for(tagged: Run) -> None:
     """`--color "log n"` colors a page by the number of ratings."""
     assert data_of(map_page(map_items(tagged, color="log n"), tagged))["colors"]["first"] == "n"

@@ -20,16 +20,19 @@ Flags = NDArray[np.bool_]
 BESIDE = np.array(
     [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1), (0.5, 1), (-0.5, 1), (0.5, -1), (-0.5, -1)]
 )
-N_ANGLES = 16, 24, 32  # of the lines: tried in turn until there is room for all, if the labels are FEW
-FEW = 80
+# numbers of angles of the lines, and whether they may cross dots that have labels, whose lines they would seem to be:
+# if the labels are FEW, the next is tried until there is room for all
+ATTEMPTS = ((16, False), (24, False), (32, False), (16, True), (24, True), (32, True))
+FEW, NEARLY = 80, 0.75  # and NEARLY all have room: in a heap no angle helps
 LENGTHS = (1.0, 1.7, 2.5, 3.5, 5.0, 7.0, 10.0)  # of the lines, in heights of a line of text
 CLEARER = 0.8  # gaps by which a label without a line is nearer to its own dot than to any other
 # what makes a place worse, in heights of a line of text: a line, a dot under the line, a label that lies beside another
 # dot, or where another label would like to be
 LINE, CROSSED, CLOSE, COVERED = 2.0, 12.0, 3.0, 0.2
 POOR = 30.0  # the cost from which a place is as bad as none: that of a title that is cut
+MOST_AWAY = 1.7  # heights of a line of text from a label to the next dot of any item: no label lies in a void
 MOST_PUSHED = 2  # labels that make room for another
-MOST_TRIED = 40  # places of a label for which others make room
+MOST_TRIED, MOST_TRIES = 40, 1500  # places for which others make room: of one label, and of all
 TOGETHER = 32  # places of a label that are looked at together
 
 
@@ -89,13 +92,14 @@ def place(crowd: Crowd, order: Sequence[int], offered: Sequence[Floats]) -> list
     place, and at last all look for a better place that has become free.
     """
     best: list[Places | None] = []
-    for n_angles in N_ANGLES[: None if len(order) <= FEW else 1]:
-        board = _Board(_all_places(crowd, order, offered, n_angles))
+    for n_angles, may_cross in ATTEMPTS[: None if len(order) <= FEW else 1]:
+        board = _Board(_all_places(crowd, order, offered, n_angles, may_cross=may_cross))
         board.fill()
         found = [board.place_of(label) for label in range(len(order))]
         if not best or _worth(found) > _worth(best):
             best = found
-        if all(place is not None and place.costs < POOR for place in best):
+        n_good = sum(place is not None and place.costs < POOR for place in best)
+        if not NEARLY * len(order) <= n_good < len(order):
             break
     return [_placed(dot, place) for dot, place in zip(order, best, strict=True) if place is not None]
 
@@ -111,6 +115,7 @@ class _Board:
 
     def __init__(self, places: Sequence[Places]) -> None:
         self.places = places
+        self.tries = MOST_TRIES
         self.taken = np.full(len(places), -1)
         self.boxes = np.full((len(places), 4), np.nan)
         self.lines = np.full((len(places), 4), np.nan)
@@ -149,7 +154,8 @@ class _Board:
         if not n or (before >= 0 and own.costs[before] < POOR):
             return
         met, near = self._met(label, slice(n))
-        for choice in np.flatnonzero(met.sum(axis=1) <= MOST_PUSHED)[:MOST_TRIED]:
+        for choice in np.flatnonzero(met.sum(axis=1) <= MOST_PUSHED)[: min(MOST_TRIED, self.tries)]:
+            self.tries -= 1
             others = near[met[choice]].tolist()
             were = self.taken[others].tolist()
             self._take(label, int(choice))
@@ -178,18 +184,25 @@ class _Board:
         self.boxes[label], self.lines[label], self.hulls[label] = own.boxes, own.lines, own.hull
 
 
-def _all_places(crowd: Crowd, order: Sequence[int], offered: Sequence[Floats], n_angles: int) -> list[Places]:
+def _all_places(
+    crowd: Crowd, order: Sequence[int], offered: Sequence[Floats], n_angles: int, *, may_cross: bool
+) -> list[Places]:
     """Return the places of each label where it meets no dot and lies within the frame, the best first."""
     wanted = [_beside(crowd, dot, words[:1, :2])[0][:2] for dot, words in zip(order, offered, strict=True)]
+    barred = np.zeros(len(crowd.centres), dtype=bool)
+    barred[list(order)] = not may_cross
     spots = np.concatenate(wanted) if wanted else np.zeros((0, 4))  # where the labels would rather be
     return [
-        _places(crowd, dot, words, np.delete(spots, np.s_[2 * label : 2 * label + 2], axis=0), n_angles)
+        _places(crowd, dot, words, barred, np.delete(spots, np.s_[2 * label : 2 * label + 2], axis=0), n_angles)
         for label, (dot, words) in enumerate(zip(order, offered, strict=True))
     ]
 
 
-def _places(crowd: Crowd, dot: int, words: Floats, spots: Floats, n_angles: int) -> Places:
-    """Return the places of the label of one dot, the best first; `spots` (S, 4) are boxes that others would like."""
+def _places(crowd: Crowd, dot: int, words: Floats, barred: Flags, spots: Floats, n_angles: int) -> Places:
+    """Return the places of the label of one dot, the best first.
+
+    `barred` (n,) are dots that no line may cross, `spots` (S, 4) boxes that other labels would like.
+    """
     size = words[:, :2]
     boxes, steps, wordings = _beside(crowd, dot, size)
     joined_boxes, lines, lengths, joined_wordings = _joined(crowd, dot, size, n_angles)
@@ -208,8 +221,12 @@ def _places(crowd: Crowd, dot: int, words: Floats, spots: Floats, n_angles: int)
     fits = (places.boxes[:, :2] >= crowd.frame[:2]).all(axis=1) & (places.boxes[:, 2:] <= crowd.frame[2:]).all(axis=1)
     fits &= (outer > 0.3 * crowd.gap).all(axis=1)
     fits[: len(boxes)] &= _nearest(crowd, dot, boxes, centres, radii)
-    places, outer = places[fits], outer[fits]
-    crossed = lines_meet_dots(places.lines, centres, radii + 0.3 * crowd.gap).sum(axis=1)
+    own = distances(places.boxes, crowd.centres[[dot]])[:, 0]
+    fits &= np.minimum(own, outer.min(axis=1, initial=np.inf)) < MOST_AWAY * crowd.height
+    crossed = lines_meet_dots(places.lines, centres, radii + 0.3 * crowd.gap)
+    apart = np.linalg.norm(centres - crowd.centres[dot], axis=1) > radii + crowd.radii[dot] + crowd.gap
+    fits &= ~crossed[:, barred[near] & apart].any(axis=1)  # what lies in one heap is crossed by any line
+    places, outer, crossed = places[fits], outer[fits], crossed[fits].sum(axis=1)
     covered = boxes_meet(places.boxes, spots).sum(axis=1)
     costs = places.costs + words[places.wordings, 2] + CROSSED * crossed + COVERED * covered
     if outer.size:

@@ -11,14 +11,15 @@ function drawMap(data) {
     panel = get("chosen"),
     tip = get("tip");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const SMALL = 2000,
-    MOST_DOTS = 1000; // up to so many items all have shape and size; of more items so many in view
-  const MOST_LABELLED = 600,
-    MOST_ROWS = 2000; // items that are tried in view, and of the table
-  const RING = 7,
-    SPECK = 1.5,
-    FAINT = 0.25,
-    FAR = n > 200 ? 40 : n; // pixels, pixels, opacity, labels with a line at rest
+  const SMALL = 2000; // items: up to so many are all drawn with their shape and size,
+  const MOST_DOTS = 1000; // of more so many in view, and further ones as specks
+  const MOST_LABELLED = 600; // items in view that are tried
+  const FAR = n > 200 ? 40 : n; // items, the most rated, whose label may stand off its dot
+  const MOST_ROWS = 2000; // of the table
+  const MOST_LISTED = 200; // of a region
+  const RING = 7; // pixels around a dot
+  const SPECK = 1.5; // radius in pixels
+  const FAINT = 0.25; // opacity of what steps back
   const REST = 120; // milliseconds after a movement
   const state = { palette: null, groups: null, chosen: null, focus: null, region: null, printing: false };
   const nearOf = new Map(near.of.map((item, at) => [item, at]));
@@ -100,7 +101,7 @@ function drawMap(data) {
     if (!isSmall) {
       const colors = groups.entries.map(({ color }) => rgba(color)),
         faint = rgba(palette.line);
-      const specks = inView.subarray(shown.length, state.nInView).reverse();
+      const specks = inView.subarray(Math.min(MOST_DOTS, state.nInView), state.nInView).reverse();
       chart.paint(left, top, specks, item => (isBright(item) ? colors[groups.of[item]] : faint), SPECK);
       specks.reverse();
     }
@@ -248,9 +249,7 @@ function drawMap(data) {
     showChosen();
     redraw();
     const count = neighbours(item).length;
-    say(
-      `${items.title[item]} is chosen. ${count ? `Its ${count} nearest are listed beside the map.` : "It has too few ratings for neighbours."}`,
-    );
+    say(`${items.title[item]} is chosen. ${count ? `Its ${count} nearest are listed.` : whyAlone(item)}`);
   };
 
   const clear = () => {
@@ -258,6 +257,7 @@ function drawMap(data) {
     get("search").value = "";
     chart.show("region", { x: [], y: [] });
     hideTip();
+    if (panel.contains(document.activeElement)) plot.focus({ preventScroll: true });
     showNothing();
     redraw();
     say("nothing is chosen");
@@ -273,8 +273,14 @@ function drawMap(data) {
     );
   };
 
-  const heading = words =>
-    element("div", { className: "head" }, element("h3", { textContent: words }), button("clear", clear));
+  // whoever came from the panel by keys stays in it
+  const fill = (words, ...parts) => {
+    const isWithin = panel.contains(document.activeElement);
+    const heading = element("h3", { textContent: words, tabIndex: -1 });
+    panel.replaceChildren(element("div", { className: "head" }, heading, button("clear", clear)), ...parts);
+    panel.scrollTop = 0;
+    if (isWithin) heading.focus({ preventScroll: true });
+  };
 
   const figuresOf = item => {
     const bounds =
@@ -296,16 +302,17 @@ function drawMap(data) {
     );
   };
 
+  const whyAlone = item =>
+    items.n[item] < near.least
+      ? `It has fewer than ${near.least} ratings: too few for neighbours.`
+      : `Neighbours are listed for the ${near.of.length.toLocaleString("en")} most rated ${noun}s only.`;
+
   const showChosen = () => {
     const item = state.chosen,
       at = nearOf.get(item);
-    panel.replaceChildren(heading(items.title[item]), figuresOf(item));
+    fill(items.title[item], figuresOf(item));
     if (at === undefined) {
-      const few =
-        items.n[item] < near.least
-          ? `It has fewer than ${near.least} ratings: too few for neighbours.`
-          : `Neighbours are listed for the ${plural(near.of.length)} rated most.`;
-      panel.append(element("p", { className: "dim", textContent: few }));
+      panel.append(element("p", { className: "dim", textContent: whyAlone(item) }));
       return;
     }
     const columns = [
@@ -333,9 +340,10 @@ function drawMap(data) {
     );
   };
 
+  // as `judge_folds` judges in the commands
   const foundAgain = folds =>
     element("span", {
-      className: folds >= 0.8 * near.n_folds ? "good" : folds <= 0.2 * near.n_folds ? "caution" : "",
+      className: folds === near.n_folds ? "good" : folds >= near.n_folds / 2 ? "caution" : "dim",
       textContent: `${folds}/${near.n_folds}`,
     });
 
@@ -344,7 +352,8 @@ function drawMap(data) {
     if (near.both) parts.push("both: users who rated both.");
     if (near.folds)
       parts.push(
-        `found: of ${near.n_folds} models, each trained without a part of the ratings, those that find it too.`,
+        `found: of ${near.n_folds} models, each trained without a part of the ratings, those that find it too ` +
+          "(all: stable, at least half: unstable, fewer: weak).",
       );
     const by = near.by === "preference" ? "the correlation of predicted preferences" : "the cosine of the embeddings";
     return `By ${by}, among the ${noun}s drawn${near.least ? ` with ${near.least} ratings or more` : ""}. ${parts.join(" ")}`;
@@ -385,7 +394,7 @@ function drawMap(data) {
     const list = element(
       "ol",
       {},
-      ...found.slice(0, 200).map(item =>
+      ...found.slice(0, MOST_LISTED).map(item =>
         element(
           "li",
           {},
@@ -396,14 +405,12 @@ function drawMap(data) {
     );
     const about = [
       common ? `Commonest tags: ${common}.` : "",
-      found.length > 200 ? "The 200 most rated are listed." : "",
+      found.length > MOST_LISTED ? `The ${MOST_LISTED} most rated are listed.` : "",
     ]
       .filter(Boolean)
       .join(" ");
-    panel.replaceChildren(
-      heading(words),
-      button("save as CSV", () => saveCsv(file, table(found)), "save"),
-    );
+    const csv = button("save as CSV", () => saveCsv(file, table(found)), "save");
+    fill(words, csv);
     if (about) panel.append(element("p", { className: "dim", textContent: about }));
     panel.append(list);
     redraw();
@@ -623,9 +630,10 @@ function drawMap(data) {
   chart.onRegion(showRegion);
   showNothing();
   chart.start(follow).then(() => {
-    drag(narrow() ? "" : "move");
+    drag(window.matchMedia("(pointer: coarse)").matches ? "" : "move"); // a finger scrolls the page
     recolor();
-    for (let time = 1; time <= 3; time++) setTimeout(redraw, 50 * time); // what has run thrice is compiled: no first movement jerks
+    // what has run a few times is compiled: the first movement does not jerk
+    for (let time = 1; time <= 3; time++) setTimeout(redraw, 50 * time);
   });
   return { chart, search };
 }
