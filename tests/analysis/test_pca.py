@@ -57,6 +57,15 @@ def test_plus_pole_is_better_rated(trained: Run) -> None:
         assert np.corrcoef(scores, means)[0, 1] > -0.1
 
 
+def test_a_title_stands_once_at_a_pole(trained: Run) -> None:
+    """Of two items with one title, the outer one is shown, and the next title takes the place of the other."""
+    first, second, third = pca(trained, n_components=1, limit=3).components[0].positive
+    titles = [first.title if own == second.title else own for own in trained.items.titles]
+    doubled = replace(trained, items=replace(trained.items, titles=tuple(titles)))
+    pole = pca(doubled, n_components=1, limit=2).components[0].positive
+    assert [item.id for item in pole] == [first.id, third.id]
+
+
 def test_poles_are_the_ends(trained: Run) -> None:
     """The items at the poles have the highest and the lowest coordinates, outermost first."""
     component = pca(trained, limit=4).components[1]
