@@ -89,10 +89,16 @@ declare(
     min_user_ratings=Annotated[int, option("--min-user-ratings N", "Drop users with fewer ratings.", DATA)],
     min_item_ratings=Annotated[int, option("--min-item-ratings N", "Drop items with fewer ratings.", DATA)],
     implicit=Annotated[bool, option("--implicit", "Train on who did what; ignore the ratings.", DATA)],
+    table=Annotated[str | None, option("--table NAME", "Table of a SQLite file.", ADVANCED)],
+    wide=Annotated[
+        str | None,
+        option("--wide VALUE", 'Read a matrix with a column per item; VALUE means "not rated".', ADVANCED),
+    ],
     sep=Annotated[str | None, option("--sep SEP", "Column separator.", ADVANCED)],
     encoding=Annotated[str | None, option("--encoding NAME", "Text encoding.", ADVANCED)],
     item_id_col=Annotated[str | None, option("--item-id-col COL", "Id column of --items.", ADVANCED)],
     title_col=Annotated[str | None, option("--title-col COL", "Title column of --items.", ADVANCED)],
+    year_col=Annotated[str | None, option("--year-col COL", "Year column of --items.", ADVANCED)],
     tag_cols=Annotated[
         str | None,
         option("--tag-cols COL,...", "Tag columns of --items, such as genres.", ADVANCED, callback=_split_at_commas),
