@@ -36,6 +36,10 @@ class Columns:
         """Return the first values of a column that say something."""
         return [text for value in self.values_of(index) if (text := value.strip()).casefold() not in MISSING]
 
+    def is_filled(self, index: int) -> bool:
+        """Tell whether half of the first values or more say something."""
+        return 2 * len(self.values(index)) >= len(self.values_of(index))
+
     def is_numeric(self, index: int) -> bool:
         """Tell whether half of the first values or more are numbers."""
         values = self.values(index)
@@ -63,9 +67,9 @@ class Columns:
         where = f"{self.where}, line 1"
         if not self.n:
             return DataError(f"{where}: there are no columns", "give a table with a user and an item in each row")
-        if (not column_index.keys() & {"user", "item"} and self.n >= WIDE) or (self.n >= WIDE and "item" in missing):
-            if sum(map(self.is_numeric, range(self.n))) >= NEARLY_ALL * self.n:
-                return self._matrix(where)
+        n_numeric = sum(map(self.is_numeric, range(self.n)))
+        if "item" in missing and self.n >= WIDE and n_numeric >= NEARLY_ALL * self.n:
+            return self._matrix(where)
         known = " and the ".join(missing)
         why = f"no column has a known name of the {known}; the columns are"
         if self.header is None:

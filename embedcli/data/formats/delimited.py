@@ -121,7 +121,7 @@ def complete_header(first: list[str], rest: Sequence[Sequence[str]], n_columns: 
 
     The rows end with a separator then, or begin with names of rows, as R writes them.
     """
-    first = [*first]
+    first = [name.strip() for name in first]
     if first and first[0].startswith(("#", "%")) and len(first[0]) > 1:
         first[0] = first[0].lstrip("#% ")
     wider = [row for row in rest if len(row) == n_columns]
@@ -146,7 +146,7 @@ def text_rows(
     encoding = encoding_of(stream.head, None, where, on_note)
     layout = layout_of(head_lines(stream.head, encoding, where), None, where)
     first, *rest = layout.rows
-    names, _ = complete_header([name.strip() for name in first], rest, layout.n_columns)
+    names, _ = complete_header(first, rest, layout.n_columns)
     is_named = has_header(names, rest)
     yield 0, names if is_named else [str(number) for number in range(1, layout.n_columns + 1)]
     rows = split_rows(stream, encoding, layout)
@@ -236,7 +236,7 @@ def separator_of(lines: Sequence[str], where: str) -> str:
     sample = lines[:50] or [""]
     best, most = "", 1
     for separator in SEPARATORS:
-        if separator in best:
+        if separator in best and all(line.count(separator) == 2 * line.count(best) for line in sample):
             continue  # "|" in "||"
         quotes = len(separator) == 1 and '"' in "".join(sample)
         n_columns = [len(row) for row in _split(sample, separator, where, quotes=quotes)]

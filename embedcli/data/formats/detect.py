@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,8 @@ from embedcli.errors import UsageError
 
 ROLES = ("user", "item", "rating", "time")
 ITEM_ROLES = ("title", "tags")  # roles of further columns, which describe the items
+ASIN, REVIEWER = re.compile(r"(B0|\d\d)[0-9A-Z]{8}"), re.compile(r"A[0-9A-Z]{9,20}")  # ids of Amazon
+SCIENTIFIC = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
 RATING_FORMS = {
     "comma": "numbers with a decimal comma",
     "truth": "true and false, read as 1 and 0",
@@ -115,27 +118,37 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
         notes.append(f"line 1 ({first}) is read as data, not as names of columns")
     free = [index for index in filled if index not in column_index.values()]
     roles = [role for role in (PAIR if options.pairs_only else ROLES) if role not in column_index]
-    if "user" in roles and "item" in roles and not options.pairs_only:
+    pair = [role for role in PAIR if role in roles]
+    if len(pair) == 2 and not options.pairs_only:
         if _counts_rows(columns, free):
             notes.append("column 1 counts the rows and is not read")
             free = free[1:]
         if len(free) == 5 and {*columns.values(free[2])} <= BEHAVIOR:  # Steam: the hours are not ratings
             free = free[:2]
-    if len(free) > len(roles) and not options.pairs_only:
+    if options.pairs_only:
+        column_index.update(zip(pair, free, strict=False))
         return
-    times = [index for index in free[2:] or free if time_form(columns.values(index), is_named=False)]
-    if "time" in roles and len(times) == 1 and not options.pairs_only:
+    if len(free) > len(roles):
+        return
+    forms = {index: time_form(columns.values(index), is_named=False) for index in free}
+    # large numbers may also be ids
+    times = [i for i in free if forms[i] and (i in free[len(pair) :] or not columns.is_numeric(i))]
+    if "time" in roles and len(times) == 1:
         column_index["time"] = times[0]
         free.remove(times[0])
-    pair = [role for role in PAIR if role in roles]
+    numbers = [index for index in free[len(pair) :] if rating_form(columns.values(index)) is not None]
+    if len(free) > len(pair) + 1 and not numbers and "rating" in roles:
+        return
+    if len(pair) == 2 <= len(free) and _are_of_amazon(columns, free):
+        notes.append("column 1 holds products of Amazon and column 2 its reviewers: the user is column 2")
+        free = [free[1], free[0], *free[2:]]
     column_index.update(zip(pair, free, strict=False))
     free = free[len(pair) :]
     if "rating" in roles and free:
-        numbers = [index for index in free if rating_form(columns.values(index)) is not None]
         if numbers or pair:
             column_index["rating"] = (numbers or free)[0]
     others = [index for index in free if index != column_index.get("rating")]
-    if others and "time" in roles and not options.pairs_only:
+    if others and "time" in roles:
         notes.append(f"not read: {columns.shown(others)}; if these are times, name them with `time_col`")
 
 
@@ -143,6 +156,12 @@ def _counts_rows(columns: Columns, free: Sequence[int]) -> bool:
     """Tell whether the first column counts the rows, and others have the user, the item and perhaps the rating."""
     n_times = sum(time_form(columns.values(index), is_named=False) is not None for index in free[2:])
     return free[0] == 0 and columns.counts_rows(0) and len(free) - n_times > len(PAIR) + 1
+
+
+def _are_of_amazon(columns: Columns, free: Sequence[int]) -> bool:
+    """Tell whether the first two columns hold products and reviewers of Amazon, in this order."""
+    product, reviewer = (columns.values(index) for index in free[:2])
+    return all(map(ASIN.fullmatch, product)) and all(map(REVIEWER.fullmatch, reviewer))
 
 
 def _add_by_name(column_index: dict[str, int], columns: Columns, options: ReadOptions, notes: list[str]) -> None:
@@ -167,8 +186,8 @@ def _add_by_name(column_index: dict[str, int], columns: Columns, options: ReadOp
 def _named(columns: Columns, role: str, column_index: dict[str, int]) -> list[int]:
     """Return the free columns that are named as a role, the most certain first; ratings and times must look so."""
     ranks = {index: rank(columns.name(index), role) for index in range(columns.n) if index not in column_index.values()}
-    found = sorted((own, index) for index, own in ranks.items() if own is not None)
-    named = [index for _, index in found]
+    found = sorted((not columns.is_filled(index), own, index) for index, own in ranks.items() if own is not None)
+    named = [index for *_, index in found]
     form = {"rating": rating_form, "time": time_form}.get(role)
     fitting = [index for index in named if form is not None and form(columns.values(index)) is not None]
     return fitting or named
@@ -192,6 +211,11 @@ def _with_forms(
 ) -> TableSchema:
     """Return the schema with the forms of its ratings and times, and without those that cannot be read."""
     index_of = schema.column_index
+    for role in PAIR:
+        if long := next(filter(SCIENTIFIC.fullmatch, columns.values(index_of[role])), None):
+            notes.append(
+                f"ids in {schema.name(role)} such as {long!r} were cut by a spreadsheet: several may be the same"
+            )
     if "rating" in index_of:
         form = rating_form(columns.values(index_of["rating"]))
         if form is None and options.implicit:

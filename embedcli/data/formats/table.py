@@ -1,5 +1,6 @@
 """Any table of ratings: delimited text, Parquet or JSON lines, from a file, a zip or standard input."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,9 @@ from embedcli.data.sources import Source
 from embedcli.data.text import shorten, split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
 
+FEW = 20  # ratings: of fewer, each user may have one by chance
+MONTH = 31 * 86_400  # seconds
+
 
 def read_table(source: Source, context: ReadContext) -> Ratings:
     """Read a table and note the role of each column; DataError for an invalid row, UsageError for invalid options."""
@@ -29,7 +33,22 @@ def read_table(source: Source, context: ReadContext) -> Ratings:
     for note in rows.schema.notes:
         context.on_note(f"note: {note}")
     check_rows(rows, context)
-    return resolve_duplicates(ratings_of(rows, context, source.stem), rows, context)
+    ratings = ratings_of(rows, context, source.stem)
+    for note in _oddities(ratings, rows.schema):
+        context.on_note(f"note: {note}")
+    return resolve_duplicates(ratings, rows, context)
+
+
+def _oddities(ratings: Ratings, schema: TableSchema) -> Iterator[str]:
+    """Yield what is odd about users, items and times, if columns may have been confused."""
+    if len(ratings.users) == len(ratings) >= FEW:
+        yield f"every user has one rating: if {schema.name('user')} counts the rows, name another with `user_col`"
+    times = ratings.timestamp
+    if times is not None and len(times) >= FEW and 0 <= times.min() < times.max() < MONTH:
+        yield (
+            f"all times are in January 1970: if {schema.name('time')} is not in seconds since then, name another with "
+            "`time_col`"
+        )
 
 
 def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
@@ -56,13 +75,11 @@ def check_rows(rows: Rows, context: ReadContext) -> None:
 
 def _words(rows: Rows) -> DataError:
     """Return the error for ratings that are words."""
-    first = rows.problems.listed[0]
-    values = ", ".join(
-        repr(shorten(value, 20)) for value in list(dict.fromkeys(p.value for p in rows.problems.listed))[:5]
-    )
+    problems = rows.problems
+    values = ", ".join(repr(shorten(value, 20)) for value in dict.fromkeys(bad.value for bad in problems.listed[:5]))
     return DataError(
-        f"{rows.problems.where}, {rows.problems.unit} {first.line:,}: the ratings in {rows.schema.name('rating')} are not "
-        f"numbers: {values}",
+        f"{problems.where}, {problems.unit} {problems.listed[0].line:,}: the ratings in {rows.schema.name('rating')} are "
+        f"not numbers: {values}",
         "replace them by numbers, name another column with `rating_col`, or train on who did what with `implicit`",
     )
 

@@ -40,8 +40,8 @@ RATING = """rating score star overall bookrating userrating userscore reviewscor
     preference"""
 TIME = """timestamp time date datetime unixreviewtime reviewtime ratingtimestamp ratingdate createdat ratedat ts
     unixtime dateadded daterated dateread datecreated dateupdated reviewdate reviewedat watcheddate orderdate
-    purchasedate eventtime eventdate unixtimestamp tstamp playedat watchedat addedat submitted created zeitstempel datum zeit
-    horodatage fecha data datahora 时间戳 时间 日期"""
+    purchasedate eventtime eventdate unixtimestamp tstamp playedat watchedat addedat submitted created zeitstempel datum
+    zeit horodatage fecha data datahora 时间戳 时间 日期"""
 TITLE = """title name booktitle movietitle originaltitle trackname tracktitle songname productname producttitle
     englishname gametitle itemname itemtitle artistname beername moviename filmname showname appname titel titre titulo
     nombre nome nom 标题 名称 片名 书名 电影名"""

@@ -561,7 +561,7 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (b"", "the file is empty"),
-        (b"id,title\n1,A,B\n", "row 2: 3 columns, the header has 2: '1,A,B'"),
+        (b"id,title\n1,A,B\n", "row 2: 3 columns, the table has 2: '1,A,B'"),
         (b'{"id": 1}\n{"id": \n', "cannot be read as a table"),
         (b"PAR1 and then nothing", "cannot be read as a table"),
         (b"just words\n", "line 1: not a row of a table"),
