@@ -74,7 +74,6 @@ def detect_schema(
     """
     columns = Columns(header, n_columns, where, values_of)
     column_index = _given_columns(columns, options)
-    given = set(column_index)
     notes: list[str] = []
     if header is None:
         _add_by_position(column_index, columns, options, notes)
@@ -83,7 +82,7 @@ def detect_schema(
     if not {"user", "item"} <= set(column_index):
         raise columns.missing(column_index)
     schema = TableSchema(",", n_columns, column_index, None if header is None else tuple(header), False)
-    schema = _with_forms(schema, columns, given, options, notes)
+    schema = _with_forms(schema, columns, options, notes)
     counts = None
     if "rating" not in schema.column_index:
         counts = next((name for name in header or () if rank(name, "count") is not None), schema.counts)
@@ -144,9 +143,8 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
         free = [free[1], free[0], *free[2:]]
     column_index.update(zip(pair, free, strict=False))
     free = free[len(pair) :]
-    if "rating" in roles and free:
-        if numbers or pair:
-            column_index["rating"] = (numbers or free)[0]
+    if "rating" in roles and free and (numbers or pair):
+        column_index["rating"] = (numbers or free)[0]
     others = [index for index in free if index != column_index.get("rating")]
     if others and "time" in roles:
         notes.append(f"not read: {columns.shown(others)}; if these are times, name them with `time_col`")
@@ -155,7 +153,7 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
 def _counts_rows(columns: Columns, free: Sequence[int]) -> bool:
     """Tell whether the first column counts the rows, and others have the user, the item and perhaps the rating."""
     n_times = sum(time_form(columns.values(index), is_named=False) is not None for index in free[2:])
-    return free[0] == 0 and columns.counts_rows(0) and len(free) - n_times > len(PAIR) + 1
+    return free[:1] == [0] and columns.counts_rows(0) and len(free) - n_times > len(PAIR) + 1
 
 
 def _are_of_amazon(columns: Columns, free: Sequence[int]) -> bool:
@@ -206,16 +204,15 @@ def _add_last_id(column_index: dict[str, int], columns: Columns, notes: list[str
         notes.append(f"{columns.name(ids[0])!r} is taken for the {role}: name another with `{role}_col` if it is not")
 
 
-def _with_forms(
-    schema: TableSchema, columns: Columns, given: set[str], options: ReadOptions, notes: list[str]
-) -> TableSchema:
+def _with_forms(schema: TableSchema, columns: Columns, options: ReadOptions, notes: list[str]) -> TableSchema:
     """Return the schema with the forms of its ratings and times, and without those that cannot be read."""
     index_of = schema.column_index
-    for role in PAIR:
-        if long := next(filter(SCIENTIFIC.fullmatch, columns.values(index_of[role])), None):
-            notes.append(
-                f"ids in {schema.name(role)} such as {long!r} were cut by a spreadsheet: several may be the same"
-            )
+    cut = {role: next(filter(SCIENTIFIC.fullmatch, columns.values(index_of[role])), None) for role in PAIR}
+    notes += [
+        f"ids in {schema.name(role)} such as {value!r} were cut by a spreadsheet: several may have become the same"
+        for role, value in cut.items()
+        if value is not None
+    ]
     if "rating" in index_of:
         form = rating_form(columns.values(index_of["rating"]))
         if form is None and options.implicit:

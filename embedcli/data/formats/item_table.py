@@ -91,7 +91,7 @@ def described(items: Items, noun: str, options: ReadOptions, on_note: Note) -> t
     """
     assert options.items is not None
     table = _read(source_of(options.items), frozenset(items.ids), options, on_note)
-    id_index = _id_column(table, items, options, on_note)
+    id_index = _id_column(table, items, noun, options, on_note)
     notes = list[str]()
     roles = _roles(table, options, id_index, notes)
     rows_of: dict[str, list[list[str]]] = {identifier: [] for identifier in items.ids}
@@ -111,7 +111,11 @@ def described(items: Items, noun: str, options: ReadOptions, on_note: Note) -> t
     years = tuple(
         year or year_of(title) or own for (_, year, _), title, own in zip(found, titles, items.years, strict=True)
     )
-    tags = tuple(own for _, _, own in found) if "tags" in columns else items.tags
+    tags = items.tags
+    if "tags" in columns:
+        tags = tuple(
+            new if rows else own for (_, _, new), own, rows in zip(found, items.tags, rows_of.values(), strict=True)
+        )
     noun = noun_of(table.names[id_index]) if noun == "item" else noun
     return replace(items, titles=titles, years=years, tags=tags), noun
 
@@ -217,12 +221,12 @@ def _json_rows(stream: Stream, options: ReadOptions, on_note: Note) -> NumberedR
         on_note(problems.summary())
 
 
-def _id_column(table: ItemFile, items: Items, options: ReadOptions, on_note: Note) -> int:
+def _id_column(table: ItemFile, items: Items, noun: str, options: ReadOptions, on_note: Note) -> int:
     """Return the index of the column with the item ids of the ratings: as given, else by its name and its ids."""
     names, where, wanted = table.names, table.where, set(items.ids)
     columns = zip(*table.rows, strict=True) if table.rows else [()] * len(names)
     share = [len(wanted.intersection(column)) / max(len(wanted), 1) for column in columns]
-    best = max(range(len(share)), key=lambda index: _fitness(names[index], share[index], items.id_column))
+    best = max(range(len(share)), key=lambda index: _fitness(names[index], share[index], items.id_column, noun))
     if options.item_id_col is not None:
         given = table.column_index(options.item_id_col, "item_id")
         if share[given] < HARDLY and share[best] > share[given]:
@@ -242,7 +246,7 @@ def _id_column(table: ItemFile, items: Items, options: ReadOptions, on_note: Not
     return best
 
 
-def _fitness(name: str, share: float, item_column: str) -> tuple[bool, bool, bool, float]:
+def _fitness(name: str, share: float, item_column: str, noun: str) -> tuple[bool, bool, bool, float]:
     """Rate a column that holds this share of the items rated, by its name: the highest has the ids.
 
     Row numbers are also ids of many tables, by chance. So a column with at least half of the items comes before the
@@ -250,6 +254,7 @@ def _fitness(name: str, share: float, item_column: str) -> tuple[bool, bool, boo
     """
     enough, plain = share >= HARDLY, normalized(name)
     is_same = name.casefold() == item_column.casefold() != "" or plain == normalized(item_column) != ""
+    is_same |= not item_column and noun != "item" and noun_of(name) == noun  # a stored run has only the noun
     return enough and is_same, enough and is_id(name), enough and not is_row_number(name), share
 
 
@@ -309,15 +314,13 @@ def _find_title(table: ItemFile, id_index: int, roles: ItemRoles, notes: list[st
     n_different = {index: len(set(table.values(index))) for index in texts}
     most = max(n_different.values(), default=0)
     best = [index for index in texts if n_different[index] >= 0.9 * most and 2 * most >= len(table.rows)]
-    if table.is_named:
-        others = ", ".join(repr(table.names[index]) for index in _free(table, id_index, roles)[:8])
-        taken = f"{table.names[best[0]]!r} is taken" if best else "the items keep their ids"
-        notes.append(
-            f"no column of {table.where} is named as titles are: {taken}; `title_col` names another"
-            + (f" of {others}" if others else "")
-        )
     if best:
         roles.title = best[0]
+    if table.is_named:
+        others = table.named(_free(table, id_index, roles)[:8])
+        taken = f"{table.named(best[:1])} is taken" if best else "the items keep their ids"
+        named = f"; `title_col` names another, such as {others}" if others else ""
+        notes.append(f"no column of {table.where} is named as titles are: {taken}{named}")
 
 
 def _may_be_title(table: ItemFile, index: int) -> bool:

@@ -78,8 +78,8 @@ def _words(rows: Rows) -> DataError:
     problems = rows.problems
     values = ", ".join(repr(shorten(value, 20)) for value in dict.fromkeys(bad.value for bad in problems.listed[:5]))
     return DataError(
-        f"{problems.where}, {problems.unit} {problems.listed[0].line:,}: the ratings in {rows.schema.name('rating')} are "
-        f"not numbers: {values}",
+        f"{problems.where}, {problems.unit} {problems.listed[0].line:,}: "
+        f"the ratings in {rows.schema.name('rating')} are not numbers: {values}",
         "replace them by numbers, name another column with `rating_col`, or train on who did what with `implicit`",
     )
 
