@@ -45,6 +45,11 @@ _TEXT = (  # how text begins, without blanks and in lower case: what the file is
     ),
     (r"@relation", "an ARFF file of Weka", "leave out the lines that begin with @, and give the names in one line"),
     (r"%%matrixmarket", "a Matrix Market file", "load it with scipy.io.mmread and save the entries as CSV"),
+    (
+        r"\[\s*\[",
+        "a JSON array of arrays, without names",
+        "give JSON objects with the names of their values, or a CSV file",
+    ),
     (r"\{\\rtf", "an RTF document", AS_CSV),
     (
         r"\d+:\n\d+,\d[\d.]*(,\d{4}-\d\d-\d\d)?\n",

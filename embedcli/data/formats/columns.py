@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from embedcli.data.formats.forms import MISSING
-from embedcli.data.formats.words import is_id, is_row_number, rank
+from embedcli.data.formats.words import ONE_PERSON, is_id, is_row_number, normalized, rank
 from embedcli.data.text import number_of, shorten
 from embedcli.errors import DataError
 
@@ -70,6 +70,11 @@ class Columns:
         n_numeric = sum(map(self.is_numeric, range(self.n)))
         if "item" in missing and self.n >= WIDE and n_numeric >= NEARLY_ALL * self.n:
             return self._matrix(where)
+        if "user" in missing and any(normalized(name) in ONE_PERSON for name in self.header or ()):
+            return DataError(
+                f"{where}: the export of one person, without a column of the user; the columns are {self.shown()}",
+                "put the exports of several people into one table, with a column `user`",
+            )
         known = " and the ".join(missing)
         why = f"no column has a known name of the {known}; the columns are"
         if self.header is None:
@@ -104,7 +109,8 @@ class Columns:
         values, name = self.values(index), self.name(index)
         numbers = [number for value in values if (number := number_of(value)) is not None]
         is_other = self.header is not None and (
-            is_row_number(name) or any(rank(name, role) is not None for role in ("rating", "time", "count", "tags"))
+            is_row_number(name)
+            or any(rank(name, role) is not None for role in ("rating", "time", "count", "tags", "year"))
         )
         is_fraction = any(number % 1 for number in numbers)
         return bool(values) and not is_other and not is_fraction and sum(map(len, values)) <= PROSE * len(values)

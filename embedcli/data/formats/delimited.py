@@ -129,7 +129,8 @@ def complete_header(first: list[str], rest: Sequence[Sequence[str]], n_columns: 
         return first, []
     if not any(row[-1].strip() for row in wider):
         return [*first, ""], ["each row ends with a separator, the header does not"]
-    if len(wider) < 2 or [row[0].strip() for row in wider] != [str(number) for number in range(1, len(wider) + 1)]:
+    numbers = [row[0].strip() for row in wider]
+    if len(wider) < 2 or not any(numbers == [str(begin + row) for row in range(len(wider))] for begin in (0, 1)):
         return first, []
     return ["", *first], ["the first column, which counts the rows and has no name, is not read"]
 

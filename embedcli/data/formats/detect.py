@@ -136,7 +136,8 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
         column_index["time"] = times[0]
         free.remove(times[0])
     numbers = [index for index in free[len(pair) :] if rating_form(columns.values(index)) is not None]
-    if len(free) > len(pair) + 1 and not numbers and "rating" in roles:
+    n_further = len(free) - len(pair)
+    if "rating" in roles and not numbers and (n_further > 1 or (n_further and "time" in column_index)):
         return
     if len(pair) == 2 <= len(free) and _are_of_amazon(columns, free):
         notes.append("column 1 holds products of Amazon and column 2 its reviewers: the user is column 2")
@@ -196,6 +197,8 @@ def _add_last_id(column_index: dict[str, int], columns: Columns, notes: list[str
     missing = [role for role in PAIR if role not in column_index]
     free = [index for index in range(columns.n) if index not in column_index.values()]
     ids = [index for index in free if is_id(columns.name(index))]
+    if missing == ["user"]:
+        ids = [index for index in ids if rank(columns.name(index), "item") is None]
     if missing == ["item"] and not ids:
         ids = _named(columns, "title", column_index)[:1]
     if len(missing) == 1 and len(ids) == 1:

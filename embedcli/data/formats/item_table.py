@@ -272,7 +272,8 @@ def _roles(table: ItemFile, options: ReadOptions, id_index: int, notes: list[str
     flags = [index for index in tags or _free(table, id_index, roles) if _has_flags(table, index)]
     names = GENRES if len(table.names) == U_ITEM and not table.is_named else table.names[-len(GENRES) :]
     if len(given) > 1 or not tags:
-        roles.flags = _flags(table, flags, names) if given or len(flags) >= FEWEST_FLAGS else {}
+        is_known = table.is_named or len(table.names) == U_ITEM
+        roles.flags = _flags(table, flags, names) if given or (is_known and len(flags) >= FEWEST_FLAGS) else {}
     roles.tags = [index for index in tags if index not in roles.flags]
     roles.marks = {index: " " for index in roles.tags if table.names[index].endswith(":token_seq")}
     if not given and roles.flags:

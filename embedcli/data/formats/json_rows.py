@@ -152,6 +152,7 @@ def _values(stream: Stream, encoding: str) -> NumberedObjects:
     """Yield (row, object) of an array or of objects one after another; DataError for text that is not JSON."""
     decoder, scan = codecs.getincrementaldecoder(encoding)(), json.JSONDecoder().raw_decode
     text, at, row, raw = "", 0, 0, b"not at the end"
+    is_open = False  # whether an array has begun and not ended
     while True:
         if len(text) - at < LONGEST_LINE and raw:
             raw = stream.read(BLOCK)
@@ -159,10 +160,17 @@ def _values(stream: Stream, encoding: str) -> NumberedObjects:
                 text, at = text[at:] + decoder.decode(raw, final=not raw), 0
             except UnicodeError as error:
                 raise not_text(error, encoding, f"{stream.name}, about row {row + 1:,}") from error
-        at = BETWEEN.match(text, at).end()  # type: ignore[union-attr]
+        between = BETWEEN.match(text, at)
+        assert between is not None  # it matches nothing, too
+        at = between.end()
+        is_open = (is_open or "[" in between[0]) and "]" not in between[0]
         if at == len(text):
             if raw:
                 continue
+            if is_open:
+                raise DataError(
+                    f"{stream.name}, row {row:,}: the array does not end", "download or copy the file again"
+                )
             return
         try:
             value, at = scan(text, at)
@@ -175,13 +183,18 @@ def _values(stream: Stream, encoding: str) -> NumberedObjects:
         yield row, _object(row, value)
 
 
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
 def _check_shape(text: str, head: list[dict[str, Any] | Problem], where: str) -> None:
     """Raise DataError for JSON that has no object per row."""
     known = [row for row in head if not isinstance(row, Problem)]
     inside = INSIDE.match(text.strip())
-    if len(known) <= 1 and len(head) <= 1 and inside is not None:
-        name, kind = shorten(inside[1]), inside[2]
-        if kind == "[":
+    lists = [name for row in known for name, value in row.items() if _is_table(value)]
+    if len(known) <= 1 and len(head) <= 1 and (inside is not None or lists):
+        name = shorten(lists[0] if lists or inside is None else inside[1])
+        if lists or (inside is not None and inside[2] == "["):
             raise DataError(
                 f"{where}: one JSON object with its rows in the list {name!r}", f"save that list alone: {ROWS}"
             )

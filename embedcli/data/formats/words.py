@@ -37,7 +37,7 @@ USER = """user uid username reviewer reviewprofilename profilename customer memb
 RATING = """rating score star overall bookrating userrating userscore reviewscore reviewrating reviewoverall ratingscore
     starrating vote grade ratingvalue myrating yourrating ratingval rate r bewertung wertung sterne punkte evaluation
     etoile calificacion puntuacion valoracion estrella avaliacao classificacao nota note 评分 打分 分数 星级 value point
-    preference"""
+    preference isrecommended recommended liked"""
 TIME = """timestamp time date datetime unixreviewtime reviewtime ratingtimestamp ratingdate createdat ratedat ts
     unixtime dateadded daterated dateread datecreated dateupdated reviewdate reviewedat watcheddate orderdate
     purchasedate eventtime eventdate unixtimestamp tstamp playedat watchedat addedat submitted created zeitstempel datum
@@ -51,6 +51,7 @@ COUNT = """playcount plays playcounts listens listencount count counts clicks vi
     playtimeforever hours hoursplayed weight numplays nplays frequency freq viewcount scrobbles"""
 YEARS = """year yearofpublication originalpublicationyear publicationyear releaseyear releasedate startyear airyear
     published yearpublished movieyear jahr erscheinungsjahr annee ano anio 年份 年"""
+ONE_PERSON = {"letterboxduri", "exclusiveshelf", "daterated"}  # of exports of Letterboxd, Goodreads and IMDb
 BEHAVIOR = {"purchase", "play"}  # the third column of Steam's five without a header
 WORDS = {  # normalized column names of each role, the most certain first
     role: words.split()
