@@ -73,7 +73,7 @@ class Columns:
         if "user" in missing and any(normalized(name) in ONE_PERSON for name in self.header or ()):
             return DataError(
                 f"{where}: the export of one person, without a column of the user; the columns are {self.shown()}",
-                "put the exports of several people into one table, with a column `user`",
+                "put the exports of several people into one table, with a column named user",
             )
         known = " and the ".join(missing)
         why = f"no column has a known name of the {known}; the columns are"

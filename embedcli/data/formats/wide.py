@@ -49,7 +49,7 @@ class _Matrix:
         first, *rest = layout.rows
         self.n_columns, self.notes = layout.n_columns, list[str]()
         self.words: dict[str, float | None] = {"": None, (context.options.wide or "").strip(): None}
-        self.is_named = any(name.strip() and number_of(name) is None for name in first[1:])
+        self.is_named = _is_header(first, rest)
         sample = [row for row in (rest if self.is_named else layout.rows) if len(row) == self.n_columns]
         if self.n_columns < 3 or not sample:
             raise DataError(f"{context_name(context)}: not a matrix", "give a table with a column per item")
@@ -113,6 +113,13 @@ class _Matrix:
                 users, lines, user, item, values = [], array("q"), array("i"), array("i"), array("d")
         if values:
             yield block()
+
+
+def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the first row has the names of the items: words, or a word for the user above any of them."""
+    words = [name.strip() for name in first if name.strip() and number_of(name) is None]
+    is_above_numbers = bool(words) and any(row and number_of(row[0]) is not None for row in rest)
+    return len(words) > 1 or rank(first[0], "user") is not None or is_above_numbers
 
 
 def _user_column(names: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:
