@@ -80,7 +80,8 @@ class _Matrix:
         if text not in self.words:
             rating = rating_of(text, self.form)
             is_valid = rating is not None and abs(rating) <= LARGEST
-            self.words[text] = None if rating == self._code else rating if is_valid else float("nan")
+            is_code = rating is not None and rating == self._code
+            self.words[text] = None if is_code else rating if is_valid else float("nan")
         return self.words[text]
 
     def blocks(self, rows: Iterator[tuple[int, Sequence[str]]], problems: Problems) -> Iterator[Block]:
