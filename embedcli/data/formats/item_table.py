@@ -29,6 +29,7 @@ HARDLY = 0.5  # share of the items that are in the table: with fewer, the id col
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True, "": False}
 FEWEST_FLAGS = 3  # columns of 0 and 1 that are tags without being named as such
+SHOWN = 8  # columns that a message shows
 LONGEST_TITLE = 200  # letters on average of a column of titles
 U_ITEM = 24  # columns of u.item of MovieLens 100K: five, and one for each of its genres
 NumberedRows = Iterator[tuple[int, list[str]]]
@@ -57,7 +58,8 @@ class ItemFile:
 
     def named(self, indexes: Iterable[int]) -> str:
         """Name columns for a message."""
-        return ", ".join(repr(self.names[i]) if self.is_named else f"column {i + 1}" for i in indexes)
+        names = [repr(self.names[index]) if self.is_named else f"column {index + 1}" for index in indexes]
+        return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 @dataclass
@@ -267,6 +269,8 @@ def _roles(table: ItemFile, options: ReadOptions, id_index: int, notes: list[str
 
     given = [table.column_index(name, "tag") for name in options.tag_cols]
     year = [table.column_index(options.year_col, "year")] if options.year_col else known("year")
+    if not year and not table.is_named:
+        year = [index for index in range(len(table.names)) if index != id_index and _has_years(table, index)]
     roles = ItemRoles(year=next(iter(year), None))
     tags = given or [index for index in known("tags")[:1] if index not in year[:1]]
     flags = [index for index in tags or _free(table, id_index, roles) if _has_flags(table, index)]
@@ -300,6 +304,12 @@ def _has_flags(table: ItemFile, index: int) -> bool:
     """Tell whether a column holds 0 and 1, or true and false, with at least one 1."""
     values = {value.casefold() for value in table.values(index)}
     return values <= FLAGS.keys() and any(FLAGS[value] for value in values)
+
+
+def _has_years(table: ItemFile, index: int) -> bool:
+    """Tell whether a column holds years and nothing else."""
+    values = table.values(index)
+    return bool(values) and all(map(YEAR.fullmatch, values))
 
 
 def _flags(table: ItemFile, indexes: Sequence[int], names: Sequence[str]) -> dict[int, str]:
@@ -344,4 +354,8 @@ def _description(rows: Sequence[Sequence[str]], roles: ItemRoles) -> tuple[str, 
         tag for index in roles.tags for text in texts(index) for tag in split_tags(text, roles.marks.get(index, ""))
     ]
     flags = [tag for index, tag in roles.flags.items() if any(FLAGS.get(text.casefold()) for text in texts(index))]
-    return title, int(year.group()) if year else None, tuple(dict.fromkeys([*tags, *map(clean_tag, flags)]))
+    return (
+        title,
+        int(year.group()) if year else None,
+        tuple(filter(None, dict.fromkeys([*tags, *map(clean_tag, flags)]))),
+    )

@@ -30,21 +30,21 @@ NOUNS = {  # the word for one item: words for a column of its ids, the most cert
     "player": "player",
     "item": "item i content object 物品 项目",
 }
-USER = """user uid username reviewer reviewprofilename profilename customer member profile visitor account person rater
-    listener usersha1 reader player student client subscriber viewer guest critic judge participant respondent voter
-    buyer shopper worker annotator u benutzer benutzername nutzer kunde kunden utilisateur membre usuario cliente
-    utilizador 用户 用户名 会员 session"""
-RATING = """rating score star overall bookrating userrating userscore reviewscore reviewrating reviewoverall ratingscore
-    starrating vote grade ratingvalue myrating yourrating ratingval rate r bewertung wertung sterne punkte evaluation
-    etoile calificacion puntuacion valoracion estrella avaliacao classificacao nota note 评分 打分 分数 星级 value point
-    preference isrecommended recommended liked"""
+USER = """user uid username reviewer reviewprofilename profilename customer member profile visitor account person
+    rater listener usersha1 reader player student client subscriber viewer guest critic judge participant respondent
+    voter buyer shopper worker annotator u benutzer benutzername nutzer kunde kunden utilisateur membre usuario
+    cliente utilizador 用户 用户名 会员 session"""
+RATING = """rating score star overall bookrating userrating userscore reviewscore reviewrating reviewoverall
+    ratingscore starrating vote grade ratingvalue myrating yourrating ratingval rate r bewertung wertung sterne punkte
+    evaluation etoile calificacion puntuacion valoracion estrella avaliacao classificacao nota note 评分 打分 分数 星级 value
+    point preference isrecommended recommended liked"""
 TIME = """timestamp time date datetime unixreviewtime reviewtime ratingtimestamp ratingdate createdat ratedat ts
     unixtime dateadded daterated dateread datecreated dateupdated reviewdate reviewedat watcheddate orderdate
-    purchasedate eventtime eventdate unixtimestamp tstamp playedat watchedat addedat submitted created zeitstempel datum
-    zeit horodatage fecha data datahora 时间戳 时间 日期"""
-TITLE = """title name booktitle movietitle originaltitle trackname tracktitle songname productname producttitle
-    englishname gametitle itemname itemtitle artistname beername moviename filmname showname appname titel titre titulo
-    nombre nome nom 标题 名称 片名 书名 电影名"""
+    purchasedate eventtime eventdate unixtimestamp tstamp playedat watchedat addedat submitted created zeitstempel
+    datum zeit horodatage fecha data datahora 时间戳 时间 日期"""
+TITLE = """title name booktitle movietitle primarytitle originaltitle trackname tracktitle songname productname
+    producttitle englishname gametitle itemname itemtitle artistname beername moviename filmname showname appname
+    titel titre titulo nombre nome nom 标题 名称 片名 书名 电影名"""
 TAGS = """genres genre tags tag categories category maincategory listedin topics topic class kategorie kategorien
     categorie categoria categorias genero generos 类型 标签 类别 分类"""
 COUNT = """playcount plays playcounts listens listencount count counts clicks views purchases quantity qty playtime
