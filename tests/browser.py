@@ -114,8 +114,9 @@ class Browser:
         self.run(FRAME)
 
     def run(self, code: str) -> Any:
-        """Run the body of an async function in the page and return what it returns."""
-        expression = f"(async () => {{ {code} }})()"
+        """Run the body of an async function in the page and return what it returns; it has half a minute."""
+        late = "new Promise((_, fail) => setTimeout(() => fail(Error('it took longer than half a minute')), 30000))"
+        expression = f"Promise.race([(async () => {{ {code} }})(), {late}])"
         done = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in done, done["exceptionDetails"]["exception"].get("description")
         return done["result"].get("value")
@@ -142,14 +143,25 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, buttons=1, button="left")
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=last_x, y=last_y, **mouse)
 
+    def touch(self, *points: tuple[float, float]) -> None:
+        """Put a finger on the first of some points, move it along the others, and lift it."""
+        for kind, (x, y) in zip(["touchStart", *["touchMove"] * len(points)], points, strict=False):
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+            self.frame()
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self.frame()
+
     def wheel(self, x: float, y: float, down: float, *, ctrl: bool = False) -> None:
         """Turn the wheel over a point."""
         self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down, modifiers=CTRL * ctrl)
 
     def click(self, selector: str) -> None:
-        """Click in the middle of an element."""
-        middle = f"const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
-        x, y = self.run(middle + "return [(box.left + box.right) / 2, (box.top + box.bottom) / 2]")
+        """Click in the middle of an element, which is scrolled into the window if it is not in it."""
+        x, y = self.run(f"""
+            const one = document.querySelector({json.dumps(selector)});
+            one.scrollIntoView({{ block: "nearest" }});
+            const {{ left, right, top, bottom }} = one.getBoundingClientRect();
+            return [(left + right) / 2, (top + bottom) / 2];""")
         self.drag((x, y))
 
     def saved(self, name: str) -> bytes:

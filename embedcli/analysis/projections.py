@@ -67,18 +67,30 @@ def fidelity(vectors: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fid
     sampled = np.unique(np.linspace(0, n - 1, min(n, MOST_SAMPLED)).astype(np.int64))
     n_kept = excess = 0.0
     for block in np.array_split(sampled, -(-len(sampled) // TOGETHER)):
-        true_rank = _nearest_first(vectors, block).argsort(1)
-        nearest = _nearest_first(xy, block)[:, 1 : k + 1]
-        ranks = np.take_along_axis(true_rank, nearest, 1)  # (n of the block, k), 1 for the nearest
+        on_map, true = _squared_distances(xy, block), _squared_distances(vectors, block)
+        nearest = np.argpartition(on_map, k, axis=1)[:, : k + 1]  # itself too, whose rank is 0
+        ranks = _ranks(true, nearest)
+        ranks = ranks[ranks > 0]  # (n of the block * k,), 1 for the nearest
         n_kept += float((ranks <= k).sum())
         excess += float(np.maximum(ranks - k, 0).sum())
     worst = len(sampled) * k * (2 * n - 3 * k - 1) / 2
     return Fidelity(n_kept / (len(sampled) * k), k / (n - 1), 1 - excess / worst, k)
 
 
-def _nearest_first(points: Floats, block: Rows) -> Rows:
-    """Return the order of all points (n, R) by their distance to each of a block: itself first, (n of the block, n)."""
+def _squared_distances(points: Floats, block: Rows) -> Floats:
+    """Return the squared distances of each of a block to all points (n, R): (n of the block, n), -inf to itself."""
     squares = (points**2).sum(1)
-    distances = squares[block][:, None] + squares - 2 * points[block] @ points.T
+    distances: Floats = squares[block][:, None] + squares - 2 * points[block] @ points.T
     distances[np.arange(len(block)), block] = -np.inf
-    return np.argsort(distances, axis=1, kind="stable")
+    return distances
+
+
+def _ranks(distances: Floats, columns: Rows) -> Rows:
+    """Return the ranks, from 0, of some columns (b, k) by the distances (b, n); of equal ones the first is nearer."""
+    ranks = np.empty_like(columns)
+    every = np.arange(distances.shape[1])
+    for place, column in enumerate(columns.T):
+        own = np.take_along_axis(distances, column[:, None], 1)
+        is_nearer = (distances < own) | ((distances == own) & (every < column[:, None]))
+        ranks[:, place] = is_nearer.sum(1)
+    return ranks

@@ -274,8 +274,16 @@ def _co_raters_of_all(run: Run, rows: Rows, positions: Rows) -> Rows | None:
     """Return the number of users with training ratings of each item and of its nearest (n, k); None without rows."""
     if run.rows is None:
         return None
-    from scipy.sparse import csc_array
-
-    ones = np.ones(len(run.rows.user), dtype=np.int32)
-    rated = csc_array((ones, (run.rows.user, run.rows.item)), shape=(len(run.users), len(run.items)))[:, rows]
-    return np.column_stack([rated.multiply(rated[:, column]).sum(0) for column in positions.T]).astype(np.int64)
+    position = np.full(len(run.items), -1)
+    position[rows] = np.arange(len(rows))
+    item, user, n_users = position[run.rows.item], run.rows.user.astype(np.int64), len(run.users)
+    pairs = np.sort((item * n_users + user)[item >= 0])  # of item and user, by item
+    rater, begin = pairs % n_users, np.searchsorted(pairs, np.arange(len(rows) + 1) * n_users)
+    n_raters, counts = np.diff(begin), np.empty_like(positions)
+    for rank, others in enumerate(positions.T):
+        of = np.repeat(np.arange(len(rows)), n_raters[others])  # the item, for each rater of its neighbour
+        nth = np.arange(len(of)) - np.repeat(np.cumsum(n_raters[others]) - n_raters[others], n_raters[others])
+        both = of * n_users + rater[begin[others][of] + nth]
+        found = pairs[np.minimum(np.searchsorted(pairs, both), len(pairs) - 1)] == both
+        counts[:, rank] = np.bincount(of[found], minlength=len(rows))
+    return counts

@@ -19,8 +19,9 @@ class TasteCard:
     """An axis of tastes, named if it holds; `unnamed` says why another one is not.
 
     `t` to `share` are those of `evidence.tag_tastes.TagTastes`. `r` is the multiple correlation of the axis with the
-    largest components of the embeddings. The items at the poles are there by their tags and by these components; of a
-    table of users, the items that appeal most to the users there.
+    largest components of the embeddings. The items at the poles are there by their tags and by these components, and
+    each has a tag of the pole's name, if there is one in it; of a table of users, they are those that appeal most to
+    the users there.
     """
 
     taste: int
@@ -115,11 +116,15 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
     placed = (unit(centred) + r * unit(projected)) * np.sqrt(len(rows)) / (1 + r)  # the tags decide if r is small
     turned = sign(placed, run.item_stats.mean_rating[rows])
     words = tuple(replace(entry, loading=entry.loading * turned) for entry in axis.words)
-    positive, negative = poles(run, rows, turned * placed, limit)
-    if APPEAL in run.arrays and "title" in run.users.columns:
-        positive, negative = appeal(run, turned * run.array(APPEAL)[number - 1].astype(np.float64), limit)
     unnamed = why_unnamed(axis)
     names = [() if unnamed else pole_name(words, is_positive=is_positive) for is_positive in (True, False)]
+    if APPEAL in run.arrays and "title" in run.users.columns:
+        positive, negative = appeal(run, turned * run.array(APPEAL)[number - 1].astype(np.float64), limit)
+    else:
+        shown = [_with_a_tag_of(run, rows, name) for name in names]
+        positive, negative = (
+            poles(run, rows[kept], turned * placed[kept], limit)[end] for end, kept in enumerate(shown)
+        )
     return TasteCard(
         taste=number,
         unnamed=unnamed,
@@ -132,6 +137,12 @@ def _card(run: Run, rows: Rows, number: int, axis: TasteAxis, scores: Floats, le
         negative=negative,
         may_be_scale=may_be_scale(axis),
     )
+
+
+def _with_a_tag_of(run: Run, rows: Rows, name: tuple[str, ...]) -> Rows:
+    """Return the positions of the rows that have a tag of a pole's name; all, if there is no tag in the name."""
+    kept = [at for at, row in enumerate(rows.tolist()) if not set(name).isdisjoint(run.items.tags[row])]
+    return np.array(kept or range(len(rows)), dtype=np.int64)
 
 
 def appeal(run: Run, scores: Floats, limit: int) -> tuple[tuple[PoleItem, ...], tuple[PoleItem, ...]]:

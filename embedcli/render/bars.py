@@ -49,8 +49,9 @@ def intervals(column: Column, rows: Sequence[Row]) -> Bars | None:
 
     None for fewer than two rows, and for values that are all the same.
     """
-    known = [row for row in rows if row[column.key] is not None]
-    values = [row[key] for row in known for key in (column.key, column.end_key, column.dot_key)]
+    keys = column.key, column.end_key, column.dot_key
+    known = [row for row in rows if all(row[key] is not None for key in keys)]
+    values = [row[key] for row in known for key in keys]
     low, high = (math.floor(10 * min(values)) / 10, math.ceil(10 * max(values)) / 10) if len(known) > 1 else (0, 0)
     if low == high:
         return None
@@ -59,11 +60,9 @@ def intervals(column: Column, rows: Sequence[Row]) -> Bars | None:
         return f"{column.write(low)}{column.write(high):>{width - len(column.write(low))}}"
 
     def draw(row: Row, width: int) -> str:
-        if row[column.key] is None:
+        if any(row[key] is None for key in keys):
             return ""
-        lower, upper, dot = (
-            (row[key] - low) / (high - low) * (width - 1) for key in (column.key, column.end_key, column.dot_key)
-        )
+        lower, upper, dot = ((row[key] - low) / (high - low) * (width - 1) for key in keys)
         return _drawn(lower, upper, round(dot))
 
     return Bars(column.key, header, draw, least=10, most=32, terminal=100)

@@ -61,7 +61,7 @@ def format_of(
     """
     ending = "" if output is None else output.suffix[1:].lower()
     by_ending = endings.get(ending)
-    if by_ending is not None and format not in (None, by_ending):
+    if format not in (None, PAGES.get(ending, format)):  # also if this answer is never a page
         raise UsageError(
             f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
         )

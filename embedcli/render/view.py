@@ -54,8 +54,15 @@ class View:
     @property
     def legend(self) -> dict[str, str]:
         """The meaning of each column, by its header."""
-        columns = (column for block in self.blocks for column in block.columns)
-        return {column.header or column.sign: column.legend for column in columns if column.legend}
+        legend: dict[str, str] = {}
+        for block in self.blocks:
+            headers = {column.key: column.header for column in block.columns}
+            for column in block.columns:
+                if column.legend:
+                    dot = headers.get(column.dot_key) if column.dot_key else None
+                    drawn = f"; in a wide terminal a line, with a dot at the {dot}" if dot else ""
+                    legend[column.header or column.sign] = column.legend + drawn
+        return legend
 
 
 def view_of(

@@ -67,6 +67,18 @@ def test_pca_shows_the_axis_and_its_films(trained: Run) -> None:
     assert tastes.embedding_share is not None
 
 
+def test_films_at_a_named_pole_have_a_tag_of_its_name(trained: Run) -> None:
+    """Also a film that the embeddings place beyond the others is not shown at a pole whose tags it does not have."""
+    farthest = pca(trained, limit=1).tastes
+    assert farthest is not None
+    card = farthest.cards[0]
+    row = trained.items.ids.index(card.positive[0].id)
+    bare = tuple(() if other == row else own for other, own in enumerate(trained.items.tags))
+    without = pca(replace(trained, items=replace(trained.items, tags=bare)), limit=1).tastes
+    assert without is not None
+    assert without.cards[0].positive[0].id != card.positive[0].id
+
+
 def test_users_stand_beside_what_appeals_to_them(trained: Run) -> None:
     """Beside the axes of a table of users stand films, those with the most appeal to the users at that pole."""
     tastes = pca(trained.table("users"), limit=2).tastes

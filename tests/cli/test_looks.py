@@ -62,6 +62,9 @@ pytestmark = pytest.mark.usefixtures("saved")
         ("map --top-items 2", "too few for a", "--top-items"),
         ("report -o nowhere/report.html", "cannot be written", "-o"),
         ("report --components 0", "--components 0 is not from 1", "--components"),
+        ("report --min-ratings 5000", "--min-ratings 5000 leaves no film", "--min-ratings"),
+        ("report --sections map,nonsense", "--sections 'nonsense' is unknown", "ranking, axes, tastes, map"),
+        ("report -o report.json", "a report is a page, not .json", "end it in .html"),
     ],
 )
 def test_bad_input_is_answered(embedcli: Invoke, line: str, complaint: str, hint: str) -> None:

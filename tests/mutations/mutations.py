@@ -106,9 +106,33 @@ NAMED = (
     ),
     Mutation(
         "preferences without the users",
-        "own, others = own @ root, others @ root",
-        "pass",
+        "return own @ root",
+        "return own",
         ("test_preferences_are_correlated_over_the_users",),
+    ),
+    Mutation(
+        "evidence of many neighbours not by the folds",
+        "found += (positions[:, :, None] == nearest(fold[None], every)[:, None, :]).any(2)",
+        "found += 1",
+        ("test_neighbours_of_points_are_those_of_similar",),
+    ),
+    Mutation(
+        "co-raters that are raters",
+        "== both\n        counts[:, rank]",
+        ">= 0\n        counts[:, rank]",
+        ("test_neighbours_of_points_are_those_of_similar",),
+    ),
+    Mutation(
+        "accents are not folded",
+        "for fold in (_folded, _without_accents):",
+        "for fold in (_folded,):",
+        ("test_found",),
+    ),
+    Mutation(
+        "ranks on a map from below",
+        "is_nearer = (distances < own)",
+        "is_nearer = (distances > own)",
+        ("test_fidelity_is_scikit_learns",),
     ),
     Mutation(
         "axes far from the truth named",

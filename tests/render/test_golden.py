@@ -293,6 +293,7 @@ def map_view() -> View:
         n_members=2,
         places=points,
         color=None,
+        min_ratings=None,
         item_rows=np.arange(4),
     )
     return map_render.view(record, make_run(), n_labels=2)
@@ -677,6 +678,7 @@ def test_the_ending_decides(ending: str, asked: Format | None, expected: Format)
     [
         ("b.csv", Format.JSON, "b.csv ends in .csv, and --format asks for json"),
         ("b.txt", Format.CSV, "b.txt ends in .txt, and --format asks for csv"),
+        ("b.html", Format.JSON, "b.html ends in .html, and --format asks for json"),
         ("b.png", None, "b.png: this answer has no format .png"),
         ("b.docx", None, "b.docx: this answer has no format .docx"),
     ],

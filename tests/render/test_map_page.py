@@ -235,7 +235,7 @@ def test_labels_cover_nothing(started: Browser, which: str, request: pytest.Fixt
     started.rest()
     assert clear_labels(started) >= 1
     n = started.run(f"{items} return items.x.filter((x, at) => shownMap.chart.shows(x, items.y[at])).length")
-    assert started.run("return shownMap.chart.sources.labels.data.x.length") / n > 2 * before
+    assert started.run("return shownMap.chart.sources.labels.data.x.length") / n > before
     started.key("ArrowRight", shift=True)
     started.rest()
     clear_labels(started)
@@ -324,10 +324,20 @@ def test_the_map_by_keys_alone(browser: Browser) -> None:
     browser.key("0")
     browser.rest()
     assert browser.run(ranges) == whole
+    within = "return document.activeElement.closest('#map-chosen, #map-plot')?.id"
+    browser.run("document.querySelector('#map-chosen tbody button').focus()")
+    browser.key("Enter")
+    assert text(browser, "#map-chosen h3") != chosen
+    assert browser.run(within) == "map-chosen"
+    browser.run("document.querySelector('#map-chosen .head button').focus()")
+    browser.key("Enter")
+    assert texts(browser, "#map-chosen h3") == []
+    assert browser.run(within) == "map-plot"
+    browser.key("Enter")
     browser.key("Escape")
     assert texts(browser, "#map-chosen h3") == []
     browser.key("Tab")
-    assert browser.run("return document.activeElement.closest('#map-plot')") is None
+    assert browser.run(within) is None
 
 
 def test_buttons(browser: Browser) -> None:
@@ -403,6 +413,8 @@ def test_choices_of_color(browser: Browser, choice: str, rule: str, entry: str) 
     entries = texts(browser, "#map-legend li")
     assert any(re.search(entry, one) for one in entries), entries
     assert sum(int(re.findall(r"\((\d+)\)$", one)[0]) for one in entries) == 119
+    browser.click("#map-legend li:last-child button")
+    assert texts(browser, "#map-chosen h3")[0].startswith(re.findall(r"\((\d+)\)$", entries[-1])[0])
     assert rule in text(browser, "#map-legend")
 
 
@@ -428,6 +440,29 @@ def test_a_phone(browser: Browser) -> None:
         const [map, panel] = ["map-plot", "map-chosen"].map(id => document.getElementById(id).getBoundingClientRect());
         return [map.top, map.bottom, panel.top, panel.bottom];""")
     assert -1 <= map_top < map_bottom <= panel_top < panel_bottom <= 845
+
+
+def test_a_finger(browser: Browser, page: Path) -> None:
+    """A finger chooses a dot by a tap, and scrolls the page over the map as elsewhere."""
+    browser.window(390, 600)
+    browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        browser.open(page)
+        x, y, title = browser.run("""
+            const { chart } = shownMap, { left, top } = document.getElementById("map-plot").getBoundingClientRect();
+            const { items } = JSON.parse(document.getElementById("map-data").textContent);
+            const [x, y] = chart.pixels(items.x[0], items.y[0]);
+            return [left + x, top + y, items.title[0]];""")
+        browser.touch((x, y))
+        assert text(browser, "#map-chosen h3") == title
+        browser.key("Escape")
+        browser.run("window.scrollTo(0, 0)")
+        before = browser.run("return shownMap.chart.x.start;")
+        browser.touch(*((200, 480 - 15 * step) for step in range(12)))
+        browser.run("while (window.scrollY < 50) await new Promise(done => setTimeout(done, 10));")
+        assert browser.run("return shownMap.chart.x.start;") == before
+    finally:
+        browser.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
 def test_paper(browser: Browser, page: Path) -> None:

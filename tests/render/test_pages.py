@@ -126,6 +126,12 @@ def test_a_page_has_the_tags_that_were_asked_for(tagged: Run) -> None:
     assert tags["of"][data["items"]["title"].index("Star Wars (1977)")] == 1
 
 
+def test_a_page_says_whose_neighbours_it_lists(hostile: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If only the most rated films have neighbours, the caption says how many."""
+    monkeypatch.setattr("embedcli.analysis.map.MOST_WITH_NEIGHBOURS", 12)
+    assert "Neighbours are listed for the 12 most rated films." in map_page(map_items(hostile, top_items=50), hostile)
+
+
 def test_a_page_begins_with_the_number_that_was_asked_for(tagged: Run) -> None:
     """`--color "log n"` colors a page by the number of ratings."""
     assert data_of(map_page(map_items(tagged, color="log n"), tagged))["colors"]["first"] == "n"
@@ -244,7 +250,7 @@ def test_a_browser_shows_titles_as_they_are(odd: str, browser: Browser, tmp_path
     assert ODD_TAGS["Action"] in browser.run("return shownMap.chart.axes[0].axis_label.text")
     items = data_of(odd)["items"]
     labels = browser.run("return Array.from(shownMap.chart.sources.labels.data.text)")
-    assert {label.replace("\u2060", "")[:9] for label in labels} <= {title[:9] for title in items["title"]}
+    assert {label[:9] for label in labels} <= {title[:9] for title in items["title"]}
     browser.run("document.getElementById('map-plot').focus()")
     browser.key("ArrowDown")
     at = items["title"].index(texts(browser, "#map-tip b")[0])

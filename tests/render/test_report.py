@@ -98,7 +98,7 @@ def test_the_headline_is_three_true_sentences(trained: Run, whole: Page) -> None
     assert f"take {100 * (1 - scores['posterior'] / scores['user + item bias']):.0f} % off" in predicts
     components = pca(trained)
     for axis in components.components:
-        assert (f"axis {axis.component}, " in differs) == axis.has_name
+        assert (f"component {axis.component}, " in differs) == axis.has_name
     assert components.tastes is not None
     for card in components.tastes.cards:
         assert (", ".join(card.positive_name) in differs) == (card.unnamed is None)
@@ -182,7 +182,7 @@ def test_cards_say_what_holds(trained: Run) -> None:
         if axis.has_name:
             low, high = ", ".join(axis.negative_name), ", ".join(axis.positive_name)
             heading = f"{low[0].upper()}{low[1:]} \u2194 {high}"
-        assert f"Axis {axis.component}, {100 * axis.share:.0f} % of the spread of the embeddings {heading}" in text
+        assert f"Component {axis.component}, {100 * axis.share:.0f} % of the spread of the embeddings {heading}" in text
         assert axis.judged.words in text
         assert all(item.title in text for item in (*axis.positive, *axis.negative))
     assert named.t is not None
@@ -243,7 +243,7 @@ def test_what_a_run_lacks_is_said(trained: Run) -> None:
     assert "none is left to test on; embedcli train --split random" in pages["test rows"].text()
     assert "kept no test rows. To mend it: train again with `split` random" in pages["test rows"].text("errors")
     assert "It was not tested on held-out ratings: it may be chance." in pages["evidence"].text("axes")
-    assert "xes 1, 2 and 3 were not tested" in pages["evidence"].text()
+    assert "omponents 1, 2 and 3 were not tested" in pages["evidence"].text()
     assert "There are no intervals" in pages["draws"].text("ranking")
     assert "Bet on" not in pages["draws"].text("ranking")
     assert "holds no item_bias" in pages["biases"].text("ranking")

@@ -152,9 +152,22 @@ def test_bars_do_not_wrap_titles() -> None:
     assert not set(BARS).isdisjoint(drawn((long, MEASURED[1]), 120))
 
 
+def test_bars_are_explained() -> None:
+    """The legend of an interval says what is drawn of it."""
+    assert VIEWS["biases"]().legend["95 %"].endswith("; in a wide terminal a line, with a dot at the stars")
+
+
 def test_one_row_has_no_scale() -> None:
     """A single interval is not drawn: its bar would always be the same."""
     assert set(BARS).isdisjoint(drawn(MEASURED[:1], 120))
+
+
+@pytest.mark.parametrize("missing", ["lower", "value"])
+def test_rows_without_an_interval_have_no_bar(missing: str) -> None:
+    """A row whose interval or value is missing has no bar, and the others have theirs."""
+    unknown = replace(MEASURED[0], **{missing: None})
+    lines = drawn((*MEASURED, unknown), 120).splitlines()
+    assert [set(BARS).isdisjoint(line) for line in lines[3:]] == [False, False, True]
 
 
 def test_ascii_where_letters_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:

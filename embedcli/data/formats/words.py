@@ -36,8 +36,8 @@ USER = """user uid username reviewer reviewprofilename profilename customer memb
     cliente utilizador 用户 用户名 会员 session"""
 RATING = """rating score star overall bookrating userrating userscore reviewscore reviewrating reviewoverall
     ratingscore starrating vote grade ratingvalue myrating yourrating ratingval rate r bewertung wertung sterne punkte
-    evaluation etoile calificacion puntuacion valoracion estrella avaliacao classificacao nota note 评分 打分 分数 星级 value
-    point preference isrecommended recommended liked"""
+    evaluation etoile calificacion puntuacion valoracion estrella avaliacao classificacao nota note 评分 打分 分数 星级
+    value point preference isrecommended recommended liked"""
 TIME = """timestamp time date datetime unixreviewtime reviewtime ratingtimestamp ratingdate createdat ratedat ts
     unixtime dateadded daterated dateread datecreated dateupdated reviewdate reviewedat watcheddate orderdate
     purchasedate eventtime eventdate unixtimestamp tstamp playedat watchedat addedat submitted created zeitstempel

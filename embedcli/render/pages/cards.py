@@ -79,7 +79,7 @@ def between(negative: Sequence[str], positive: Sequence[str]) -> str:
 def _component(axis: Component, components: Components, noun: str) -> Card:
     shown = [effect for kind in ("tag", "number") for effect in _passed(axis.effects, kind)[:MOST_CHIPS]]
     return Card(
-        label=f"Axis {axis.component}, {100 * axis.share:.0f} % of the spread of the embeddings",
+        label=f"Component {axis.component}, {100 * axis.share:.0f} % of the spread of the embeddings",
         heading=between(axis.negative_name, axis.positive_name) if axis.has_name else "No name that holds",
         verdict=replace(axis.judged, evidence=""),
         columns=_poles(axis),

@@ -18,27 +18,30 @@ if TYPE_CHECKING:  # its package is slow to import
     from embedcli.analysis.clusters import Clusters
 
 N_COMPONENTS = 3  # whose scores can be a color; more if the map is drawn on later ones
-Found = TypeVar("Found")
 MOST_TAGS = 60  # tags that can be chosen alone, the commonest
+
+Found = TypeVar("Found")
 
 
 def map_page(drawn: Map, run: Run) -> str:
     """Return a page with an interactive map; titles in it are never read as HTML."""
-    context = map_context(drawn, run)
+    from embedcli.analysis.clusters import clusters
+
+    n_components = max(N_COMPONENTS, *(axis.component for axis in drawn.axes or ()), 1)
+    components = _unless_too_few(lambda: pca(run, n_components=n_components, limit=1, min_ratings=drawn.min_ratings))
+    context = map_context(drawn, run, components, _unless_too_few(lambda: clusters(run)))
     return document(
         "page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), styles=("map.css",), map=context
     )
 
 
-def map_context(
-    drawn: Map, run: Run, *, components: Components | None = None, groups: Clusters | None = None
-) -> dict[str, Any]:
+def map_context(drawn: Map, run: Run, components: Components | None, groups: Clusters | None) -> dict[str, Any]:
     """Return what the macro `map` of a template shows: texts, choices of color, and the data of its script.
 
-    `components` and `groups` are found by default as `embedcli pca` and `embedcli clusters` find them.
+    `components` and `groups` can be a color; None if they cannot.
     """
     items = _items(drawn, run)
-    data = {
+    data: dict[str, Any] = {
         "noun": run.data.noun,
         "value": run.data.value_noun,
         "title": title(drawn, run),
@@ -51,7 +54,12 @@ def map_context(
         "near": _neighbours(drawn, run),
         "palettes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
     }
-    return {"data": data, "caption": caption(drawn), "explanation": explanation(drawn)}
+    about, n_listed = f"{caption(drawn)}.", len(data["near"]["of"])
+    if run.item_stats.n_ratings.any():
+        about += " Larger dots have more ratings."
+    if n_listed < len(drawn.places):
+        about += f" Neighbours are listed for the {n_listed:,} most rated {run.data.noun}s."
+    return {"data": data, "caption": about, "explanation": explanation(drawn)}
 
 
 def _items(drawn: Map, run: Run) -> dict[str, Any]:
@@ -104,45 +112,38 @@ def _colors(
         },
         "tag": sorted(range(len(counts)), key=lambda tag: (-counts[tag], items["tag_names"][tag]))[:MOST_TAGS],
         "numbers": {name: words for name, words in numbers.items() if name in items},
-        "components": _scores(drawn, run, components),
-        "clusters": _clusters(drawn, run, groups),
+        "components": _scores(drawn, components),
+        "clusters": _clusters(drawn, groups),
     }
 
 
-def _scores(drawn: Map, run: Run, components: Components | None) -> list[dict[str, Any]]:
-    """Return the name and the scores of each component; none if they cannot be found."""
-    n_components = max(N_COMPONENTS, *(axis.component for axis in drawn.axes or ()), 1)
-    found = components or _unless_too_few(
-        lambda: pca(run, n_components=n_components, limit=1, min_ratings=drawn.min_ratings)
-    )
-    if found is None:
+def _scores(drawn: Map, components: Components | None) -> list[dict[str, Any]]:
+    """Return the name and the scores of each component."""
+    if components is None:
         return []
     return [
         {
             "name": f"component {axis.component}" + (f": {axis.poles}" if axis.poles else ""),
-            "of": _rounded(found.scores[drawn.item_rows, index].tolist(), 2),
+            "of": _rounded(components.scores[drawn.item_rows, index].tolist(), 2),
         }
-        for index, axis in enumerate(found.components)
+        for index, axis in enumerate(components.components)
     ]
 
 
-def _clusters(drawn: Map, run: Run, groups: Clusters | None) -> dict[str, Any] | None:
-    """Return the groups of the points by `embedcli clusters`, each with its tags; None if there are too few items."""
-    from embedcli.analysis.clusters import clusters
-
-    found = groups or _unless_too_few(lambda: clusters(run))
-    if found is None:
+def _clusters(drawn: Map, groups: Clusters | None) -> dict[str, Any] | None:
+    """Return the group of each point, and the tags of each group."""
+    if groups is None:
         return None
-    numbers = {item.id: item.cluster for item in found.grouped}
+    numbers = {item.id: item.cluster for item in groups.grouped}
     names = [
         f"{cluster.cluster}: {', '.join(tag.tag for tag in cluster.tags[:3]) or 'no tag more than by chance'}"
-        for cluster in found.clusters
+        for cluster in groups.clusters
     ]
-    verdict = "there are groups" if found.has_groups else "a continuum, cut in pieces"
-    rule = f"{found.method.value} of {found.items}; silhouette {found.silhouette:.3f}"
+    verdict = "there are groups" if groups.has_groups else "a continuum, cut in pieces"
+    rule = f"{groups.method.value.replace('kmeans', 'k-means')} of {groups.items}; silhouette {groups.silhouette:.3f}"
     return {
         "names": names,
-        "rule": f"{rule}, {found.control:.3f} for clouds without groups: {verdict}",
+        "rule": f"{rule}, {groups.control:.3f} for clouds without groups: {verdict}",
         "of": [None if (number := numbers.get(point.id)) is None else number - 1 for point in drawn.places],
     }
 

@@ -13,7 +13,7 @@ from embedcli.render.colors import DARK, LIGHT, Palette
 from embedcli.run.record import Run
 
 TEMPLATES = Path(__file__).parent / "templates"
-MAP_SCRIPTS = ("page.js", "search.js", "labels.js", "colors.js", "chart.js", "map.js")  # joined in this order
+MAP_SCRIPTS = ("page", "search", "combobox", "labels", "colors", "chart", "picture", "map")  # joined in this order
 
 
 def document(
@@ -45,7 +45,7 @@ def document(
 
 def map_scripts() -> dict[str, str]:
     """Return the scripts that draw a map: the library, and what uses it."""
-    own = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in MAP_SCRIPTS)
+    own = "\n".join((TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in MAP_SCRIPTS)
     return {"bokeh": _bokeh(), "script": own}
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from embedcli.analysis.accuracy import FEWEST_USERS, ITEMS, TAGS, USERS, GroupError
-from embedcli.analysis.biases import Biases, ItemBias
+from embedcli.analysis.accuracy import FEWEST_USERS
+from embedcli.analysis.biases import Biases
 from embedcli.analysis.choices import Section
-from embedcli.analysis.probe import Probed
-from embedcli.analysis.record import Column, Row, Tone, Verdict
-from embedcli.analysis.report import Bet, Report, bet
+from embedcli.analysis.record import Column, Row, Verdict
+from embedcli.analysis.report import Report
 from embedcli.data.catalog import CATALOG, MOVIELENS_TERMS
 from embedcli.data.features import FEWEST_TAGGED
 from embedcli.errors import EmbedcliError
@@ -21,19 +20,20 @@ from embedcli.render import biases as render_biases
 from embedcli.render import pca as render_pca
 from embedcli.render import probe as render_probe
 from embedcli.render.output import Format, render
-from embedcli.render.pages import cards
-from embedcli.render.pages.bars import Bar, BarRow, Bars, Scale
+from embedcli.render.pages import cards, figures
+from embedcli.render.pages.bars import Bars
 from embedcli.render.pages.cards import Card
+from embedcli.render.pages.figures import Figure
 from embedcli.render.pages.map import map_context
 from embedcli.render.pages.page import document, map_scripts
-from embedcli.render.pages.story import a, bets, counted, headline, model_name
+from embedcli.render.pages.story import counted, headline, model_name, with_article
 from embedcli.render.runs import EpochColumns, ScoreColumns, facts, protocol
 from embedcli.render.view import Block, View, percent, table
 from embedcli.run.record import Run
 
 TITLES = {
     Section.RANKING: "Best and worst",
-    Section.AXES: "Axes of the embeddings",
+    Section.AXES: "Axes: the components of the embeddings",
     Section.TASTES: "What people's tastes go by",
     Section.MAP: "The map",
     Section.CLUSTERS: "Groups",
@@ -41,7 +41,7 @@ TITLES = {
     Section.ERRORS: "How far off predictions are",
     Section.SETTINGS: "Protocol and settings",
 }
-TONES = {Bet.YES: Tone.GOOD, Bet.MAYBE: Tone.NONE, Bet.NO: Tone.CAUTION}
+UNKNOWN_TERMS = "Data of your own: embedcli does not know the terms under which it may be passed on."
 
 
 @dataclass(frozen=True)
@@ -118,17 +118,17 @@ def _ranking(report: Report, run: Run) -> Part:
     ranking, noun = report.ranking, run.data.noun
     assert ranking is not None
     value = run.data.value_noun if ranking.worst[0].stars is not None else "bias, in logits"
-    shown = []
-    for end, rows in (("worst", ranking.worst), ("best", ranking.best)):
-        scale = Scale.over([figure for row in rows for figure in (_figure(row), row.lower, row.upper)])
-        ranked = [_ranked(row, end, ranking, scale) for row in rows]
-        notes = [*bets(rows), *_at_least(rows, end, ranking, noun)]
-        bars = Bars(f"The {len(rows)} {end} {noun}s", scale, value, ranked, notes)
-        shown.append((bars, File.of(end, [vars(row) for row in rows])))
-    explanation = render_biases.view(ranking, run, ("best", "worst")).explanation
     return Part(
-        Section.RANKING, TITLES[Section.RANKING], _of_ranking(ranking, run, value), bars=shown, explanation=explanation
+        Section.RANKING,
+        TITLES[Section.RANKING],
+        _of_ranking(ranking, run, value),
+        bars=_with_files(figures.of_ranking(ranking, noun, value)),
+        explanation=render_biases.view(ranking, run, ("best", "worst")).explanation,
     )
+
+
+def _with_files(found: Sequence[Figure]) -> list[tuple[Bars, File]]:
+    return [(bars, File.of(name, rows)) for name, bars, rows in found]
 
 
 def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
@@ -143,7 +143,7 @@ def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
     if not ranking.n_draws:
         return [*lead, "There are no intervals, so nothing tells which places are sure: embedcli train --draws 300."]
     lead.append(
-        f"The dot is where the model puts {a(noun)}, the bar where its {value} lie by the evidence (a "
+        f"The dot is where the model puts {with_article(noun)}, the bar where its {value} lie by the evidence (a "
         f"{percent(ranking.interval)} interval). A bet is on the {noun} being truly one of the {len(ranking.worst)}: "
         "do not bet if that is less likely than not, or if the dot lies outside the bar."
     )
@@ -155,69 +155,25 @@ def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
     return lead
 
 
-def _at_least(rows: Sequence[ItemBias], end: str, ranking: Biases, noun: str) -> list[tuple[str, str]]:
-    """Say what is sure of all items of a list."""
-    ranks = [row.rank_upper for row in rows if row.rank_upper is not None]
-    if not ranks or max(ranks) <= len(rows):
-        return []
-    among = f"among the {max(ranks):,} {end} of {ranking.n_items:,} {noun}s"
-    return [(f"All {len(rows)}", f"are {among}, by the {percent(ranking.interval)} intervals of their ranks")]
-
-
-def _likely(probability: float) -> str:
-    """Write a probability, of so many draws that none is sure."""
-    if probability > 0.99:
-        return "over 99 %"
-    return "under 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
-
-
-def _figure(row: ItemBias) -> float:
-    return row.bias if row.stars is None else row.stars
-
-
-def _ranked(row: ItemBias, end: str, ranking: Biases, scale: Scale) -> BarRow:
-    """Return a row of the ranking."""
-    kind, interval, reason = bet(row), "", ""
-    if row.lower is not None and row.upper is not None:
-        interval = f"{row.lower:.2f} to {row.upper:.2f}"
-    if row.probability is not None:
-        reason = f"{_likely(row.probability)} likely one of the {min(ranking.limit, ranking.n_items)} {end}; "
-        reason += f"rank {row.rank_lower:,} to {row.rank_upper:,}"
-    if row.is_outside:
-        assert row.lower is not None
-        reason = f"Dot {'above' if _figure(row) > row.lower else 'below'} its interval; {reason}"
-    return BarRow(
-        label=row.title,
-        note=f"{row.n_ratings:,} ratings",
-        bar=Bar.on(scale, _figure(row), row.lower, row.upper, is_outside=bool(row.is_outside)),
-        figure=f"{_figure(row):.2f}",
-        figure_note=interval,
-        verdict="" if kind is Bet.UNKNOWN else kind.value,
-        tone=TONES[kind].value if kind in TONES else "",
-        reason=reason,
-        rank=str(row.rank),
-    )
-
-
 def _axes(report: Report, run: Run) -> Part:
     """Show the components as cards."""
     components, noun = report.components, run.data.noun
     assert components is not None
-    view = render_pca.view(components, run)
     effects = [
         {"component": axis.component, **asdict(effect)} for axis in components.components for effect in axis.effects
     ]
     files = [("titles at the ends", File.of("axes", [row for row in components.rows() if row["taste"] is None]))]
+    files += [("tags and numbers", File.of("axes-tags", effects))] if effects else []
     return Part(
         Section.AXES,
         TITLES[Section.AXES],
         [
-            f"An axis orders the {noun}s by what the model has learned of them. It has a name only if held-out ratings "
-            "confirm it, and models of different users agree on it."
+            f"A component, an axis of the embeddings, orders the {noun}s by what the model has learned of them. It has "
+            "a name only if held-out ratings confirm it, and models of different users agree on it."
         ],
         cards=cards.of_components(components, noun),
-        files=[*files, *([("tags and numbers", File.of("axes-tags", effects))] if effects else [])],
-        explanation=view.explanation,
+        files=files,
+        explanation=render_pca.view(components, run).explanation,
     )
 
 
@@ -260,13 +216,13 @@ def _map(report: Report, run: Run) -> Part:
     """Show the map, as the page of `embedcli map` does."""
     drawn = report.drawn
     assert drawn is not None
-    context = map_context(drawn, run, components=report.components, groups=report.grouping)
+    context = map_context(drawn, run, report.components, report.grouping)
     fidelity = drawn.fidelity
     kept, chance = (f"{100 * share:.0f} %" for share in (fidelity.recall, fidelity.chance))
+    item = with_article(run.data.noun)
     lead = (
-        f"Each dot is {a(run.data.noun)}. Of the {fidelity.n_neighbours} {run.data.noun}s that are nearest by the "
-        f"embeddings, the map keeps {kept} near (by chance {chance}): choose {a(run.data.noun)} to list those that are "
-        "truly near."
+        f"Each dot is {item}. Of the {fidelity.n_neighbours} {run.data.noun}s that are nearest by the embeddings, the "
+        f"map keeps {kept} near (by chance {chance}): choose {item} to list those that are truly near."
     )
     return Part(
         Section.MAP,
@@ -303,52 +259,22 @@ def _probes(report: Report, run: Run) -> Part:
     """Show what can be read from the embeddings, against labels that know nothing of them."""
     probes, noun = report.probes, run.data.noun
     assert probes is not None
-    view, shown = render_probe.view(probes, run), []
-    for kind, heading, score in (("tag", "Tags", "AUC, .5 by chance"), ("number", "Numbers", "R2, 0 by chance")):
-        rows = [row for row in probes.probed if row.kind == kind]
-        if rows:
-            scale = Scale.over([figure for row in rows for figure in (row.score, row.control, row.control_high)])
-            bars = Bars(heading, scale, score, [_probed(row, scale, noun) for row in rows], is_control=True)
-            shown.append((bars, File.of(f"readable-{kind}s", [vars(row) for row in rows])))
     judged = [row for row in probes.probed if row.readable is not None]
+    one, n_readable = with_article(noun), sum(bool(row.readable) for row in judged)
     lead = (
-        f"{sum(bool(row.readable) for row in judged)} of {len(judged)} tags and numbers can be told from the embedding "
-        f"of {a(noun)} that the test has not seen, better than by how well liked, how much rated and how old it is. "
-        "The dot is how well; the bar is what these three reach alone, from the mean to the 95th percentile."
+        f"{n_readable} of {len(judged)} tags and numbers can be told from the embedding of {one} that "
+        "the test has not seen, better than by how well liked, how much rated and how old it is. The dot is how well; "
+        "the bar is what these three reach alone, from the mean to the 95th percentile."
     )
-    return Part(Section.PROBE, TITLES[Section.PROBE], [lead], bars=shown, explanation=view.explanation)
-
-
-def _probed(row: Probed, scale: Scale, noun: str) -> BarRow:
-    judged = row.judged or Verdict(Tone.NONE, "not judged")
-    return BarRow(
-        label=cards.named(row.name),
-        note=f"{row.n:,} {noun}s",
-        bar=Bar.on(scale, row.score, row.control, row.control_high),
-        figure=f"{row.score:.2f}".replace("-", "\u2212"),
-        figure_note=f"control {row.control:.2f}".replace("-", "\u2212"),
-        verdict=judged.words,
-        tone=judged.tone.value,
-        reason="" if row.readable is not None else "training writes it into any embeddings",
-    )
+    bars, view = _with_files(figures.of_probes(probes, noun)), render_probe.view(probes, run)
+    return Part(Section.PROBE, TITLES[Section.PROBE], [lead], bars=bars, explanation=view.explanation)
 
 
 def _errors(report: Report, run: Run) -> Part:
     """Show the scores, and the errors of groups of users and items."""
     found = report.accuracy
     assert found is not None
-    value, noun, overall = run.data.value_noun, run.data.noun, found.overall
-    headings = {
-        USERS: "By the users' number of training ratings",
-        ITEMS: f"By the {noun}s' number of training ratings",
-        TAGS: f"By the {noun}s' most frequent tags",
-    }
-    shown = []
-    for kind, heading in headings.items():
-        if groups := sorted(found.of(kind), key=lambda group: -group.rmse if group.tag else 0):
-            scale = Scale.over([figure for group in groups for figure in (group.lower, group.upper, group.baseline)])
-            bars = Bars(heading, scale, f"RMSE in {value}", [_group_row(group, scale, kind, noun) for group in groups])
-            shown.append((bars, File.of(f"errors-{kind}", [vars(group) for group in groups])))
+    value, overall = run.data.value_noun, found.overall
     interval = ""
     if overall.n_users >= FEWEST_USERS:
         interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
@@ -365,7 +291,7 @@ def _errors(report: Report, run: Run) -> Part:
         Section.ERRORS,
         TITLES[Section.ERRORS],
         lead,
-        bars=shown,
+        bars=_with_files(figures.of_accuracy(found, run.data.noun, value)),
         tables=_score_tables(run),
         explanation=protocol(run),
     )
@@ -382,32 +308,10 @@ def _score_tables(run: Run) -> list[tuple[str, Block, File]]:
     return tables
 
 
-def _group_row(group: GroupError, scale: Scale, kind: str, noun: str) -> BarRow:
-    label = (
-        group.tag or f"{group.n_from:,} to {group.n_to:,}"
-        if group.n_to is not None or group.tag
-        else f"{group.n_from:,} or more"
-    )
-    if group.n_to == 0:
-        label = "none"
-    return BarRow(
-        label=label,
-        note=f"{group.n_rows:,} rows, {group.n_users:,} users",
-        bar=Bar.on(scale, group.rmse, group.lower, group.upper, group.baseline),
-        figure=f"{group.rmse:.3f}",
-        figure_note=f"{group.lower:.3f} to {group.upper:.3f}",
-        reason="" if group.baseline is None else f"biases alone {group.baseline:.3f}",
-    )
-
-
 def _settings(run: Run, path: Path) -> Part:
     """Show how the run came about, and the terms of its data."""
     known = facts(run, path) | {"sha256": run.data.sha256}
-    terms = (
-        MOVIELENS_TERMS
-        if run.data.name in CATALOG
-        else ("Data of your own: embedcli does not know the terms under which it may be passed on.")
-    )
+    terms = MOVIELENS_TERMS if run.data.name in CATALOG else UNKNOWN_TERMS
     rows = [{"setting": name, "value": words} for name, words in known.items() if words]
     columns = [Column("setting", "setting", is_number=False), Column("value", "value", is_number=False)]
     return Part(

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embedcli.analysis.biases import ItemBias
 from embedcli.analysis.choices import Section
 from embedcli.analysis.effects import MIXED
 from embedcli.analysis.report import Bet, Caution, Report, Risk, bet
@@ -23,7 +22,7 @@ class Sentence:
     section: Section
 
 
-def a(noun: str) -> str:
+def with_article(noun: str) -> str:
     """Return a noun with its article."""
     return f"an {noun}" if noun[:1].lower() in "aeiou" else f"a {noun}"
 
@@ -62,9 +61,8 @@ def _prediction(report: Report, run: Run) -> str:
         of += ", which are too few to tell"
     noun, value = run.data.noun, run.data.value_noun
     if model.auc is not None:
-        sentence = (
-            f"{of}, the model ranks {a(noun)} that was taken above one that was not in {100 * model.auc:.0f} % of cases"
-        )
+        taken = f"{with_article(noun)} that was taken"
+        sentence = f"{of}, the model ranks {taken} above one that was not in {100 * model.auc:.0f} % of cases"
         rest = "" if baseline is None or baseline.auc is None else f", biases alone in {100 * baseline.auc:.0f} %"
         return f"{sentence} (AUC {model.auc:.3f}; chance is 50 %){rest}."
     low, high = run.data.scale
@@ -93,7 +91,7 @@ def _use(report: Report) -> str:
 def _difference(report: Report, run: Run) -> str:
     noun = run.data.noun
     axes = [
-        f"axis {axis.component}, {_against(axis.negative_name, axis.positive_name)}"
+        f"component {axis.component}, {_against(axis.negative_name, axis.positive_name)}"
         for axis in report.axes
         if axis.has_name
     ]
@@ -102,9 +100,9 @@ def _difference(report: Report, run: Run) -> str:
     if axes:
         parts.append(f"The {noun}s differ most along {listed(axes)}")
     elif report.axes:
-        parts.append("No axis of the embeddings has a meaning that holds")
+        parts.append("No component of the embeddings has a meaning that holds")
     else:
-        parts.append("The embeddings have no axes to show")
+        parts.append("The embeddings have no components to show")
     if tastes:
         shown, more = tastes[:MOST_PAIRS], len(tastes) - MOST_PAIRS
         rest = f" (and {more} weaker {'pair' if more == 1 else 'pairs'})" if more > 0 else ""
@@ -142,7 +140,7 @@ def _where(report: Report) -> Section:
 def _clause(caution: Caution, report: Report, run: Run) -> str:
     noun, value = run.data.noun, run.data.value_noun
     is_one, numbers = len(caution.axes) == 1, listed([str(axis) for axis in caution.axes])
-    axes = f"axis {numbers}" if is_one else f"axes {numbers}"
+    axes = f"component {numbers}" if is_one else f"components {numbers}"
     match caution.risk:
         case Risk.USELESS:
             return "the model predicts no better than biases alone, so its tastes say nothing"
@@ -158,7 +156,7 @@ def _clause(caution: Caution, report: Report, run: Run) -> str:
         case Risk.BETS:
             return f"do not bet on {_counted(report)} {noun}s, whose place in the list is not certain"
         case Risk.NO_INTERVALS:
-            return f"nothing says how certain the place of {a(noun)} in the ranking is"
+            return f"nothing says how certain the place of {with_article(noun)} in the ranking is"
         case Risk.CLAIMS:
             return f"{axes} {'claims' if is_one else 'claim'} more than held-out ratings confirm"
         case Risk.CHOICE:
@@ -182,10 +180,3 @@ def _counted(report: Report) -> str:
     ends = (("worst", report.ranking.worst), ("best", report.ranking.best))
     counts = [(sum(bet(row) is Bet.NO for row in rows), len(rows), end) for end, rows in ends]
     return listed([f"{n} of the {of} {end}" for n, of, end in counts if n])
-
-
-def bets(rows: Sequence[ItemBias]) -> list[tuple[str, str]]:
-    """Return (what to do, titles) for the items of a list, for each kind of bet that there is."""
-    words = {Bet.YES: "Bet on", Bet.MAYBE: "Perhaps bet on", Bet.NO: "Do not bet on"}
-    found = [(words[kind], [row.title for row in rows if bet(row) is kind]) for kind in words]
-    return [(what, "; ".join(titles)) for what, titles in found if titles]

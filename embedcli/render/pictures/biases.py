@@ -48,7 +48,7 @@ def _rows(
 ) -> bytes:
     """Draw lists of rows, one below another; `panel` draws one."""
     n_rows = sum(map(len, lists))
-    with sheet(style, size_for(style, n_rows, len(lists))) as page:
+    with sheet(style, size_for(style, n_rows, len(lists)), run) as page:
         below = panels(page, [len(rows) for rows in lists], sharex=True)
         for axes, rows, block in zip(below, lists, view.blocks, strict=True):
             panel(page, axes, rows)

@@ -34,7 +34,7 @@ def draw(figures: SideBySide, runs: Sequence[Run], kind: str, style: Style | Non
     if not counts:
         raise UsageError("there is nothing to draw: these runs have no errors", "leave -o out, for a table")
     around, view = AROUND + (PANEL + AXIS) * len(counts), tables.view(figures, runs)
-    with sheet(style, size_for(style, sum(counts), len(counts), PANEL + AXIS)) as page:
+    with sheet(style, size_for(style, sum(counts), len(counts), PANEL + AXIS), *runs) as page:
         found = panels(page, counts, sharex=False)
         if errors:
             _errors(page, found[0], errors)
@@ -51,7 +51,9 @@ def _errors(page: Sheet, axes: Axes, runs: Sequence[RunFigures]) -> None:
     """Draw the errors of runs, each with the interval of its change from the first run."""
     palette, y = page.palette, np.arange(len(runs))
     rmse = np.array([run.rmse for run in runs], dtype=np.float64)
-    axes.axvline(rmse[0], color=palette.dim, lw=1, ls=(0, (4, 3)), zorder=0.9, label=page.written(runs[0].name))
+    axes.axvline(
+        rmse[0], color=palette.dim, lw=1, ls=(0, (4, 3)), zorder=0.9, label=page.written(f"RMSE of {runs[0].name}")
+    )
     label = f"95 % interval of the change from {runs[0].name}"
     for row, run in enumerate(runs):
         if run.rmse_change_interval is not None and run.rmse_change is not None:
@@ -62,7 +64,7 @@ def _errors(page: Sheet, axes: Axes, runs: Sequence[RunFigures]) -> None:
                 axes.annotate(f"  {run.judged.words}", (high, row), **style)
     dots: dict[str, Any] = {"edgecolors": palette.paper, "lw": 0.6, "zorder": 2}
     axes.scatter(rmse, y, s=DOT, c=palette.plain, label="RMSE", **dots)
-    axes.set_title("RMSE on the test rows: further left is better", loc="left", fontsize=TEXT + 1, fontweight="bold")
+    axes.set_title("RMSE, the lower the better", loc="left", fontsize=TEXT + 1, fontweight="bold")
 
 
 def _changes(page: Sheet, axes: Axes, changes: Sequence[Change], figures: SideBySide) -> None:
@@ -75,6 +77,7 @@ def _changes(page: Sheet, axes: Axes, changes: Sequence[Change], figures: SideBy
         before, y, s=DOT, c=palette.paper, edgecolors=palette.rest, lw=1.5, label=f"stars by {first}", zorder=2
     )
     axes.scatter(after, y, s=DOT, c=palette.plain, marker="D", label=f"stars by {second}", zorder=3)
+    axes.set_xlabel("Stars, mean over all users")
     axes.set_title("What changed most", loc="left", fontsize=TEXT + 1, fontweight="bold")
 
 

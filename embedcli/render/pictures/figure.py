@@ -12,10 +12,10 @@ import logging
 import textwrap
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,14 +33,16 @@ Floats = NDArray[np.float64]
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.ft2font import FT2Font
 
 HEADING, TEXT, SMALL, LABEL = 13.0, 9.0, 8.0, 7.5  # points
 MARGIN = 9.0  # points around a picture
 LEADING = 1.35  # height of a line of text, in heights of its letters
+SIGN = 38.0  # points that the sign of an entry of a legend takes
 WIDE = 0.54  # mean width of a letter, in heights
+JOINERS = "\u200c\u200d"
 MISSING = "\u25a1"  # for a letter that no font has
-# fonts that may be there, for letters that matplotlib's own DejaVu Sans lacks
+OWN = "DejaVu Sans"  # it comes with matplotlib
+# fonts that may be there, for letters that it lacks
 FALLBACKS = (
     *("Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Noto Sans KR"),
     *("Hiragino Sans", "Hiragino Sans GB", "PingFang SC", "Apple SD Gothic Neo", "Arial Unicode MS"),
@@ -50,8 +52,6 @@ FALLBACKS = (
 )
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "embedcli",  # the same picture makes the same file
-    "pdf.fonttype": 42,
-    "font.family": ["DejaVu Sans"],
     "font.size": TEXT,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -62,46 +62,61 @@ STYLE: dict[str, Any] = {
 
 @dataclass
 class Sheet:
-    """A figure of matplotlib while it is drawn; `written` makes any text fit to stand on it."""
+    """A figure of matplotlib while it is drawn; `letters` are the codes of those that its fonts have."""
 
     figure: Figure
     canvas: Any
     palette: Palette
+    letters: Set[int]
     title: str = ""
     caption: str = ""
-    _drawn: dict[str, str] = field(default_factory=dict)  # letters, as they are drawn
 
     def written(self, text: str) -> str:
-        """Return a text as the fonts can draw it: without line breaks and control characters, with marks for gaps.
+        """Return a text as the fonts can draw it: without line breaks and control characters, with marks for gaps."""
+        return "".join(char if char.isalnum() and char.isascii() else self._letter(char) for char in text)
 
-        A letter that the fonts in use lack adds a further font, if one of FALLBACKS is there and has it.
-        """
-        return "".join(self._drawn.get(char) or self._drawn.setdefault(char, self._letter(char)) for char in text)
+    def fitted(self, text: str, size: float, room: float) -> str:
+        """Return a text as it is drawn, cut if it is wider than `room` in points."""
+        text = self.written(text)
+        while len(text) > 1 and (width := self.width(text, size)) > room:
+            text = cut(text, min(int(len(text) * room / width), len(text) - 1))
+        return text
+
+    def width(self, text: str, size: float) -> float:
+        """Return the width of a text in points."""
+        from matplotlib.font_manager import FontProperties
+
+        renderer, font = self.canvas.get_renderer(), FontProperties(size=size)
+        return float(renderer.get_text_width_height_descent(text, font, ismath=False)[0] * 72 / self.figure.dpi)
 
     def tone(self, tone: Tone) -> str:
         """Return the color of a verdict."""
         return {Tone.GOOD: self.palette.good, Tone.CAUTION: self.palette.caution}.get(tone, self.palette.dim)
 
-    def lines(self, text: str, size: float, most: int = 9) -> list[str]:
-        """Break a text into lines as wide as the picture; a text of more than `most` lines is cut."""
-        width = self.figure.get_figwidth() * 72 - 2 * MARGIN
+    def size(self, text: str, most: float, room: float) -> float:
+        """Return the size of letters at which a text is no wider than `room` in points."""
+        return most * min(1.0, room / max(self.width(text, most), 1.0))
+
+    def lines(self, text: str, size: float, room: float, most: int = 9) -> list[str]:
+        """Break a text into lines of at most `room` in points; a text of more than `most` lines is cut."""
         text = text.replace(" %", "\u00a0%")  # no line begins with it
-        return textwrap.wrap(text, max(int(width / (WIDE * size)), 20), max_lines=most, placeholder=" \u2026")
+        return textwrap.wrap(text, max(int(room / (WIDE * size)), 20), max_lines=most, placeholder=" \u2026")
 
     def head(self, title: str, below: str, caption: str, panels: Sequence[Axes] = ()) -> None:
         """Write title, a line below it, the legend of these panels and the caption; the rest is for the layout."""
         self.title, self.caption = title, caption
         width, height = 72 * self.figure.get_size_inches()
-        heads = [(self.lines(self.written(title), HEADING, 2), HEADING, "bold", self.palette.ink)]
-        heads += [(self.lines(self.written(below), TEXT, 2), TEXT, "normal", self.palette.dim)]
+        room = width - 2 * MARGIN
+        heads = [(self.lines(self.written(title), HEADING, room, 2), HEADING, "bold", self.palette.ink)]
+        heads += [(self.lines(self.written(below), TEXT, room, 2), TEXT, "normal", self.palette.dim)]
         top = height - MARGIN
         for lines, size, weight, color in heads:
             self._write(lines, top, size, fontweight=weight, color=color, va="top")
             top -= LEADING * size * len(lines)
         if panels:
-            self._legend(panels, top - MARGIN / 2)
-            top -= MARGIN / 2 + LEADING * TEXT
-        lines = self.lines(self.written(caption), SMALL)
+            n_rows = self._legend(panels, top - MARGIN / 2, room)
+            top -= MARGIN / 2 + LEADING * TEXT * n_rows
+        lines = self.lines(self.written(caption), SMALL, room)
         self._caption = self._write(lines, MARGIN, SMALL, color=self.palette.dim, va="bottom")
         bottom = MARGIN + LEADING * SMALL * len(lines) + MARGIN
         inner = (MARGIN / width, bottom / height, 1 - 2 * MARGIN / width, max(top - MARGIN / 2 - bottom, 1) / height)
@@ -110,7 +125,8 @@ class Sheet:
     def say(self, caption: str) -> None:
         """Replace the caption by one that is no longer."""
         self.caption = caption
-        self._caption.set_text("\n".join(self.lines(self.written(caption), SMALL)))
+        room = 72 * self.figure.get_figwidth() - 2 * MARGIN
+        self._caption.set_text("\n".join(self.lines(self.written(caption), SMALL, room)))
 
     def settle(self) -> None:
         """Lay out what is drawn so far; what is drawn later moves nothing."""
@@ -132,15 +148,20 @@ class Sheet:
             self.figure.savefig(file, format="pdf", metadata=about)
         return file.getvalue()
 
-    def _legend(self, panels: Sequence[Axes], y: float) -> None:
-        """Name what is drawn, once for all panels."""
+    def _legend(self, panels: Sequence[Axes], y: float, room: float) -> int:
+        """Name what is drawn, once for all panels, in as many rows as it takes; return their number."""
         named = [panel.get_legend_handles_labels() for panel in panels]
         entries = {name: handle for handles, names in named for handle, name in zip(handles, names, strict=True)}
+        widest = max(self.width(name, TEXT) for name in entries) + SIGN
+        n_columns = len(entries)
+        if sum(self.width(name, TEXT) + SIGN for name in entries) > room:
+            n_columns = max(1, min(n_columns - 1, int(room / widest)))
         width, height = 72 * self.figure.get_size_inches()
-        style: dict[str, Any] = {"frameon": False, "fontsize": TEXT, "labelcolor": self.palette.ink, "ncols": 9}
+        style: dict[str, Any] = {"frameon": False, "fontsize": TEXT, "ncols": n_columns, "labelspacing": 0.35}
         style |= {"borderpad": 0, "borderaxespad": 0, "columnspacing": 1.5, "handletextpad": 0.5}
         style |= {"loc": "upper left", "bbox_to_anchor": (MARGIN / width, y / height)}
         self.figure.legend(list(entries.values()), list(entries), **style).set_in_layout(False)
+        return -(-len(entries) // n_columns)
 
     def _write(self, lines: list[str], y: float, size: float, **style: Any) -> Any:
         width, height = 72 * self.figure.get_size_inches()
@@ -150,49 +171,21 @@ class Sheet:
         return text
 
     def _letter(self, char: str) -> str:
+        category = unicodedata.category(char)
         if char.isspace():
             return " "
-        if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn"):
+        if category in ("Cc", "Cs", "Co", "Cn"):
             return "\ufffd"
-        if any(ord(char) in letters for letters in self._letters.values()):
-            return char
-        if unicodedata.category(char) in ("Cf", "Mn", "Me"):  # it only says how to draw others
+        if category == "Cf" and char not in JOINERS:  # such as one that turns the direction
             return ""
-        for family in FALLBACKS:
-            letters = self._letters_of(family)
-            if ord(char) in letters:
-                self._use(family, letters)
-                return char
-        return MISSING
-
-    def _use(self, family: str, letters: set[int]) -> None:
-        """Take a further font, for the texts that are drawn from now on."""
-        from matplotlib import rcParams
-
-        self._letters[family] = letters
-        rcParams["font.family"] = [*rcParams["font.family"], family]
-
-    @cached_property
-    def _letters(self) -> dict[str, set[int]]:
-        """The letters of each font in use."""
-        return {family: self._letters_of(family) for family in STYLE["font.family"]}
-
-    def _letters_of(self, family: str) -> set[int]:
-        """Return the letters of a font; none if it is not there."""
-        file = self._files.get(family)
-        return set() if file is None else set(_font(file).get_charmap())
-
-    @cached_property
-    def _files(self) -> dict[str, str]:
-        """The files of the fonts by their family."""
-        from matplotlib.font_manager import fontManager
-
-        return {font.name: font.fname for font in fontManager.ttflist if (font.style, font.weight) == ("normal", 400)}
+        if ord(char) in self.letters:
+            return char
+        return "" if category in ("Cf", "Mn", "Me") else MISSING  # these only say how to draw others
 
 
 @contextmanager
-def sheet(style: Style, usual: tuple[float, float]) -> Iterator[Sheet]:
-    """Give a sheet to draw on, of the usual size in inches unless the style has another; matplotlib says nothing.
+def sheet(style: Style, usual: tuple[float, float], *runs: Run) -> Iterator[Sheet]:
+    """Give a sheet to draw runs on, of the usual size in inches unless the style has another; matplotlib says nothing.
 
     UsageError if it had too many pixels.
     """
@@ -207,10 +200,13 @@ def sheet(style: Style, usual: tuple[float, float]) -> Iterator[Sheet]:
 
         # the defaults first: a matplotlibrc in the working folder is for other pictures; a backend would import pyplot
         defaults: dict[Any, Any] = {name: value for name, value in rcParamsDefault.items() if name != "backend"}
-        with rc_context(defaults | STYLE | _colors(style.palette)), warnings.catch_warnings():
+        families, letters = _fonts(runs)
+        # as they are, but other fonts may be OpenType, which matplotlib embeds as outlines only
+        own = {"font.family": families, "pdf.fonttype": 42 if families == [OWN] else 3, **_colors(style.palette)}
+        with rc_context(defaults | STYLE | own), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "constrained_layout not applied")  # a small sheet
             figure = Figure(size, style.dpi)
-            yield Sheet(figure, FigureCanvasAgg(figure), style.palette)
+            yield Sheet(figure, FigureCanvasAgg(figure), style.palette, letters)
     finally:
         logger.setLevel(before)
 
@@ -257,7 +253,19 @@ def _colors(palette: Palette) -> dict[str, str]:
     return paper | ink | dim | {"grid.color": palette.line}
 
 
-def _font(file: str) -> FT2Font:
-    from matplotlib.font_manager import get_font
+def _fonts(runs: Sequence[Run]) -> tuple[list[str], set[int]]:
+    """Return the families of fonts that titles, tags and names of runs need, and the codes of their letters."""
+    from matplotlib.font_manager import fontManager, get_font
 
-    return get_font(file)
+    texts = [text for run in runs for text in (*run.items.titles, *chain(*run.items.tags), run.name, run.data.title)]
+    wanted = {ord(char) for char in set().union(*texts) if not char.isspace() and char.isprintable()}
+    files = {font.name: font.fname for font in fontManager.ttflist if (font.style, font.weight) == ("normal", 400)}
+    families, letters = [OWN], set(get_font(files[OWN]).get_charmap())
+    for family in FALLBACKS:
+        if wanted <= letters:
+            break
+        more = set(get_font(files[family]).get_charmap()) if family in files else set()
+        if wanted & more - letters:
+            families.append(family)
+            letters |= more
+    return families, letters

@@ -20,14 +20,19 @@ Flags = NDArray[np.bool_]
 BESIDE = np.array(
     [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1), (0.5, 1), (-0.5, 1), (0.5, -1), (-0.5, -1)]
 )
-ANGLES = np.arange(16) * np.pi / 8  # of the lines
+# numbers of angles of the lines, and whether they may cross dots that have labels, whose lines they would seem to be:
+# if the labels are FEW, the next is tried until there is room for all
+ATTEMPTS = ((16, False), (24, False), (32, False), (16, True), (24, True), (32, True))
+FEW, NEARLY = 80, 0.75  # and NEARLY all have room: in a heap no angle helps
 LENGTHS = (1.0, 1.7, 2.5, 3.5, 5.0, 7.0, 10.0)  # of the lines, in heights of a line of text
 CLEARER = 0.8  # gaps by which a label without a line is nearer to its own dot than to any other
 # what makes a place worse, in heights of a line of text: a line, a dot under the line, a label that lies beside another
 # dot, or where another label would like to be
 LINE, CROSSED, CLOSE, COVERED = 2.0, 12.0, 3.0, 0.2
+POOR = 30.0  # the cost from which a place is as bad as none: that of a title that is cut
+MOST_AWAY = 1.7  # heights of a line of text from a label to the next dot of any item: no label lies in a void
 MOST_PUSHED = 2  # labels that make room for another
-MOST_TRIED = 40  # places of a label for which others make room
+MOST_TRIED, MOST_TRIES = 40, 1500  # places for which others make room: of one label, and of all
 TOGETHER = 32  # places of a label that are looked at together
 
 
@@ -86,15 +91,23 @@ def place(crowd: Crowd, order: Sequence[int], offered: Sequence[Floats]) -> list
     a line of text. Each label takes its best free place. Then those without a place push others aside that have another
     place, and at last all look for a better place that has become free.
     """
-    board, labels = _Board(_all_places(crowd, order, offered)), range(len(order))
-    for label in labels:
-        board.settle(label)
-    for label in labels:
-        if not board.settle(label):
-            board.push_in(label)
-    for label in labels:
-        board.settle(label)
-    return [_placed(dot, board.place_of(label)) for label, dot in enumerate(order) if board.taken[label] >= 0]
+    best: list[Places | None] = []
+    for n_angles, may_cross in ATTEMPTS[: None if len(order) <= FEW else 1]:
+        board = _Board(_all_places(crowd, order, offered, n_angles, may_cross=may_cross))
+        board.fill()
+        found = [board.place_of(label) for label in range(len(order))]
+        if not best or _worth(found) > _worth(best):
+            best = found
+        n_placed, cost = _worth(best)
+        if n_placed < NEARLY * len(order) or (n_placed == len(order) and cost > -POOR):
+            break
+    return [_placed(dot, place) for dot, place in zip(order, best, strict=True) if place is not None]
+
+
+def _worth(places: Sequence[Places | None]) -> tuple[int, float]:
+    """Return how good the places of labels are: by their number, then by their costs."""
+    costs = [float(place.costs) for place in places if place is not None]
+    return len(costs), -sum(costs)
 
 
 class _Board:
@@ -102,14 +115,27 @@ class _Board:
 
     def __init__(self, places: Sequence[Places]) -> None:
         self.places = places
+        self.tries = MOST_TRIES
         self.taken = np.full(len(places), -1)
         self.boxes = np.full((len(places), 4), np.nan)
         self.lines = np.full((len(places), 4), np.nan)
         self.hulls = np.full((len(places), 4), np.nan)
 
-    def place_of(self, label: int) -> Places:
-        """Return the place that a label has taken."""
-        return self.places[label][int(self.taken[label])]
+    def fill(self) -> None:
+        """Give places to as many labels as there is room for."""
+        labels = range(len(self.places))
+        for label in labels:
+            self.settle(label)
+        for label in labels:
+            self.settle(label)
+            self.push_in(label)
+        for label in labels:
+            self.settle(label)
+
+    def place_of(self, label: int) -> Places | None:
+        """Return the place that a label has taken, None if it has none."""
+        taken = int(self.taken[label])
+        return None if taken < 0 else self.places[label][taken]
 
     def settle(self, label: int) -> bool:
         """Give a label its best free place, if that is better than where it is; return whether it has one."""
@@ -123,18 +149,21 @@ class _Board:
 
     def push_in(self, label: int) -> None:
         """Give a label the best place that few other labels block, if they all find another place."""
-        if not len(self.places[label].costs):
+        own, before = self.places[label], int(self.taken[label])
+        n = len(own.costs) if before < 0 else before
+        if not n or (before >= 0 and own.costs[before] < POOR):
             return
-        met, near = self._met(label, slice(None))
-        for choice in np.flatnonzero(met.sum(axis=1) <= MOST_PUSHED)[:MOST_TRIED]:
+        met, near = self._met(label, slice(n))
+        for choice in np.flatnonzero(met.sum(axis=1) <= MOST_PUSHED)[: min(MOST_TRIED, self.tries)]:
+            self.tries -= 1
             others = near[met[choice]].tolist()
-            before = self.taken[others].tolist()
+            were = self.taken[others].tolist()
             self._take(label, int(choice))
             for other in others:
                 self._take(other, -1)
             if all(self.settle(other) for other in others):
                 return
-            for one, place in zip([*others, label], [*before, -1], strict=True):
+            for one, place in zip([*others, label], [*were, before], strict=True):
                 self._take(one, place)
 
     def _met(self, label: int, which: slice) -> tuple[Flags, NDArray[np.int64]]:
@@ -155,21 +184,28 @@ class _Board:
         self.boxes[label], self.lines[label], self.hulls[label] = own.boxes, own.lines, own.hull
 
 
-def _all_places(crowd: Crowd, order: Sequence[int], offered: Sequence[Floats]) -> list[Places]:
+def _all_places(
+    crowd: Crowd, order: Sequence[int], offered: Sequence[Floats], n_angles: int, *, may_cross: bool
+) -> list[Places]:
     """Return the places of each label where it meets no dot and lies within the frame, the best first."""
     wanted = [_beside(crowd, dot, words[:1, :2])[0][:2] for dot, words in zip(order, offered, strict=True)]
+    barred = np.zeros(len(crowd.centres), dtype=bool)
+    barred[list(order)] = not may_cross
     spots = np.concatenate(wanted) if wanted else np.zeros((0, 4))  # where the labels would rather be
     return [
-        _places(crowd, dot, words, np.delete(spots, np.s_[2 * label : 2 * label + 2], axis=0))
+        _places(crowd, dot, words, barred, np.delete(spots, np.s_[2 * label : 2 * label + 2], axis=0), n_angles)
         for label, (dot, words) in enumerate(zip(order, offered, strict=True))
     ]
 
 
-def _places(crowd: Crowd, dot: int, words: Floats, spots: Floats) -> Places:
-    """Return the places of the label of one dot, the best first; `spots` (S, 4) are boxes that others would like."""
+def _places(crowd: Crowd, dot: int, words: Floats, barred: Flags, spots: Floats, n_angles: int) -> Places:
+    """Return the places of the label of one dot, the best first.
+
+    `barred` (n,) are dots that no line may cross, `spots` (S, 4) boxes that other labels would like.
+    """
     size = words[:, :2]
     boxes, steps, wordings = _beside(crowd, dot, size)
-    joined_boxes, lines, lengths, joined_wordings = _joined(crowd, dot, size)
+    joined_boxes, lines, lengths, joined_wordings = _joined(crowd, dot, size, n_angles)
     places = Places(
         np.concatenate([boxes, joined_boxes]),
         np.concatenate([np.full_like(boxes, np.nan), lines]),
@@ -185,8 +221,12 @@ def _places(crowd: Crowd, dot: int, words: Floats, spots: Floats) -> Places:
     fits = (places.boxes[:, :2] >= crowd.frame[:2]).all(axis=1) & (places.boxes[:, 2:] <= crowd.frame[2:]).all(axis=1)
     fits &= (outer > 0.3 * crowd.gap).all(axis=1)
     fits[: len(boxes)] &= _nearest(crowd, dot, boxes, centres, radii)
-    places, outer = places[fits], outer[fits]
-    crossed = lines_meet_dots(places.lines, centres, radii + 0.3 * crowd.gap).sum(axis=1)
+    own = distances(places.boxes, crowd.centres[[dot]])[:, 0]
+    fits &= np.minimum(own, outer.min(axis=1, initial=np.inf)) < MOST_AWAY * crowd.height
+    crossed = lines_meet_dots(places.lines, centres, radii + 0.3 * crowd.gap)
+    apart = np.linalg.norm(centres - crowd.centres[dot], axis=1) > radii + crowd.radii[dot] + crowd.gap
+    fits &= ~crossed[:, barred[near] & apart].any(axis=1)  # what lies in one heap is crossed by any line
+    places, outer, crossed = places[fits], outer[fits], crossed[fits].sum(axis=1)
     covered = boxes_meet(places.boxes, spots).sum(axis=1)
     costs = places.costs + words[places.wordings, 2] + CROSSED * crossed + COVERED * covered
     if outer.size:
@@ -205,10 +245,11 @@ def _beside(crowd: Crowd, dot: int, size: Floats) -> tuple[Floats, Floats, NDArr
     return _boxes(middles, size), np.tile(np.arange(len(BESIDE), dtype=np.float64), len(size)), wordings
 
 
-def _joined(crowd: Crowd, dot: int, size: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+def _joined(crowd: Crowd, dot: int, size: Floats, n_angles: int) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
     """Return boxes further off and the lines to them, (C, 4), the lengths (C,) in heights of a line, the wordings."""
     centre, radius = crowd.centres[dot], crowd.radii[dot]
-    rays = np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+    angles = np.arange(n_angles) * 2 * np.pi / n_angles
+    rays = np.column_stack([np.cos(angles), np.sin(angles)])
     away = radius + crowd.height * np.array(LENGTHS)
     points = (rays * away[:, None, None]).reshape(-1, 2)
     sides = np.tile(np.clip(1.5 * rays, -1, 1), (len(LENGTHS), 1))
@@ -216,7 +257,7 @@ def _joined(crowd: Crowd, dot: int, size: Floats) -> tuple[Floats, Floats, Float
     ends = np.clip(centre, boxes[:, :2], boxes[:, 2:])
     steps = ends - centre
     starts = centre + steps * radius / np.linalg.norm(steps, axis=1, keepdims=True)
-    lengths = np.tile(np.repeat(LENGTHS, len(ANGLES)), len(size))
+    lengths = np.tile(np.repeat(LENGTHS, n_angles), len(size))
     return boxes, np.hstack([starts, ends]), lengths, np.repeat(np.arange(len(size)), len(points))
 
 

@@ -12,7 +12,7 @@ from embedcli.analysis.map import Color, Map
 from embedcli.render.colors import SHAPES
 from embedcli.render.map import TAG_RULE, axis_titles, labelled, title
 from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import LABEL, Sheet, about, cut, sentences, sheet
+from embedcli.render.pictures.figure import LABEL, TEXT, Sheet, about, cut, sentences, sheet
 from embedcli.render.pictures.labels import Crowd, Floats, Placed, place
 from embedcli.run.record import Run
 
@@ -23,6 +23,7 @@ SIZE = 12.0, 9.0  # inches
 GAP, PAD, LEADING = 3.0, (1.5, 0.3), 1.1  # points beside a dot, and around a label; between its lines
 ONE_LINE, WRAPPED, CUT = 48, 18, 34  # letters: at most in one line, at least to be wrapped, of a title that is cut
 MOST_LINES, LONGEST = 3, 40  # lines of a label, letters in each
+SHARES = 0.7, 0.5  # of the width and height of a picture: the longest name of an axis
 RING = 60.0  # square points by which the ring around a highlighted dot is larger
 SHAPED = 1.25  # how much larger the shapes are than a disc of the same size
 
@@ -41,9 +42,9 @@ def draw(drawn: Map, run: Run, kind: str, n_labels: int, style: Style | None = N
 
     The labels are placed at the resolution of a PNG; offsets in points also hold in SVG and PDF, at 72 dots per inch.
     """
-    with sheet(style or Style(), SIZE) as page:
+    with sheet(style or Style(), SIZE, run) as page:
         axes, order = page.figure.add_subplot(), labelled(drawn, n_labels)
-        sizes = _sizes(drawn)
+        sizes = _sizes(drawn) * min(1.0, np.sqrt(np.prod(page.figure.get_size_inches()) / np.prod(SIZE)))
         _scatter(page, axes, drawn, sizes)
         _frame(page, axes, drawn)
         heading, _, below = title(drawn, run).partition(" | ")
@@ -67,7 +68,9 @@ def caption(drawn: Map, run: Run, n_left_out: int) -> str:
         f"nearest here ({100 * fidelity.chance:.0f} % by chance)",
         "larger dots have more ratings",
         _color_rule(drawn.color, noun),
-        f"{n_left_out:,} titles are left out for lack of room" if n_left_out else "",
+        f"{n_left_out:,} {'titles are' if n_left_out > 1 else 'title is'} left out for lack of room"
+        if n_left_out
+        else "",
     ]
     return f"{sentences(parts)} {about(run)}"
 
@@ -81,14 +84,20 @@ def _color_rule(color: Color | None, noun: str) -> str:
     return f"colors and shapes show tags; a {noun} with several of them has the color of the rarest"
 
 
+def _left_out(n: int) -> str:
+    return f"{n:,} {'titles are' if n > 1 else 'title is'} left out for lack of room" if n else ""
+
+
 def _frame(page: Sheet, axes: Axes, drawn: Map) -> None:
     """Draw the axes with their names, or none if they have no meaning."""
     axes.margins(0.06)
     if drawn.axes is None:
         axes.set_axis_off()
         return
-    right, up = axis_titles(drawn)
-    axes.set(xlabel=page.written(right), ylabel=page.written(up))
+    right, up = map(page.written, axis_titles(drawn))
+    width, height = 72 * page.figure.get_size_inches() * SHARES
+    axes.set_xlabel("\n".join(page.lines(right, TEXT, width)))
+    axes.set_ylabel("\n".join(page.lines(up, TEXT, height)))
     axes.axhline(0, color=page.palette.line, lw=0.8, zorder=0)
     axes.axvline(0, color=page.palette.line, lw=0.8, zorder=0)
 

@@ -20,12 +20,10 @@ from embedcli.render.pictures.figure import (
     LEADING,
     MARGIN,
     TEXT,
-    WIDE,
     Floats,
     Sheet,
     about,
     capital,
-    cut,
     said,
     sentences,
     sheet,
@@ -36,9 +34,10 @@ from embedcli.run.record import Run
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ONE_COLUMN, WIDTH = 3, 7.5  # panels in one column, and its width in inches
+ONE_COLUMN, WIDTH, NARROWEST = 3, 8.0, 5.5  # panels in one column; its width in inches, and the least of two
 PANEL = 0.85  # inches: heading and verdict of an axis
-LONGEST = 42  # letters of a title
+TITLES = 0.4  # share of a column's width that the titles of a pole may take
+BOLD = 1.15  # how much wider bold letters are
 DOT = 34.0  # square points
 
 
@@ -62,16 +61,14 @@ class Panel:
 
 def draw(components: Components, run: Run, kind: str, style: Style | None = None) -> bytes:
     """Draw the components, and the axes of tastes that hold, as "png", "svg" or "pdf": a panel for each."""
-    style, tastes = style or Style(), components.tastes.cards if components.tastes else ()
-    columns = [[_of_component(components, number) for number in range(len(components.components))]]
-    columns.append([_of_taste(card) for card in tastes if card.unnamed is None])
-    if len(columns[0]) + len(columns[1]) <= ONE_COLUMN:
-        columns = [[*columns[0], *columns[1]], []]
-    n_columns = 1 + bool(columns[1])
+    style = style or Style()
+    columns = _columns(components, style)
+    n_columns = len(columns)
     lines = [max(panel.n_rows for panel in of_line if panel) for of_line in zip_longest(*columns)]
     usual = n_columns * WIDTH, size_for(style, sum(lines), len(lines), PANEL)[1]
-    with sheet(style, usual) as page:
+    with sheet(style, usual, run) as page:
         row = (page.figure.get_figheight() - AROUND - PANEL * len(lines)) / sum(lines)  # inches
+        width = 72 * page.figure.get_figwidth() / n_columns
         heights = [n_rows * row + PANEL for n_rows in lines]
         grid = page.figure.subplots(len(lines), n_columns, squeeze=False, height_ratios=heights)
         for axes in grid.flat:
@@ -79,15 +76,27 @@ def draw(components: Components, run: Run, kind: str, style: Style | None = None
         for of_column, column in zip(grid.T, columns, strict=False):
             for axes, panel in zip(of_column, column, strict=False):
                 axes.set_title("\n\n", fontsize=TEXT + 2)  # room for `_head`
-                _poles(page, axes, panel, min(TEXT, 0.75 * 72 * row))
+                _poles(page, axes, panel, min(TEXT, 0.75 * 72 * row), TITLES * width)
         heading, _, below = tables.view(components, run).title.partition(" | ")
         page.head(heading, below, _caption(components, run))
         page.settle()
         for of_column, column in zip(grid.T, columns, strict=False):
             left = min(axes.get_tightbbox(page.canvas.get_renderer()).x0 for axes in of_column[: len(column)])
             for axes, panel in zip(of_column, column, strict=False):
-                _head(page, axes, panel, left / page.figure.dpi * 72, 72 * page.figure.get_figwidth() / n_columns)
+                _head(page, axes, panel, left / page.figure.dpi * 72, width)
         return page.content(kind)
+
+
+def _columns(components: Components, style: Style) -> list[list[Panel]]:
+    """Return the panels, in two columns if they are many and the picture is wide enough."""
+    shown = [_of_component(components, number) for number in range(len(components.components))]
+    tastes = components.tastes.cards if components.tastes else ()
+    shown += [_of_taste(card) for card in tastes if card.unnamed is None]
+    is_narrow = style.size is not None and style.size[0] < 2 * NARROWEST
+    if is_narrow or len(shown) <= ONE_COLUMN:
+        return [shown]
+    half = (len(shown) + 1) // 2
+    return [shown[:half], shown[half:]]
 
 
 def _of_component(components: Components, number: int) -> Panel:
@@ -122,7 +131,7 @@ def _caption(components: Components, run: Run) -> str:
     return f"{sentences(words)} {about(run)}"
 
 
-def _poles(page: Sheet, axes: Axes, panel: Panel, size: float) -> None:
+def _poles(page: Sheet, axes: Axes, panel: Panel, size: float, room: float) -> None:
     """Draw the items at the poles, the first of each in the first row, with their titles on the side of the pole."""
     palette, last = page.palette, panel.n_rows - 1
     scores = [item.score for item in chain(panel.negative, panel.positive)]
@@ -140,8 +149,8 @@ def _poles(page: Sheet, axes: Axes, panel: Panel, size: float) -> None:
         values = np.array([item.score for item in items])
         axes.hlines(rows, np.minimum(values, edge), np.maximum(values, edge), color=palette.line, lw=1, zorder=1)
         axes.scatter(values, rows, s=DOT, c=palette.plain, edgecolors=palette.paper, lw=0.6, zorder=2)
-        titles = [page.written(cut(item.title, LONGEST)) for item in items]
-        side.set_yticks([0, *rows], [page.written(cut(name, LONGEST)), *titles])
+        titles = [page.fitted(item.title, size, room) for item in items]
+        side.set_yticks([0, *rows], [page.fitted(name, size * BOLD, room), *titles])
         side.tick_params("y", length=0, labelsize=size, labelcolor=palette.ink)
         side.get_yticklabels()[0].set_fontweight("bold")
         side.spines[:].set_visible(False)
@@ -155,9 +164,11 @@ def _head(page: Sheet, axes: Axes, panel: Panel, left: float, room: float) -> No
     """Write heading and verdict of an axis above it, from `left` on, as wide as there is room, in points."""
     width, height = page.figure.get_size_inches() * 72
     top = axes.get_window_extent().y1 / page.figure.dpi * 72 + 2
-    words = capital(str(panel.verdict))
-    heading: dict[str, Any] = {"fontsize": TEXT + 2, "fontweight": "bold", "va": "bottom"}
-    page.figure.text(left / width, (top + LEADING * TEXT) / height, page.written(panel.heading), **heading)
-    size = min(TEXT, (room - 3 * MARGIN) / (WIDE * len(words)))
-    verdict: dict[str, Any] = {"fontsize": size, "color": page.tone(panel.verdict.tone), "va": "bottom"}
-    page.figure.text(left / width, top / height, page.written(words), **verdict)
+    for words, most, weight, color, up in (
+        (panel.heading, TEXT + 2, "bold", page.palette.ink, LEADING * TEXT),
+        (capital(str(panel.verdict)), TEXT, "normal", page.tone(panel.verdict.tone), 0),
+    ):
+        words = page.written(words)
+        size = page.size(words, most, (room - 2 * MARGIN) / (BOLD if weight == "bold" else 1))
+        style: dict[str, Any] = {"fontsize": size, "fontweight": weight, "color": color, "va": "bottom"}
+        page.figure.text(left / width, (top + up) / height, words, **style)

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from embedcli.errors import UsageError
-from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import TEXT, Sheet, cut
+from embedcli.render.pictures import MOST, Style
+from embedcli.render.pictures.figure import TEXT, Sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, ROW, AROUND, PANEL = 10.0, 0.25, 1.9, 0.5  # inches: of a picture, a row, title and caption, a panel's heading
 LEAST_ROW = 0.09  # inches: letters of 5 points
-LONGEST = 60  # letters of a title
+TITLES = 0.45  # share of the width that titles may take
 
 
 def size_for(style: Style, n_rows: int, n_panels: int, panel: float = PANEL) -> tuple[float, float]:
@@ -24,7 +24,7 @@ def size_for(style: Style, n_rows: int, n_panels: int, panel: float = PANEL) -> 
     if style.size is not None and style.size[1] < around + LEAST_ROW * n_rows:
         raise UsageError(
             f"{n_rows} rows do not fit into {style.size[1]:g} inches",
-            f"give fewer rows with `limit`, or `size` {style.size[0]:g}x{usual[1]:.0f}",
+            "give fewer rows" + (f", or `size` {style.size[0]:g}x{usual[1]:.0f}" if usual[1] <= MOST else ""),
         )
     return usual
 
@@ -35,9 +35,10 @@ def row_axes(page: Sheet, axes: Axes, titles: Sequence[str], n_rows: int, around
     `n_rows` is the number of rows of all panels, `around` what is not rows, in inches.
     """
     height = (page.figure.get_figheight() - around) * 72 / max(n_rows, 1)  # of a row
-    axes.set_yticks(range(len(titles)), [page.written(cut(title, LONGEST)) for title in titles])
+    size, room = min(TEXT, 0.75 * height), TITLES * 72 * page.figure.get_figwidth()
+    axes.set_yticks(range(len(titles)), [page.fitted(title, size, room) for title in titles])
     axes.set_ylim(len(titles) - 0.5, -0.5)
-    axes.tick_params("y", length=0, labelsize=min(TEXT, 0.75 * height), labelcolor=page.palette.ink)
+    axes.tick_params("y", length=0, labelsize=size, labelcolor=page.palette.ink)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", lw=0.6)
     axes.set_axisbelow(True)

@@ -1,13 +1,26 @@
 // The map: what is shown and chosen, by mouse and by keys; the search; the panel beside it; the table.
 
 function drawMap(data) {
-  const { items, noun } = data, n = items.title.length, near = data.near;
+  const { items, noun } = data,
+    n = items.title.length,
+    near = data.near;
   const get = id => document.getElementById(`map-${id}`);
-  const plot = get("plot"), color = get("color"), box = get("search"), hits = get("hits"), told = get("told"), panel = get("chosen"), tip = get("tip");
+  const plot = get("plot"),
+    color = get("color"),
+    told = get("told"),
+    panel = get("chosen"),
+    tip = get("tip");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const SMALL = 2000, MOST_DOTS = 1000; // items of which all have shape and size; of more items, how many have
-  const 
-     MOST_LABELLED = 600, MOST_HITS = 8, MOST_ROWS = 2000, RING = 7, FAINT = 0.25, FAR = 40, SPECK = 1.5, REST = 120;
+  const SMALL = 2000; // items: up to so many are all drawn with their shape and size,
+  const MOST_DOTS = 1000; // of more so many in view, and further ones as specks
+  const MOST_LABELLED = 600; // items in view that are tried
+  const FAR = n > 200 ? 40 : n; // items, the most rated, whose label may stand off its dot
+  const MOST_ROWS = 2000; // of the table
+  const MOST_LISTED = 200; // of a region
+  const RING = 7; // pixels around a dot
+  const SPECK = 1.5; // radius in pixels
+  const FAINT = 0.25; // opacity of what steps back
+  const REST = 120; // milliseconds after a movement
   const state = { palette: null, groups: null, chosen: null, focus: null, region: null, printing: false };
   const nearOf = new Map(near.of.map((item, at) => [item, at]));
   const neighbours = item => (nearOf.has(item) ? near.near[nearOf.get(item)] : []);
@@ -15,32 +28,52 @@ function drawMap(data) {
   const short = (title, most) => (title.length <= most ? title : `${title.slice(0, most - 3).trimEnd()}...`);
   const tagsOf = item => items.tags[item].map(tag => items.tag_names[tag]);
   const known = name => name in items;
-  const figure = (name, item, digits) => (known(name) && items[name][item] !== null ? items[name][item].toFixed(digits) : null);
+  const figure = (name, item, digits) =>
+    known(name) && items[name][item] !== null ? items[name][item].toFixed(digits) : null;
 
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const around = values => {
-    const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b)), margin = 0.05 * (high - low || 1);
+    const low = values.reduce((a, b) => Math.min(a, b)),
+      high = values.reduce((a, b) => Math.max(a, b)),
+      margin = 0.05 * (high - low || 1);
     return [low - margin, high + margin];
   };
   const narrow = () => plot.clientWidth < 560;
   const chart = new Chart(plot, { x: around(items.x), y: around(items.y) }, narrow() ? data.short : data.axes);
-  const most = items.n.reduce((a, b) => Math.max(a, b), 1), isSmall = n <= SMALL, least = n > 500 ? 3 : 5; // smaller dots leave room for labels
+  const most = items.n.reduce((a, b) => Math.max(a, b), 1),
+    isSmall = n <= SMALL,
+    least = n > 500 ? 3 : 5; // smaller dots leave room for labels
   const sizes = items.n.map(count => least + 9 * Math.sqrt(count / most));
-  const size = item => (state.isNarrow ? 0.8 : 1) * sizes[item];
+  const size = item => state.scale * sizes[item];
 
   // -- drawing ------------------------------------------------------------------------------------------------------
 
-  const rgba = color => (0xff000000 | (parseInt(color.slice(5, 7), 16) << 16) | (parseInt(color.slice(3, 5), 16) << 8) | parseInt(color.slice(1, 3), 16)) >>> 0;
+  const rgba = color =>
+    (0xff000000 |
+      (parseInt(color.slice(5, 7), 16) << 16) |
+      (parseInt(color.slice(3, 5), 16) << 8) |
+      parseInt(color.slice(1, 3), 16)) >>>
+    0;
 
   // where the items are, in pixels of the frame, and those in view, the most rated first
-  const left = new Float64Array(n), top = new Float64Array(n), inView = new Uint32Array(n);
+  const left = new Float64Array(n),
+    top = new Float64Array(n),
+    inView = new Uint32Array(n);
   const locate = () => {
-    const { x, y } = chart, { width, height } = chart.frame, [perX, perY] = [width / (x.end - x.start), height / (y.end - y.start)];
+    const { x, y } = chart,
+      { width, height } = chart.frame,
+      [perX, perY] = [width / (x.end - x.start), height / (y.end - y.start)];
     state.isNarrow = narrow();
+    const zoomed = (chart.ranges.x[1] - chart.ranges.x[0]) / (x.end - x.start),
+      scale = (state.isNarrow ? 0.8 : 1) * clamp(Math.round(4 * zoomed ** 0.3) / 4, 1, 2);
+    state.isStale ||= scale !== state.scale;
+    state.scale = scale;
     state.nInView = 0;
     for (let item = 0; item < n; item++) {
       left[item] = (items.x[item] - x.start) * perX;
       top[item] = (y.end - items.y[item]) * perY;
-      if (left[item] >= 0 && left[item] <= width && top[item] >= 0 && top[item] <= height) inView[state.nInView++] = item;
+      if (left[item] >= 0 && left[item] <= width && top[item] >= 0 && top[item] <= height)
+        inView[state.nInView++] = item;
     }
   };
   const isInView = item => chart.shows(items.x[item], items.y[item]);
@@ -49,18 +82,26 @@ function drawMap(data) {
   const prominent = () => {
     const { chosen, region } = state;
     const marked = new Set([...(chosen === null ? [] : [chosen, ...neighbours(chosen)]), ...data.marked]);
-    return [marked, chosen !== null ? item => marked.has(item) : region !== null ? item => region.has(item) : () => true];
+    return [
+      marked,
+      chosen !== null ? item => marked.has(item) : region !== null ? item => region.has(item) : () => true,
+    ];
   };
 
   // The most rated in view are drawn with their sizes and shapes, all further ones as specks: a few thousand dots are
   // what a browser draws within a movement.
   const draw = () => {
     locate();
-    const { groups, palette, chosen } = state, [marked, isBright] = prominent(), entry = item => groups.entries[groups.of[item]];
-    const shown = isSmall ? [...Array(n).keys()] : [...new Set([...inView.subarray(0, Math.min(state.nInView, MOST_DOTS)), ...marked])];
+    const { groups, palette, chosen } = state,
+      [marked, isBright] = prominent(),
+      entry = item => groups.entries[groups.of[item]];
+    const shown = isSmall
+      ? [...Array(n).keys()]
+      : [...new Set([...inView.subarray(0, Math.min(state.nInView, MOST_DOTS)), ...marked])];
     if (!isSmall) {
-      const colors = groups.entries.map(({ color }) => rgba(color)), faint = rgba(palette.line);
-      const specks = inView.subarray(shown.length, state.nInView).reverse();
+      const colors = groups.entries.map(({ color }) => rgba(color)),
+        faint = rgba(palette.line);
+      const specks = inView.subarray(Math.min(MOST_DOTS, state.nInView), state.nInView).reverse();
       chart.paint(left, top, specks, item => (isBright(item) ? colors[groups.of[item]] : faint), SPECK);
       specks.reverse();
     }
@@ -69,8 +110,12 @@ function drawMap(data) {
       const layer = item => (marked.has(item) ? 2 : groups.of[item] < groups.entries.length - 1 ? 1 : 0);
       const order = [0, 1, 2].flatMap(which => shown.filter(item => layer(item) === which).reverse());
       chart.show("dots", {
-        x: order.map(item => items.x[item]), y: order.map(item => items.y[item]), size: order.map(size), shape: order.map(item => entry(item).shape),
-        color: order.map(item => (item === chosen ? palette.marked : entry(item).color)), alpha: order.map(item => (isBright(item) ? 1 : FAINT)),
+        x: order.map(item => items.x[item]),
+        y: order.map(item => items.y[item]),
+        size: order.map(size),
+        shape: order.map(item => entry(item).shape),
+        color: order.map(item => (item === chosen ? palette.marked : entry(item).color)),
+        alpha: order.map(item => (isBright(item) ? 1 : FAINT)),
       });
       state.isStale = false;
     }
@@ -79,13 +124,22 @@ function drawMap(data) {
   const ring = (marked, focus) => {
     const rings = [...new Set([...marked, ...(focus === null ? [] : [focus])])].filter(isInView);
     const width = rings.map(item => (item === state.chosen || item === focus ? 3 : 1.5));
-    chart.show("rings", { x: rings.map(item => items.x[item]), y: rings.map(item => items.y[item]), size: rings.map(item => size(item) + RING), width });
+    chart.show("rings", {
+      x: rings.map(item => items.x[item]),
+      y: rings.map(item => items.y[item]),
+      size: rings.map(item => size(item) + RING),
+      width,
+    });
   };
 
   // labels cover no dot but those that step back
   const label = () => {
-    const { width, height } = chart.frame, occupied = new Occupied(width, height), [marked, isBright] = prominent();
-    const radius = item => (size(item) + (marked.has(item) ? RING + 2 : 0)) / 2, seen = inView.subarray(0, state.nInView), candidates = [...marked].filter(isInView);
+    const { width, height } = chart.frame,
+      occupied = new Occupied(width, height),
+      [marked, isBright] = prominent();
+    const radius = item => (size(item) + (marked.has(item) ? RING + 2 : 0)) / 2,
+      seen = inView.subarray(0, state.nInView),
+      candidates = [...marked].filter(isInView);
     const nMarked = candidates.length;
     for (const [at, item] of seen.entries()) {
       if (!isBright(item)) continue;
@@ -95,16 +149,32 @@ function drawMap(data) {
     occupied.sum();
     const wanted = candidates.map((item, at) => {
       const text = state.isNarrow ? short(withoutYear(items.title[item]), 22) : short(items.title[item], 34);
-      return { item, text, x: left[item], y: top[item], radius: radius(item), width: widthOf(text), height: 13, reach: at < nMarked ? 400 : at < nMarked + FAR ? 30 : 0 };
+      return {
+        item,
+        text,
+        x: left[item],
+        y: top[item],
+        radius: radius(item),
+        width: widthOf(text),
+        height: 13,
+        reach: at < nMarked ? 400 : at < nMarked + FAR ? (n > 200 ? 30 : 240) : 0,
+      };
     });
     const placed = placeLabels(wanted, occupied, Math.max(nMarked, Math.round((width * height) / 6000)));
     state.labels = placed;
     const of = pick => placed.map(one => pick(one, one.dot.item));
     chart.show("labels", {
-      x: of((_, item) => items.x[item]), y: of((_, item) => items.y[item]), text: of(({ dot }) => asText(dot.text)), dx: of(({ dot, x }) => x - dot.x), dy: of(({ dot, y }) => y - dot.y),
-      color: of((_, item) => (marked.has(item) ? state.palette.marked : state.palette.ink)), paper: of((_, item) => (marked.has(item) ? 0.8 : 0)),
+      x: of((_, item) => items.x[item]),
+      y: of((_, item) => items.y[item]),
+      text: of(({ dot }) => dot.text),
+      dx: of(({ dot, x }) => x - dot.x),
+      dy: of(({ dot, y }) => y - dot.y),
+      color: of((_, item) => (marked.has(item) ? state.palette.marked : state.palette.ink)),
+      paper: of((_, item) => (marked.has(item) ? 0.8 : 0)),
     });
-    const lines = placed.filter(({ line }) => line).map(({ dot, line }) => [items.x[dot.item], items.y[dot.item], ...chart.values(line[2], line[3])]);
+    const lines = placed
+      .filter(({ line }) => line)
+      .map(({ dot, line }) => [items.x[dot.item], items.y[dot.item], ...chart.values(line[2], line[3])]);
     const [x, y, toX, toY] = [0, 1, 2, 3].map(end => lines.map(line => line[end]));
     chart.show("leaders", { x, y, toX, toY });
     ring(marked, state.focus);
@@ -132,60 +202,89 @@ function drawMap(data) {
     state.groups = coloring(data, color.value, state.palette);
     const counts = state.groups.entries.map(() => 0);
     for (const at of state.groups.of) counts[at]++;
-    state.legend = state.groups.entries.map((entry, at) => ({ ...entry, n: counts[at] })).filter(entry => entry.n);
+    state.legend = state.groups.entries.map((entry, at) => ({ ...entry, at, n: counts[at] })).filter(entry => entry.n);
     chart.dress(state.palette);
     showLegend();
     redraw();
   };
 
-  const SIGNS = { circle: "\u25cf", square: "\u25a0", triangle: "\u25b2", diamond: "\u25c6", inverted_triangle: "\u25bc", plus: "\u271a", star: "\u2605" };
   const showLegend = () => {
-    const rule = state.groups.rule ? element("p", { className: "dim", textContent: `Color: ${state.groups.rule}.` }) : "";
-    const list = element("ul", { className: "legend" }, ...state.legend.map(entry => {
-      const sign = element("span", { textContent: SIGNS[entry.shape] });
-      sign.style.color = entry.color;
-      sign.setAttribute("aria-hidden", "true");
-      return element("li", {}, sign, ` ${entry.name} (${entry.n.toLocaleString("en")})`);
-    }));
+    const rule = state.groups.rule
+      ? element("p", { className: "dim", textContent: `Color: ${state.groups.rule}.` })
+      : "";
+    const list = element(
+      "ul",
+      { className: "legend" },
+      ...state.legend.map(entry => {
+        const sign = element("span", { textContent: SIGNS[entry.shape] });
+        sign.style.color = entry.color;
+        sign.setAttribute("aria-hidden", "true");
+        const words = element("button", {
+          type: "button",
+          className: "link",
+          textContent: `${entry.name} (${entry.n.toLocaleString("en")})`,
+          onclick: () => showGroup(entry.at, entry.name),
+        });
+        return element("li", {}, sign, " ", words);
+      }),
+    );
     get("legend").replaceChildren(rule, list);
   };
 
   // -- choosing -----------------------------------------------------------------------------------------------------
 
-  const say = words => { told.textContent = words; };
+  const say = words => {
+    told.textContent = words;
+  };
 
   const choose = item => {
     Object.assign(state, { chosen: item, focus: item, region: null });
     chart.show("region", { x: [], y: [] });
-    if (!isInView(item)) chart.pan((items.x[item] - (chart.x.start + chart.x.end) / 2) / (chart.x.end - chart.x.start), (items.y[item] - (chart.y.start + chart.y.end) / 2) / (chart.y.end - chart.y.start));
+    if (!isInView(item))
+      chart.pan(
+        (items.x[item] - (chart.x.start + chart.x.end) / 2) / (chart.x.end - chart.x.start),
+        (items.y[item] - (chart.y.start + chart.y.end) / 2) / (chart.y.end - chart.y.start),
+      );
     hideTip();
     showChosen();
     redraw();
     const count = neighbours(item).length;
-    say(`${items.title[item]} is chosen. ${count ? `Its ${count} nearest are listed beside the map.` : "It has too few ratings for neighbours."}`);
+    say(`${items.title[item]} is chosen. ${count ? `Its ${count} nearest are listed.` : whyAlone(item)}`);
   };
 
   const clear = () => {
     Object.assign(state, { chosen: null, focus: null, region: null });
-    box.value = "";
+    get("search").value = "";
     chart.show("region", { x: [], y: [] });
     hideTip();
+    if (panel.contains(document.activeElement)) plot.focus({ preventScroll: true });
     showNothing();
     redraw();
     say("nothing is chosen");
   };
 
-  const button = (text, onclick, className = "") => element("button", { type: "button", textContent: text, onclick, className });
+  const button = (text, onclick, className = "") =>
+    element("button", { type: "button", textContent: text, onclick, className });
 
   const showNothing = () => {
     const how = narrow() ? "Tap a dot, or search." : "Select a dot, search, or draw a region with the lasso.";
-    panel.replaceChildren(element("p", { className: "dim", textContent: `${how} A chosen ${noun}'s figures and neighbours stand here.` }));
+    panel.replaceChildren(
+      element("p", { className: "dim", textContent: `${how} A chosen ${noun}'s figures and neighbours stand here.` }),
+    );
   };
 
-  const heading = words => element("div", { className: "head" }, element("h3", { textContent: words }), button("clear", clear));
+  // whoever came from the panel by keys stays in it
+  const fill = (words, ...parts) => {
+    const isWithin = panel.contains(document.activeElement);
+    const heading = element("h3", { textContent: words, tabIndex: -1 });
+    panel.replaceChildren(element("div", { className: "head" }, heading, button("clear", clear)), ...parts);
+    panel.scrollTop = 0;
+    if (isWithin) heading.focus({ preventScroll: true });
+  };
 
   const figuresOf = item => {
-    const bounds = figure("low", item, 2) === null ? "" : ` (95 % ${figure("low", item, 2)} to ${figure("high", item, 2)})`;
+    const bounds =
+      figure("low", item, 2) === null ? "" : ` (95 % ${figure("low", item, 2)} to ${figure("high", item, 2)})`;
     const rows = [
       [data.value, figure("stars", item, 2) === null ? null : figure("stars", item, 2) + bounds],
       ["bias", figure("stars", item, 2) === null ? figure("bias", item, 3) : null],
@@ -194,30 +293,66 @@ function drawMap(data) {
       ["year", figure("year", item, 0)],
       ["tags", tagsOf(item).join(", ")],
     ];
-    return element("dl", {}, ...rows.filter(([, value]) => value).flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value })]));
+    return element(
+      "dl",
+      {},
+      ...rows
+        .filter(([, value]) => value)
+        .flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value })]),
+    );
   };
 
+  const whyAlone = item =>
+    items.n[item] < near.least
+      ? `It has fewer than ${near.least} ratings: too few for neighbours.`
+      : `Neighbours are listed for the ${near.of.length.toLocaleString("en")} most rated ${noun}s only.`;
+
   const showChosen = () => {
-    const item = state.chosen, at = nearOf.get(item);
-    panel.replaceChildren(heading(items.title[item]), figuresOf(item));
+    const item = state.chosen,
+      at = nearOf.get(item);
+    fill(items.title[item], figuresOf(item));
     if (at === undefined) {
-      const few = items.n[item] < near.least ? `It has fewer than ${near.least} ratings: too few for neighbours.` : `Neighbours are listed for the ${plural(near.of.length)} rated most.`;
-      panel.append(element("p", { className: "dim", textContent: few }));
+      panel.append(element("p", { className: "dim", textContent: whyAlone(item) }));
       return;
     }
-    const columns = [[`nearest ${noun}s`, other => button(items.title[other], () => choose(other), "link")], ["n", other => items.n[other]]];
+    const columns = [
+      [`nearest ${noun}s`, other => button(items.title[other], () => choose(other), "link")],
+      ["n", other => items.n[other]],
+    ];
     if (near.both) columns.push(["both", (other, rank) => near.both[at][rank]]);
-    if (near.folds) columns.push(["found", (other, rank) => `${near.folds[at][rank]}/${near.n_folds}`]);
-    const head = element("tr", {}, ...columns.map(([name], j) => element("th", { textContent: name, scope: "col", className: j ? "number" : "" })));
-    const rows = neighbours(item).map((other, rank) => element("tr", {}, ...columns.map(([, cell], j) => element("td", { className: j ? "number" : "" }, cell(other, rank)))));
+    if (near.folds) columns.push(["found", (other, rank) => foundAgain(near.folds[at][rank])]);
+    const head = element(
+      "tr",
+      {},
+      ...columns.map(([name], j) => element("th", { textContent: name, scope: "col", className: j ? "number" : "" })),
+    );
+    const rows = neighbours(item).map((other, rank) =>
+      element(
+        "tr",
+        {},
+        ...columns.map(([, cell], j) => element("td", { className: j ? "number" : "" }, cell(other, rank))),
+      ),
+    );
     const body = element("tbody", {}, ...rows);
-    panel.append(element("table", {}, element("thead", {}, head), body), element("p", { className: "dim", textContent: evidence() }));
+    panel.append(
+      element("table", {}, element("thead", {}, head), body),
+      element("p", { className: "dim", textContent: evidence() }),
+    );
   };
+
+  const foundAgain = folds =>
+    element("span", {
+      className: folds >= 0.8 * near.n_folds ? "good" : folds <= 0.2 * near.n_folds ? "caution" : "",
+      textContent: `${folds}/${near.n_folds}`,
+    });
 
   const evidence = () => {
     const parts = [`n: ratings.`];
     if (near.both) parts.push("both: users who rated both.");
-    if (near.folds) parts.push(`found: of ${near.n_folds} models, each trained without a part of the ratings, those that find it too.`);
+    if (near.folds)
+      parts.push(
+        `found: of ${near.n_folds} models, each trained without a part of the ratings, those that find it too.`,
+      );
     const by = near.by === "preference" ? "the correlation of predicted preferences" : "the cosine of the embeddings";
     return `By ${by}, among the ${noun}s drawn${near.least ? ` with ${near.least} ratings or more` : ""}. ${parts.join(" ")}`;
   };
@@ -227,41 +362,80 @@ function drawMap(data) {
   const inside = (x, y, [xs, ys]) => {
     let is = false;
     for (let at = 0, before = xs.length - 1; at < xs.length; before = at++) {
-      if (ys[at] > y !== ys[before] > y && x < ((xs[before] - xs[at]) * (y - ys[at])) / (ys[before] - ys[at]) + xs[at]) is = !is;
+      if (ys[at] > y !== ys[before] > y && x < ((xs[before] - xs[at]) * (y - ys[at])) / (ys[before] - ys[at]) + xs[at])
+        is = !is;
     }
     return is;
   };
 
   const showRegion = border => {
     const found = items.x.flatMap((x, item) => (inside(x, items.y[item], border) ? [item] : []));
+    showList(found, `${plural(found.length)} in the region`, "region.csv", border);
+  };
+
+  // one entry of the legend
+  const showGroup = (at, name) => {
+    const found = state.groups.of.flatMap((own, item) => (own === at ? [item] : []));
+    showList(found, `${plural(found.length)}: ${name}`, "group.csv", [[], []]);
+  };
+
+  const showList = (found, words, file, border) => {
     Object.assign(state, { region: new Set(found), chosen: null });
     chart.show("region", { x: border[0], y: border[1] });
     const counts = new Map();
     for (const item of found) for (const tag of tagsOf(item)) counts.set(tag, (counts.get(tag) ?? 0) + 1);
-    const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5).map(([tag, count]) => `${tag} ${count}`).join(", ");
-    const list = element("ol", {}, ...found.slice(0, 200).map(item => element("li", {}, button(items.title[item], () => choose(item), "link"), ` (n ${items.n[item]})`)));
-    const about = [common ? `Commonest tags: ${common}.` : "", found.length > 200 ? "The 200 most rated are listed." : ""].filter(Boolean).join(" ");
-    panel.replaceChildren(heading(`${plural(found.length)} in the region`), button("save as CSV", () => saveCsv("region.csv", table(found)), "save"));
+    const common = [...counts]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 5)
+      .map(([tag, count]) => `${tag} ${count}`)
+      .join(", ");
+    const list = element(
+      "ol",
+      {},
+      ...found.slice(0, MOST_LISTED).map(item =>
+        element(
+          "li",
+          {},
+          button(items.title[item], () => choose(item), "link"),
+          ` (n ${items.n[item]})`,
+        ),
+      ),
+    );
+    const about = [
+      common ? `Commonest tags: ${common}.` : "",
+      found.length > MOST_LISTED ? `The ${MOST_LISTED} most rated are listed.` : "",
+    ]
+      .filter(Boolean)
+      .join(" ");
+    const csv = button("save as CSV", () => saveCsv(file, table(found)), "save");
+    fill(words, csv);
     if (about) panel.append(element("p", { className: "dim", textContent: about }));
     panel.append(list);
     redraw();
-    say(`${plural(found.length)} in the region. ${about}`);
+    say(`${words}. ${about}`);
   };
 
   const view = () => {
     const { x, y } = chart;
-    return [[x.start, x.end, x.end, x.start], [y.start, y.start, y.end, y.end]];
+    return [
+      [x.start, x.end, x.end, x.start],
+      [y.start, y.start, y.end, y.end],
+    ];
   };
 
   const table = which => {
     const names = ["title", "id", "n", "mean", "stars", "low", "high", "bias", "year", "tags", "x", "y"].filter(known);
-    return [names, ...which.map(item => names.map(name => (name === "tags" ? tagsOf(item).join("|") : items[name][item])))];
+    return [
+      names,
+      ...which.map(item => names.map(name => (name === "tags" ? tagsOf(item).join("|") : items[name][item]))),
+    ];
   };
 
   // -- the mouse ----------------------------------------------------------------------------------------------------
 
   const place = event => {
-    const bounds = plot.getBoundingClientRect(), { left, top, width, height } = chart.frame;
+    const bounds = plot.getBoundingClientRect(),
+      { left, top, width, height } = chart.frame;
     const [x, y] = [event.clientX - bounds.left - left, event.clientY - bounds.top - top];
     return x >= 0 && y >= 0 && x <= width && y <= height ? [x, y] : null;
   };
@@ -270,8 +444,10 @@ function drawMap(data) {
   const under = event => {
     const at = place(event);
     if (at === null) return null;
-    const [x, y] = at, reach = event.pointerType === "touch" ? 14 : 5;
-    let best = null, least = reach;
+    const [x, y] = at,
+      reach = event.pointerType === "touch" ? 14 : 5;
+    let best = null,
+      least = reach;
     for (const item of inView.subarray(0, state.nInView)) {
       const far = Math.hypot(left[item] - x, top[item] - y) - size(item) / 2;
       if (far < least) [best, least] = [item, far];
@@ -281,10 +457,20 @@ function drawMap(data) {
     return label ? label.dot.item : best;
   };
 
-  const hideTip = () => { tip.hidden = true; };
+  const hideTip = () => {
+    tip.hidden = true;
+  };
   const showTip = item => {
-    const figures = [`n ${items.n[item].toLocaleString("en")}`, figure("mean", item, 2) && `mean ${figure("mean", item, 2)}`, figure("stars", item, 2) && `${data.value} ${figure("stars", item, 2)}`];
-    tip.replaceChildren(element("b", { textContent: items.title[item] }), element("span", { textContent: tagsOf(item).join(", ") }), element("span", { textContent: figures.filter(Boolean).join(", ") }));
+    const figures = [
+      `n ${items.n[item].toLocaleString("en")}`,
+      figure("mean", item, 2) && `mean ${figure("mean", item, 2)}`,
+      figure("stars", item, 2) && `${data.value} ${figure("stars", item, 2)}`,
+    ];
+    tip.replaceChildren(
+      element("b", { textContent: items.title[item] }),
+      element("span", { textContent: tagsOf(item).join(", ") }),
+      element("span", { textContent: figures.filter(Boolean).join(", ") }),
+    );
     const [x, y] = chart.pixels(items.x[item], items.y[item]);
     tip.hidden = false;
     tip.style.left = `${Math.max(0, Math.min(x + 12, plot.clientWidth - tip.offsetWidth))}px`;
@@ -292,12 +478,15 @@ function drawMap(data) {
   };
 
   let pressed = null;
-  plot.addEventListener("pointerdown", event => { pressed = [event.clientX, event.clientY]; });
+  plot.addEventListener("pointerdown", event => {
+    pressed = [event.clientX, event.clientY];
+  });
   plot.addEventListener("pointermove", event => {
     if (event.buttons || event.pointerType === "touch") return hideTip();
     const item = under(event);
     plot.style.cursor = item === null ? "" : "pointer";
-    if (item === null) hideTip(); else showTip(item);
+    if (item === null) hideTip();
+    else showTip(item);
   });
   plot.addEventListener("pointerleave", hideTip);
   plot.addEventListener("click", event => {
@@ -312,7 +501,11 @@ function drawMap(data) {
     state.focus = item;
     ring(prominent()[0], item);
     showTip(item);
-    const figures = [`${items.n[item]} ratings`, figure("stars", item, 2) && `${data.value} ${figure("stars", item, 2)}`, tagsOf(item).join(", ")];
+    const figures = [
+      `${items.n[item]} ratings`,
+      figure("stars", item, 2) && `${data.value} ${figure("stars", item, 2)}`,
+      tagsOf(item).join(", "),
+    ];
     say([items.title[item], ...figures.filter(Boolean)].join(", "));
   };
 
@@ -320,16 +513,21 @@ function drawMap(data) {
   const step = (right, down) => {
     const from = state.focus;
     if (from === null || !isInView(from)) return state.nInView ? focus(inView[0]) : say(`no ${noun} is in view`);
-    let best = null, least = Infinity;
+    let best = null,
+      least = Infinity;
     for (const item of inView.subarray(0, state.nInView)) {
-      const [x, y] = [left[item] - left[from], top[item] - top[from]], along = x * right + y * down, across = Math.abs(x * down) + Math.abs(y * right);
+      const [x, y] = [left[item] - left[from], top[item] - top[from]],
+        along = x * right + y * down,
+        across = Math.abs(x * down) + Math.abs(y * right);
       if (along > 0 && across <= along && along + 2 * across < least) [best, least] = [item, along + 2 * across];
     }
-    if (best === null) say(`no further ${noun} in this direction`); else focus(best);
+    if (best === null) say(`no further ${noun} in this direction`);
+    else focus(best);
   };
 
   const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const here = () => (state.focus !== null && isInView(state.focus) ? [items.x[state.focus], items.y[state.focus]] : []);
+  const here = () =>
+    state.focus !== null && isInView(state.focus) ? [items.x[state.focus], items.y[state.focus]] : [];
   plot.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
@@ -344,58 +542,21 @@ function drawMap(data) {
   });
   plot.addEventListener("blur", hideTip);
 
-  // -- the search: a combobox with a list (ARIA) --------------------------------------------------------------------
-
   const search = new Search(items.title, items.id);
-  const list = { rows: [], at: -1 };
-  const close = () => {
-    hits.hidden = true;
-    box.setAttribute("aria-expanded", "false");
-    box.removeAttribute("aria-activedescendant");
-    list.at = -1;
-  };
-  const activate = at => {
-    list.at = at;
-    [...hits.children].forEach((option, j) => option.setAttribute("aria-selected", String(j === at)));
-    if (at < 0) box.removeAttribute("aria-activedescendant"); else box.setAttribute("aria-activedescendant", hits.children[at].id);
-    hits.children[at]?.scrollIntoView({ block: "nearest" });
-  };
-  const pick = item => {
-    box.value = items.title[item];
-    close();
-    choose(item);
-    if (narrow()) plot.scrollIntoView({ block: "start" });
-  };
-  const look = () => {
-    const asked = box.value.trim(), found = asked ? search.matches(asked) : [];
-    list.rows = found.slice(0, MOST_HITS);
-    hits.replaceChildren(...list.rows.map((item, at) => {
-      const option = element("li", { id: `map-hit-${at}` }, items.title[item], element("span", { className: "dim", textContent: ` n ${items.n[item].toLocaleString("en")}` }));
-      option.setAttribute("role", "option");
-      option.addEventListener("pointerdown", event => { event.preventDefault(); pick(item); });
-      return option;
-    }));
-    activate(-1);
-    hits.hidden = !list.rows.length;
-    box.setAttribute("aria-expanded", String(!hits.hidden));
-    const more = found.length > MOST_HITS ? `, ${MOST_HITS} listed` : "";
-    say(asked ? `${found.length ? plural(found.length) : `no ${noun}`} found${more}` : "");
-  };
-  box.addEventListener("input", look);
-  box.addEventListener("blur", close);
-  box.addEventListener("keydown", event => {
-    const count = list.rows.length;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (hits.hidden) look();
-      if (list.rows.length) activate(event.key === "ArrowDown" ? (list.at + 1) % list.rows.length : (list.at <= 0 ? list.rows.length : list.at) - 1);
-    } else if (event.key === "Enter" && count) {
-      pick(list.rows[Math.max(0, list.at)]);
-    } else if (event.key === "Escape") {
-      if (hits.hidden) clear(); else close();
-    } else {
-      return;
-    }
-    event.preventDefault();
+  combobox(get("search"), get("hits"), {
+    find: asked => search.matches(asked),
+    words: item => [items.title[item], ` n ${items.n[item].toLocaleString("en")}`],
+    pick: item => {
+      choose(item);
+      plot.scrollIntoView({ block: narrow() ? "start" : "nearest" });
+    },
+    say: count =>
+      say(
+        count === null
+          ? ""
+          : `${count ? plural(count) : `no ${noun}`} found${count > MOST_HITS ? `, ${MOST_HITS} listed` : ""}`,
+      ),
+    clear,
   });
 
   // -- the buttons, the table and print -----------------------------------------------------------------------------
@@ -405,40 +566,26 @@ function drawMap(data) {
     chart.drag(what);
     for (const one of drags) one.setAttribute("aria-pressed", String(one.dataset.drag === what));
   };
-  for (const one of drags) one.addEventListener("click", () => drag(one.getAttribute("aria-pressed") === "true" ? "" : one.dataset.drag));
-  const actions = { in: () => chart.zoom(1.5, ...here()), out: () => chart.zoom(1 / 1.5, ...here()), home: () => chart.home(), view: () => showRegion(view()), png: () => picture().toBlob(blob => save("map.png", blob)) };
+  for (const one of drags)
+    one.addEventListener("click", () => drag(one.getAttribute("aria-pressed") === "true" ? "" : one.dataset.drag));
+  const actions = {
+    in: () => chart.zoom(1.5, ...here()),
+    out: () => chart.zoom(1 / 1.5, ...here()),
+    home: () => chart.home(),
+    view: () => showRegion(view()),
+    png: () => picture(data.title, data.caption).toBlob(blob => save("map.png", blob)),
+  };
   for (const one of document.querySelectorAll("[data-do]")) one.addEventListener("click", actions[one.dataset.do]);
 
-  // the drawing with its title and legend
-  const picture = () => {
-    const drawn = chart.canvas(), ratio = drawn.width / plot.clientWidth, line = 20 * ratio, margin = 12 * ratio;
-    const canvas = element("canvas", { width: drawn.width }), context = canvas.getContext("2d");
-    const font = `${12 * ratio}px system-ui, sans-serif`, places = [];
-    context.font = font;
-    let [x, y] = [margin, 0];
-    for (const entry of state.legend) {
-      const text = `${SIGNS[entry.shape]} ${entry.name} (${entry.n})`, width = context.measureText(text).width + 2 * margin;
-      if (x > margin && x + width > canvas.width) [x, y] = [margin, y + line];
-      places.push([text, entry.color, x, y]);
-      x += width;
-    }
-    const head = 2.2 * line, below = head + drawn.height;
-    canvas.height = below + y + 2.5 * line;
-    Object.assign(context, { fillStyle: state.palette.paper, font });
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(drawn, 0, head);
-    const write = (text, color, x, y, weight = "") => {
-      Object.assign(context, { fillStyle: color, font: weight + font });
-      context.fillText(text, x, y, canvas.width - margin - x);
-    };
-    write(data.title, state.palette.ink, margin, line, "bold ");
-    write(data.caption, state.palette.dim, margin, 1.8 * line);
-    for (const [text, color, x, y] of places) {
-      write(text[0], color, x, below + y + line);
-      write(text.slice(1), state.palette.ink, x + context.measureText(text[0]).width, below + y + line);
-    }
-    write(state.groups.rule, state.palette.dim, margin, below + y + 2 * line);
-    return canvas;
+  const picture = (title, caption) => {
+    const drawn = chart.canvas();
+    return pictureOf(drawn, drawn.width / plot.clientWidth, {
+      title,
+      caption,
+      rule: state.groups.rule,
+      legend: state.legend,
+      palette: state.palette,
+    });
   };
 
   window.addEventListener("beforeprint", () => {
@@ -455,11 +602,24 @@ function drawMap(data) {
   get("table").addEventListener("toggle", () => {
     const into = get("rows");
     if (into.childElementCount) return;
-    const [names, ...rows] = table([...Array(Math.min(n, MOST_ROWS)).keys()]), words = { stars: data.value, low: "95 % from", high: "to" };
-    const head = element("tr", {}, ...names.map(name => element("th", { textContent: words[name] ?? name, scope: "col" })));
+    const [names, ...rows] = table([...Array(Math.min(n, MOST_ROWS)).keys()]),
+      words = { stars: data.value, low: "95 % from", high: "to" };
+    const head = element(
+      "tr",
+      {},
+      ...names.map(name => element("th", { textContent: words[name] ?? name, scope: "col" })),
+    );
     const body = rows.map(row => element("tr", {}, ...row.map(cell => element("td", { textContent: cell ?? "" }))));
     const about = n > MOST_ROWS ? `the ${plural(MOST_ROWS)} rated most; all of them are in the CSV` : "";
-    into.replaceChildren(element("table", {}, element("caption", { textContent: about }), element("thead", {}, head), element("tbody", {}, ...body)));
+    into.replaceChildren(
+      element(
+        "table",
+        {},
+        element("caption", { textContent: about }),
+        element("thead", {}, head),
+        element("tbody", {}, ...body),
+      ),
+    );
   });
   get("all").addEventListener("click", () => saveCsv("map.csv", table([...Array(n).keys()])));
 
@@ -468,8 +628,10 @@ function drawMap(data) {
   chart.onRegion(showRegion);
   showNothing();
   chart.start(follow).then(() => {
-    drag(narrow() ? "" : "move");
+    drag(window.matchMedia("(pointer: coarse)").matches ? "" : "move"); // a finger scrolls the page
     recolor();
+    // what has run a few times is compiled: the first movement does not jerk
+    for (let time = 1; time <= 3; time++) setTimeout(redraw, 50 * time);
   });
   return { chart, search };
 }

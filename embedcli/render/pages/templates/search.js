@@ -12,7 +12,9 @@ const withoutAccents = title => {
 };
 const withoutYear = title => title.replace(/\s*\(\p{Nd}{4}\)\s*$/u, "");
 const articleFirst = title => {
-  const bare = withoutYear(title), comma = bare.lastIndexOf(", "), article = bare.slice(comma + 2);
+  const bare = withoutYear(title),
+    comma = bare.lastIndexOf(", "),
+    article = bare.slice(comma + 2);
   if (comma < 0 || !ARTICLES.includes(article)) return title;
   return article + (article.endsWith("'") ? "" : " ") + bare.slice(0, comma) + title.slice(bare.length);
 };
@@ -39,7 +41,9 @@ class Search {
 
   // the items that are exactly what is asked for: none, one, or several of one title
   find(asked) {
-    const byId = asked.startsWith("title:") ? -1 : Math.max(this.ids.indexOf(asked), this.ids.indexOf(asked.replace(/^id:/, "")));
+    const byId = asked.startsWith("title:")
+      ? -1
+      : Math.max(this.ids.indexOf(asked), this.ids.indexOf(asked.replace(/^id:/, "")));
     const byTitle = asked.startsWith("id:") ? [] : this.byTitle(asked.replace(/^title:/, ""));
     return byId < 0 ? byTitle : [byId, ...byTitle.filter(row => row !== byId)];
   }
@@ -48,10 +52,13 @@ class Search {
     const same = this.rows(row => this.titles[row] === asked);
     if (same.length) return same;
     for (const fold of [inAnyCase, withoutAccents]) {
-      const texts = this.texts(fold), wanted = fold(asked), hasYear = withoutYear(wanted) !== wanted;
+      const texts = this.texts(fold),
+        wanted = fold(asked),
+        hasYear = withoutYear(wanted) !== wanted;
       for (const reading of [text => text, withoutYear, articleFirst, plainest]) {
         if (hasYear && reading === withoutYear) continue; // whoever gives a year means it
-        const meant = reading(wanted), rows = this.rows(row => reading(texts[row]) === meant);
+        const meant = reading(wanted),
+          rows = this.rows(row => reading(texts[row]) === meant);
         if (rows.length) return hasYear && withoutYear(meant) === meant ? [] : rows;
       }
     }
@@ -60,7 +67,8 @@ class Search {
 
   // those first, then the titles with all words asked for, with words that begin so, and with them anywhere
   matches(asked) {
-    const found = this.find(asked), texts = this.texts(withoutAccents);
+    const found = this.find(asked),
+      texts = this.texts(withoutAccents);
     const words = [...wordsOf(withoutAccents(asked.replace(/^(id|title):/, "")))];
     if (!words.length) return found;
     const parts = this.rows(row => words.every(word => texts[row].includes(word)));
