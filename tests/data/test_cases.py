@@ -220,8 +220,8 @@ def test_times(write: Callable[[datetime], object], said: str, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        (["01/02/2010", "03/04/2011"], "such as '01/02/2010'"),  # which is the day?
-        (["spring", "autumn"], "such as 'spring'"),
+        (["01/02/2010", "03/04/2011"], "the day may be the month, such as '01/02/2010'"),
+        (["spring", "autumn"], "neither numbers nor known dates, such as 'spring'"),
     ],
 )
 def test_times_that_are_not_read(times: list[str], said: str, tmp_path: Path) -> None:
@@ -448,6 +448,14 @@ FOREIGN: dict[str, str | bytes] = {
     "the array does not end": '[{"user": 1, "item": 2, "rating": 3}, ',
     "not valid JSON": '[{"user": 1, "item": 2, "rating": 3}, {"user": ',
 }
+
+
+def test_the_encoding_of_json(tmp_path: Path) -> None:
+    """JSON is read in a given encoding, and an unknown one is an error."""
+    content = json.dumps([dict(zip(HEADER, row, strict=True)) for row in ROWS])
+    assert content_of(read(tmp_path, content.encode("utf-16-le"), encoding="utf-16-le")[0]) == TRUTH
+    with pytest.raises(UsageError, match="`encoding` 'utf-9' is unknown"):
+        read(tmp_path, content, encoding="utf-9")
 
 
 @pytest.mark.parametrize("what", FOREIGN)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from embedcli.data.formats.columns import PAIR, Columns, ValuesOf
-from embedcli.data.formats.forms import MISSING, rating_form, time_form
+from embedcli.data.formats.forms import MISSING, date_forms, rating_form, time_form
 from embedcli.data.formats.words import BEHAVIOR, WORDS, is_id, rank
 from embedcli.data.read_options import ReadOptions
 from embedcli.data.text import number_of, shorten
@@ -129,12 +129,7 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
         return
     if len(free) > len(roles):
         return
-    forms = {index: time_form(columns.values(index), is_named=False) for index in free}
-    # large numbers may also be ids
-    times = [i for i in free if forms[i] and (i in free[len(pair) :] or not columns.is_numeric(i))]
-    if "time" in roles and len(times) == 1:
-        column_index["time"] = times[0]
-        free.remove(times[0])
+    _take_time(column_index, columns, free, n_ids=len(pair))
     numbers = [index for index in free[len(pair) :] if rating_form(columns.values(index)) is not None]
     n_further = len(free) - len(pair)
     if "rating" in roles and not numbers and (n_further > 1 or (n_further and "time" in column_index)):
@@ -149,6 +144,16 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
     others = [index for index in free if index != column_index.get("rating")]
     if others and "time" in roles:
         notes.append(f"not read: {columns.shown(others)}; if these are times, name them with `time_col`")
+
+
+def _take_time(column_index: dict[str, int], columns: Columns, free: list[int], n_ids: int) -> None:
+    """Move the only column of times from the free ones, of which the first `n_ids` may be ids, to the roles."""
+    forms = {index: time_form(columns.values(index), is_named=False) for index in free}
+    # large numbers may also be ids
+    times = [index for index in free if forms[index] and (index in free[n_ids:] or not columns.is_numeric(index))]
+    if "time" not in column_index and len(times) == 1:
+        column_index["time"] = times[0]
+        free.remove(times[0])
 
 
 def _counts_rows(columns: Columns, free: Sequence[int]) -> bool:
@@ -228,11 +233,10 @@ def _with_forms(schema: TableSchema, columns: Columns, options: ReadOptions, not
     if "time" in index_of:
         form = time_form(columns.values(index_of["time"]))
         if form is None:
-            example = next(iter(columns.values(index_of["time"])), "")
-            notes.append(
-                f"the times in {schema.name('time')} are not read: neither numbers nor dates that are known, "
-                f"such as {shorten(example, 30)!r}"
-            )
+            values = columns.values(index_of["time"])
+            why = "the day may be the month" if values and date_forms(values) else "neither numbers nor known dates"
+            shown = f", such as {shorten(values[0], 30)!r}" if values else ""
+            notes.append(f"the times in {schema.name('time')} are not read: {why}{shown}")
             schema = schema.without(["time"])
         elif form == "excel":
             notes.append(f"the times in {schema.name('time')} are read as days since 1900, as Excel writes them")

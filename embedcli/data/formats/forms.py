@@ -66,8 +66,15 @@ def time_form(values: Iterable[str], *, is_named: bool = True) -> str | None:
     numbers = [number for text in texts if (number := number_of(text)) is not None]
     if len(numbers) == len(texts):
         return _number_form(texts, numbers, is_named)
-    fitting = [form for form in ("iso", *DATES) if all(time_of(text, form) is not None for text in texts)]
-    return fitting[0] if len(fitting) == 1 or "iso" in fitting else None  # the day or the month may come first
+    fitting = date_forms(texts)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def date_forms(texts: Iterable[str]) -> list[str]:
+    """Return the forms in which all texts are dates: two, if the day may be the month."""
+    texts = list(texts)
+    forms = [form for form in ("iso", *DATES) if all(time_of(text, form) is not None for text in texts)]
+    return ["iso"] if "iso" in forms else forms
 
 
 def _number_form(texts: Sequence[str], numbers: Sequence[float], is_named: bool) -> str | None:

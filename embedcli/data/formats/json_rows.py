@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from embedcli.data.formats.blocks import Rows
+from embedcli.data.formats.delimited import encoding_of
 from embedcli.data.formats.detect import ROLES, detect_schema
 from embedcli.data.formats.parquet import text_of
 from embedcli.data.formats.parse import parse_texts
@@ -104,7 +105,9 @@ def json_rows(stream: Stream, given: str | None = None) -> NumberedObjects:
 
 
 def _encoding(head: bytes, given: str | None) -> str:
-    return given or ("utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8")
+    """Return the encoding of JSON: as given, by its byte-order mark, else UTF-8."""
+    is_known = given is not None or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return encoding_of(head, given, "", lambda line: None) if is_known else "utf-8"
 
 
 def _has_lines(text: str) -> bool:

@@ -27,7 +27,7 @@ def read_wide(stream: Stream, context: ReadContext) -> Rows:
         raise UsageError(f"`wide` reads delimited text, and {stream.name} is not", "save the matrix as CSV")
     encoding = encoding_of(stream.head, context.options.encoding, stream.name, context.on_note)
     layout = layout_of(head_lines(stream.head, encoding, stream.name), context.options.sep, stream.name)
-    matrix = _Matrix(layout, context)
+    matrix = _Matrix(layout, context.options.wide or "", stream.name)
     schema = TableSchema(
         layout.separator, layout.n_columns, ROLES, (matrix.user_name, "column", "cell"), notes=tuple(matrix.notes)
     )
@@ -45,19 +45,18 @@ def read_wide(stream: Stream, context: ReadContext) -> Rows:
 class _Matrix:
     """What the columns of a matrix are: one may name the user, one may count the ratings, the others are items."""
 
-    def __init__(self, layout: Layout, context: ReadContext) -> None:
+    def __init__(self, layout: Layout, missing: str, where: str) -> None:
         first, *rest = layout.rows
         self.n_columns, self.notes = layout.n_columns, list[str]()
-        self.words: dict[str, float | None] = {"": None, (context.options.wide or "").strip(): None}
+        self.words: dict[str, float | None] = {"": None, missing.strip(): None}
         self.is_named = _is_header(first, rest)
         sample = [row for row in (rest if self.is_named else layout.rows) if len(row) == self.n_columns]
         if self.n_columns < 3 or not sample:
-            raise DataError(f"{context_name(context)}: not a matrix", "give a table with a column per item")
+            raise DataError(f"{where}: not a matrix of users and items", "give a table with a column per item")
         columns = [[row[index].strip() for row in sample] for index in range(self.n_columns)]
         names = first if self.is_named else [str(number) for number in range(1, self.n_columns + 1)]
         form = rating_form(text for column in columns[1:] for text in column if text not in self.words)
-        self.form, code = form or "number", number_of(context.options.wide or "")
-        self._code = code
+        self.form, self._code = form or "number", number_of(missing)
         n_rated = [str(sum(self._value(text) is not None for text in row[1:])) for row in sample]
         self.user: int | None = _user_column(names, columns) if self.is_named else None
         counts = [index for index in (0,) if index != self.user and columns[index] == n_rated]
@@ -130,8 +129,3 @@ def _user_column(names: Sequence[str], columns: Sequence[Sequence[str]]) -> int 
         return named[0]
     is_first = is_row_number(names[0]) or rating_form(columns[0]) is None or names[0].strip().casefold().endswith("id")
     return 0 if is_first else None
-
-
-def context_name(context: ReadContext) -> str:
-    """Name the option that asked for a matrix."""
-    return f"`wide` {context.options.wide}"
