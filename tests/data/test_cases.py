@@ -108,6 +108,7 @@ READ: dict[str, tuple[str | bytes, str]] = {  # what is true of the table: its c
     ),
     "rows end with a tab, and there is no header": ("".join("{}\t{}\t{}\t\n".format(*row) for row in TRIPLES), ""),
     "two bars": (table("||", ROWS), "time = column 4"),
+    "a bar, and an empty column": ("".join("{}|{}|{}||{}\n".format(*row) for row in ROWS), "time = column 5"),
     "a caret": (table("^", ROWS, HEADER), "time = 'time'"),
     "Hive's separator": (table("\x01", ROWS), "time = column 4"),
     "the time comes before the rating": (
@@ -406,6 +407,9 @@ def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
     assert error.hint == "name the columns, such as `user_col` alpha `item_col` beta"
     error = refused(tmp_path, table(",", named, ("user", "beta", "rating")))
     assert error.hint == "name the column, such as `item_col` beta"
+    rows = [(row[0], "x", row[1], row[1], row[2]) for row in TRIPLES]
+    error = refused(tmp_path, table(",", rows, ("user", "what", "pebble_id", "stone_id", "rating")))
+    assert error.hint == "name the column, such as `item_col` pebble_id"
     rows = [(*row, 1.5, "x") for row in TRIPLES]
     error = refused(tmp_path, table(",", rows))
     assert "5 columns without a header: which are the user, the item and the rating?" in error.message
@@ -497,6 +501,7 @@ def test_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "it looks like a matrix" in error.message
         assert f"`wide` {hint}, the value" in error.hint
         assert content_of(read(tmp_path, content, wide=missing)[0]) == TRUTH
+        assert content_of(read(tmp_path, content.replace(",99", ",99.0"), wide=missing)[0]) == TRUTH
     content = table("\t", matrix("99", count=True))
     assert "it looks like a matrix" in refused(tmp_path, content).message
     ratings, notes = read(tmp_path, content, wide="99")
@@ -575,6 +580,15 @@ def test_item_tables_without_a_header(separator: str, header: Sequence[str], tmp
     assert "it describes 20 of 20 films" in notes
     assert dict(zip(ratings.items.ids, ratings.items.titles, strict=True))["100"] == "Film 100 (1900)"
     assert ratings.items.tags[0] == (() if separator == "|" else ("Drama", "War"))
+
+
+def test_an_item_table_of_words_without_a_header(tmp_path: Path) -> None:
+    """A first row with an id of the ratings is not a header, whatever its words are like."""
+    (tmp_path / "items.csv").write_text(table(",", [(f"i{item}", f"Film {item}") for item in range(100, 120)]))
+    content = table(",", [(user, f"i{item}", rating) for user, item, rating in TRIPLES], HEADER[:3])
+    ratings, notes = read(tmp_path, content, items=tmp_path / "items.csv")
+    assert "it describes 20 of 20 items" in notes
+    assert set(ratings.items.titles) == {f"Film {item}" for item in range(100, 120)}
 
 
 def test_genres_in_columns_of_their_own(tmp_path: Path) -> None:
