@@ -6,6 +6,7 @@ It displays, as the report does, and chooses nothing: the test rows are read by 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -19,7 +20,7 @@ from embedcli.evidence.scores import bootstrap_of_users
 from embedcli.run.record import POSTERIOR, HeldOutRows, Run
 
 CUTS = (0, 1, 10, 20, 50, 100, 200, 500, 1000)  # numbers of training ratings from which a group begins
-FEWEST_ROWS, FEWEST_USERS = 30, 10  # of a group whose error is worth a number
+FEWEST_ROWS, FEWEST_USERS = 100, 10  # of a group whose error is worth a figure
 MOST_TAGS = 10
 USERS, ITEMS, TAGS = "users", "items", "tags"
 Mask = NDArray[np.bool_]
@@ -49,12 +50,16 @@ class GroupError:
 class Accuracy(Record):
     """The error of all test rows and of groups of them; `model` is what predicts them, a name in the run's scores.
 
-    A group of fewer than FEWEST_ROWS rows or FEWEST_USERS users has no figure.
+    `share_near` of the predictions are off by at most `near`, a star, or a tenth of a scale that is longer than ten.
+    A group by numbers of ratings has at least FEWEST_ROWS rows of FEWEST_USERS users, or is joined to its neighbour;
+    a tag with fewer is left out.
     """
 
     row_fields = ("groups",)
     model: str
     overall: GroupError
+    near: float
+    share_near: float
     groups: tuple[GroupError, ...]
 
     def of(self, kind: str) -> tuple[GroupError, ...]:
@@ -78,11 +83,14 @@ def accuracy(run: Run) -> Accuracy:
     every = np.ones(len(errors.user), dtype=np.bool_)
     overall = errors.group("all", every, None, None, None)
     masks = (*_by_numbers(run, run.heldout), *_by_tag(run, run.heldout))
-    groups = (errors.group(kind, rows, low, high, tag) for kind, low, high, tag, rows in masks)
+    low, high = run.data.scale
+    near = max(1.0, (high - low) / 10)
     return Accuracy(
         model="members averaged" if run.heldout.posterior is None else POSTERIOR,
         overall=overall,
-        groups=tuple(group for group in groups if group.n_rows >= FEWEST_ROWS and group.n_users >= FEWEST_USERS),
+        near=near,
+        share_near=float((np.sqrt(errors.squared) <= near).mean()),
+        groups=tuple(errors.group(kind, rows, first, last, tag) for kind, first, last, tag, rows in masks),
     )
 
 
@@ -134,13 +142,27 @@ def _bias_predictions(run: Run, rows: HeldOutRows) -> Floats | None:
 
 
 def _by_numbers(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, int, int | None, None, Mask]]:
-    """Yield the rows (n,) of users, then of items, by their numbers of training ratings."""
+    """Yield all rows (n,) by the number of training ratings of their user, then of their item.
+
+    A group that is too small is joined with the next, the last one with the one before.
+    """
     for kind, codes, stats in ((USERS, rows.user, run.user_stats), (ITEMS, rows.item, run.item_stats)):
         n = stats.n_ratings[np.asarray(codes)]
-        for low, high in zip(CUTS, (*CUTS[1:], None), strict=True):
-            group = np.asarray((n >= low) & (n < (high or np.inf)))
-            if group.any():
-                yield kind, low, None if high is None else high - 1, None, group
+        starts: list[int] = []
+        low: int | None = None
+        for cut, end in pairwise((*CUTS, np.inf)):
+            low = int(cut) if low is None and ((n >= cut) & (n < end)).any() else low
+            if low is not None and _is_enough(rows, (n >= low) & (n < end)):
+                starts.append(low)
+                low = None
+        last = next(cut for cut in (*CUTS, np.inf) if cut > n.max(initial=0))
+        for begin, end in pairwise((*starts, last)):
+            yield kind, int(begin), None if end == np.inf else int(end) - 1, None, np.asarray((n >= begin) & (n < end))
+
+
+def _is_enough(rows: HeldOutRows, group: Mask) -> bool:
+    """Whether the error of some rows, given by a mask (n,), is worth a figure."""
+    return bool(group.sum() >= FEWEST_ROWS and len(np.unique(np.asarray(rows.user)[group])) >= FEWEST_USERS)
 
 
 def _by_tag(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, None, None, str, Mask]]:
@@ -151,4 +173,5 @@ def _by_tag(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, None, None, str,
         counts.update(dict.fromkeys(run.items.tags[row], n))
     for tag, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_TAGS]:
         carries = np.array([tag in tags for tags in run.items.tags], dtype=np.bool_)
-        yield TAGS, None, None, tag, carries[item]
+        if _is_enough(rows, carries[item]):
+            yield TAGS, None, None, tag, carries[item]

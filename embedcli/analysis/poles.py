@@ -1,5 +1,6 @@
 """The two poles of an axis through items, and which of them is +."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +25,28 @@ class PoleItem:
 
 
 def poles(run: Run, rows: Rows, scores: Floats, limit: int) -> tuple[tuple[PoleItem, ...], tuple[PoleItem, ...]]:
-    """Return the `limit` items at the + pole and at the - pole, by the scores (n,) of these rows."""
+    """Return the `limit` items at the + pole and at the - pole, by the scores (n,) of these rows.
+
+    A title that several items have is there once.
+    """
+    titles = [run.items.titles[row] for row in rows.tolist()]
     order = np.argsort(scores, kind="stable")
     years = [run.items.years[row] for row in rows.tolist()]
     positive, negative = (
         item_records(run, PoleItem, rows[here], score=scores[here], year=[years[j] for j in here])
-        for here in (order[::-1][:limit], order[:limit])
+        for here in (_of_different_titles(ends, titles, limit) for ends in (order[::-1], order))
     )
     return positive, negative
+
+
+def _of_different_titles(order: Rows, titles: Sequence[str], limit: int) -> Rows:
+    """Return the first `limit` positions, in this order (n,), whose titles differ."""
+    first: dict[str, int] = {}
+    for here in order.tolist():
+        if len(first) == limit:
+            break
+        first.setdefault(titles[here], here)
+    return np.array(list(first.values()), dtype=np.int64)
 
 
 def sign(scores: Floats, mean_rating: Floats) -> float:

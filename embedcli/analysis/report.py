@@ -26,6 +26,7 @@ N_COMPONENTS, MIN_RATINGS, LIMIT, N_GROUPS = 3, 10, 10, 8
 MOST_DRAWN = 3000  # items on the map: more make a page that is slow to open
 FEW_KEPT = 0.5  # share of an item's nearest on a map, below which being near says little
 BIASES = "user + item bias"  # name of the score of the model without tastes
+MEAN = "global mean"  # and of the one that knows neither users nor items
 
 Answer = TypeVar("Answer")
 
@@ -68,13 +69,14 @@ class Caution:
 class Report:
     """All that a report shows of a run; an analysis is None if it was not asked for, or is `missing` for a reason.
 
-    `model` and `baseline` are the scores of the model that predicts (the posterior, if there is one), and of user and
-    item biases alone; None without test rows. `cautions` begin with the worst.
+    `model`, `baseline` and `simplest` are the scores of the model that predicts (the posterior, if there is one), of
+    user and item biases alone, and of the mean rating alone; None without test rows. `cautions` begin with the worst.
     """
 
     sections: tuple[Section, ...]
     model: Score | None
     baseline: Score | None
+    simplest: Score | None
     decay: DecayVerdict | None
     ranking: Biases | None
     components: Components | None
@@ -135,6 +137,7 @@ def report(
         sections=asked,
         model=scores.get(POSTERIOR) or run.training.model_score,
         baseline=scores.get(BIASES),
+        simplest=scores.get(MEAN),
         decay=judge_decay(run),
         ranking=ranking,
         components=components,

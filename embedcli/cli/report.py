@@ -1,5 +1,7 @@
 """`embedcli report`: one page with all results of a run."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +50,9 @@ def report(
     asked = [name.strip() for name in sections.split(",") if name.strip()]
     run = options.open()
     found = analyse(run, sections=asked, n_components=n_components, min_ratings=min_ratings)
-    page = report_page(found, run, path_of(options.run, options.run_dir), title=title, in_words=flags).encode()
+    command_line = shlex.join(["embedcli", *sys.argv[1:]])
+    path = path_of(options.run, options.run_dir)
+    page = report_page(found, run, path, title=title, command=command_line, in_words=flags).encode()
     answer.save(
         page, what=f"{len(found.sections)} sections, {len(run.items):,} {run.data.noun}s, {len(page) / 1e6:.1f} MB"
     )

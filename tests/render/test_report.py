@@ -92,7 +92,12 @@ def test_the_headline_is_three_true_sentences(trained: Run, whole: Page) -> None
     assert all(sentence in whole.text() for sentence in (predicts, differs, careful))
     scores = {score.model: score.rmse for score in trained.training.scores}
     assert f"On {trained.training.split.n_test:,} test ratings" in predicts
-    assert trained.training.split.description in predicts
+    assert "(10 % of all, drawn at random, seed 0)" in predicts
+    near = 100 * accuracy(trained).share_near
+    assert (
+        f"in {near:.0f} % of cases by at most 1 star; the mean rating alone is off by {scores['global mean']:.2f}"
+        in predicts
+    )
     assert f"is off by {scores['posterior']:.2f} stars (RMSE, on a scale of 1 to 5)" in predicts
     assert f"by {scores['user + item bias']:.2f}: tastes take" in predicts
     assert f"take {100 * (1 - scores['posterior'] / scores['user + item bias']):.0f} % off" in predicts
@@ -160,16 +165,19 @@ def test_every_figure_has_its_data(trained: Run, whole: Page) -> None:
 
 
 def test_whether_to_bet_stands_in_words(trained: Run, whole: Page) -> None:
-    """Each film of the lists is named under what to do with it, and its row says why."""
+    """How many films of a list to bet on stands above it, and each row has its figures and what to do."""
     text, ranking = whole.text("ranking"), biases(trained)
-    words = {Bet.YES: "Bet on", Bet.MAYBE: "Perhaps bet on", Bet.NO: "Do not bet on"}
-    for rows in (ranking.best, ranking.worst):
-        for kind, what in words.items():
-            titles = "; ".join(row.title for row in rows if bet(row) is kind)
-            assert not titles or f"{what} {titles}" in text
+    words = {Bet.YES: "Bet on", Bet.MAYBE: "perhaps on", Bet.NO: "do not bet on"}
+    for end, rows in (("best", ranking.best), ("worst", ranking.worst)):
+        counts = {what: sum(bet(row) is kind for row in rows) for kind, what in words.items()}
+        assert f"{'; '.join(f'{what} {n}' for what, n in counts.items() if n)}." in text
+        assert text.count(f"likely one of the 10 {end}") == 1
     for row in ranking.worst:
-        assert f"{row.stars:.2f} {row.lower:.2f} to {row.upper:.2f} {bet(row).value}" in text
-        assert f"likely one of the 10 worst; rank {row.rank_lower} to {row.rank_upper}" in text
+        assert row.probability is not None
+        likely = "over 99" if row.probability > 0.99 else "under 1" if row.probability < 0.01 else None
+        likely = likely or f"{100 * row.probability:.0f}"
+        figures = f"{row.stars:.2f} {row.lower:.2f} to {row.upper:.2f} {likely} % {row.rank_lower} to {row.rank_upper}"
+        assert f"{figures} {bet(row).value}" in text
 
 
 def test_cards_say_what_holds(trained: Run) -> None:
@@ -322,7 +330,7 @@ def test_a_browser_shows_the_report(opened: tuple[Browser, Path], width: int, da
         "return [...document.querySelectorAll('#part-ranking .row .plot-row')].map(one => one.clientWidth)"
     )
     assert min(rows) > 200
-    assert len(rows) == 2 * 11  # with the axis
+    assert len(rows) == 2 * 12  # with the axis above and below
 
 
 @needs_chromium

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST_TICKS = 4
-STEPS = (1.0, 2.0, 5.0)  # times a power of ten: the distances of ticks
+STEPS = (1.0, 2.0, 5.0, 10.0)  # times a power of ten: the distances of ticks
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarRow:
-    """A row of a figure: its label with a note below it, its bar, its figures, and a verdict with its reason.
+    """A row of a figure: its label with a note below it, its bar, its figures, a verdict with its reason, and cells.
 
     `tone` is a class of the style sheet: good, caution or none.
     """
@@ -82,15 +82,21 @@ class BarRow:
     tone: str = ""
     reason: str = ""
     rank: str = ""
+    cells: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Bars:
-    """A figure of rows on one scale, with what its axis shows; `notes` are (label, words) lines above the rows."""
+    """A figure of rows on one scale, with what its axis shows, and a note above the rows.
+
+    `heads` are those of the cells of a row; `line` stands through all rows, where a value is that all compare to.
+    """
 
     heading: str
     scale: Scale
     axis: str
     rows: Sequence[BarRow]
-    notes: Sequence[tuple[str, str]] = ()
+    note: str = ""
+    heads: Sequence[str] = ()
+    line: str | None = None
     is_control: bool = False  # whether the bars are what the dots are compared to

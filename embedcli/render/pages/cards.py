@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from embedcli.analysis.components import two_digits
-from embedcli.analysis.effects import MIXED, Effect
+from embedcli.analysis.effects import MIXED, THRESHOLD, Effect
 from embedcli.analysis.pca import LEAST_TRUTH_PHI, Component, Components
 from embedcli.analysis.poles import PoleItem
-from embedcli.analysis.record import Verdict, column, decimal, p_value, text, whole, written_p
+from embedcli.analysis.record import Column, Verdict, column, decimal, p_value, text, whole, written_p
 from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.render.view import Block, table
 
@@ -24,7 +24,10 @@ MOST_IN_TABLE = 8  # of the tags and numbers that go with an axis
 
 @dataclass(frozen=True)
 class Card:
-    """A card: a heading in words under a label, with the verdict; a sentence; columns of titles; tags; the evidence."""
+    """A card: a heading in words under a label, with the verdict; a sentence; columns of titles; tags; the evidence.
+
+    Titles and tags are folded under `folded`, if that is given.
+    """
 
     label: str
     heading: str
@@ -35,6 +38,7 @@ class Card:
     tags_label: str = ""
     evidence: Sequence[tuple[str, str]] = ()
     table: Block | None = None
+    folded: str = ""
 
 
 class EffectColumns:
@@ -61,13 +65,71 @@ def of_components(components: Components, noun: str) -> list[Card]:
 
 
 def of_tastes(tastes: TagTastes, noun: str) -> list[Card]:
-    """Return a card for each axis of tastes."""
-    return [_taste(card, tastes, noun) for card in tastes.cards]
+    """Return a card for each axis of tastes that holds."""
+    return [_taste(card, tastes) for card in tastes.cards if card.unnamed is None]
+
+
+def without_card(tastes: TagTastes) -> list[str]:
+    """Say in a line for each axis of tastes that does not hold why it does not."""
+    lines = []
+    for card in tastes.cards:
+        if card.unnamed is not None:
+            why = card.unnamed
+            if card.p > tastes.least_p:
+                trials = f"shuffled tags give an axis as strong in {100 * card.p:.0f} % of trials"
+                why = f"{trials}; at most {100 * tastes.least_p:.0f} % are allowed"
+            lines.append(f"Taste {card.taste} does not hold: {why}.")
+    return lines
 
 
 def of_groups(grouping: Clusters, noun: str) -> list[Card]:
     """Return a card for each group."""
     return [_group(group, grouping, noun) for group in grouping.clusters]
+
+
+def pieces(grouping: Clusters, noun: str) -> Block:
+    """Return a table of the groups, of which each is a piece of a continuum."""
+    rows = [
+        {
+            "group": group.cluster,
+            "n": group.n,
+            "tags": ", ".join(tag.tag for tag in group.tags),
+            "titles": "; ".join(group.most_rated),
+        }
+        for group in grouping.clusters
+    ]
+    columns = [
+        Column("group", "piece"),
+        Column("n", f"{noun}s", "{:,}".format),
+        Column("tags", "tags more often than by chance", is_number=False),
+        Column("titles", "most rated", is_number=False),
+    ]
+    return Block(columns=columns, rows=rows)
+
+
+def about_components(noun: str) -> list[str]:
+    """Say how to read the cards of components."""
+    return [
+        "The percentage is the share of the variance of the embeddings that lies along the component.",
+        "Held-out ratings: models that go without a part of the ratings predict that part. A large t says that the "
+        "component helps to predict, the slope how much of its claim holds (1: all).",
+        "Halves of the users: models of different users are compared. 1 means that both find the same component.",
+        f"The correlation is that of a tag or a number of the {noun}s with their place on the component, from -1 to 1; "
+        "q is its p value, corrected for the number of tests. A tag or a number names an end if its correlation is "
+        f"{THRESHOLD:g} or more, q is below .05, and shuffled tags hardly ever reach as much.",
+    ]
+
+
+def about_tastes(noun: str) -> list[str]:
+    """Say how to read the cards of tastes."""
+    return [
+        "The percentage is the share of the variance of held-out ratings, beyond the biases, that the axis explains. A "
+        "large t says that it helps to predict them, the slope how much of its claim holds (1: all).",
+        f"Permuted tags: the axes are searched again with the tags shuffled among {noun}s that are alike in bias, "
+        "number of ratings and year. Such axes are chance.",
+        f"The correlation is that of a tag with the axis. The {noun}s at an end are there by their tags and by their "
+        "embeddings, and have a tag of its name.",
+    ]
 
 
 def between(negative: Sequence[str], positive: Sequence[str]) -> str:
@@ -88,6 +150,7 @@ def _component(axis: Component, components: Components, noun: str) -> Card:
         tags_label="Goes with it beyond chance (correlation)",
         evidence=_of_component(axis, components),
         table=table(axis.effects[:MOST_IN_TABLE], EffectColumns, noun=noun),
+        folded="" if axis.has_name else "What stands at its ends",
     )
 
 
@@ -119,8 +182,8 @@ def _why_unnamed(axis: Component) -> str:
         return "It predicts held-out ratings. Whether other users would show the same was not estimated."
     if axis.real:
         return (
-            "It predicts held-out ratings, so it is not chance. But models of other users turn it another way: other "
-            "titles would stand at its ends. Read no meaning into it."
+            "It predicts held-out ratings, so it is not chance. But trained on other users, the component points "
+            "elsewhere. Read no meaning into it."
         )
     if axis.predicts:
         return "Held-out ratings confirm only a part of what it claims. Read no meaning into it."
@@ -163,14 +226,12 @@ def _regression(t: float, slope: float, least_t: float, least_slope: float) -> s
     )
 
 
-def _taste(card: TasteCard, tastes: TagTastes, noun: str) -> Card:
-    """Return the card of an axis of tastes."""
-    has_name = card.unnamed is None
-    sentence = "" if has_name else f"It is shown as the first that does not hold: {card.unnamed}."
+def _taste(card: TasteCard, tastes: TagTastes) -> Card:
+    """Return the card of an axis of tastes that holds."""
+    sentence = ""
     if card.may_be_scale:
         sentence = "It may be users who stretch the scale, and users who do not: no ratings tell the two apart."
     evidence = [
-        ("Size", f"{100 * card.share:.1f} % of the variance of held-out ratings beyond the biases."),
         ("Held-out ratings", _regression(card.t, card.slope, tastes.least_t, tastes.least_slope)),
         (
             "Permuted tags",
@@ -184,10 +245,10 @@ def _taste(card: TasteCard, tastes: TagTastes, noun: str) -> Card:
         ("Embeddings", f"Correlation with their largest components {card.r:.2f}."),
     ]
     return Card(
-        label=f"Taste {card.taste}",
-        heading=between(card.negative_name, card.positive_name) if has_name else "No name that holds",
-        verdict=replace(card.judged, evidence="") if has_name else Verdict(card.judged.tone, "does not hold"),
-        columns=_poles(card) if has_name else [],
+        label=f"Taste {card.taste}, {100 * card.share:.1f} % of what biases leave of held-out ratings",
+        heading=between(card.negative_name, card.positive_name),
+        verdict=replace(card.judged, evidence=""),
+        columns=_poles(card),
         sentence=sentence,
         evidence=evidence,
         table=table(sorted(card.words, key=lambda word: -abs(word.loading)), WordColumns),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from embedcli.analysis.accuracy import FEWEST_USERS
+from embedcli.analysis.accuracy import FEWEST_ROWS, FEWEST_USERS
 from embedcli.analysis.biases import Biases
 from embedcli.analysis.choices import Section
+from embedcli.analysis.map import Map
 from embedcli.analysis.record import Column, Row, Verdict
-from embedcli.analysis.report import Report
+from embedcli.analysis.report import EVEN, FEW_KEPT, SURE, Report
 from embedcli.data.catalog import CATALOG, MOVIELENS_TERMS
 from embedcli.data.features import FEWEST_TAGGED
 from embedcli.errors import EmbedcliError
 from embedcli.render import biases as render_biases
-from embedcli.render import pca as render_pca
 from embedcli.render import probe as render_probe
 from embedcli.render.output import Format, render
 from embedcli.render.pages import cards, figures
@@ -26,7 +26,17 @@ from embedcli.render.pages.cards import Card
 from embedcli.render.pages.figures import Figure
 from embedcli.render.pages.map import map_context
 from embedcli.render.pages.page import document, map_scripts
-from embedcli.render.pages.story import counted, headline, model_name, with_article
+from embedcli.render.pages.story import (
+    WEAK,
+    counted,
+    glossary,
+    headline,
+    listed,
+    model_name,
+    summary,
+    with_article,
+    within,
+)
 from embedcli.render.runs import EpochColumns, ScoreColumns, facts, protocol
 from embedcli.render.view import Block, View, percent, table
 from embedcli.run.record import Run
@@ -72,12 +82,23 @@ class Part:
     files: Sequence[tuple[str, File]] = ()
     map: Mapping[str, Any] | None = None
     explanation: Sequence[str] = ()
+    after: Sequence[str] = ()
+    commands: Sequence[str] = ()
 
 
-def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_words: Callable[[str], str] = str) -> str:
+def report_page(
+    report: Report,
+    run: Run,
+    path: Path,
+    *,
+    title: str = "",
+    command: str = "",
+    in_words: Callable[[str], str] = str,
+) -> str:
     """Return the report of a run as a page; titles in it are never read as HTML.
 
-    `in_words` says what the library's messages say in the words of whoever asks: the command line has options.
+    `command` made the report; the page shows it, for others to do the same. `in_words` says what the library's
+    messages say in the words of whoever asks: the command line has options.
     """
     makers: dict[Section, Callable[[Report, Run], Part]] = {
         Section.RANKING: _ranking,
@@ -91,7 +112,7 @@ def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_wor
     parts = []
     for section in report.sections:
         if section is Section.SETTINGS:
-            parts.append(_settings(run, path))
+            parts.append(_settings(run, path, command))
         elif section in report.missing:
             tables = _score_tables(run) if section is Section.ERRORS else ()
             parts.append(Part(section, TITLES[section], [in_words(_missing(report.missing[section]))], tables=tables))
@@ -103,7 +124,9 @@ def report_page(report: Report, run: Run, path: Path, *, title: str = "", in_wor
         title=title or f"{run.data.title}: what the model has learned",
         scripts=map_scripts() if any(part.map for part in parts) else {},
         styles=("report.css", "map.css"),
+        summary=summary(run),
         headline=headline(report, run),
+        glossary=glossary(run),
         sections=report.sections,
         parts=parts,
     )
@@ -143,14 +166,15 @@ def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
     if not ranking.n_draws:
         return [*lead, "There are no intervals, so nothing tells which places are sure: embedcli train --draws 300."]
     lead.append(
-        f"The dot is where the model puts {with_article(noun)}, the bar where its {value} lie by the evidence (a "
-        f"{percent(ranking.interval)} interval). A bet is on the {noun} being truly one of the {len(ranking.worst)}: "
-        "do not bet if that is less likely than not, or if the dot lies outside the bar."
+        f"The dot is where the trained model puts {with_article(noun)}, the bar the {percent(ranking.interval)} "
+        f"interval of its {value} by the posterior. A bet is on the {noun} being truly one of the {len(ranking.worst)}. Bet: "
+        f"{100 * SURE:g} % or more; perhaps: {100 * EVEN:g} to {100 * SURE:g} %; do not bet: below {100 * EVEN:g} %, "
+        "or the dot outside the bar."
     )
     if ranking.choice is not None and ranking.choice.is_strong:
         lead.append(
-            f"Users choose by taste what to rate, which the intervals know only in part: they hold in "
-            f"{render_biases.coverage(ranking.choice)} of cases here, not in {percent(ranking.interval)}."
+            "Users choose by taste what to rate, and the intervals allow for that only in part: in simulations of data "
+            f"like these, a 95 % interval holds in {render_biases.coverage(ranking.choice)} of cases."
         )
     return lead
 
@@ -173,7 +197,7 @@ def _axes(report: Report, run: Run) -> Part:
         ],
         cards=cards.of_components(components, noun),
         files=files,
-        explanation=render_pca.view(components, run).explanation,
+        explanation=cards.about_components(noun),
     )
 
 
@@ -185,13 +209,14 @@ def _tastes(report: Report, run: Run) -> Part:
     if tastes is None:
         return Part(Section.TASTES, TITLES[Section.TASTES], [f"Not shown: {_why_no_tastes(run)}."])
     lead = (
-        f"An axis of tastes says what divides people in the words of the {noun}s' tags, beyond how good a {noun} is. "
-        "One that holds predicts held-out ratings, is stronger than axes of shuffled tags, and halves of the users "
-        "agree on its words."
+        f"An axis of tastes says what divides people in the words of the {noun}s' tags, beyond how good "
+        f"{with_article(noun)} is. It holds if it predicts held-out ratings, is stronger than axes of shuffled tags, "
+        "and halves of the users agree on its words."
     )
-    explained = f"{tastes.n_named} such axes hold, and explain {100 * tastes.share:.1f} % of what biases leave open"
+    explained = f"{tastes.n_named} such axes hold: {'weak but ' if tastes.share < WEAK else ''}real"
+    explained += f", together they explain {100 * tastes.share:.1f} % of what biases leave of held-out ratings"
     if tastes.embedding_share is not None:
-        explained += f"; the embeddings explain {100 * tastes.embedding_share:.1f} %"
+        explained += f" (the embeddings {100 * tastes.embedding_share:.1f} %)"
     words = [{"taste": card.taste, **asdict(word)} for card in tastes.cards for word in card.words]
     rows = [row for row in components.rows() if row["taste"] is not None]
     return Part(
@@ -200,6 +225,8 @@ def _tastes(report: Report, run: Run) -> Part:
         [lead, f"{explained}." if tastes.n_named else f"None holds, of {tastes.n_words} words."],
         cards=cards.of_tastes(tastes, noun),
         files=[("titles at the ends", File.of("tastes", rows)), ("tags", File.of("tastes-tags", words))],
+        explanation=cards.about_tastes(noun),
+        after=cards.without_card(tastes),
     )
 
 
@@ -217,20 +244,25 @@ def _map(report: Report, run: Run) -> Part:
     drawn = report.drawn
     assert drawn is not None
     context = map_context(drawn, run, report.components, report.grouping)
-    fidelity = drawn.fidelity
-    kept, chance = (f"{100 * share:.0f} %" for share in (fidelity.recall, fidelity.chance))
     item = with_article(run.data.noun)
-    lead = (
-        f"Each dot is {item}. Of the {fidelity.n_neighbours} {run.data.noun}s that are nearest by the embeddings, the "
-        f"map keeps {kept} near (by chance {chance}): choose {item} to list those that are truly near."
-    )
+    lead = f"Each dot is {item}. {_closeness(drawn, item)} Choose {item} to list those that are truly near."
     return Part(
         Section.MAP,
         TITLES[Section.MAP],
         [lead],
         map=context,
-        explanation=context["explanation"],
+        explanation=context["explanation"][1:],  # the first says how near, as the lead does
     )
+
+
+def _closeness(drawn: Map, item: str) -> str:
+    """Say how much it means that two items are near on a map."""
+    fidelity, n = drawn.fidelity, drawn.fidelity.n_neighbours
+    near = fidelity.recall * n
+    kept = "fewer than one" if near < 1 else f"about {near:.0f}"
+    shares = f"({100 * fidelity.recall:.0f} %, by chance {100 * fidelity.chance:.0f} %)"
+    words = "little" if fidelity.recall < FEW_KEPT else "something"
+    return f"Closeness on this map means {words}: {kept} of the {n} nearest of {item} is near it here {shares}."
 
 
 def _groups(report: Report, run: Run) -> Part:
@@ -244,13 +276,16 @@ def _groups(report: Report, run: Run) -> Part:
     )
     if grouping.has_groups:
         lead = f"The {noun}s form groups that are more separate than those of clouds without any."
+    separation = f"separation (silhouette) {grouping.silhouette:.3f}; data without groups gives {grouping.control:.3f}"
+    file = File.of("groups", grouping.rows())
     return Part(
         Section.CLUSTERS,
         TITLES[Section.CLUSTERS],
         [lead],
-        grouping.judged,
-        cards=cards.of_groups(grouping, noun),
-        files=[(f"{noun}s by group", File.of("groups", grouping.rows()))],
+        replace(grouping.judged, evidence=separation),
+        cards=cards.of_groups(grouping, noun) if grouping.has_groups else (),
+        tables=() if grouping.has_groups else [("The pieces", cards.pieces(grouping, noun), file)],
+        files=[(f"{noun}s by group", file)] if grouping.has_groups else (),
         explanation=view(grouping, run).explanation,
     )
 
@@ -262,12 +297,20 @@ def _probes(report: Report, run: Run) -> Part:
     judged = [row for row in probes.probed if row.readable is not None]
     one, n_readable = with_article(noun), sum(bool(row.readable) for row in judged)
     lead = (
-        f"{n_readable} of {len(judged)} tags and numbers can be told from the embedding of {one} that "
-        "the test has not seen, better than by how well liked, how much rated and how old it is. The dot is how well; "
-        "the bar is what these three reach alone, from the mean to the 95th percentile."
+        f"{n_readable} of {len(judged)} tags and numbers can be read from the embeddings. Each is predicted for "
+        f"{noun}s that the probe has not seen."
+    )
+    scores = (
+        "The dot is the score of the embeddings. For tags it is the AUC: how often "
+        f"{one} with the tag is placed above one without (.5 by chance). For numbers it is R2: the share of the "
+        "variance that is predicted (0 by chance)."
+    )
+    control = (
+        f"The bar is the control: what bias, number of ratings and year of {one} alone reach, from the mean to the "
+        "95th percentile. A tag or a number is readable if the dot is clearly above the bar."
     )
     bars, view = _with_files(figures.of_probes(probes, noun)), render_probe.view(probes, run)
-    return Part(Section.PROBE, TITLES[Section.PROBE], [lead], bars=bars, explanation=view.explanation)
+    return Part(Section.PROBE, TITLES[Section.PROBE], [lead, scores, control], bars=bars, explanation=view.explanation)
 
 
 def _errors(report: Report, run: Run) -> Part:
@@ -279,13 +322,18 @@ def _errors(report: Report, run: Run) -> Part:
     if overall.n_users >= FEWEST_USERS:
         interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
     lead = [
-        f"The {model_name(found.model)} is off by {overall.rmse:.3f} {value} (RMSE{interval}) on "
-        f"{counted(overall.n_rows, 'test row')} of {counted(overall.n_users, 'user')}."
+        f"The {model_name(found.model)} is off by {overall.rmse:.3f} {value} (RMSE: root mean squared error{interval}) "
+        f"on {counted(overall.n_rows, 'test row')} of {counted(overall.n_users, 'user')}, and in "
+        f"{within(found, value)}."
     ]
+    alone = [("the mean rating", report.simplest), ("user and item biases", report.baseline)]
+    if errors := [f"{what} alone by {score.rmse:.3f}" for what, score in alone if score is not None]:
+        lead[0] += f" For comparison: {listed(errors)}."
     if found.groups:
         lead.append(
-            "Below, the dot is the error of a group of test rows, the bar its 95 % interval, and the short line the "
-            "error of biases alone."
+            "Below, the dot is the error of a group of test rows, the bar its 95 % interval, the short line the error "
+            "of biases alone, and the dashed line the error of all test rows. Groups of fewer than "
+            f"{FEWEST_ROWS} rows or {FEWEST_USERS} users are joined to the next; tags with fewer are not shown."
         )
     return Part(
         Section.ERRORS,
@@ -308,15 +356,17 @@ def _score_tables(run: Run) -> list[tuple[str, Block, File]]:
     return tables
 
 
-def _settings(run: Run, path: Path) -> Part:
-    """Show how the run came about, and the terms of its data."""
+def _settings(run: Run, path: Path, command: str) -> Part:
+    """Show how the run came about, the commands that do the same again, and the terms of its data."""
     known = facts(run, path) | {"sha256": run.data.sha256}
+    left_out = {"arrays"} if run.data.implicit else {"arrays", "n_negatives"}
     terms = MOVIELENS_TERMS if run.data.name in CATALOG else UNKNOWN_TERMS
-    rows = [{"setting": name, "value": words} for name, words in known.items() if words]
+    rows = [{"setting": name, "value": words} for name, words in known.items() if words and name not in left_out]
     columns = [Column("setting", "setting", is_number=False), Column("value", "value", is_number=False)]
     return Part(
         Section.SETTINGS,
         TITLES[Section.SETTINGS],
         [*protocol(run), f"{terms} This page shows titles, positions and averages, and nobody's rating."],
         tables=[("Settings, data and versions", Block(columns=columns, rows=rows), File.of("settings", rows))],
+        commands=[line for line in (run.command, command) if line],
     )

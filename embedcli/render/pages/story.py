@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from embedcli.analysis.accuracy import Accuracy
 from embedcli.analysis.choices import Section
 from embedcli.analysis.effects import MIXED
 from embedcli.analysis.report import Bet, Caution, Report, Risk, bet
@@ -11,6 +12,7 @@ from embedcli.run.record import Run
 
 MOST_CAUTIONS, MOST_PAIRS = 3, 2
 FEWEST_TESTED = 100  # ratings
+WEAK = 0.05  # share of what biases leave open, below which tastes are weak
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,53 @@ def headline(report: Report, run: Run) -> list[Sentence]:
     ]
 
 
+def glossary(run: Run) -> list[tuple[str, str]]:
+    """Explain the words of a report, and which of the two models each part looks into."""
+    noun, n_factors, has_posterior = run.data.noun, run.shape("item_factors")[2], run.training.posterior is not None
+    members = (
+        f"{run.n_members} members, trained from different random numbers, " if run.n_members > 1 else "one member "
+    )
+    words = [
+        ("Embedding", f"the {n_factors} numbers that the model has learned for each {noun}, from the ratings alone"),
+        ("Component", f"a direction in the embeddings; the {noun}s differ most along component 1"),
+        ("Bias", f"how much better {with_article(noun)} is rated than others, or a user rates than others"),
+        ("Trained model", f"{members}which ranking, axes, map and groups look into"),
+    ]
+    if has_posterior:
+        words += [
+            ("Posterior", "a Bayesian model of the same ratings; it predicts, and gives the ranking its intervals")
+        ]
+    if run.training.split.n_test:
+        tested = "Test ratings only measure how far off predictions are; held-out ratings"
+        words += [
+            ("Test, held-out", f"{tested} are training ratings that some models go without, to test axes and tastes")
+        ]
+    if not run.data.implicit:
+        words += [("RMSE", "root mean squared error: the typical size of an error")]
+    return [(word, f"{meaning}.") for word, meaning in words]
+
+
+def summary(run: Run) -> str:
+    """Say in a line what the report is of."""
+    split = run.training.split
+    parts = [f"{len(run.items):,} {run.data.noun}s, {len(run.users):,} users"]
+    if split.n_test:
+        parts += [f"{split.n_train:,} ratings to train on, {split.n_test:,} to test on ({_chosen(run)})"]
+    else:
+        parts += [split.description]
+    if run.n_members > 1:
+        parts += [f"{run.n_members} members (the model, trained {run.n_members} times)"]
+    return " | ".join(filter(None, [*parts, f"run {run.name}", f"embedcli {run.meta['version']}"]))
+
+
+def _chosen(run: Run) -> str:
+    """Say in words which ratings are the test."""
+    split = run.training.split
+    share = f"{100 * split.n_test / (split.n_train + split.n_test):.0f} %"
+    words = {"random": f"{share} of all, drawn at random, seed {split.seed}", "time": f"the latest {share} of all"}
+    return words.get(split.kind, split.description)
+
+
 def listed(words: Sequence[str]) -> str:
     """Write a list in a sentence: a, b and c."""
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
@@ -56,7 +105,7 @@ def _prediction(report: Report, run: Run) -> str:
             f"This is not known: the model was trained on all {split.n_train:,} ratings, and none is left to test on; "
             "embedcli train --split random leaves a tenth out."
         )
-    of = f"On {counted(split.n_test, 'test rating')} that it was not trained on ({split.description})"
+    of = f"On {counted(split.n_test, 'test rating')} that it was not trained on ({_chosen(run)})"
     if split.n_test < FEWEST_TESTED:
         of += ", which are too few to tell"
     noun, value = run.data.noun, run.data.value_noun
@@ -68,9 +117,18 @@ def _prediction(report: Report, run: Run) -> str:
     low, high = run.data.scale
     off = f"{of}, the {model_name(model.model)} is off by {model.rmse:.2f} {value}"
     off += f" (RMSE, on a scale of {low:g} to {high:g})"
+    if report.accuracy is not None:
+        off += f", and in {within(report.accuracy, value)}"
     if baseline is None:
         return f"{off}."
-    return f"{off}; a model without tastes, of user and {noun} biases alone, by {baseline.rmse:.2f}{_use(report)}."
+    mean = "" if report.simplest is None else f"the mean rating alone is off by {report.simplest.rmse:.2f}, "
+    return f"{off}; {mean}user and {noun} biases, without tastes, by {baseline.rmse:.2f}{_use(report)}."
+
+
+def within(found: Accuracy, value: str) -> str:
+    """Say how often a prediction is near."""
+    near = "1 star" if (found.near, value) == (1, "stars") else f"{found.near:g} {value}"
+    return f"{100 * found.share_near:.0f} % of cases by at most {near}"
 
 
 def model_name(name: str) -> str:
@@ -105,7 +163,11 @@ def _difference(report: Report, run: Run) -> str:
         parts.append("The embeddings have no components to show")
     if tastes:
         shown, more = tastes[:MOST_PAIRS], len(tastes) - MOST_PAIRS
-        rest = f" (and {more} weaker {'pair' if more == 1 else 'pairs'})" if more > 0 else ""
+        assert report.components is not None
+        assert report.components.tastes is not None
+        share = report.components.tastes.share
+        rest = f" (and {more} more {'pair' if more == 1 else 'pairs'})" if more > 0 else ""
+        rest += f": {'weak but ' if share < WEAK else ''}real, together {100 * share:.1f} % of what biases leave"
         parts.append(f"in the words of their tags, people's tastes divide over {'; and over '.join(shown)}{rest}")
     elif report.tastes:
         parts.append("no tags tell people's tastes apart")
@@ -138,7 +200,7 @@ def _where(report: Report) -> Section:
 
 
 def _clause(caution: Caution, report: Report, run: Run) -> str:
-    noun, value = run.data.noun, run.data.value_noun
+    noun = run.data.noun
     is_one, numbers = len(caution.axes) == 1, listed([str(axis) for axis in caution.axes])
     axes = f"component {numbers}" if is_one else f"components {numbers}"
     match caution.risk:
@@ -163,7 +225,10 @@ def _clause(caution: Caution, report: Report, run: Run) -> str:
             assert report.ranking is not None
             assert report.ranking.choice is not None
             held = coverage(report.ranking.choice)
-            return f"users choose by taste what to rate, so a 95 % interval of {value} holds in {held} of cases"
+            return (
+                f"in simulations of data like these, a 95 % interval holds in {held} of cases, because users choose by "
+                "taste what to rate"
+            )
         case Risk.UNSTABLE:
             return f"{axes} {'is' if is_one else 'are'} real, but without a stable meaning"
         case Risk.CONTINUUM:

@@ -98,8 +98,8 @@ def place(crowd: Crowd, order: Sequence[int], offered: Sequence[Floats]) -> list
         found = [board.place_of(label) for label in range(len(order))]
         if not best or _worth(found) > _worth(best):
             best = found
-        n_placed, cost = _worth(best)
-        if n_placed < NEARLY * len(order) or (n_placed == len(order) and cost > -POOR):
+        n_good = sum(place is not None and place.costs < POOR for place in best)
+        if not NEARLY * len(order) <= n_good < len(order):
             break
     return [_placed(dot, place) for dot, place in zip(order, best, strict=True) if place is not None]
 

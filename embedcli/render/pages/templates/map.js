@@ -340,9 +340,10 @@ function drawMap(data) {
     );
   };
 
+  // as `judge_folds` judges in the commands
   const foundAgain = folds =>
     element("span", {
-      className: folds >= 0.8 * near.n_folds ? "good" : folds <= 0.2 * near.n_folds ? "caution" : "",
+      className: folds === near.n_folds ? "good" : folds >= near.n_folds / 2 ? "caution" : "dim",
       textContent: `${folds}/${near.n_folds}`,
     });
 
@@ -351,7 +352,8 @@ function drawMap(data) {
     if (near.both) parts.push("both: users who rated both.");
     if (near.folds)
       parts.push(
-        `found: of ${near.n_folds} models, each trained without a part of the ratings, those that find it too.`,
+        `found: of ${near.n_folds} models, each trained without a part of the ratings, those that find it too ` +
+          "(all: stable, at least half: unstable, fewer: weak).",
       );
     const by = near.by === "preference" ? "the correlation of predicted preferences" : "the cosine of the embeddings";
     return `By ${by}, among the ${noun}s drawn${near.least ? ` with ${near.least} ratings or more` : ""}. ${parts.join(" ")}`;
