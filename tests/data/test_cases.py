@@ -505,10 +505,15 @@ def test_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = table("\t", matrix("99", count=True))
     assert "it looks like a matrix" in refused(tmp_path, content).message
     ratings, notes = read(tmp_path, content, wide="99")
-    assert "column 1 counts the ratings of each row" in notes
+    assert "column 1, with values such as '14', counts ratings and is not read" in notes
     assert ratings.users.ids == tuple(map(str, range(1, 13)))
     assert ratings.items.ids == tuple(map(str, range(2, 22)))
     assert content_of(ratings) == {(user, str(int(item) - 98)): value for (user, item), value in TRUTH.items()}
+    rows = [[20, *row[1:]] for row in matrix("99")]  # the number of columns
+    assert len(read(tmp_path, table(",", rows), wide="99")[0]) == len(ROWS)
+    for user in range(1000, 1012), "abcdefghijkl":
+        rows = [[own, *row[1:]] for own, row in zip(user, matrix("99"), strict=True)]
+        assert read(tmp_path, table(",", rows), wide="99")[0].users.ids == tuple(map(str, user))
     content = table(",", matrix(""), names) + "13" + ",x" * 20 + "\n14,1\n"
     assert "line 14: the rating is not a number: 'x' (and 20 more" in refused(tmp_path, content, wide="").message
     with pytest.raises(UsageError, match="`wide` reads delimited text"):

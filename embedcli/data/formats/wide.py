@@ -57,11 +57,8 @@ class _Matrix:
         names = first if self.is_named else [str(number) for number in range(1, self.n_columns + 1)]
         form = rating_form(text for column in columns[1:] for text in column if text not in self.words)
         self.form, self._code = form or "number", number_of(missing)
-        n_rated = [str(sum(self._value(text) is not None for text in row[1:])) for row in sample]
-        self.user: int | None = _user_column(names, columns) if self.is_named else None
-        counts = [index for index in (0,) if index != self.user and columns[index] == n_rated]
-        if self.user is None and not self.is_named and rating_form(columns[0]) is None:
-            self.user = 0
+        self.user: int | None = _user_column(names, columns) if self.is_named else self._unnamed_user(columns)
+        counts = [0] if self.user != 0 and self._counts_ratings(columns) else []
         others = {self.user, *counts}
         self.items = [i for i in range(self.n_columns) if i not in others and rating_form(columns[i]) is not None]
         self.names = [names[index].strip() for index in self.items]
@@ -69,10 +66,24 @@ class _Matrix:
             names[self.user] if self.user is not None and self.is_named else "row" if self.user is None else "column 1"
         )
         if counts:
-            self.notes.append("column 1 counts the ratings of each row and is not read")
+            self.notes.append(f"column 1, with values such as {columns[0][0]!r}, counts ratings and is not read")
         left_out = [names[i] for i in range(self.n_columns) if i not in others and i not in self.items]
         if left_out:
             self.notes.append(f"not read, as they are not numbers: {', '.join(left_out[:8])}")
+
+    def _unnamed_user(self, columns: Sequence[Sequence[str]]) -> int | None:
+        """Return 0 if the first column holds users: words, or numbers that differ where ratings would not."""
+        first, n_levels = set(columns[0]), len({text for column in columns[1:] for text in column})
+        return 0 if rating_form(first) is None or len(columns[0]) == len(first) > n_levels else None
+
+    def _counts_ratings(self, columns: Sequence[Sequence[str]]) -> bool:
+        """Tell whether the first column holds the numbers of ratings of the rows, or whole numbers beyond all ratings."""
+        cells = [[self._value(text) for text in column] for column in columns]
+        rated = [[value for value in row if value is not None] for row in zip(*cells[1:], strict=True)]
+        highest = max((value for row in rated for value in row), default=0.0)
+        first = [-1.0 if value is None else value for value in cells[0]]
+        is_beyond = min(first) > highest and not any(value % 1 for value in first)
+        return is_beyond or first == [float(len(row)) for row in rated]
 
     def _value(self, text: str) -> float | None:
         """Return the rating in a cell; None if it means "not rated", NaN if it is not a rating."""
