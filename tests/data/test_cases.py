@@ -330,6 +330,8 @@ def test_ids_cut_by_a_spreadsheet(tmp_path: Path) -> None:
     """Ids in scientific notation are noted."""
     rows = [(user, f"9.7{item}E+12", rating) for user, item, rating, _ in ROWS]
     assert "were cut by a spreadsheet" in read(tmp_path, table(",", rows, ("user", "isbn", "rating")))[1]
+    rows = [(user, f"{item}.0000e+00", rating) for user, item, rating, _ in ROWS]
+    assert "were cut" not in read(tmp_path, table(",", rows, ("user", "isbn", "rating")))[1]
 
 
 NAMES = [  # a row of names, and which of them are user, item, rating and time
@@ -414,6 +416,9 @@ def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
     error = refused(tmp_path, table(",", rows))
     assert "5 columns without a header: which are the user, the item and the rating?" in error.message
     assert error.hint == "name the columns, such as `user_col` 1 `item_col` 2 `rating_col` 3"
+    rows = [(row[0], "2010-10-19T23:55:27Z", 30.25, -97.75, row[1]) for row in TRIPLES]
+    error = refused(tmp_path, table("\t", rows))  # check-ins: a place with its coordinates
+    assert error.hint == "name the columns, such as `user_col` 1 `item_col` 5"
     means = [(f"tt{item}", 4.5, 17 + item) for item in range(30)]
     assert "may describe its `items`" in refused(tmp_path, table(",", means, ("tconst", "averageRating", "n"))).hint
 
@@ -499,6 +504,7 @@ def test_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         content = table(",", matrix(missing), names)
         error = refused(tmp_path, content)
         assert "it looks like a matrix" in error.message
+        assert "the columns are user (1, 2), 100 (" in error.message
         assert f"`wide` {hint}, the value" in error.hint
         assert content_of(read(tmp_path, content, wide=missing)[0]) == TRUTH
         assert content_of(read(tmp_path, content.replace(",99", ",99.0"), wide=missing)[0]) == TRUTH

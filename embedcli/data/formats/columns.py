@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from embedcli.data.formats.forms import MISSING
+from embedcli.data.formats.forms import MISSING, time_form
 from embedcli.data.formats.words import ONE_PERSON, is_id, is_row_number, normalized, rank
 from embedcli.data.text import number_of, shorten
 from embedcli.errors import DataError
@@ -15,6 +15,7 @@ NUMBERED = 20  # first rows that a column counts one by one: fewer may do so by 
 WIDE = 8  # columns of numbers: with as many, and no user and item, each may hold the ratings of an item
 NEARLY_ALL = 0.8  # share of such columns
 SHOWN = 12  # columns that a message shows with their values
+LEVELS = 21  # different ratings of a scale
 PROSE = 60  # letters on average of a text that is not an id
 ValuesOf = Callable[[int], Sequence[str]]  # the first values of a column
 
@@ -99,7 +100,7 @@ class Columns:
         if self.header is not None:
             ids.sort(key=lambda index: not is_id(self.name(index)))
         roles = dict(zip(missing, sorted(ids[: len(missing)]), strict=True))
-        rating = next((index for index in free if index not in roles.values() and self.is_numeric(index)), None)
+        rating = next((index for index in free if index not in roles.values() and self._may_be_rating(index)), None)
         if self.header is None and "rating" not in column_index and rating is not None:
             roles["rating"] = rating
         return " ".join(f"`{role}_col` {shlex.quote(shorten(self.name(index)))}" for role, index in roles.items())
@@ -113,7 +114,18 @@ class Columns:
             or any(rank(name, role) is not None for role in ("rating", "time", "count", "tags", "year"))
         )
         is_fraction = any(number % 1 for number in numbers)
-        return bool(values) and not is_other and not is_fraction and sum(map(len, values)) <= PROSE * len(values)
+        is_date = len(numbers) < len(values) and time_form(values, is_named=False) is not None
+        return (
+            bool(values)
+            and not is_other
+            and not is_date
+            and not is_fraction
+            and sum(map(len, values)) <= PROSE * len(values)
+        )
+
+    def _may_be_rating(self, index: int) -> bool:
+        """Tell whether a column may hold ratings: numbers, few of them different, and more than one."""
+        return self.is_numeric(index) and 1 < len(set(self.values(index))) <= LEVELS
 
     def _is_of_items(self, item: int) -> bool:
         """Tell whether each of the first rows has an item of its own."""

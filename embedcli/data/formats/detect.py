@@ -16,7 +16,7 @@ from embedcli.errors import UsageError
 ROLES = ("user", "item", "rating", "time")
 ITEM_ROLES = ("title", "tags")  # roles of further columns, which describe the items
 ASIN, REVIEWER = re.compile(r"(B0|\d\d)[0-9A-Z]{8}"), re.compile(r"A[0-9A-Z]{9,20}")  # ids of Amazon
-SCIENTIFIC = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
+SCIENTIFIC = re.compile(r"\d[.,](\d+)E\+(\d+)", re.IGNORECASE)
 RATING_FORMS = {
     "comma": "numbers with a decimal comma",
     "truth": "true and false, read as 1 and 0",
@@ -143,7 +143,8 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
         column_index["rating"] = (numbers or free)[0]
     others = [index for index in free if index != column_index.get("rating")]
     if others and "time" in roles:
-        notes.append(f"not read: {columns.shown(others)}; if these are times, name them with `time_col`")
+        hint = "; if these are times, name them with `time_col`" if columns.is_numeric(others[0]) else ""
+        notes.append(f"not read: {columns.shown(others)}{hint}")
 
 
 def _take_time(column_index: dict[str, int], columns: Columns, free: list[int], n_ids: int) -> None:
@@ -215,7 +216,7 @@ def _add_last_id(column_index: dict[str, int], columns: Columns, notes: list[str
 def _with_forms(schema: TableSchema, columns: Columns, options: ReadOptions, notes: list[str]) -> TableSchema:
     """Return the schema with the forms of its ratings and times, and without those that cannot be read."""
     index_of = schema.column_index
-    cut = {role: next(filter(SCIENTIFIC.fullmatch, columns.values(index_of[role])), None) for role in PAIR}
+    cut = {role: next(filter(_is_cut, columns.values(index_of[role])), None) for role in PAIR}
     notes += [
         f"ids in {schema.name(role)} such as {value!r} were cut by a spreadsheet: several may have become the same"
         for role, value in cut.items()
@@ -242,6 +243,12 @@ def _with_forms(schema: TableSchema, columns: Columns, options: ReadOptions, not
             notes.append(f"the times in {schema.name('time')} are read as days since 1900, as Excel writes them")
         schema = replace(schema, time_form=form or "number")
     return schema
+
+
+def _is_cut(text: str) -> bool:
+    """Tell whether a number in scientific notation has fewer digits than the number has."""
+    match = SCIENTIFIC.fullmatch(text)
+    return match is not None and len(match[1]) < int(match[2])
 
 
 def column_index_of(name: str, header: Sequence[str] | None, n_columns: int, role: str, where: str) -> int:
@@ -273,7 +280,8 @@ def is_header(first: Sequence[str], rest: Sequence[Sequence[str]], options: Read
     if rows and not first[0].strip() and all(row[0].strip() for row in rows):  # the name of pandas' row numbers
         return any(name.strip() and number_of(name) is None for name in first)
     words = [index for index in numeric if first[index].strip().casefold() not in MISSING]
-    return bool(words) and all(number_of(first[index]) is None for index in numeric)
+    is_known = any(rank(first[index], role) is not None for index in words for role in WORDS)
+    return is_known or (bool(words) and all(number_of(first[index]) is None for index in numeric))
 
 
 def _is_numeric(values: Iterable[str]) -> bool:

@@ -77,7 +77,7 @@ class _Matrix:
         return 0 if rating_form(first) is None or len(columns[0]) == len(first) > n_levels else None
 
     def _counts_ratings(self, columns: Sequence[Sequence[str]]) -> bool:
-        """Tell whether the first column holds the numbers of ratings of the rows, or whole numbers beyond all ratings."""
+        """Tell whether the first column holds the number of ratings of each row, or integers beyond all ratings."""
         cells = [[self._value(text) for text in column] for column in columns]
         rated = [[value for value in row if value is not None] for row in zip(*cells[1:], strict=True)]
         highest = max((value for row in rated for value in row), default=0.0)

@@ -24,7 +24,7 @@ NOUNS = {  # the word for one item: words for a column of its ids, the most cert
     "wine": "wine",
     "joke": "joke",
     "article": "article news newsarticle articulo artigo 文章 新闻",
-    "video": "video 视频",
+    "video": "video clip 视频",
     "podcast": "podcast",
     "course": "course kurs cours curso 课程",
     "player": "player",
