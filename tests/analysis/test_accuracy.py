@@ -48,11 +48,29 @@ def test_groups_have_their_own_rows(trained: Run) -> None:
     assert {group.tag for group in found.of(TAGS)} == {"Action", "Romance"}
 
 
-def test_small_groups_have_no_figure(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of groups with fewer rows than FEWEST_ROWS nothing is said."""
-    smallest = min(group.n_rows for group in accuracy(trained).groups)
-    monkeypatch.setattr(module, "FEWEST_ROWS", smallest + 1)
-    assert min(group.n_rows for group in accuracy(trained).groups) > smallest
+@pytest.mark.parametrize("fewest", [1, 100, 300, 10_000])
+def test_small_groups_are_joined(trained: Run, monkeypatch: pytest.MonkeyPatch, fewest: int) -> None:
+    """Groups by numbers of ratings have FEWEST_ROWS rows or more and lose none, unless all rows are too few."""
+    monkeypatch.setattr(module, "FEWEST_ROWS", fewest)
+    found = accuracy(trained)
+    n_rows = found.overall.n_rows
+    for kind in (USERS, ITEMS):
+        groups = found.of(kind)
+        assert all(group.n_rows >= fewest for group in groups)
+        assert sum(group.n_rows for group in groups) == (n_rows if n_rows >= fewest else 0)
+        assert [group.n_from for group in groups[1:]] == [(group.n_to or 0) + 1 for group in groups[:-1]]
+    assert all(group.n_rows >= fewest for group in found.of(TAGS))
+
+
+def test_share_of_near_predictions(trained: Run) -> None:
+    """On a scale of stars a prediction is near within one star; on a long one within a tenth of it."""
+    rows, found = trained.heldout, accuracy(trained)
+    assert rows is not None
+    assert rows.posterior is not None
+    off = np.abs(np.clip(rows.posterior, *trained.data.scale).astype(np.float64) - rows.value)
+    assert (found.near, found.share_near) == (1, pytest.approx((off <= 1).mean()))
+    assert 0 < found.share_near < 1
+    assert accuracy(replace(trained, data=replace(trained.data, scale=(0.0, 100.0)))).near == 10
 
 
 def test_interval_is_that_of_the_users(trained: Run) -> None:

@@ -26,6 +26,7 @@ from embedcli.analysis.probe import probe
 from embedcli.analysis.report import Bet, Caution, Risk, bet, report
 from embedcli.render.pages import report_page
 from embedcli.render.pages.bars import Bar, Scale
+from embedcli.render.pages.figures import of_accuracy
 from embedcli.render.pages.story import headline
 from embedcli.run.record import Run
 
@@ -202,10 +203,11 @@ def test_tastes_have_a_card_each(trained: Run, whole: Page) -> None:
     tastes = pca(trained).tastes
     assert tastes is not None
     text = whole.text("tastes")
-    assert len(re.findall(r"How sure is this\?", text)) == len(tastes.cards)
+    assert len(re.findall(r"How sure is this\?", text)) == tastes.n_named
     assert text.index("such axes hold") < text.index("Taste 1")
     for card in tastes.cards:
-        assert card.unnamed is None or f"first that does not hold: {card.unnamed}" in text
+        assert card.unnamed is not None or f"Taste {card.taste}, {100 * card.share:.1f} % of what biases leave" in text
+        assert card.unnamed is None or f"Taste {card.taste} does not hold: " in text
 
 
 def test_title_and_sections(trained: Run) -> None:
@@ -278,8 +280,47 @@ def test_the_run_is_told_at_the_end(whole: Page, trained: Run) -> None:
     text = whole.text("settings")
     for words in (trained.data.sha256, trained.training.protocol, "weight_decay", "versions", "Data of your own"):
         assert words in text
+    settings = {row["setting"] for row in whole.files["settings"]["settings.csv"]}
+    assert not settings & {"arrays", "n_negatives"}
     movielens = replace(trained, data=replace(trained.data, name="ml-100k"))
     assert "GroupLens" in Page(page_of(movielens, sections=["settings"])).text("settings")
+
+
+def test_the_same_can_be_done_again(trained: Run) -> None:
+    """The commands that trained the run and made the report stand together, as typed."""
+    run = replace(trained, command="embedcli train --epochs 3")
+    page = report_page(report(run, sections=["settings"]), run, Path("r"), command="embedcli report --title 'A <b>'")
+    assert "embedcli train --epochs 3\nembedcli report --title &#39;A &lt;b&gt;&#39;\n</pre>" in page
+
+
+def test_words_are_explained_at_the_head(trained: Run, whole: Page) -> None:
+    """A reader learns which of the two models predicts, and which one the sections look into."""
+    text = whole.text()
+    assert "Trained model 3 members, trained from different random numbers, which ranking, axes, map and groups" in text
+    assert "Posterior a Bayesian model of the same ratings; it predicts" in text
+    assert "7,200 ratings to train on, 800 to test on" in text
+    lacking = replace(trained, training=replace(trained.training, posterior=None))
+    assert "Posterior a" not in Page(page_of(lacking, sections=["settings"])).text()
+
+
+def test_groups_are_cards_only_if_there_are_groups(trained: Run) -> None:
+    """Pieces of a continuum are a folded table."""
+    found = report(trained, sections=["clusters"])
+    assert found.grouping is not None
+    for silhouette, n_cards in ((0.9, len(found.grouping.clusters)), (-0.9, 0)):
+        grouping = replace(found.grouping, silhouette=silhouette)
+        page = report_page(replace(found, grouping=grouping), trained, Path("r"))
+        assert page.count('<article class="card">') == n_cards
+        assert ("<summary>The pieces</summary>" in page) == (n_cards == 0)
+        assert "groups.csv" in page
+
+
+def test_errors_are_on_one_scale(trained: Run) -> None:
+    """All figures of errors have the same ticks, and a line at the error of all test rows."""
+    bars = [figure for _, figure, _ in of_accuracy(accuracy(trained), "film", "stars")]
+    assert len(bars) == 3
+    assert len({(figure.scale, figure.line) for figure in bars}) == 1
+    assert bars[0].line == bars[0].scale.at(accuracy(trained).overall.rmse)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +329,7 @@ def test_the_run_is_told_at_the_end(whole: Page, trained: Run) -> None:
         ((1.67, 2.6), [1.6, 1.8, 2.0, 2.2, 2.4, 2.6]),
         ((0.0, 100.0), [0, 20, 40, 60, 80, 100]),
         ((-0.21, 0.73), [-0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8]),
+        ((0.51, 0.87), [0.5, 0.6, 0.7, 0.8, 0.9]),
         ((3.0, 3.0), [3, 4]),
         ((), [0, 0.2, 0.4, 0.6, 0.8, 1]),
     ],

@@ -89,7 +89,8 @@ class BarRow:
 class Bars:
     """A figure of rows on one scale, with what its axis shows, and a note above the rows.
 
-    `heads` are those of the cells of a row; `line` stands through all rows, where a value is that all compare to.
+    `heads` are those of the cells of a row, on a phone their first words; `line` stands through all rows, where a value
+    is that all compare to.
     """
 
     heading: str

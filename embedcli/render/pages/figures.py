@@ -53,8 +53,8 @@ def of_accuracy(found: Accuracy, noun: str, value: str) -> list[Figure]:
         ITEMS: (f"By the {noun}s' number of training ratings", ""),
         TAGS: (
             f"By the {noun}s' tags",
-            f"The tags with the most test rows, at most {MOST_TAGS}; {with_article(noun)} with several is in several "
-            "rows.",
+            f"The tags with the most test ratings, at most {MOST_TAGS}; {with_article(noun)} with several is in "
+            "several rows.",
         ),
     }
     shown = (found.overall, *found.groups)
@@ -126,7 +126,7 @@ def _group(group: GroupError, scale: Scale) -> BarRow:
         label = f"{group.n_from:,} or more" if group.n_to is None else "none"
     return BarRow(
         label=label,
-        note=f"{group.n_rows:,} rows, {group.n_users:,} users",
+        note=f"{group.n_rows:,} ratings, {group.n_users:,} users",
         bar=Bar.on(scale, group.rmse, group.lower, group.upper, group.baseline),
         figure=f"{group.rmse:.3f}",
         figure_note=f"{group.lower:.3f} to {group.upper:.3f}",

@@ -167,9 +167,9 @@ def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
         return [*lead, "There are no intervals, so nothing tells which places are sure: embedcli train --draws 300."]
     lead.append(
         f"The dot is where the trained model puts {with_article(noun)}, the bar the {percent(ranking.interval)} "
-        f"interval of its {value} by the posterior. A bet is on the {noun} being truly one of the {len(ranking.worst)}. Bet: "
-        f"{100 * SURE:g} % or more; perhaps: {100 * EVEN:g} to {100 * SURE:g} %; do not bet: below {100 * EVEN:g} %, "
-        "or the dot outside the bar."
+        f"interval of its {value} by the posterior. A bet is on the {noun} being truly one of the "
+        f"{len(ranking.worst)}. Bet: {percent(SURE)} or more; perhaps: {100 * EVEN:g} to {percent(SURE)}; do not bet: "
+        f"below {percent(EVEN)}, or the dot outside the bar."
     )
     if ranking.choice is not None and ranking.choice.is_strong:
         lead.append(
@@ -307,10 +307,13 @@ def _probes(report: Report, run: Run) -> Part:
     )
     control = (
         f"The bar is the control: what bias, number of ratings and year of {one} alone reach, from the mean to the "
-        "95th percentile. A tag or a number is readable if the dot is clearly above the bar."
+        "95th percentile. A tag or a number is readable if the dot is above the bar, with q < .05."
     )
-    bars, view = _with_files(figures.of_probes(probes, noun)), render_probe.view(probes, run)
-    return Part(Section.PROBE, TITLES[Section.PROBE], [lead, scores, control], bars=bars, explanation=view.explanation)
+    bars = _with_files(figures.of_probes(probes, noun))
+    explanation = [*render_probe.view(probes, run).explanation]
+    if len(judged) < len(probes.probed):
+        explanation.append("They are not shown: training writes them into any embeddings.")
+    return Part(Section.PROBE, TITLES[Section.PROBE], [lead, scores, control], bars=bars, explanation=explanation)
 
 
 def _errors(report: Report, run: Run) -> Part:
@@ -323,17 +326,17 @@ def _errors(report: Report, run: Run) -> Part:
         interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
     lead = [
         f"The {model_name(found.model)} is off by {overall.rmse:.3f} {value} (RMSE: root mean squared error{interval}) "
-        f"on {counted(overall.n_rows, 'test row')} of {counted(overall.n_users, 'user')}, and in "
+        f"on {counted(overall.n_rows, 'test rating')} of {counted(overall.n_users, 'user')}, and in "
         f"{within(found, value)}."
     ]
-    alone = [("the mean rating", report.simplest), ("user and item biases", report.baseline)]
+    alone = [("the mean rating", report.simplest), (f"user and {run.data.noun} biases", report.baseline)]
     if errors := [f"{what} alone by {score.rmse:.3f}" for what, score in alone if score is not None]:
         lead[0] += f" For comparison: {listed(errors)}."
     if found.groups:
         lead.append(
-            "Below, the dot is the error of a group of test rows, the bar its 95 % interval, the short line the error "
-            "of biases alone, and the dashed line the error of all test rows. Groups of fewer than "
-            f"{FEWEST_ROWS} rows or {FEWEST_USERS} users are joined to the next; tags with fewer are not shown."
+            "Below, the dot is the error of a group of test ratings, the bar its 95 % interval, the short line the "
+            "error of biases alone, and the dashed line the error of all. Groups of fewer than "
+            f"{FEWEST_ROWS} test ratings or {FEWEST_USERS} users are joined to the next; tags with fewer are not shown."
         )
     return Part(
         Section.ERRORS,
@@ -341,15 +344,21 @@ def _errors(report: Report, run: Run) -> Part:
         lead,
         bars=_with_files(figures.of_accuracy(found, run.data.noun, value)),
         tables=_score_tables(run),
-        explanation=protocol(run),
+        explanation=_protocol(run),
     )
+
+
+def _protocol(run: Run) -> list[str]:
+    """Say how the errors were measured, and what its words mean."""
+    words = "MAE is the mean absolute error. Cold users and items have no training ratings."
+    return [*found, words] if (found := protocol(run)) else []
 
 
 def _score_tables(run: Run) -> list[tuple[str, Block, File]]:
     training, tables = run.training, []
     if training.scores:
         scores = File.of("scores", [asdict(score) for score in training.scores])
-        tables.append(("All models on the test rows", table(training.scores, ScoreColumns), scores))
+        tables.append(("All models on the test ratings", table(training.scores, ScoreColumns), scores))
     if training.epochs:
         epochs = File.of("epochs", [asdict(epoch) for epoch in training.epochs])
         tables.append(("The training, epoch by epoch", table(training.epochs, EpochColumns), epochs))
@@ -366,7 +375,7 @@ def _settings(run: Run, path: Path, command: str) -> Part:
     return Part(
         Section.SETTINGS,
         TITLES[Section.SETTINGS],
-        [*protocol(run), f"{terms} This page shows titles, positions and averages, and nobody's rating."],
+        [*_protocol(run), f"{terms} This page shows titles, positions and averages, and nobody's rating."],
         tables=[("Settings, data and versions", Block(columns=columns, rows=rows), File.of("settings", rows))],
         commands=[line for line in (run.command, command) if line],
     )
