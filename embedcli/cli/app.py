@@ -39,7 +39,7 @@ class Program(TyperGroup):
             code = fail(error.message, error.hint, error.exit_code)
         except TyperException as error:
             message, hint = _explain(error), f"{self._command_in(args)} --help"
-            if message == "No such option: --debug":  # it stands after the command
+            if message.startswith("No such option: --debug"):  # it stands after the command
                 hint = "put it first: embedcli --debug ..."
             code = fail(message, hint, error.exit_code)
         except KeyboardInterrupt:

@@ -123,7 +123,12 @@ def check(
 
     answer.keep(file, options.items)
     problems: list[Problems] = []
-    ratings = Source(file, offline=True).read(options, answer.notes, problems)
-    answer.show(problems_view(problems, ratings.data.source, len(ratings)))
+    try:
+        n_ratings = len(Source(file, offline=True).read(options, answer.notes, problems))
+    except DataError:
+        if not any(problems):
+            raise
+        n_ratings = 0  # every row is bad
+    answer.show(problems_view(problems, file, n_ratings))
     if any(problems):
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """`embedcli runs`: which runs there are, and where."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -8,6 +9,8 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
 from embedcli.cli.command import command
 from embedcli.cli.options import RUN_HELP, RunDir, complete_run
+from embedcli.cli.source import ItemOptions
+from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import print_out
 
@@ -53,6 +56,36 @@ def show_run(answer: Answer, *, run: RunArgument = None, run_dir: RunDir = DEFAU
 
     path = path_of(run, run_dir)
     answer.show(details(load(path), path))
+
+
+@command("describe", group=runs_app, short_help="Attach titles, tags and years to a run.")
+def describe_run(
+    options: ItemOptions, answer: Answer, *, run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR
+) -> None:
+    """Attach the titles, tags and years of a table to the items of a run; its numbers stay as they are.
+
+    \b
+    Examples:
+      embedcli runs describe ratings --items movies.csv
+      embedcli runs describe --items books.csv --title-col Book-Title
+    """
+    from embedcli.data.formats.item_table import described
+    from embedcli.data.read_options import ReadOptions
+    from embedcli.render.runs import details
+    from embedcli.run.shelf import path_of
+    from embedcli.run.store import load, rewrite
+
+    if options.items is None:
+        raise UsageError("no table of items is given", "give one with --items, such as --items movies.csv")
+    path = path_of(run, run_dir)
+    answer.keep(options.items)
+    trained = load(path)
+    read = ReadOptions(**vars(options))
+    items, noun = described(trained.items, trained.data.noun, read, answer.notes.say_of_library)
+    trained = replace(trained, items=items, data=replace(trained.data, noun=noun))
+    rewrite(trained, path)
+    answer.notes.say(f"wrote {path / 'items.csv'}")
+    answer.show(details(trained, path))
 
 
 @command("check", group=runs_app, short_help="Read all files of runs, and list what is damaged.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -78,24 +78,48 @@ def _split_at_commas(names: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in names.split(",") if name.strip()) if names else ()
 
 
+ITEM_OPTIONS: dict[str, Any] = {
+    "items": Annotated[Path | None, option("--items FILE", "Table of the items: titles, tags, years.", DATA)],
+    "item_id_col": Annotated[str | None, option("--item-id-col COL", "Id column of --items.", ADVANCED)],
+    "title_col": Annotated[str | None, option("--title-col COL", "Title column of --items.", ADVANCED)],
+    "year_col": Annotated[str | None, option("--year-col COL", "Year column of --items.", ADVANCED)],
+    "tag_cols": Annotated[
+        str | None,
+        option("--tag-cols COL,...", "Tag columns of --items, such as genres.", ADVANCED, callback=_split_at_commas),
+    ],
+    "on_bad_rows": Annotated[OnBadRows, option("--on-bad-rows", "Stop at invalid rows, or skip them.", ADVANCED)],
+}
 declare(
     ReadOptions,
     user_col=Annotated[str | None, option("--user-col COL", "User column: its name or number.", DATA)],
     item_col=Annotated[str | None, option("--item-col COL", "Item column.", DATA)],
     rating_col=Annotated[str | None, option("--rating-col COL", "Rating column.", DATA)],
     time_col=Annotated[str | None, option("--time-col COL", "Timestamp column.", DATA)],
-    items=Annotated[Path | None, option("--items FILE", "Table of the items: titles, tags, years.", DATA)],
     duplicates=Annotated[Duplicates, option("--duplicates", "How to resolve duplicate ratings.", DATA)],
     min_user_ratings=Annotated[int, option("--min-user-ratings N", "Drop users with fewer ratings.", DATA)],
     min_item_ratings=Annotated[int, option("--min-item-ratings N", "Drop items with fewer ratings.", DATA)],
     implicit=Annotated[bool, option("--implicit", "Train on who did what; ignore the ratings.", DATA)],
+    table=Annotated[str | None, option("--table NAME", "Table of a SQLite file.", ADVANCED)],
+    wide=Annotated[
+        str | None,
+        option("--wide VALUE", 'Read a matrix with a column per item; VALUE means "not rated".', ADVANCED),
+    ],
     sep=Annotated[str | None, option("--sep SEP", "Column separator.", ADVANCED)],
     encoding=Annotated[str | None, option("--encoding NAME", "Text encoding.", ADVANCED)],
-    item_id_col=Annotated[str | None, option("--item-id-col COL", "Id column of --items.", ADVANCED)],
-    title_col=Annotated[str | None, option("--title-col COL", "Title column of --items.", ADVANCED)],
-    tag_cols=Annotated[
-        str | None,
-        option("--tag-cols COL,...", "Tag columns of --items, such as genres.", ADVANCED, callback=_split_at_commas),
-    ],
-    on_bad_rows=Annotated[OnBadRows, option("--on-bad-rows", "Stop at invalid rows, or skip them.", ADVANCED)],
+    **ITEM_OPTIONS,
 )
+
+
+@dataclass(frozen=True)
+class ItemOptions:
+    """A table that describes the items, and which of its columns is what."""
+
+    items: Path | None = None
+    item_id_col: str | None = None
+    title_col: str | None = None
+    year_col: str | None = None
+    tag_cols: tuple[str, ...] = ()
+    on_bad_rows: OnBadRows = OnBadRows.STOP
+
+
+declare(ItemOptions, **ITEM_OPTIONS)

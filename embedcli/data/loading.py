@@ -1,5 +1,6 @@
 """The one door to ratings: a data set by its name, an edition of MovieLens, or any table."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from embedcli.data.catalog import CATALOG, find_data_set
@@ -11,7 +12,7 @@ from embedcli.data.formats.table import read_table
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings, check_texts
 from embedcli.data.read_options import Note, Progress, ReadContext, ReadOptions
-from embedcli.data.sources import STDIN, is_zip, source_of
+from embedcli.data.sources import STDIN, TABLES, is_zip, source_of
 from embedcli.errors import DataError, UsageError
 
 RATINGS_FILES = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # they identify a data set
@@ -52,6 +53,13 @@ def load(
     return ratings
 
 
+def _example(path: Path, names: Iterable[str]) -> str:
+    """Name a table in a folder, to be given by itself; parts of one table, as Spark writes them, are to be joined."""
+    tables = sorted(name for name in names if name.lower().endswith(TABLES))
+    parts = len(tables) > 1 and all(name.startswith("part-") for name in tables)
+    return f", such as {path / tables[0]}" + (" or all parts joined" if parts else "") if tables else ""
+
+
 def _read(path: Path, source: str, context: ReadContext) -> Ratings:
     """Read a table, or the files of a data set."""
     is_table = path.suffix != ".zip" and not is_zip(path) if path.is_file() else not path.is_dir()
@@ -68,7 +76,8 @@ def _read(path: Path, source: str, context: ReadContext) -> Ratings:
             return read_table(source_of(path), context)
         raise DataError(
             f"{path}: unrecognised data set with the files {', '.join(sorted(files.names)[:5]) or 'none at all'}",
-            "give the file of ratings itself, or a folder of MovieLens: it holds u.data, ratings.dat or ratings.csv",
+            f"give the file of ratings itself{_example(path, files.names)}, or a folder of MovieLens: it holds u.data, "
+            "ratings.dat or ratings.csv",
         )
     alone = next((name for name in ("ratings.csv", "ratings.dat") if name in files), None)
     if alone is not None and not files.holds(("movies.csv", "movies.dat")):

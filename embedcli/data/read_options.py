@@ -45,11 +45,14 @@ class ReadOptions:
     item_col: str | None = None
     rating_col: str | None = None
     time_col: str | None = None
+    table: str | None = None  # of a database
+    wide: str | None = None  # the table is a matrix, a column per item: the value that means "not rated"
     sep: str | None = None
     encoding: str | None = None
     items: Path | None = None  # a second table, with titles, tags and years of the items
     item_id_col: str | None = None
     title_col: str | None = None
+    year_col: str | None = None
     tag_cols: tuple[str, ...] = ()
     duplicates: Duplicates = Duplicates.ERROR
     on_bad_rows: OnBadRows = OnBadRows.STOP

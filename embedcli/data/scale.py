@@ -65,6 +65,9 @@ def _main_scale(levels: NDArray[np.float32], counts: NDArray[np.int64]) -> tuple
         gap = levels[cut] - levels[cut - 1]
         above_is_far = last == len(levels) and cut - first >= FEWEST_LEVELS and gap > levels[cut - 1] - levels[first]
         below_is_far = first == 0 and last - cut >= FEWEST_LEVELS and gap > levels[last - 1] - levels[cut]
+        # a code is one of few levels: many levels with most of the ratings are the scale
+        below_is_far &= bool(cut - first <= FEWEST_LEVELS or counts[first:cut].sum() < counts[cut:last].sum())
+        above_is_far &= bool(last - cut <= FEWEST_LEVELS or counts[cut:last].sum() < counts[first:cut].sum())
         if above_is_far and below_is_far:
             above_is_far = bool(counts[cut:last].sum() <= counts[first:cut].sum())
         if above_is_far:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import lzma
 import os
+import re
 import select
 import stat
 import sys
@@ -21,6 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from embedcli.data.foreign import check_bytes, check_members
 from embedcli.data.text import not_text
 from embedcli.errors import DataError, UsageError
 
@@ -28,10 +30,13 @@ STDIN = "-"
 # raised for damaged files; RuntimeError and ValueError: for a zip with a password or a name that is not text
 UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, ValueError)
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
-FOREIGN = {b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Excel file", b"\x89PNG": "a picture", b"SQLite": "a database"}
+SQLITE = b"SQLite format 3\0"
+JSON = re.compile(rb"\{|\[\s*\{")  # an object, or an array of objects
+BOMS = re.compile(rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff")
 TABLES = (".csv", ".tsv", ".dat", ".txt", ".inter", ".data", ".json", ".jsonl", ".ndjson", ".parquet")
 MAGIC = 8  # bytes that tell the kind of a file
-HEAD = 1 << 18  # bytes that the columns of a table are detected from
+HEAD = 1 << 18  # bytes that the columns of a table are detected from, more if the first lines are longer
+FIRST_LINES = 3  # whole lines that these bytes hold, unless a line is too long
 LONGEST_LINE = 1 << 20  # bytes
 MOST_GROWTH = 100  # times its size that a compressed file may decompress to: tables reach 3 to 20
 FREE_GROWTH = 1 << 25  # bytes that it may decompress to in any case
@@ -48,8 +53,13 @@ class Stream:
         self.size = os.fstat(raw.fileno()).st_size if is_file else 0  # bytes of the file on the disk; 0 if unknown
         self._raw, self._start = raw, raw.tell()
         self._is_plain = is_file and file is raw
+        self.path = Path(raw.name) if self._is_plain else None  # of a file that is not compressed
         self._n_read, self.digest = 0, hashlib.sha256()  # of the bytes read so far
         self.head = file.read(HEAD)
+        while (
+            _n_ends(self.head) < FIRST_LINES and HEAD <= len(self.head) < 2 * LONGEST_LINE and (more := file.read(HEAD))
+        ):
+            self.head += more
         self._file = _put_back(self.head, file) if file is raw else io.BufferedReader(_Again(self.head, file))
 
     def read(self, n_bytes: int) -> bytes:
@@ -83,11 +93,13 @@ class Stream:
 
     @property
     def format(self) -> str:
-        """The format of a table by its first bytes: parquet, json or text; DataError for an empty file."""
-        start = self.head.lstrip()
-        if not start:
+        """The format of a table by its first bytes: parquet, sqlite, json or text; DataError for an empty file."""
+        start = BOMS.sub(b"", self.head.replace(b"\0", b""), count=1).lstrip()  # UTF-16 has NUL bytes
+        if not self.head.strip():
             raise DataError(f"{self.name}: the file is empty", "give a table with at least one row")
-        return "parquet" if self.head.startswith(b"PAR1") else "json" if start.startswith(b"{") else "text"
+        if self.head.startswith(SQLITE):
+            return "sqlite"
+        return "parquet" if self.head.startswith(b"PAR1") else "json" if JSON.match(start) else "text"
 
     def on_disk(self) -> IO[bytes]:
         """Return a seekable file: the file itself, or a temporary copy of all bytes."""
@@ -171,7 +183,7 @@ class Source:
                 stream = Stream(self.name, *self._decompressed(raw, kind, stack), stack, is_file=is_file)
             except UNREADABLE as error:
                 raise damaged(self.name, error) from error
-            if kind != "plain" and _kind(stream.head, self.name) != "plain":
+            if _kind(stream.head, self.name) != "plain" and kind != "plain":
                 raise DataError(f"{self.name}: compressed twice", "decompress it once, and give the decompressed file")
             yield stream
 
@@ -279,19 +291,18 @@ def is_zip(path: Path) -> bool:
 
 def _kind(head: bytes, name: str) -> str:
     """Return the compression of a file by its first bytes; DataError for a file that is not a table."""
-    for magic, what in FOREIGN.items():
-        if head.startswith(magic):
-            raise DataError(
-                f"{name}: this is {what}, not a table of ratings", "save the table as CSV and give that file"
-            )
+    check_bytes(head, name)
     return next((kind for magic, kind in COMPRESSED.items() if head.startswith(magic)), "plain")
+
+
+def _n_ends(head: bytes) -> int:
+    return head.count(b"\n") + head.count(b"\r")
 
 
 def _table_in(archive: zipfile.ZipFile, where: str) -> str:
     """Return the one table inside a zip."""
     names = [name for name in archive.namelist() if not name.endswith("/")]
-    if "[Content_Types].xml" in names:
-        raise DataError(f"{where}: this is an Excel or Office file", "save the table as CSV and give that file")
+    check_members(names, where)
     tables = [name for name in names if name.lower().endswith(TABLES) and "__MACOSX" not in name]
     rated = [name for name in tables if "rating" in name.lower()] if len(tables) > 1 else tables
     if len(rated) != 1:

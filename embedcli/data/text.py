@@ -90,16 +90,16 @@ def number_of(text: str) -> float | None:
         return None
 
 
-def split_tags(text: str) -> tuple[str, ...]:
+def split_tags(text: str, mark: str = "") -> tuple[str, ...]:
     """Split a field of tags: `A|B`, `A; B`, `A, B`, or a JSON or Python list, also of objects with a name.
 
-    Empty tags and duplicates are dropped, and no tag contains "|".
+    `mark` is the separator if it is known. Empty tags and duplicates are dropped, and no tag contains "|".
     """
     text = text.strip()
     parts = _listed(text) if text.startswith("[") and len(text) <= LONGEST_LIST else None
     if parts is None:
         text = text.strip("[]")
-        parts = text.split(next((mark for mark in ("|", ";", ",") if mark in text), "|"))
+        parts = text.split(mark or next((mark for mark in ("|", ";", ",") if mark in text), "|"))
     return tuple(tag for tag in dict.fromkeys(map(clean_tag, parts)) if tag)
 
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST, LATEST = -62_135_596_800, 253_402_300_799  # the first and the last second of the years 1 to 9999
 UNITS = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))  # the least size in nano-, micro-, milliseconds
+EXCEL_DAYS = (30_000, 55_000)  # from 1982 to 2050, as Excel counts days
+EXCEL_1970, EXCEL_END = 25_569, 2_958_466  # the days 1970-01-01 and 10000-01-01
+DAY = 86_400  # seconds
 SAMPLE = 100_000  # times, evenly spread over all, that the unit is detected from
 
 
@@ -32,3 +35,15 @@ def in_calendar(seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
 def moment(seconds: SupportsInt) -> datetime:
     """Return a time in seconds since 1970 as a date and time in UTC."""
     return EPOCH + timedelta(seconds=int(seconds))
+
+
+def excel_seconds(days: float) -> int | None:
+    """Return days since 1900, as Excel counts them, in seconds since 1970; None if they are not of 1900 to 9999."""
+    return round((days - EXCEL_1970) * DAY) if 0 <= days < EXCEL_END else None
+
+
+def seconds_of_days(days: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Return days (n,) as Excel counts them in seconds since 1970; None if any is not of 1900 to 9999."""
+    if not ((days >= 0) & (days < EXCEL_END)).all():
+        return None
+    return np.rint((days - EXCEL_1970) * DAY).astype(np.int64)

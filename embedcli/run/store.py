@@ -86,6 +86,34 @@ def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
     return replace(run, name=target.name)
 
 
+def rewrite(run: Run, folder: Path) -> None:
+    """Write a run in place of the one in its folder; RunError if that fails, which leaves the folder as it was.
+
+    The folder is replaced as a whole: if the process is killed in between, the run stays under a hidden name.
+    """
+    for table in (run.items, *(table.labels for table in run.tables.values())):
+        files.check_storable(run.users, table)
+    folder = folder.absolute()
+    old = folder.with_name(f".{folder.name}.old")
+    try:
+        with scratch_folder(folder.parent) as scratch:
+            files.write(run, scratch)
+            sync_folder(scratch)
+            folder.rename(old)
+            try:
+                scratch.rename(folder)
+            except OSError:
+                old.rename(folder)
+                raise
+        sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise RunError(
+            f"{folder}: cannot be written: {error.strerror or error}",
+            "make room, or check the permissions of the folder",
+        ) from error
+
+
 def numbered(name: str) -> Iterator[str]:
     """Yield a name, then the same with -2, -3, ..."""
     return (name if number == 1 else f"{name}-{number}" for number in range(1, 100_000))

@@ -79,9 +79,11 @@ def small_disk(n_bytes: int) -> Iterator[None]:
     """Let no file of this process grow beyond a number of bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # it would be cut, and break later processes
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 

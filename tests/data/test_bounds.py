@@ -84,7 +84,7 @@ def refusal(path: Path | str, **reading: Any) -> str:
 
 ENDLESS: dict[str, tuple[bytes, bytes, str]] = {  # head, part, complaint
     "a line": (HEAD + b"u,i,1\n", b"a" * MEGABYTE, "line 3: this row does not end: 'aaa"),
-    "a first line": (b"", b"a" * MEGABYTE, "line 1: the line does not end within 262,144 bytes: 'aaa"),
+    "a first line": (b"", b"a" * MEGABYTE, "line 1: the line does not end within 2,097,152 bytes: 'aaa"),
     "a quotation": (HEAD + b'"u","i","1"\n"', b"x\n" * (MEGABYTE // 2), "line 3: this row does not end"),
     "blank lines": (HEAD + b"u,i,1\n", b"\n" * MEGABYTE, "only blank lines from here on"),
     "the same row": (HEAD, b"u,i,1\n" * 100_000, "rows so far for 1 pairs of user and item"),

@@ -3,29 +3,36 @@
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
-from embedcli.data.formats.columnar import faults, is_plain, json_rows, open_parquet, text_of, texts_of
 from embedcli.data.formats.delimited import text_rows
-from embedcli.data.formats.detect import WORDS, column_index_of, normalized, noun_of
-from embedcli.data.problems import Problem
+from embedcli.data.formats.detect import column_index_of
+from embedcli.data.formats.forms import time_form
+from embedcli.data.formats.json_rows import field_of, flat_names, json_rows
+from embedcli.data.formats.movielens_100k import GENRES
+from embedcli.data.formats.parquet import faults, is_plain, open_parquet, text_of, texts_of
+from embedcli.data.formats.words import WORDS, is_id, is_row_number, normalized, noun_of, rank
+from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import Items, Ratings
-from embedcli.data.read_options import Note, ReadOptions
+from embedcli.data.read_options import Note, OnBadRows, ReadOptions
 from embedcli.data.sources import Source, Stream, damaged, source_of
-from embedcli.data.text import split_tags, title_of, year_of
+from embedcli.data.text import clean_tag, number_of, split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
 
-YEARS = """year yearofpublication originalpublicationyear publicationyear releaseyear releasedate startyear airyear
-    published"""
 MOST = 1 << 29  # bytes of rows that are kept
 OVERHEAD = 60  # bytes of a field in memory, besides its characters
 BATCH = 10_000  # rows of a Parquet file read at a time
 HARDLY = 0.5  # share of the items that are in the table: with fewer, the id column is probably wrong
-ROW_NUMBER = re.compile(r"index|level_0|row|rownames|row[ _]?(number|index|id)|unnamed: ?\d+|#")
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
+FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True, "": False}
+FEWEST_FLAGS = 3  # columns of 0 and 1 that are tags without being named as such
+SHOWN = 8  # columns that a message shows
+LONGEST_TITLE = 200  # letters on average of a column of titles
+U_ITEM = 24  # columns of u.item of MovieLens 100K: five, and one for each of its genres
+NumberedRows = Iterator[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -40,45 +47,93 @@ class ItemFile:
         """Return the index of the column that the option of a role names; UsageError if missing."""
         return column_index_of(name, self.names, len(self.names), role, self.where)
 
+    def values(self, index: int) -> list[str]:
+        """Return the values of a column that are not empty."""
+        return [row[index] for row in self.rows if row[index]]
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the columns have names, not numbers."""
+        return self.names != tuple(str(number) for number in range(1, len(self.names) + 1))
+
+    def named(self, indexes: Iterable[int]) -> str:
+        """Name columns for a message."""
+        names = [repr(self.names[index]) if self.is_named else f"column {index + 1}" for index in indexes]
+        return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+@dataclass
+class ItemRoles:
+    """Which columns of a table of items have the titles, the tags and the years."""
+
+    title: int | None = None
+    year: int | None = None
+    tags: list[int] = field(default_factory=list)
+    flags: dict[int, str] = field(default_factory=dict)  # columns of 0 and 1: the tag that 1 means
+    marks: dict[int, str] = field(default_factory=dict)  # what separates the tags of a column, if it is known
+
+    def columns(self) -> dict[str, list[int]]:
+        """Return the columns of each role that is there."""
+        title, year = ([] if index is None else [index] for index in (self.title, self.year))
+        columns = {"title": title, "tags": [*self.tags, *self.flags], "year": year}
+        return {role: indexes for role, indexes in columns.items() if indexes}
+
 
 def describe_items(ratings: Ratings, options: ReadOptions, on_note: Note) -> Ratings:
-    """Give the items the titles, tags and years of the table `options.items`, and note which columns have them.
+    """Give the items of ratings the titles, tags and years of the table `options.items`: see `described`."""
+    items, noun = described(ratings.items, ratings.data.noun, options, on_note)
+    return replace(ratings, data=replace(ratings.data, noun=noun), items=items)
 
-    An item that is not in the table keeps its title. Raises UsageError if few ids match, with the column that matches
-    better, and DataError for a table that cannot be read.
+
+def described(items: Items, noun: str, options: ReadOptions, on_note: Note) -> tuple[Items, str]:
+    """Return items with the titles, tags and years of the table `options.items`, and the word for one of them.
+
+    Which columns have them is noted. An item that is not in the table keeps its title. Raises UsageError if few ids
+    match, with the column that matches better, and DataError for a table that cannot be read.
     """
     assert options.items is not None
-    items, data = ratings.items, ratings.data
-    table = _read(source_of(options.items), frozenset(items.ids), on_note)
-    id_index = _id_column(table, ratings, options, on_note)
-    roles = _roles(table, options, id_index)
+    table = _read(source_of(options.items), frozenset(items.ids), options, on_note)
+    id_index = _id_column(table, items, noun, options, on_note)
+    notes = list[str]()
+    roles = _roles(table, options, id_index, notes)
     rows_of: dict[str, list[list[str]]] = {identifier: [] for identifier in items.ids}
     for row in table.rows:
         if row[id_index] in rows_of:
             rows_of[row[id_index]].append(row)
-    columns = {role: ", ".join(repr(table.names[index]) for index in indexes) for role, indexes in roles.items()}
-    columns = {"id": repr(table.names[id_index]), **columns}
+    columns = {"id": table.named([id_index]), **{role: table.named(own) for role, own in roles.columns().items()}}
     n_described = sum(map(bool, rows_of.values()))
     on_note(
         f"{table.where}: {', '.join(f'{role} = {names}' for role, names in columns.items())}; "
-        f"it describes {n_described:,} of {len(rows_of):,} {data.noun}s"
+        f"it describes {n_described:,} of {len(rows_of):,} {noun}s"
     )
-    described = [_description(rows, roles) for rows in rows_of.values()]
-    titles = tuple(title or own for (title, _, _), own in zip(described, items.titles, strict=True))
-    years = tuple(year or year_of(title) for (_, year, _), title in zip(described, titles, strict=True))
-    tags = tuple(own for _, _, own in described) if "tags" in roles else items.tags
-    noun = noun_of(table.names[id_index]) if data.noun == "item" else data.noun
-    return replace(ratings, data=replace(data, noun=noun), items=Items(items.ids, titles, years, tags))
+    for note in notes:
+        on_note(f"note: {note}")
+    found = [_description(rows, roles) for rows in rows_of.values()]
+    titles = tuple(title or own for (title, _, _), own in zip(found, items.titles, strict=True))
+    years = tuple(
+        year or year_of(title) or own for (_, year, _), title, own in zip(found, titles, items.years, strict=True)
+    )
+    tags = items.tags
+    if "tags" in columns:
+        tags = tuple(
+            new if rows else own for (_, _, new), own, rows in zip(found, items.tags, rows_of.values(), strict=True)
+        )
+    noun = noun_of(table.names[id_index]) if noun == "item" else noun
+    return replace(items, titles=titles, years=years, tags=tags), noun
 
 
-def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
+def _read(source: Source, wanted: Set[str], options: ReadOptions, on_note: Note) -> ItemFile:
     """Read the rows that hold an id wanted in any column: the table may exceed the memory. DataError if that fails."""
     kept, size = list[list[str]](), 0
+
+    def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+        return _is_header(first, rest, wanted)
+
     with source.open() as stream:
         try:
-            rows = _rows(stream, on_note)
-            names = next(rows)
-            for row in rows:
+            rows = _rows(stream, options, on_note, has_header)
+            _, names = next(rows)
+            for _, row in rows:
                 row = [field.strip() for field in row]
                 if not kept or not wanted.isdisjoint(row):  # the first row is an example, if no row is wanted
                     kept.append(row)
@@ -96,13 +151,32 @@ def _read(source: Source, wanted: Set[str], on_note: Note) -> ItemFile:
     return ItemFile(source.name, tuple(names), [[*row, *[""] * (len(names) - len(row))] for row in kept])
 
 
-def _rows(stream: Stream, on_note: Note) -> Iterator[list[str]]:
-    """Yield the rows of a table of text, Parquet or JSON lines, the names of its columns first."""
-    readers = {"parquet": _parquet_rows, "json": _json_rows}
-    return readers[stream.format](stream) if stream.format in readers else text_rows(stream, on_note)
+def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], wanted: Set[str]) -> bool:
+    """Tell whether the first row of a table of items has the names of its columns."""
+    n_known = sum(is_id(name) or any(rank(name, role) is not None for role in WORDS) for name in first)
+    if n_known >= 2 or not rest:
+        return n_known >= 2 or wanted.isdisjoint(first)
+    if not wanted.isdisjoint(first):
+        return False
+    columns = [[row[index] for row in rest if len(row) > index] for index in range(len(first))]
+    is_number = [all(number_of(value) is not None for value in column if value) and any(column) for column in columns]
+    return n_known > 0 or not any(
+        number_of(name) is not None and numeric for name, numeric in zip(first, is_number, strict=True)
+    )
 
 
-def _parquet_rows(stream: Stream) -> Iterator[list[str]]:
+def _rows(stream: Stream, options: ReadOptions, on_note: Note, has_header: Any) -> NumberedRows:
+    """Yield (number, fields) of the rows of a table of text, Parquet or JSON, the names of its columns first."""
+    if stream.format == "parquet":
+        return _parquet_rows(stream)
+    if stream.format == "json":
+        return _json_rows(stream, options, on_note)
+    if stream.format == "sqlite":
+        raise DataError(f"{stream.name}: a database has no titles that are read", "export its table of items as CSV")
+    return text_rows(stream, options, on_note, has_header)
+
+
+def _parquet_rows(stream: Stream) -> NumberedRows:
     table = open_parquet(stream.on_disk())
     schema = table.schema_arrow
     faulty = faults(table, range(len(schema.names)))
@@ -111,12 +185,12 @@ def _parquet_rows(stream: Stream) -> Iterator[list[str]]:
         for index, name in enumerate(schema.names)
         if index not in faulty or (schema.names.count(name) == 1 and _is_list(schema.types[index]))
     ]
-    yield names
+    yield 0, names
     try:
         for batch in table.iter_batches(BATCH, columns=names) if names else ():
             columns = (batch[name] for name in names)
             texts = (_list_texts(column) if _is_list(column.type) else texts_of(column) for column in columns)
-            yield from map(list, zip(*texts, strict=True))
+            yield from enumerate(map(list, zip(*texts, strict=True)), 1)
     except (pa.ArrowException, OSError) as error:
         raise damaged(stream.name, error) from error
 
@@ -131,25 +205,30 @@ def _list_texts(column: Any) -> list[str]:
     return [text_of([text_of(value) for value in values or ()]) for values in column.to_pylist()]
 
 
-def _json_rows(stream: Stream) -> Iterator[list[str]]:
-    names, known = list[str](), set[str]()
-    yield names  # it grows as the rows are read
+def _json_rows(stream: Stream, options: ReadOptions, on_note: Note) -> NumberedRows:
+    names, known, problems = list[str](), set[str](), Problems(stream.name)
+    yield 0, names  # it grows as the rows are read
     for line, entry in json_rows(stream):
         if isinstance(entry, Problem):
-            message = f"{stream.name}, line {line:,}: cannot be read as a table: {entry}"
-            raise DataError(message, "correct that line")
-        if not known.issuperset(entry):
-            names += [name for name in entry if name not in known]
-            known.update(entry)
-        yield [text_of(entry.get(name)) for name in names]
+            problems.add(entry.kind, [(line, entry.value)])
+            if options.on_bad_rows is OnBadRows.STOP:
+                message = f"{stream.name}, line {line:,}: cannot be read as a table: {entry}"
+                raise DataError(message, "correct that line, or leave such lines out with `on_bad_rows` skip")
+            continue
+        own = list(flat_names(entry))
+        names += [name for name in own if name not in known]
+        known.update(own)
+        yield line, [text_of(field_of(entry, name)) for name in names]
+    if problems:
+        on_note(problems.summary())
 
 
-def _id_column(table: ItemFile, ratings: Ratings, options: ReadOptions, on_note: Note) -> int:
+def _id_column(table: ItemFile, items: Items, noun: str, options: ReadOptions, on_note: Note) -> int:
     """Return the index of the column with the item ids of the ratings: as given, else by its name and its ids."""
-    names, where, wanted = table.names, table.where, set(ratings.items.ids)
+    names, where, wanted = table.names, table.where, set(items.ids)
     columns = zip(*table.rows, strict=True) if table.rows else [()] * len(names)
     share = [len(wanted.intersection(column)) / max(len(wanted), 1) for column in columns]
-    best = max(range(len(share)), key=lambda index: _fitness(names[index], share[index], ratings.items.id_column))
+    best = max(range(len(share)), key=lambda index: _fitness(names[index], share[index], items.id_column, noun))
     if options.item_id_col is not None:
         given = table.column_index(options.item_id_col, "item_id")
         if share[given] < HARDLY and share[best] > share[given]:
@@ -159,7 +238,7 @@ def _id_column(table: ItemFile, ratings: Ratings, options: ReadOptions, on_note:
             )
         best = given
     if share[best] == 0:
-        example, value = ratings.items.ids[0], table.rows[0][best] if table.rows else ""
+        example, value = items.ids[0], table.rows[0][best] if table.rows else ""
         raise UsageError(
             f"no column of {where} holds the items rated, such as {example!r}",
             f"give the table that belongs to the ratings; the column {names[best]!r} of this one holds {value!r}",
@@ -169,7 +248,7 @@ def _id_column(table: ItemFile, ratings: Ratings, options: ReadOptions, on_note:
     return best
 
 
-def _fitness(name: str, share: float, item_column: str) -> tuple[bool, bool, bool, float]:
+def _fitness(name: str, share: float, item_column: str, noun: str) -> tuple[bool, bool, bool, float]:
     """Rate a column that holds this share of the items rated, by its name: the highest has the ids.
 
     Row numbers are also ids of many tables, by chance. So a column with at least half of the items comes before the
@@ -177,32 +256,106 @@ def _fitness(name: str, share: float, item_column: str) -> tuple[bool, bool, boo
     """
     enough, plain = share >= HARDLY, normalized(name)
     is_same = name.casefold() == item_column.casefold() != "" or plain == normalized(item_column) != ""
-    is_row_number = not name.strip() or ROW_NUMBER.fullmatch(name.strip().casefold()) is not None
-    is_id = not is_row_number and (plain in WORDS["item"] or plain.endswith("id"))
-    return enough and is_same, enough and is_id, enough and not is_row_number, share
+    is_same |= not item_column and noun != "item" and noun_of(name) == noun  # a stored run has only the noun
+    return enough and is_same, enough and is_id(name), enough and not is_row_number(name), share
 
 
-def _roles(table: ItemFile, options: ReadOptions, id_index: int) -> dict[str, list[int]]:
-    """Return the columns of title, tags and year: as given, else by their names."""
-    names = [normalized(name) for name in table.names]
+def _roles(table: ItemFile, options: ReadOptions, id_index: int, notes: list[str]) -> ItemRoles:
+    """Return the columns of title, tags and year: as given, else by their names, else by their values, with notes."""
 
-    def known(words: Iterable[str]) -> list[int]:
-        return [names.index(word) for word in words if word in names and names.index(word) != id_index][:1]
+    def known(role: str) -> list[int]:
+        ranks = {index: rank(name, role) for index, name in enumerate(table.names) if index != id_index}
+        return [index for _, index in sorted((own, index) for index, own in ranks.items() if own is not None)]
 
-    title = [table.column_index(options.title_col, "title")] if options.title_col else known(WORDS["title"])
-    tags = [table.column_index(name, "tag") for name in options.tag_cols] or known(WORDS["tags"])
-    roles = {"title": title, "tags": tags, "year": known(YEARS.split())}
-    return {role: indexes for role, indexes in roles.items() if indexes}
+    given = [table.column_index(name, "tag") for name in options.tag_cols]
+    year = [table.column_index(options.year_col, "year")] if options.year_col else known("year")
+    if not year and not table.is_named:
+        year = [index for index in range(len(table.names)) if index != id_index and _has_years(table, index)]
+    roles = ItemRoles(year=next(iter(year), None))
+    tags = given or [index for index in known("tags")[:1] if index not in year[:1]]
+    flags = [index for index in tags or _free(table, id_index, roles) if _has_flags(table, index)]
+    names = GENRES if len(table.names) == U_ITEM and not table.is_named else table.names[-len(GENRES) :]
+    if len(given) > 1 or not tags:
+        is_known = table.is_named or len(table.names) == U_ITEM
+        roles.flags = _flags(table, flags, names) if given or (is_known and len(flags) >= FEWEST_FLAGS) else {}
+    roles.tags = [index for index in tags if index not in roles.flags]
+    roles.marks = {index: " " for index in roles.tags if table.names[index].endswith(":token_seq")}
+    if not given and roles.flags:
+        notes.append(f"{len(roles.flags):,} columns of 0 and 1 are read as tags: `tag_cols` names others")
+    if options.title_col:
+        roles.title = table.column_index(options.title_col, "title")
+    else:
+        roles.title = next(iter(known("title")), None)
+        if roles.title is None:
+            _find_title(table, id_index, roles, notes)
+    if not table.is_named and not roles.tags and not roles.flags:
+        lists = [index for index in _free(table, id_index, roles) if any("|" in text for text in table.values(index))]
+        roles.tags = lists[:1]
+    return roles
 
 
-def _description(rows: Sequence[Sequence[str]], roles: dict[str, list[int]]) -> tuple[str, int | None, tuple[str, ...]]:
+def _free(table: ItemFile, id_index: int, roles: ItemRoles) -> list[int]:
+    """Return the columns that have no role yet."""
+    taken = {id_index, roles.title, roles.year, *roles.tags, *roles.flags}
+    return [index for index in range(len(table.names)) if index not in taken]
+
+
+def _has_flags(table: ItemFile, index: int) -> bool:
+    """Tell whether a column holds 0 and 1, or true and false, with at least one 1."""
+    values = {value.casefold() for value in table.values(index)}
+    return values <= FLAGS.keys() and any(FLAGS[value] for value in values)
+
+
+def _has_years(table: ItemFile, index: int) -> bool:
+    """Tell whether a column holds years and nothing else."""
+    values = table.values(index)
+    return bool(values) and all(map(YEAR.fullmatch, values))
+
+
+def _flags(table: ItemFile, indexes: Sequence[int], names: Sequence[str]) -> dict[int, str]:
+    """Return the tag of each column of 0 and 1: its name; the genres of MovieLens if the table is u.item."""
+    offset = len(table.names) - len(names)
+    known = {index: names[index - offset] if index >= offset else table.names[index] for index in indexes}
+    return {index: name for index, name in known.items() if name.strip()}
+
+
+def _find_title(table: ItemFile, id_index: int, roles: ItemRoles, notes: list[str]) -> None:
+    """Take the column of short texts with the most different values for the titles, and note what was taken."""
+    texts = [index for index in _free(table, id_index, roles) if _may_be_title(table, index)]
+    n_different = {index: len(set(table.values(index))) for index in texts}
+    most = max(n_different.values(), default=0)
+    best = [index for index in texts if n_different[index] >= 0.9 * most and 2 * most >= len(table.rows)]
+    if best:
+        roles.title = best[0]
+    if table.is_named:
+        others = table.named(_free(table, id_index, roles)[:8])
+        taken = f"{table.named(best[:1])} is taken" if best else "the items keep their ids"
+        named = f"; `title_col` names another, such as {others}" if others else ""
+        notes.append(f"no column of {table.where} is named as titles are: {taken}{named}")
+
+
+def _may_be_title(table: ItemFile, index: int) -> bool:
+    """Tell whether a column may hold titles: texts that are not numbers, times, addresses, lists or long."""
+    values = table.values(index)[:1_000]
+    n_other = sum(number_of(text) is not None or "://" in text or text.startswith(("[", "{")) for text in values)
+    is_short = sum(map(len, values)) <= LONGEST_TITLE * len(values)
+    return bool(values) and is_short and 2 * n_other < len(values) and time_form(values[:20]) is None
+
+
+def _description(rows: Sequence[Sequence[str]], roles: ItemRoles) -> tuple[str, int | None, tuple[str, ...]]:
     """Return (title, year, tags) of an item from its rows of the table: the first title and year, the tags of all."""
 
-    def texts(role: str) -> Iterator[str]:
-        return (text for index in roles.get(role, ()) for text in dict.fromkeys(row[index] for row in rows))
+    def texts(index: int | None) -> Iterable[str]:
+        return () if index is None else dict.fromkeys(row[index] for row in rows)
 
-    titles = (title_of(text) for text in texts("title"))
-    years = (YEAR.search(text) for text in texts("year"))
-    tags = dict.fromkeys(tag for text in texts("tags") for tag in split_tags(text))
-    year = next(filter(None, years), None)
-    return next(filter(None, titles), ""), int(year.group()) if year else None, tuple(tags)
+    title = next(filter(None, map(title_of, texts(roles.title))), "")
+    year = next(filter(None, map(YEAR.search, texts(roles.year))), None)
+    tags = [
+        tag for index in roles.tags for text in texts(index) for tag in split_tags(text, roles.marks.get(index, ""))
+    ]
+    flags = [tag for index, tag in roles.flags.items() if any(FLAGS.get(text.casefold()) for text in texts(index))]
+    return (
+        title,
+        int(year.group()) if year else None,
+        tuple(filter(None, dict.fromkeys([*tags, *map(clean_tag, flags)]))),
+    )

@@ -22,6 +22,7 @@ OCCUPATIONS = (
     *("retired", "sales/marketing", "scientist", "self-employed", "technician/engineer", "tradesman/craftsman"),
     *("unemployed", "writer"),
 )
+USER_COLUMNS = ("gender", "age", "occupation", "zip_code")
 NO_GENRES = "(no genres listed)"
 
 
@@ -30,7 +31,7 @@ def read(files: Files, source: str, context: ReadContext) -> Ratings:
     ending = "csv" if "ratings.csv" in files else "dat"
     movies = f"movies.{ending}"
     items = _movies(files, movies) if movies in files else None
-    users = _users(files) if "users.dat" in files else None
+    users = _users(files, context) if "users.dat" in files else None
     rows = read_rows(files.source(f"ratings.{ending}"), replace(context, on_note=lambda line: None))
     check_rows(rows, context)
     ratings = join_tables(ratings_of(rows, context), rows, users, items, ("users.dat", movies))
@@ -100,8 +101,17 @@ def _csv(files: Files, name: str, header: tuple[str, ...], key: str | None = Non
     return files.table(name, separator=",", header=header, encoding="utf-8", key=key)
 
 
-def _users(files: Files) -> Users:
-    """Read users.dat of ml-1m: id, gender, age group, occupation, zip code; groups are written out."""
+def _users(files: Files, context: ReadContext) -> Users | None:
+    """Read users.dat of ml-1m: id, gender, age group, occupation, zip code; groups are written out.
+
+    A table with other columns, such as that of MovieTweetings, is left out with a note.
+    """
+    first = files.read("users.dat").partition(b"\n")[0]
+    if (n_columns := first.count(b"::") + 1) != len(USER_COLUMNS) + 1:
+        context.on_note(
+            f"note: {files.where('users.dat')} has {n_columns} columns, not the five of MovieLens: it is not read"
+        )
+        return None
     rows = files.table("users.dat", separator="::", n_columns=5, key="user id")
     ids, gender, age, occupation, zip_code = zip(*(fields for _, fields in rows), strict=True)
     occupations = {str(code): name for code, name in enumerate(OCCUPATIONS)}

@@ -8,7 +8,6 @@ import io
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,17 @@ from pyarrow import csv as arrow_csv
 
 from embedcli.data.formats.blocks import Block
 from embedcli.data.formats.detect import ITEM_ROLES, ROLES, TableSchema
+from embedcli.data.formats.forms import rating_of, time_of
 from embedcli.data.problems import MOST, Problem, Problems
-from embedcli.data.text import is_whole, not_text, number_of, shorten
-from embedcli.data.times import EARLIEST, EPOCH, LATEST, in_calendar
+from embedcli.data.text import is_whole, not_text, shorten
+from embedcli.data.times import in_calendar, seconds_of_days
 from embedcli.errors import DataError
 
 LARGEST = 1e37  # rating: ten times it, and its distance to any other, are finite in float32
 LONGEST_ID = 10_000  # characters
 CHUNK = 1 << 22  # bytes that a thread of pyarrow parses at a time
 CODED = ("user", "item", *ITEM_ROLES)  # roles whose texts many rows share
+NUMERIC = ("rating", "time")
 NumberedLines = Iterator[tuple[int, str]]
 NumberedRows = Iterator[tuple[int, list[str]]]
 
@@ -38,8 +39,32 @@ def parse_fast(block: bytes, lines: range, schema: TableSchema) -> Block | None:
         return None
     roles = schema.column_index
     coded = {role: _codes(table[role]) for role in CODED if role in roles}
-    numbers: dict[str, Any] = {role: table[role].to_numpy() for role in ("rating", "time") if role in roles}
+    numbers: dict[str, Any] = {
+        role: table[role].to_numpy() for role in NUMERIC if role in roles and not _is_text(role, schema)
+    }
+    for role in NUMERIC:
+        if role in roles and _is_text(role, schema):
+            values = _values_of(*_codes(table[role]), role, schema)
+            if values is None:
+                return None
+            numbers[role] = values
     return checked_block(coded, numbers, schema.time_form, lines)
+
+
+def _is_text(role: str, schema: TableSchema) -> bool:
+    """Tell whether pyarrow does not know how the numbers of a role are written: their words are parsed, each once."""
+    return schema.rating_form not in ("number", "words", "comma") if role == "rating" else "%" in schema.time_form
+
+
+def _values_of(codes: NDArray[np.int32], words: list[str], role: str, schema: TableSchema) -> NDArray[Any] | None:
+    """Return the ratings or times (n,) of words; None if any is invalid."""
+    if role == "rating":
+        values: list[Any] = [rating_of(word, schema.rating_form) for word in words]
+    else:
+        values = [time_of(word, schema.time_form) for word in words]
+    if None in values:
+        return None
+    return np.array(values, dtype=np.float64 if role == "rating" else "datetime64[s]")[codes]
 
 
 def checked_block(
@@ -57,10 +82,12 @@ def checked_block(
             return None
     if value is not None and not (np.abs(value) <= LARGEST).all():  # NaN is not below
         return None
-    if time is not None and form == "number":
+    if time is not None and form in ("number", "excel"):
         if not (np.abs(time) < 2**63).all():
             return None
-        time = time.astype(np.int64)
+        time = time.astype(np.int64) if form == "number" else seconds_of_days(time)
+        if time is None:
+            return None
     elif time is not None:
         time = time.astype("datetime64[s]").astype(np.int64)
         if not in_calendar(time).all():  # a missing time is not
@@ -79,7 +106,8 @@ def _arrow_table(block: bytes, schema: TableSchema) -> Any | None:
         block, separator = block.replace(separator.encode(), b"\x1f"), "\x1f"
     roles = {index: role for role, index in schema.column_index.items()}
     types: dict[str, Any] = {role: pa.dictionary(pa.int32(), pa.string()) for role in roles.values()}
-    types |= {"rating": pa.float64(), "time": pa.float64() if schema.time_form == "number" else pa.timestamp("s")}
+    types |= {"rating": pa.float64(), "time": pa.timestamp("s") if schema.time_form == "iso" else pa.float64()}
+    types |= {role: pa.dictionary(pa.int32(), pa.string()) for role in NUMERIC if _is_text(role, schema)}
     names = [roles.get(index, str(index)) for index in range(schema.n_columns)]
     quote = '"' if schema.quotes else False
     try:
@@ -87,7 +115,12 @@ def _arrow_table(block: bytes, schema: TableSchema) -> Any | None:
             pa.BufferReader(block),
             arrow_csv.ReadOptions(column_names=names, block_size=CHUNK),
             arrow_csv.ParseOptions(delimiter=separator, quote_char=quote, ignore_empty_lines=False),
-            arrow_csv.ConvertOptions(column_types=types, include_columns=list(roles.values()), null_values=[]),
+            arrow_csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(roles.values()),
+                null_values=[],
+                decimal_point="," if schema.rating_form == "comma" else ".",
+            ),
         )
     except pa.ArrowInvalid:
         return None
@@ -209,25 +242,12 @@ def _parse(
             return Problem(line, f"the {role} is not valid text", text)
         if len(text) > LONGEST_ID:
             return Problem(line, f"the {role} is longer than {LONGEST_ID:,} characters", text)
-    rating = number_of(texts.get("rating", "1"))
+    rating = rating_of(texts["rating"], schema.rating_form) if "rating" in texts else 1.0
     if rating is None or not math.isfinite(rating):
         return Problem(line, "the rating is not a number", texts["rating"])
     if abs(rating) > LARGEST:
         return Problem(line, "the rating is out of range", texts["rating"])
-    time = _time(texts["time"], schema.time_form) if "time" in texts else 0
+    time = time_of(texts["time"], schema.time_form) if "time" in texts else 0
     if time is None:
         return Problem(line, "the time is invalid", texts["time"])
     return line, texts, rating, time
-
-
-def _time(text: str, form: str) -> int | None:
-    """Return a time: a number in the unit of its column, other times in seconds; None if it is invalid."""
-    if form == "number":
-        number = number_of(text)
-        return int(number) if number is not None and abs(number) < 2**63 else None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(seconds=1)
-    return seconds if EARLIEST <= seconds <= LATEST else None  # near the ends an offset leads out of the calendar

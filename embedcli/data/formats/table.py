@@ -1,14 +1,19 @@
 """Any table of ratings: delimited text, Parquet or JSON lines, from a file, a zip or standard input."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Rows
-from embedcli.data.formats.columnar import read_json_lines, read_parquet
 from embedcli.data.formats.delimited import read_delimited
-from embedcli.data.formats.detect import TableSchema, noun_of
+from embedcli.data.formats.detect import TableSchema
+from embedcli.data.formats.json_rows import read_json
+from embedcli.data.formats.parquet import read_parquet
+from embedcli.data.formats.sqlite import read_sqlite
+from embedcli.data.formats.wide import read_wide
+from embedcli.data.formats.words import noun_of
 from embedcli.data.problems import KEPT, REPEATED
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Duplicates, OnBadRows, ReadContext
@@ -16,6 +21,9 @@ from embedcli.data.scale import find_scale
 from embedcli.data.sources import Source
 from embedcli.data.text import shorten, split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
+
+FEW = 20  # ratings: of fewer, each user may have one by chance
+MONTH = 31 * 86_400  # seconds
 
 
 def read_table(source: Source, context: ReadContext) -> Ratings:
@@ -25,14 +33,29 @@ def read_table(source: Source, context: ReadContext) -> Ratings:
     for note in rows.schema.notes:
         context.on_note(f"note: {note}")
     check_rows(rows, context)
-    return resolve_duplicates(ratings_of(rows, context, source.stem), rows, context)
+    ratings = ratings_of(rows, context, source.stem)
+    for note in _oddities(ratings, rows.schema):
+        context.on_note(f"note: {note}")
+    return resolve_duplicates(ratings, rows, context)
+
+
+def _oddities(ratings: Ratings, schema: TableSchema) -> Iterator[str]:
+    """Yield what is odd about users, items and times, if columns may have been confused."""
+    if len(ratings.users) == len(ratings) >= FEW:
+        yield f"every user has one rating: if {schema.name('user')} counts the rows, name another with `user_col`"
+    times = ratings.timestamp
+    if times is not None and len(times) >= FEW and 0 <= times.min() < times.max() < MONTH:
+        yield (
+            f"all times are in January 1970: if {schema.name('time')} is not in seconds since then, name another with "
+            "`time_col`"
+        )
 
 
 def read_rows(source: Source, context: ReadContext, schema: TableSchema | None = None) -> Rows:
     """Read all rows of a table, whose schema is detected unless it is given; invalid rows are in its problems."""
     with source.open() as stream:
-        readers = {"parquet": read_parquet, "json": read_json_lines, "text": read_delimited}
-        read = readers[stream.format]
+        readers = {"parquet": read_parquet, "sqlite": read_sqlite, "json": read_json, "text": read_delimited}
+        read = read_wide if context.options.wide is not None else readers[stream.format]
         rows = read(stream, context) if schema is None else read_delimited(stream, context, schema)
     rows.convert_times()
     return rows
@@ -43,16 +66,30 @@ def check_rows(rows: Rows, context: ReadContext) -> None:
     if context.problems is not None:
         context.problems.append(rows.problems)
     elif len(rows.problems):
+        if not len(rows) and rows.schema.rating_form == "words":
+            raise _words(rows)
         if context.options.on_bad_rows is OnBadRows.STOP:
             raise rows.problems.error()
         context.on_note(rows.problems.summary())
+
+
+def _words(rows: Rows) -> DataError:
+    """Return the error for ratings that are words."""
+    problems = rows.problems
+    values = ", ".join(repr(shorten(value, 20)) for value in dict.fromkeys(bad.value for bad in problems.listed[:5]))
+    return DataError(
+        f"{problems.where}, {problems.unit} {problems.listed[0].line:,}: "
+        f"the ratings in {rows.schema.name('rating')} are not numbers: {values}",
+        "replace them by numbers, name another column with `rating_col`, or train on who did what with `implicit`",
+    )
 
 
 def ratings_of(rows: Rows, context: ReadContext, stem: str = "", scale: tuple[float, float] | None = None) -> Ratings:
     """Return the ratings of all rows, duplicates included; the scale is detected unless it is given."""
     columns = rows.columns()
     if not len(columns.get("user", ())):
-        raise DataError(f"{rows.problems.where}: there is no valid row", "give a table with a rating in each row")
+        what = f": {rows.problems.summary().partition(': ')[2]}" if rows.problems else ""
+        raise DataError(f"{rows.problems.where}: there is no valid row{what}", "give a table with a rating in each row")
     user, item, value = columns["user"], columns["item"], columns.get("value")
     implicit = _is_implicit(rows.schema, value, context, rows.problems.where)
     if value is None or implicit:
@@ -74,7 +111,8 @@ def _items(rows: Rows) -> Items:
     if "title" in texts:
         titles = tuple(title_of(title) or own for title, own in zip(texts["title"], ids, strict=True))
         years = tuple(map(year_of, titles))
-    tags = tuple(map(split_tags, texts["tags"])) if "tags" in texts else ((),) * len(ids)
+    mark = rows.schema.tag_mark
+    tags = tuple(split_tags(text, mark) for text in texts["tags"]) if "tags" in texts else ((),) * len(ids)
     return Items(ids, titles, years, tags, id_column=rows.schema.role_names.get("item", ""))
 
 

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedcli.data.formats import columnar, delimited
+from embedcli.data.formats import delimited
+from embedcli.data.formats import parquet as parquet_format
 from embedcli.data.formats.delimited import detect_delimited
 from embedcli.data.formats.detect import TableSchema
 from embedcli.data.formats.parse import parse_fast, parse_slow
@@ -172,18 +173,21 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     "header alone": (HEAD, "line 1: nothing follows the header"),
     "one column": ("user\n1\n2\n", "line 1: not a row of a table: 'user'"),
     "prose": ("It was a dark night\nand then nothing\n", "line 1: not a row of a table"),
-    "html": ("<html>\n<body>not found</body>\n</html>\n", "line 1: not a row of a table"),
+    "html": ("<html>\n<body>not found</body>\n</html>\n", "line 1: this is a web page: '<html>'"),
     "no known user": (
         "alpha,beta,rating\n1,2,3\n",
-        "line 1: no column has a known name of the user, among alpha, beta, rating",
+        "line 1: no column has a known name of the user and the item; the columns are alpha (1), beta (2), rating (3)",
     ),
-    "no known item": ("user,beta,rating\n1,2,3\n", "no column has a known name of the item, among user, beta, rating"),
+    "no known item": (
+        "user,beta,rating\n1,2,3\n",
+        "no column has a known name of the item; the columns are user (1), beta (2)",
+    ),
     "five bare columns": ("1,2,3,4,5\n1,2,3,4,5\n", "line 1: 5 columns without a header"),
     "a word for a rating": (HEAD + "1,2,3,4\n1,3,good,4\n", "line 3: the rating is not a number: 'good'"),
-    "a decimal comma": ("user;item;rating\n1;2;3,5\n1;3;4\n", "line 2: the rating is not a number: '3,5'"),
+    "a decimal comma": ("user;item;rating\n1;2;3,5\n1;3;4.5\n", "line 2: the rating is not a number: '3,5'"),
     "nan": (HEAD + "1,2,nan,4\n", "line 2: the rating is not a number: 'nan'"),
     "infinity": (HEAD + "1,2,3,4\n2,2,inf,4\n", "line 3: the rating is not a number: 'inf'"),
-    "underscore": (HEAD + "1,2,1_0,4\n", "line 2: the rating is not a number: '1_0'"),
+    "underscore": (HEAD + "1,2,1_0,4\n", "line 2: the ratings in 'rating' are not numbers: '1_0'"),
     "no rating": (HEAD + "1,2,3,4\n1,3,,4\n", "line 3: the rating is empty: '1,3,,4'"),
     "no user": (HEAD + ",2,3,4\n", "line 2: the user is empty: ',2,3,4'"),
     "no item": (HEAD + '1,"",3,4\n', "line 2: the item is empty"),
@@ -196,7 +200,7 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     "too many columns": (HEAD + "1,2,3,4\n1,3,4,5,6\n", "line 3: the row does not have 4 columns: '1,3,4,5,6'"),
     "cut off": (HEAD + "1,2,3,4\n1,3", "line 3: the row does not have 4 columns: '1,3'"),
     "a blank row": (HEAD + "1,2,3,4\n\n1,3,4,5\n", "line 3: the row is blank"),
-    "several": (HEAD + "1,2,x,4\n1,3,y,4\n1,4,z,4\n", "line 2: the rating is not a number: 'x' (and 2 more such rows)"),
+    "several": (HEAD + "1,2,x,4\n1,3,y,4\n1,4,z,4\n", "line 2: the ratings in 'rating' are not numbers: 'x', 'y', 'z'"),
     "other separator": (HEAD + "1,2,3,4\n1;3;4;5\n", "line 3: the row does not have 4 columns: '1;3;4;5'"),
     "again": (HEAD + "1,2,3,4\n2,2,3,4\n1,2,5,6\n", "line 4: user '1' has rated '2' before, in line 2 (1 such row)"),
     "again in quotes": (
@@ -217,7 +221,10 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     "old excel": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "this is an old Excel file"),
     "cut gzip": (gzip.compress(COMMA.encode() * 50)[:60], "cannot be read: Compressed file ended"),
     "cut parquet": (parquet()[:-40], "cannot be read"),
-    "json of something": ('{"a": 1}\n{"a": 2}\n', "no column has a known name of the user, among a"),
+    "json of something": (
+        '{"a": 1}\n{"a": 2}\n',
+        "no column has a known name of the user and the item; the columns are a (1, 2)",
+    ),
     "json cut off": (LINES[:-20], "line 9: the line is not a JSON object"),
     "json without a rating": (
         LINES + '{"user_id": "z", "parent_asin": "z", "timestamp": 1}\n',
@@ -488,7 +495,7 @@ def test_titles_in_the_table_of_ratings(
 ) -> None:
     """Columns of titles and genres beside the item ids, as the lesson merges them, are used, and that is said."""
     monkeypatch.setattr(delimited, "BLOCK", block)
-    monkeypatch.setattr(columnar, "BATCH", block // 120)
+    monkeypatch.setattr(parquet_format, "BATCH", block // 120)
     path, notes = tmp_path / f"merged.{ending}", list[str]()
     path.write_bytes(merged(ending))
     read = load(path, on_note=notes.append)
@@ -513,7 +520,7 @@ def test_the_first_title_counts(ending: str, tmp_path: Path, monkeypatch: pytest
 def test_titles_of_something_else(ending: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A title that differs from row to row of an item, as that of a review does, is not the item's."""
     monkeypatch.setattr(delimited, "BLOCK", block)
-    monkeypatch.setattr(columnar, "BATCH", block // 120)
+    monkeypatch.setattr(parquet_format, "BATCH", block // 120)
     path, notes = tmp_path / f"reviews.{ending}", list[str]()
     path.write_bytes(merged(ending, title="film", summary="title"))
     read = load(path, on_note=notes.append)
@@ -554,7 +561,7 @@ def test_ids_that_hardly_match(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (b"", "the file is empty"),
-        (b"id,title\n1,A,B\n", "row 2: 3 columns, the header has 2: '1,A,B'"),
+        (b"id,title\n1,A,B\n", "row 2: 3 columns, the table has 2: '1,A,B'"),
         (b'{"id": 1}\n{"id": \n', "cannot be read as a table"),
         (b"PAR1 and then nothing", "cannot be read as a table"),
         (b"just words\n", "line 1: not a row of a table"),

@@ -1,12 +1,11 @@
-"""Columnar tables, whose columns have names and types of their own: Parquet, and JSON lines."""
+"""Parquet files, whose columns have names and types of their own."""
 
 import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
-from itertools import chain, islice
 from typing import IO, Any
 
 import numpy as np
@@ -14,16 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Block, Rows
-from embedcli.data.formats.detect import ITEM_ROLES, TableSchema, detect_schema, time_form
+from embedcli.data.formats.detect import ITEM_ROLES, TableSchema, detect_schema
 from embedcli.data.formats.parse import checked_block, parse_texts
-from embedcli.data.problems import Problem, Problems
+from embedcli.data.problems import Problems
 from embedcli.data.read_options import ReadContext
 from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
 
 BATCH = 1 << 20  # rows of a Parquet file read at a time
-CHUNK = 1 << 17  # JSON lines read at a time
 SAMPLE = 200  # rows that the schema is detected from
 LARGE = 1 << 26  # bytes of a column in one row group of a Parquet file
 LARGE_VALUE = 1_000  # bytes, on average, of a value in such a column
@@ -39,7 +37,7 @@ def read_parquet(stream: Stream, context: ReadContext) -> Rows:
             problems, row = Problems(stream.name, unit="row"), 1
             rows = Rows(schema, problems, table.metadata.num_rows, sha256=sha256)
             for batch in table.iter_batches(BATCH, columns=list(schema.role_names.values())):
-                rows.add(_parse_batch(batch, row, rows))
+                rows.add(parse_batch(batch, row, rows))
                 row += batch.num_rows
                 context.on_progress(stream.name, row - 1, table.metadata.num_rows)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -53,21 +51,22 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
     if not table.metadata.num_rows:
         raise DataError(f"{where}: the file has no rows", "give a table with at least one row")
 
-    def check(indexes: Iterable[int]) -> None:
-        for fault in faults(table, indexes).values():
-            raise DataError(f"{where}: {fault}", "name another column, such as with `user_col`, or correct the file")
+    why = faults(table, range(len(names)))
 
-    def form_of(index: int) -> str | None:
-        check([index])
-        if is_time(types[index]):
-            return "iso"
+    def values_of(index: int) -> list[str]:
+        if index in why:
+            return []
         batch = next(table.iter_batches(SAMPLE, columns=[names[index]]))
-        return time_form(texts_of(batch[names[index]]))
+        return texts_of(batch[names[index]])
 
-    schema = detect_schema(names, len(names), context.options, where, form_of)
+    schema = detect_schema(names, len(names), context.options, where, values_of)
     roles = schema.column_index
     schema = schema.without(role for role in ITEM_ROLES if role in roles and not _is_text(types[roles[role]]))
-    check(schema.column_index.values())
+    for index in schema.column_index.values():
+        if index in why:
+            raise DataError(
+                f"{where}: {why[index]}", "name another column, such as with `user_col`, or correct the file"
+            )
     return schema
 
 
@@ -100,15 +99,17 @@ def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
     return why
 
 
-def _parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
+def parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
     """Return the rows of a batch: as they are, or parsed one by one if a value is missing or invalid."""
     schema = rows.schema
     columns = {role: batch[name] for role, name in schema.role_names.items()}
-    types = {"rating": pa.float64(), "time": pa.float64() if schema.time_form == "number" else pa.timestamp("s")}
+    types = {"rating": pa.float64(), "time": pa.timestamp("s") if schema.time_form == "iso" else pa.float64()}
     block, lines = None, range(first_row, first_row + batch.num_rows)
     with suppress(pa.ArrowException):
         if "time" in columns and schema.time_form == "iso" and not is_time(columns["time"].type):
             raise pa.ArrowInvalid("days are also written as integers")
+        if "%" in schema.time_form or schema.rating_form not in ("number", "words", "truth"):
+            raise pa.ArrowInvalid("pyarrow does not know this form")
         # numbers beyond 2**53 are rounded, which changes nanoseconds, not seconds
         cast = {role: columns[role].cast(type, safe=False) for role, type in types.items() if role in columns}
         numbers = {role: column.to_numpy(zero_copy_only=False) for role, column in cast.items()}
@@ -176,52 +177,3 @@ def text_of(value: Any) -> str:
         return value.isoformat() if hasattr(value, "isoformat") else str(value).strip()
     except RecursionError:
         return ""
-
-
-def read_json_lines(stream: Stream, context: ReadContext) -> Rows:
-    """Read a file with a JSON object in each line."""
-    lines = stream.head.decode(errors="replace").split("\n")[:SAMPLE]
-    head = [json_object(line, text) for line, text in enumerate(lines, 1) if text.strip()]
-    known = [entry for entry in head if not isinstance(entry, Problem)]
-    if not known:
-        raise DataError(f"{stream.name}, line 1: {head[0]}", "give one JSON object per line, or a CSV file")
-    names = list(dict.fromkeys(name for entry in known for name in entry))
-
-    def form_of(index: int) -> str | None:
-        return time_form(text_of(entry.get(names[index])) for entry in known)
-
-    schema = detect_schema(names, len(names), context.options, stream.name, form_of)
-    rows, wanted = Rows(schema, Problems(stream.name)), schema.role_names
-
-    def texts() -> Iterator[tuple[int, dict[str, str]] | Problem]:
-        for line, entry in json_rows(stream):
-            if line % 100_000 == 0:
-                context.on_progress(stream.name, stream.done, stream.size)
-            if isinstance(entry, Problem):
-                yield entry
-            else:
-                yield line, {role: text_of(entry.get(name)) for role, name in wanted.items()}
-
-    entries = texts()
-    for first in entries:
-        rows.add(parse_texts(chain([first], islice(entries, CHUNK)), rows.schema, rows.problems))
-    rows.sha256 = stream.digest.hexdigest()
-    return rows
-
-
-def json_rows(stream: Stream) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
-    """Yield (line, the JSON object or the problem) of each line that is not blank."""
-    for line, text in enumerate(stream.texts("utf-8", "surrogateescape"), 1):
-        if text.strip():
-            yield line, json_object(line, text)
-
-
-def json_object(line: int, text: str) -> dict[str, Any] | Problem:
-    """Return the JSON object in a line, or the problem if there is none."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        return value
-    return Problem(line, "the line is not a JSON object", shorten(text.strip()))
