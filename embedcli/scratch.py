@@ -137,8 +137,7 @@ def _locked_folder(parent: Path, stack: contextlib.ExitStack) -> Path:
         folder = parent / f"{PREFIX}{os.urandom(8).hex()}"
         folder.mkdir()
         with contextlib.suppress(FileNotFoundError):  # another process took it for a leftover before it was locked
-            stack.enter_context(_locked(folder))
-            if folder.exists():
+            if stack.enter_context(_locked(folder)) is not False and folder.exists():  # False: it is being removed
                 return folder
 
 

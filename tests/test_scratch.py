@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,19 @@ def test_other_hidden_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / f"{PREFIX}file").touch()
     remove_leftovers(tmp_path)
     assert len(leftovers(tmp_path)) == 2
+
+
+def test_a_folder_that_another_process_removes_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that takes a new folder for a leftover holds its lock while it removes it: another one is made."""
+    locked, taken = scratch._locked, []
+
+    @contextlib.contextmanager
+    def held_at_first(folder: Path) -> Iterator[bool | None]:
+        taken.append(folder)
+        with locked(folder) as is_ours:
+            yield False if len(taken) == 1 else is_ours
+
+    monkeypatch.setattr(scratch, "_locked", held_at_first)
+    with scratch_folder(tmp_path) as folder:
+        assert folder != taken[0]
+        assert folder.is_dir()
