@@ -74,7 +74,7 @@ def take_screenshot(work: Path) -> None:
     """Write report.png, the first screen of the report of the made ratings; skip it without a browser."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        print(f"report.png is left out: there is no browser ({', '.join(BROWSERS)})")
+        print(f"report.png is not drawn: no browser found ({', '.join(BROWSERS)})")
         return
     embedcli("report -q --run-dir made-runs -o report.html", work)
     line = [browser, "--headless", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,900"]

@@ -30,8 +30,8 @@ Mask = NDArray[np.bool_]
 class GroupError:
     """The error of some test rows, with a 95 % interval by a bootstrap over the users.
 
-    The rows are those of users, or items, with `n_from` to `n_to` training ratings (None: or more), or of items with
-    a tag. `baseline` is the RMSE of user and item biases alone; None without training rows.
+    A group has the test rows of users (or items) with `n_from` to `n_to` training ratings (None: no limit), or of
+    items with a tag. `baseline` is the RMSE of user and item biases alone; None without training rows.
     """
 
     kind: Annotated[str, text("by")]
@@ -102,7 +102,7 @@ class _Errors:
     squared: Floats
     squared_of_biases: Floats | None
     block: NDArray[np.int64]
-    weights: Floats  # (draws, blocks); the first is no draw
+    weights: Floats  # (draws, blocks); the first row has all weights 1
 
     @classmethod
     def of(cls, run: Run, rows: HeldOutRows) -> "_Errors":

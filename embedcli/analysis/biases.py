@@ -65,7 +65,7 @@ class ItemBias:
 
     @property
     def judged(self) -> Verdict | None:
-        """Whether the evidence contradicts the trained stars; None if it does not, or if there is none."""
+        """A verdict if the trained stars are outside their interval, else None."""
         return Verdict(Tone.CAUTION, "outside its interval") if self.is_outside else None
 
 

@@ -25,9 +25,9 @@ class PoleItem:
 
 
 def poles(run: Run, rows: Rows, scores: Floats, limit: int) -> tuple[tuple[PoleItem, ...], tuple[PoleItem, ...]]:
-    """Return the `limit` items at the + pole and at the - pole, by the scores (n,) of these rows.
+    """Return the `limit` items with the highest and with the lowest scores (n,) among these rows.
 
-    A title that several items have is there once.
+    If several items have the same title, only the outermost is returned.
     """
     titles = [run.items.titles[row] for row in rows.tolist()]
     order = np.argsort(scores, kind="stable")

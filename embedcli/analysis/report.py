@@ -32,7 +32,7 @@ Answer = TypeVar("Answer")
 
 
 class Bet(Enum):
-    """Whether to bet that an item is truly among those of its list."""
+    """Whether to bet that an item truly belongs to its list."""
 
     YES = "bet"
     MAYBE = "perhaps"
@@ -152,7 +152,7 @@ def report(
 
 
 def bet(row: ItemBias) -> Bet:
-    """Say whether to bet that an item is truly among those of its list.
+    """Say whether to bet that an item truly belongs to its list.
 
     Not if its stars are outside their interval, so that the trained model and its evidence disagree, or if it is less
     likely there than not.

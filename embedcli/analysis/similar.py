@@ -163,7 +163,7 @@ def nearness(
 
 
 def _in_metric(factors: NDArray[np.floating], user_covariance: NDArray[np.floating] | None) -> Floats:
-    """Return item factors (n, k) whose dot products are the covariances of preferences, if those of users are given."""
+    """Return item factors (n, k); with a user covariance, their dot products are the covariances of preferences."""
     own: Floats = factors.astype(np.float64)
     if user_covariance is None:
         return own
@@ -176,9 +176,9 @@ def _in_metric(factors: NDArray[np.floating], user_covariance: NDArray[np.floati
 class Nearest:
     """The nearest of many items among themselves, by the measure that `similar` takes by default.
 
-    `positions` (n, k) are those of the nearest in the items, the nearest first; `folds` (n, k) the number of the
-    `n_folds` fold members that have it among as many of their own, and `co_raters` (n, k) the number of users with
-    ratings of both; None if the run does not know.
+    `positions` (n, k) are the indices of each item's neighbours, the nearest first. `folds` (n, k) counts the fold
+    members, of `n_folds`, that also have the neighbour among their k nearest. `co_raters` (n, k) counts the users who
+    rated both. Both are None if the run lacks the arrays.
     """
 
     by: Measure

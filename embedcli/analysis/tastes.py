@@ -57,7 +57,7 @@ class TasteCard:
 
 @dataclass(frozen=True)
 class TagTastes:
-    """The axes of tastes that are stronger than those of permuted tags, and the first that is not, if there is one.
+    """The axes of tastes that are stronger than axes of permuted tags, then the first axis that is not, if any.
 
     `share` of the variance of held-out residuals is explained by those that hold, `embedding_share` by the embeddings.
     """
