@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedcli.data.formats.movielens_100k import GENRES
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.run.record import ItemStats, Run
 
 N_USERS, N_ITEMS, N_RATINGS = 200, 120, 8_000
 ODD_TITLES = {
@@ -100,3 +101,12 @@ def write_movielens(folder: Path, ratings: Ratings) -> Path:
         (folder / name).write_bytes("".join(line + "\n" for line in lines).encode("latin-1"))
     (folder / "u.genre").write_bytes(("\n".join(genres) + "\n\n").encode("latin-1"))  # the original ends so
     return folder
+
+
+def titled_run(titles: tuple[str, ...]) -> Run:
+    """Return a run of films with these titles, the first the most rated, with ids from 1 on and without users."""
+    n = len(titles)
+    items = Items(tuple(str(j + 1) for j in range(n)), titles, (None,) * n, ((),) * n)
+    seen, nobody = ItemStats(np.arange(n, 0, -1), np.full(n, 3.0)), ItemStats(np.zeros(0, np.int64), np.zeros(0))
+    data = DataSet("films", "Films", "made", "", (1, 5), "film")
+    return Run("films", data, items, Users(()), seen, nobody, {"item_factors": np.zeros((1, n, 2), np.float32)})

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 from browser import CHROMIUM, Browser
+from planted import titled_run
 
-from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import UsageError
 from embedcli.render.pages.page import TEMPLATES
 from embedcli.run import lookup
 from embedcli.run.lookup import find
-from embedcli.run.record import ItemStats, Run
+from embedcli.run.record import Run
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to search in")
 TITLES = (
@@ -82,11 +81,7 @@ ASKED = list(dict.fromkeys([*ODD, *map(str, range(3)), *(one for title in TITLES
 @pytest.fixture(scope="module")
 def run() -> Run:
     """Return a run of these films, the first the most rated, with ids from 1 on."""
-    n = len(TITLES)
-    items = Items(tuple(str(j + 1) for j in range(n)), TITLES, (None,) * n, ((),) * n)
-    seen, nobody = ItemStats(np.arange(n, 0, -1), np.full(n, 3.0)), ItemStats(np.zeros(0, np.int64), np.zeros(0))
-    data = DataSet("films", "Films", "made", "", (1, 5), "film")
-    return Run("films", data, items, Users(()), seen, nobody, {"item_factors": np.zeros((1, n, 2), np.float32)})
+    return titled_run(TITLES)
 
 
 @pytest.fixture(scope="module")

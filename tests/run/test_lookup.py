@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from planted import titled_run
 
-from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import UsageError
 from embedcli.run import lookup
 from embedcli.run.lookup import closest, find, find_all
@@ -33,11 +32,7 @@ TITLES = (
 @pytest.fixture(scope="module")
 def run() -> Run:
     """Return a run of a few films, with ids from 1 on."""
-    n = len(TITLES)
-    items = Items(tuple(str(j + 1) for j in range(n)), TITLES, (None,) * n, ((),) * n)
-    seen, nobody = ItemStats(np.arange(n, 0, -1), np.full(n, 3.0)), ItemStats(np.zeros(0, np.int64), np.zeros(0))
-    data = DataSet("films", "Films", "made", "", (1, 5), "film")
-    return Run("films", data, items, Users(()), seen, nobody, {"item_factors": np.zeros((1, n, 2), np.float32)})
+    return titled_run(TITLES)
 
 
 @pytest.mark.parametrize(
