@@ -125,10 +125,11 @@ def check(
     problems: list[Problems] = []
     try:
         n_ratings = len(Source(file, offline=True).read(options, answer.notes, problems))
-    except DataError:
+    except DataError as error:
         if not any(problems):
             raise
-        n_ratings = 0  # every row is bad
+        answer.notes.say_of_library(f"note: {error.message}")  # every row is bad, or the reading ended there
+        n_ratings = 0
     answer.show(problems_view(problems, file, n_ratings))
     if any(problems):
         raise typer.Exit(1)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from embedcli.data.formats.blocks import Block, Rows
 from embedcli.data.formats.detect import ITEM_ROLES, TableSchema, detect_schema
 from embedcli.data.formats.parse import checked_block, parse_texts
-from embedcli.data.problems import Problems
 from embedcli.data.read_options import ReadContext
 from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
@@ -34,7 +33,7 @@ def read_parquet(stream: Stream, context: ReadContext) -> Rows:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
         with open_parquet(file) as table:
             schema = _parquet_schema(table, context, stream.name)
-            problems, row = Problems(stream.name, unit="row"), 1
+            problems, row = context.problems_of(stream.name, unit="row"), 1
             rows = Rows(schema, problems, table.metadata.num_rows, sha256=sha256)
             for batch in table.iter_batches(BATCH, columns=list(schema.role_names.values())):
                 rows.add(parse_batch(batch, row, rows))
@@ -166,12 +165,18 @@ def texts_of(column: Any) -> list[str]:
 
 
 def text_of(value: Any) -> str:
-    """Write a value as text: an integer without its `.0`, a list or an object as JSON, empty if nested too deeply."""
+    """Write a value as text: an integer without its `.0`, a list or an object as JSON, empty if nested too deeply.
+
+    Bytes are text in UTF-8, else hexadecimal digits.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     try:
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace").strip()
+            return text if text.isprintable() and "\ufffd" not in text else value.hex()
         if isinstance(value, list | dict):
             return json.dumps(value, ensure_ascii=False)
         return value.isoformat() if hasattr(value, "isoformat") else str(value).strip()
