@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import Invoke
 
+from embedcli.data.formats import parse
 from embedcli.errors import RunError
 from embedcli.run import store
 from embedcli.run.record import Run
@@ -91,6 +92,26 @@ def test_all_rows_are_bad(embedcli: Invoke) -> None:
     assert result.exit_code == 1
     assert "bad.csv: 2 problems, 0 ratings can be read" in result.stdout
     assert "3  the rating is not a number  bad" in result.stdout
+    assert "note: bad.csv: there is no valid row" in result.stderr
     result = embedcli("data", "describe", "bad.csv")
     assert result.exit_code == 1
     assert "error: bad.csv: there is no valid row: 2 rows left out: 2 x the rating is not a number" in result.stderr
+
+
+def test_too_many_bad_rows(embedcli: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the reading ends for too many bad rows, `data check` lists the first all the same, and says that it ended."""
+    monkeypatch.setattr(parse, "MOST", 3)
+    Path("bad.csv").write_text("user,item,rating\n1,1,5\n" + "1,2,x\n" * 9, encoding="utf-8")
+    result = embedcli("data", "check", "bad.csv")
+    assert result.exit_code == 1
+    assert "3  the rating is not a number  x" in result.stdout
+    assert "note: bad.csv, line 3: the rating is not a number: 'x' (and 3 more such rows)" in result.stderr
+
+
+def test_items_in_another_encoding(embedcli: Invoke, saved: Run) -> None:
+    """The encoding of a table of items can be given where a run is described."""
+    rows = [f"{identifier},名{index}" for index, identifier in enumerate(saved.items.ids)]
+    Path("items.csv").write_bytes("\n".join(["item,title", *rows]).encode("shift_jis"))
+    result = embedcli("runs", "describe", saved.name, "--items", "items.csv", "--encoding", "shift_jis")
+    assert result.exit_code == 0, result.stderr
+    assert load(Path("runs") / saved.name).items.titles[1] == "名1"

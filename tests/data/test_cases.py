@@ -542,6 +542,8 @@ def test_the_encoding_that_was_guessed(tmp_path: Path) -> None:
     """Text that is not UTF-8 is read as of Windows or latin-1, with an example; `encoding` holds for items, too."""
     content = table(",", [(user, f"电影{item}", rating) for user, item, rating in TRIPLES], HEADER[:3])
     assert "read as latin-1: is 'µçÓ°100' right? (`encoding` gives another" in read(tmp_path, content.encode("gbk"))[1]
+    long = table(",", [(1, 2, 3, "x" * 250_000 + "é"), (1, 3, 4, "y")], (*HEADER[:3], "text"))
+    assert "is 'xxxxxxxxxxxxxxxé' right?" in read(tmp_path, long.encode("latin-1"))[1]
     path, rows = tmp_path / "items.csv", [(f"电影{item}", f"片{item}") for item in range(100, 120)]
     for encoding in ("gbk", "utf-8"):
         path.write_bytes(table(",", rows, ("item", "title")).encode(encoding))
@@ -626,15 +628,34 @@ def test_formats_that_are_not_read(what: str, tmp_path: Path) -> None:
 
 
 def test_nested_ids(tmp_path: Path) -> None:
-    """An object or a list is not an id: in JSON the row is a problem, in Parquet the column is named."""
+    """An object or a list is not an id: in JSON the row is a problem, in Parquet a list is, and what is in it is."""
     rows: list[dict[str, Any]] = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
     rows[3]["user"] = {"id": 3}
     content = "".join(json.dumps(row) + "\n" for row in rows)
     assert "line 4: the user is an object" in refused(tmp_path, content).message
     assert len(read(tmp_path, content, on_bad_rows=OnBadRows.SKIP)[0]) == len(ROWS) - 1
-    pq.write_table(pa.table({"user": [{"id": 1}], "item": [1], "rating": [2]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match="the column 'user' holds struct"):
+    pq.write_table(pa.table({"user": [[1]], "item": [1], "rating": [2]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="the column 'user' holds list"):
         load(tmp_path / "a.parquet")
+
+
+def test_structs_in_parquet(tmp_path: Path) -> None:
+    """The columns of a struct are columns of the table, of ratings as of items; a missing struct is a missing value."""
+    rows = [
+        {"user": {"id": str(user), "age": 9}, "movie": {"id": item, "title": f"Film {item}"}, "own": {"rating": rating}}
+        for user, item, rating in TRIPLES
+    ]
+    path, said = tmp_path / "nested.parquet", list[str]()
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    ratings = load(path, on_note=said.append)
+    assert content_of(ratings) == TRUTH
+    assert ratings.items.titles[0] == f"Film {ratings.items.ids[0]}"
+    assert "user = 'user.id', item = 'movie.id', rating = 'own.rating', title = 'movie.title'" in said[0]
+    (tmp_path / "flat.csv").write_text(table(",", TRIPLES, ("user", "movie.id", "rating")))
+    assert load(tmp_path / "flat.csv", options=ReadOptions(items=path)).items.titles[0].startswith("Film ")
+    pq.write_table(pa.Table.from_pylist([*rows, {"user": None, "movie": {"id": 1}, "own": {"rating": 1}}]), path)
+    with pytest.raises(DataError, match=f"row {len(ROWS) + 1}: the user is empty"):
+        load(path)
 
 
 def matrix(missing: str, *, count: bool = False) -> list[list[object]]:

@@ -25,6 +25,7 @@ from embedcli.errors import DataError, UsageError
 SEPARATORS = ("\t", "::", "||", ";", "|", ",", "^", "~", "\x01", "\x1f")  # \x01 is that of Hive
 BLANKS = " \t"  # stands for runs of blanks and tabs
 EXCEL_SEPARATOR = re.compile("sep=(.?)", re.IGNORECASE)
+MARKS = re.compile(rb"[\s,;|\"]")  # around words
 COMMENT = re.compile(r"[#%](?![,;|\t])|\s*$")
 QUOTED_SAMPLE = 1 << 16  # bytes after the first quotation mark
 HasHeader = Callable[[list[str], Sequence[Sequence[str]]], bool]
@@ -218,8 +219,9 @@ def encoding_of(head: bytes, given: str | None, where: str, on_note: Note) -> st
         return "utf-8"
     marks = set(head) & set(range(0x80, 0xA0))  # Windows has typographic marks where latin-1 has nothing
     encoding = "cp1252" if marks and not marks & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "latin-1"
-    example = re.search(rb"[^\s,;|\"]*[\x80-\xff][^\s,;|\"]*", head)
-    shown = repr(shorten(example[0].decode(encoding), 30)) if example else ""
+    at = next(re.finditer(rb"[\x80-\xff]", head)).start()
+    word = MARKS.split(head[max(at - 15, 0) : at])[-1] + MARKS.split(head[at : at + 15])[0]
+    shown = repr(word.decode(encoding))
     on_note(f"{where}: not UTF-8, read as {encoding}: is {shown} right? (`encoding` gives another, such as gb18030)")
     return encoding
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,7 @@ from embedcli.data.formats.detect import column_index_of
 from embedcli.data.formats.forms import time_form
 from embedcli.data.formats.json_rows import field_of, flat_names, json_rows
 from embedcli.data.formats.movielens_100k import GENRES
-from embedcli.data.formats.parquet import faults, is_plain, open_parquet, text_of, texts_of
+from embedcli.data.formats.parquet import column_of, faults, fields_of, is_plain, open_parquet, text_of, texts_of
 from embedcli.data.formats.sqlite import item_rows
 from embedcli.data.formats.words import WORDS, is_id, is_row_number, normalized, noun_of, rank
 from embedcli.data.problems import Problem, Problems
@@ -209,17 +210,17 @@ def _rows(stream: Stream, wanted: Set[str], options: ReadOptions, on_note: Note,
 
 def _parquet_rows(stream: Stream) -> NumberedRows:
     table = open_parquet(stream.on_disk())
-    schema = table.schema_arrow
-    faulty = faults(table, range(len(schema.names)))
+    fields = fields_of(table)
+    faulty, counts = faults(table, range(len(fields))), Counter(name for name, _ in fields)
     names = [
         name
-        for index, name in enumerate(schema.names)
-        if index not in faulty or (schema.names.count(name) == 1 and _is_list(schema.types[index]))
+        for index, (name, type) in enumerate(fields)
+        if index not in faulty or (counts[name] == 1 and _is_list(type))
     ]
     yield 0, names
     try:
         for batch in table.iter_batches(BATCH, columns=names) if names else ():
-            columns = (batch[name] for name in names)
+            columns = (column_of(batch, name) for name in names)
             texts = (_list_texts(column) if _is_list(column.type) else texts_of(column) for column in columns)
             yield from enumerate(map(list, zip(*texts, strict=True)), 1)
     except (pa.ArrowException, OSError) as error:

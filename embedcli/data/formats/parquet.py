@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Block, Rows
@@ -46,7 +47,7 @@ def read_parquet(stream: Stream, context: ReadContext) -> Rows:
 
 def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema:
     """Detect the schema of a Parquet file; DataError for a file without rows or a column that cannot be read."""
-    types, names = table.schema_arrow.types, table.schema_arrow.names
+    names, types = zip(*fields_of(table), strict=True) if table.schema_arrow.names else ((), ())
     if not table.metadata.num_rows:
         raise DataError(f"{where}: the file has no rows", "give a table with at least one row")
 
@@ -56,7 +57,7 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
         if index in why:
             return []
         batch = next(table.iter_batches(SAMPLE, columns=[names[index]]))
-        return texts_of(batch[names[index]])
+        return texts_of(column_of(batch, names[index]))
 
     schema = detect_schema(names, len(names), context.options, where, values_of)
     roles = schema.column_index
@@ -67,6 +68,23 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
                 f"{where}: {why[index]}", "name another column, such as with `user_col`, or correct the file"
             )
     return schema
+
+
+def fields_of(table: Any) -> list[tuple[str, Any]]:
+    """Return (name, type) of each column of a Parquet file; those of a struct are named `outer.inner`, as in JSON."""
+    fields = list[tuple[str, Any]]()
+    for field in table.schema_arrow:
+        inner = field.type if pa.types.is_struct(field.type) else ()
+        fields += [(f"{field.name}.{own.name}", own.type) for own in inner] or [(field.name, field.type)]
+    return fields
+
+
+def column_of(batch: Any, name: str) -> Any:
+    """Return a column of a batch by its name, perhaps one inside a struct."""
+    if name in batch.schema.names:
+        return batch[name]
+    outer, _, inner = name.partition(".")
+    return pc.struct_field(batch[outer], inner)
 
 
 def open_parquet(file: IO[bytes]) -> Any:
@@ -80,13 +98,13 @@ def open_parquet(file: IO[bytes]) -> Any:
 
 def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
     """Say which of these columns of a Parquet file cannot be read, and why: a duplicate name, lists, huge values."""
-    schema, metadata, why = table.schema_arrow, table.metadata, dict[int, str]()
-    counts = Counter(schema.names)
+    fields, metadata, why = fields_of(table), table.metadata, dict[int, str]()
+    counts = Counter(name for name, _ in fields)
     columns = {metadata.schema.column(index).path: index for index in range(metadata.num_columns)}
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     groups = [group for group in groups if group.total_byte_size > LARGE]
     for index in indexes:
-        name, type = schema.names[index], schema[index].type
+        name, type = fields[index]
         if counts[name] > 1:
             why[index] = f"{counts[name]} columns are called {shorten(name)!r}"
         elif not is_plain(type):
@@ -101,7 +119,7 @@ def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
 def parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
     """Return the rows of a batch: as they are, or parsed one by one if a value is missing or invalid."""
     schema = rows.schema
-    columns = {role: batch[name] for role, name in schema.role_names.items()}
+    columns = {role: column_of(batch, name) for role, name in schema.role_names.items()}
     types = {"rating": pa.float64(), "time": pa.timestamp("s") if schema.time_form == "iso" else pa.float64()}
     block, lines = None, range(first_row, first_row + batch.num_rows)
     with suppress(pa.ArrowException):

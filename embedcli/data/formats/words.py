@@ -94,7 +94,8 @@ def rank(name: str, role: str) -> int | None:
     """Return how certain it is by its name that a column has a role, 0 the most; None if it is not known.
 
     Users and items are also known with a word for ids: `movie` is `movieId`, which is the more certain, `id_movie` and
-    `MovieKey`; the least certain are longer names, such as `gPlusUserId`. Ratings and times are known in the plural.
+    `MovieKey`. Ratings and times are known in the plural. The least certain are longer names, such as `gPlusUserId`
+    and `data.user`.
     """
     words, plain = WORDS[role], normalized(name)
     if role in ("user", "item"):
@@ -103,10 +104,16 @@ def rank(name: str, role: str) -> int | None:
             return 2 * words.index(stem)
         if plain in words:
             return 2 * words.index(plain) + 1
-        last = _last_word(name)
-        return 2 * len(words) + words.index(last) if last in words else None
-    stem = plain if plain in words else plain.removesuffix("s")
-    return words.index(stem) if stem in words else None
+        if (last := _last_word(name)) in words:
+            return 2 * len(words) + words.index(last)
+    else:
+        stem = plain if plain in words else plain.removesuffix("s")
+        if stem in words:
+            return words.index(stem)
+    outer, _, inner = name.partition(".")  # a value inside another, as JSON has it
+    is_of_role = bool(outer and inner) and "." not in inner and (role == "user" or rank(outer, "user") is None)
+    own = rank(inner, role) if is_of_role else None
+    return None if own is None else 3 * len(words) + own
 
 
 def _last_word(name: str) -> str:
