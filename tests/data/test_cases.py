@@ -653,6 +653,11 @@ def test_structs_in_parquet(tmp_path: Path) -> None:
     assert "user = 'user.id', item = 'movie.id', rating = 'own.rating', title = 'movie.title'" in said[0]
     (tmp_path / "flat.csv").write_text(table(",", TRIPLES, ("user", "movie.id", "rating")))
     assert load(tmp_path / "flat.csv", options=ReadOptions(items=path)).items.titles[0].startswith("Film ")
+    for names in (("a.user", "item", "rating"), ("user", "user", "rating"), ("user", "user.id", "rating")):
+        columns = [pa.array([{"id": 1}]), pa.array([2]), pa.array([3])]
+        pq.write_table(pa.Table.from_arrays(columns, names=names), tmp_path / "odd.parquet")
+        with pytest.raises(DataError):
+            load(tmp_path / "odd.parquet")
     pq.write_table(pa.Table.from_pylist([*rows, {"user": None, "movie": {"id": 1}, "own": {"rating": 1}}]), path)
     with pytest.raises(DataError, match=f"row {len(ROWS) + 1}: the user is empty"):
         load(path)

@@ -71,10 +71,14 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
 
 
 def fields_of(table: Any) -> list[tuple[str, Any]]:
-    """Return (name, type) of each column of a Parquet file; those of a struct are named `outer.inner`, as in JSON."""
-    fields = list[tuple[str, Any]]()
+    """Return (name, type) of each column of a Parquet file; those of a struct are named `outer.inner`, as in JSON.
+
+    A struct whose name has a point or is there twice stays one column, which cannot be read.
+    """
+    fields, counts = list[tuple[str, Any]](), Counter(table.schema_arrow.names)
     for field in table.schema_arrow:
-        inner = field.type if pa.types.is_struct(field.type) else ()
+        is_plain_struct = pa.types.is_struct(field.type) and "." not in field.name and counts[field.name] == 1
+        inner = field.type if is_plain_struct else ()
         fields += [(f"{field.name}.{own.name}", own.type) for own in inner] or [(field.name, field.type)]
     return fields
 
@@ -84,7 +88,7 @@ def column_of(batch: Any, name: str) -> Any:
     if name in batch.schema.names:
         return batch[name]
     outer, _, inner = name.partition(".")
-    return pc.struct_field(batch[outer], inner)
+    return pc.struct_field(batch[outer], [inner])
 
 
 def open_parquet(file: IO[bytes]) -> Any:
