@@ -1,7 +1,9 @@
 """`embedcli runs`: which runs there are, and where."""
 
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +15,9 @@ from embedcli.cli.source import ItemOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import print_out
+
+if TYPE_CHECKING:
+    from embedcli.run.record import Run
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
 RUNS_HELP = """List the trained runs, show or check one, or print its folder.
@@ -73,17 +78,19 @@ def describe_run(
     from embedcli.data.read_options import ReadOptions
     from embedcli.render.runs import details
     from embedcli.run.shelf import path_of
-    from embedcli.run.store import load, rewrite
+    from embedcli.run.store import describe
 
     if options.items is None:
         raise UsageError("no table of items is given", "give one with --items, such as --items movies.csv")
     path = path_of(run, run_dir)
     answer.keep(options.items)
-    trained = load(path)
     read = ReadOptions(**vars(options))
-    items, noun = described(trained.items, trained.data.noun, read, answer.notes.say_of_library)
-    trained = replace(trained, items=items, data=replace(trained.data, noun=noun))
-    rewrite(trained, path)
+
+    def change(trained: Run) -> Run:
+        items, noun = described(trained.items, trained.data.noun, read, answer.notes.say_of_library)
+        return replace(trained, items=items, data=replace(trained.data, noun=noun))
+
+    trained = describe(path, change)
     answer.notes.say(f"wrote {path / 'items.csv'}")
     answer.show(details(trained, path))
 
