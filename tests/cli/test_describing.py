@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from conftest import Invoke
 
-from embedcli.errors import RunError
 from embedcli import scratch
+from embedcli.errors import RunError
 from embedcli.run import files, store
 from embedcli.run.record import Run
 from embedcli.run.store import load, problems
