@@ -76,7 +76,7 @@ def describe_run(
     """
     from embedcli.data.formats.item_table import described
     from embedcli.data.read_options import ReadOptions
-    from embedcli.render.runs import details
+    from embedcli.render.runs import details, replaced
     from embedcli.run.shelf import path_of
     from embedcli.run.store import describe
 
@@ -87,8 +87,12 @@ def describe_run(
     read = ReadOptions(**vars(options))
 
     def change(trained: Run) -> Run:
+        if not len(trained.items):
+            raise UsageError(f"run {trained.name!r} has no items, only tables", "choose another: embedcli runs list")
         items, noun = described(trained.items, trained.data.noun, read, answer.notes.say_of_library)
-        return replace(trained, items=items, data=replace(trained.data, noun=noun))
+        changed = replace(trained, items=items, data=replace(trained.data, noun=noun))
+        answer.notes.say(*replaced(trained, changed))
+        return changed
 
     trained = describe(path, change)
     answer.notes.say(f"wrote {path / 'items.csv'}")

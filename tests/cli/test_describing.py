@@ -15,10 +15,11 @@ import pytest
 from conftest import Invoke
 
 from embedcli import scratch
+from embedcli.data.ratings import DataSet
 from embedcli.errors import RunError
 from embedcli.run import files, store
-from embedcli.run.record import Run
-from embedcli.run.store import load, problems
+from embedcli.run.record import EmbeddingTable, Run
+from embedcli.run.store import load, problems, save
 from embedcli.scratch import sync_folder, write_synced
 
 
@@ -56,6 +57,33 @@ def test_describing_needs_a_table(embedcli: Invoke, saved: Run) -> None:
     result = embedcli("runs", "describe", saved.name)
     assert result.exit_code == 2
     assert "give one with --items" in result.stderr
+
+
+def test_what_a_description_replaces(embedcli: Invoke, saved: Run) -> None:
+    """A note says which titles are lost, and that tastes are those of the training; a second time nothing is lost."""
+    options = ("--items", items_of(saved), "--title-col", "called", "--tag-cols", "words")
+    result = embedcli("runs", "describe", saved.name, *options)
+    assert (
+        f"119 of 120 films had other titles, such as {saved.items.titles[1]!r}, which is now 'Title of 2'"
+        in result.stderr
+    )
+    assert "note: tastes for tags are still those of the training" in result.stderr
+    assert "had other titles" not in embedcli("runs", "describe", saved.name, *options).stderr
+    result = embedcli("similar", "Title of 2", "-n", "2")
+    assert "nearest to Title of 2 " in result.stdout
+    assert embedcli("report", "-o", "report.html").exit_code == 0
+    assert "Title of 2" in Path("report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_without_items(embedcli: Invoke) -> None:
+    """A run of embedding tables has no items that a table could describe: one error says so."""
+    data = DataSet("people", "People", "made", "", (0, 1), "person")
+    labels = {"color": EmbeddingTable.of(("red", "green"), np.array([3, 4]), np.array([0.5, 0.2]))}
+    save(Run.from_tables({"color": np.ones((2, 2, 4))}, labels, data, name="people"), Path("runs"))
+    Path("items.csv").write_text("id,title\n1,One\n", encoding="utf-8")
+    result = embedcli("runs", "describe", "people", "--items", "items.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "error: run 'people' has no items, only tables" in result.stderr
 
 
 class Killed(BaseException):

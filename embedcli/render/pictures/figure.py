@@ -49,6 +49,7 @@ FALLBACKS = (
     *("Yu Gothic", "MS Gothic", "Microsoft YaHei", "Malgun Gothic", "Leelawadee UI", "Nirmala UI", "Segoe UI"),
     *("IPAGothic", "TakaoPGothic", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont"),
     *("Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Symbols2"),
+    *("Noto Emoji", "Segoe UI Symbol", "Segoe UI Emoji"),
 )
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "embedcli",  # the same picture makes the same file
