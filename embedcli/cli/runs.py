@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from embedcli.run.record import Run
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-RUNS_HELP = """List the trained runs, show or check one, or print its folder.
+RUNS_HELP = """List the trained runs; show, describe or check one, or print its folder.
 
 \b
 Examples:
-  embedcli runs list          all runs, the newest first
-  embedcli runs show ml-100k  how one was trained, with its results
+  embedcli runs list                              all runs, the newest first
+  embedcli runs show ml-100k                      how one was trained, with its results
+  embedcli runs describe books --items books.csv  titles for its items
 """
-app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs, show one, or print its folder.")
+app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs; show, describe or check one.")
 RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=complete_run)]
 
 
