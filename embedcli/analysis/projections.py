@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Method
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, side_by_side, unit
+from embedcli.evidence.bases import Floats, Rows, principal_axes
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item
@@ -20,9 +19,9 @@ PERPLEXITY = 30.0
 class Fidelity:
     """How well a map preserves the neighbours of the items on it.
 
-    `recall` is the mean share of an item's `n_neighbours` nearest, by the angle between embeddings, that are among its
-    nearest on the map; `chance` is that of random positions. `trustworthiness` is 1 if no item is near another one on
-    the map that it is far from in the embeddings (Venna and Kaski 2001), .5 by chance.
+    `recall` is the mean share of an item's `n_neighbours` nearest that are among its nearest on the map; `chance` is
+    that of random positions. `trustworthiness` is 1 if no item is near another one on the map that it is far from by
+    the unit vectors (Venna and Kaski 2001), .5 by chance.
     """
 
     recall: float
@@ -31,17 +30,12 @@ class Fidelity:
     n_neighbours: int
 
 
-def unit_vectors(factors: NDArray[np.float32], rows: Rows) -> Floats:
-    """Return the unit vectors (n, M k) of some items: each member's factors centred, side by side, of length 1."""
-    chosen = factors[:, rows].astype(np.float64)
-    return unit(side_by_side(chosen - chosen.mean(1, keepdims=True)).T).T
-
-
 def project(vectors: Floats, method: Method, seed: int) -> Floats:
     """Project unit vectors (n, R) into two dimensions -> (n, 2); the same seed gives the same.
 
     By scikit-learn's t-SNE, started from the principal components, or by UMAP, whose package umap-learn is optional.
     """
+    vectors = _turned(vectors)
     if method is Method.TSNE:
         from sklearn.manifold import TSNE
 
@@ -55,6 +49,14 @@ def project(vectors: Floats, method: Method, seed: int) -> Floats:
         projection = UMAP(n_neighbors=min(15, len(vectors) - 1), metric="cosine", random_state=seed, n_jobs=1)
     xy: Floats = np.asarray(projection.fit_transform(vectors), dtype=np.float64)
     return xy
+
+
+def _turned(vectors: Floats) -> Floats:
+    """Return vectors (n, R) on their principal axes: the same, whatever rotation or reflection they come in."""
+    scores = vectors @ principal_axes(vectors)[0]
+    largest = np.take_along_axis(scores, np.abs(scores).argmax(0)[None], 0)
+    turned: Floats = scores * np.where(largest < 0, -1.0, 1.0)
+    return turned
 
 
 def fidelity(vectors: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fidelity:

@@ -50,7 +50,7 @@ def _centred(
     return users, items, user_bias, item_bias, level
 
 
-def user_covariance(user_factors: NDArray[np.float32], rated_users: NDArray[np.bool_]) -> NDArray[np.float32]:
+def user_covariance(user_factors: NDArray[np.float32], rated_users: NDArray[np.bool_]) -> Floats:
     """Return the covariances (M, k, k) of user factors (M, U, k) over the users that have ratings.
 
     q' C r is the covariance, over the users, of the preferences for items q and r: whatever linear map the item
@@ -61,7 +61,7 @@ def user_covariance(user_factors: NDArray[np.float32], rated_users: NDArray[np.b
         centred = users[rated_users].astype(np.float64)
         centred -= centred.mean(0)
         covariances.append(centred.T @ centred / len(centred))
-    return np.array(covariances, dtype=np.float32)
+    return np.array(covariances)
 
 
 def trained_stars(arrays: Arrays, rated_users: NDArray[np.bool_], y_range: Range | None) -> NDArray[np.float32]:
