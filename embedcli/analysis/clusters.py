@@ -16,7 +16,7 @@ from embedcli.analysis.metric import fold_vectors, measure_of, member_vectors, u
 from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, principal_axes
+from embedcli.evidence.bases import Floats, Rows, principal_axes, turning_axes
 from embedcli.evidence.statistics import false_discovery_rates
 from embedcli.run.record import Run
 
@@ -177,7 +177,7 @@ def _control(vectors: Sequence[Floats], group: Callable[[Floats], Rows], seed: i
     As the vectors (n, k) of each member are, those of a cloud are put at length 1 only afterwards.
     """
     rng, side_by_side = np.random.default_rng(seed), np.hstack(vectors)
-    axes, variances = principal_axes(side_by_side)
+    axes, variances = turning_axes(side_by_side)
     root = np.sqrt(variances)[:, None] * axes.T
     silhouettes = []
     for _ in range(N_CONTROLS):

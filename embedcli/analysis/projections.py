@@ -6,7 +6,7 @@ import numpy as np
 
 from embedcli.analysis.choices import Method
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, principal_axes
+from embedcli.evidence.bases import Floats, Rows, turning_axes
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item
@@ -35,7 +35,7 @@ def project(vectors: Floats, method: Method, seed: int) -> Floats:
 
     By scikit-learn's t-SNE, started from the principal components, or by UMAP, whose package umap-learn is optional.
     """
-    vectors = _turned(vectors)
+    vectors = vectors @ turning_axes(vectors)[0]  # so that no map is mirrored if they are
     if method is Method.TSNE:
         from sklearn.manifold import TSNE
 
@@ -49,14 +49,6 @@ def project(vectors: Floats, method: Method, seed: int) -> Floats:
         projection = UMAP(n_neighbors=min(15, len(vectors) - 1), metric="cosine", random_state=seed, n_jobs=1)
     xy: Floats = np.asarray(projection.fit_transform(vectors), dtype=np.float64)
     return xy
-
-
-def _turned(vectors: Floats) -> Floats:
-    """Return vectors (n, R) on their principal axes: the same, whatever rotation or reflection they come in."""
-    scores = vectors @ principal_axes(vectors)[0]
-    largest = np.take_along_axis(scores, np.abs(scores).argmax(0)[None], 0)
-    turned: Floats = scores * np.where(largest < 0, -1.0, 1.0)
-    return turned
 
 
 def fidelity(vectors: Floats, xy: Floats, n_neighbours: int = NEIGHBOURS) -> Fidelity:
