@@ -14,7 +14,7 @@ from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.metric import MOST_NEAREST, ItemVectors, in_common, measure_of, member_vectors, nearest, sampled
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, titles, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -94,7 +94,7 @@ class Change:
     """
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     stars_a: Annotated[float, decimal("{a}", "mean prediction of the run {a} over all users")]
     stars_b: Annotated[float, decimal("{b}", "mean prediction of the run {b} over all users")]
     difference: Annotated[float, decimal("change", "difference of the two", sign=True)]

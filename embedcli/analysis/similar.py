@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.metric import ItemVectors, fold_vectors, measure_of, member_vectors, nearest
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, titles, whole
 from embedcli.analysis.selection import check_limit, item, item_records, rated, rows_of
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
@@ -31,7 +31,7 @@ class Neighbour:
     """
 
     rank: Annotated[int, whole("#", "rank by the {measure}")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     similarity: Annotated[float, decimal("{measure}", "{meaning}, mean over members")]
     folds: Annotated[
         float | None,
