@@ -16,7 +16,7 @@ from embedcli.analysis.metric import fold_vectors, measure_of, member_vectors, u
 from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, principal_axes, turning_axes
+from embedcli.evidence.bases import Floats, Rows, turning_axes, weighted_axes
 from embedcli.evidence.statistics import false_discovery_rates
 from embedcli.run.record import Run
 
@@ -161,7 +161,7 @@ def clusters(
 
 def _scores(x: Floats) -> Floats:
     """Return unit vectors (n, R) on their largest principal axes."""
-    scores: Floats = (x - x.mean(0)) @ principal_axes(x)[0][:, :MOST_AXES]
+    scores: Floats = (x - x.mean(0)) @ weighted_axes(x, np.ones(len(x)))[:, :MOST_AXES]
     return scores
 
 
