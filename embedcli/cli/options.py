@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedcli.analysis.choices import Angle
 from embedcli.cli.command import DATA, OUTPUT, option
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import plain
@@ -53,6 +54,7 @@ Dpi = Annotated[int | None, option("--dpi N", "Pixels per inch of a PNG (default
 TopItems = Annotated[
     int | None, option("--top-items N", "Only the N most rated (default: 1000, without --min-ratings).")
 ]
+NearBy = Annotated[Angle | None, option("--by", "Items are near by this measure (default: preference).")]
 
 
 @dataclass(frozen=True)

@@ -106,13 +106,13 @@ NAMED = (
     ),
     Mutation(
         "preferences without the users",
-        "return own @ root",
+        "return own if self.root is None else own @ self.root",
         "return own",
         ("test_preferences_are_correlated_over_the_users",),
     ),
     Mutation(
         "evidence of many neighbours not by the folds",
-        "found += (positions[:, :, None] == nearest(fold[None], every)[:, None, :]).any(2)",
+        "found += (positions[:, :, None] == nearest([fold], rows)[:, None, :]).any(2)",
         "found += 1",
         ("test_neighbours_of_points_are_those_of_similar",),
     ),
