@@ -172,6 +172,12 @@ def _in_metric(factors: NDArray[np.floating], user_covariance: NDArray[np.floati
     return own @ root
 
 
+def members_in_metric(run: Run, rows: Rows) -> Floats:
+    """Return the members' item factors (M, n, k) of some rows, whose cosine is what `similar` takes by default."""
+    factors, covariances = next(_compared(run, default_measure(run)))
+    return np.array([_in_metric(own[rows], of_users) for own, of_users in zip(factors, covariances, strict=True)])
+
+
 @dataclass(frozen=True)
 class Nearest:
     """The nearest of many items among themselves, by the measure that `similar` takes by default.
