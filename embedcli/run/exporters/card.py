@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import embedcli
 from embedcli.data.catalog import CATALOG, MOVIELENS_PAGE, MOVIELENS_TERMS, NOT_PASSED_ON
+from embedcli.run.exporters.arrays import arrays, labels
 from embedcli.run.predictions import NAMES
 from embedcli.run.record import POSTERIOR, WITH_TIMES, Run, Score
 
@@ -77,18 +78,17 @@ def _model_index(run: Run, score: Score) -> Iterator[str]:
 
 
 def _contents(run: Run) -> str:
-    shapes = {name: run.shape(name) for name in NAMES if name in run.arrays}
+    noun, members = _text(run.data.noun), f"{run.n_members} model{'s' * (run.n_members > 1)}"
     rows = [
-        f"| `{name}` | {' x '.join(f'{size:,}' for size in shape)} | {CONTENT[name].format(noun=_text(run.data.noun))} |"
-        for name, shape in shapes.items()
+        f"| `{name}` | {' x '.join(f'{size:,}' for size in array.shape)} | {CONTENT[name].format(noun=noun)} |"
+        for name, array in arrays(run).items()
     ]
-    head = (
-        f"`model.safetensors` holds {run.n_members} model{'s' * (run.n_members > 1)} (the first axis, the *members*),"
-    )
-    ids = "item_ids, titles, user_ids, link and y_range" if is_model(run) else "item_ids and titles"
-    end = f"The metadata of its header holds {ids}, each as a JSON text."
-    table = ["| array | shape | content |", "| --- | --- | --- |", *rows]
-    return "\n".join([f"{head} trained with embedcli.", "", *table, "", end])
+    lines = [
+        f"`model.safetensors` holds {members}, trained with embedcli. The first axis is that of the models.",
+        *("", "| array | shape | content |", "| --- | --- | --- |", *rows, ""),
+        f"The metadata of its header holds {', '.join(f'`{name}`' for name in labels(run))}, as JSON texts.",
+    ]
+    return "\n".join(lines)
 
 
 def _use(run: Run) -> str:
@@ -118,10 +118,10 @@ def _use(run: Run) -> str:
 
 def _link(run: Run) -> list[str]:
     if run.sigmoid_range is None:
-        return ["    return logits.mean()  # over the members"]
+        return ["    return logits.mean()  # over the models"]
     return [
         '    low, high = about["y_range"]',
-        "    return (low + (high - low) / (1 + numpy.exp(-logits))).mean()  # over the members",
+        "    return (low + (high - low) / (1 + numpy.exp(-logits))).mean()  # over the models",
     ]
 
 
@@ -143,7 +143,7 @@ def _limits(run: Run) -> str:
     noun, lines = _text(run.data.noun), []
     if run.n_members > 1:
         lines.append(
-            "Members are rotated against each other: never average their embeddings. Side by side, "
+            "The models are rotated against each other: never average their embeddings. Side by side, "
             f"{run.n_members} x {run.shape('item_factors')[2]} numbers per {noun}, they keep all distances."
         )
     if "user_factors" in run.arrays:

@@ -41,8 +41,14 @@ def number_lines(vectors: NDArray[np.float32], separator: str) -> list[str]:
     import pyarrow.compute as pc
 
     n, length = vectors.shape
-    texts = pc.cast(pa.array(np.ascontiguousarray(vectors).reshape(-1)), pa.string())
-    rows = pa.ListArray.from_arrays(np.arange(0, n * length + 1, length, dtype=np.int32), texts)
+    numbers, offsets = (  # `pa.array` would import pandas
+        pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+        for kind, values in (
+            (pa.float32(), np.ascontiguousarray(vectors).reshape(-1)),
+            (pa.int32(), np.arange(0, n * length + 1, length, dtype=np.int32)),
+        )
+    )
+    rows = pa.ListArray.from_arrays(offsets, pc.cast(numbers, pa.string()))
     lines: list[str] = pc.binary_join(rows, separator).to_pylist()
     return lines
 
