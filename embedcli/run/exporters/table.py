@@ -1,7 +1,7 @@
 """What the formats with one vector per item are given, and how numbers and names become text."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLANK = re.compile(r"[\s\0]")  # what some reader splits words at
+TOGETHER = 1 << 13  # rows that are written as text at once
 LINE_BREAK = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029\0]")  # what some reader splits lines or columns at
 
 
@@ -35,22 +36,17 @@ class VectorTable:
     neighbours: Neighbours | None = None
 
 
-def number_lines(vectors: NDArray[np.float32], separator: str) -> list[str]:
-    """Return each row of (n, R) as a line of numbers, in the fewest digits that are read back as the same float32."""
+def number_lines(vectors: NDArray[np.float32], separator: str) -> Iterator[str]:
+    """Yield each row of (n, R) as a line of numbers, in the fewest digits that are read back as the same float32."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    n, length = vectors.shape
-    numbers, offsets = (  # `pa.array` would import pandas
-        pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
-        for kind, values in (
-            (pa.float32(), np.ascontiguousarray(vectors).reshape(-1)),
-            (pa.int32(), np.arange(0, n * length + 1, length, dtype=np.int32)),
-        )
-    )
-    rows = pa.ListArray.from_arrays(offsets, pc.cast(numbers, pa.string()))
-    lines: list[str] = pc.binary_join(rows, separator).to_pylist()
-    return lines
+    length = vectors.shape[1]
+    for begin in range(0, len(vectors), TOGETHER):
+        flat = np.ascontiguousarray(vectors[begin : begin + TOGETHER]).reshape(-1)
+        numbers = pa.Array.from_buffers(pa.float32(), len(flat), [None, pa.py_buffer(flat)])  # `pa.array` loads pandas
+        texts = pc.cast(numbers, pa.string()).to_pylist()
+        yield from (separator.join(texts[row : row + length]) for row in range(0, len(texts), length))
 
 
 def on_one_line(text: str) -> str:
