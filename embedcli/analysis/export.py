@@ -74,8 +74,8 @@ def format_of(path: Path, to: ExportFormat | str | None = None) -> ExportFormat:
     """Return the format of an export: the one asked for, else that of the ending; UsageError if they disagree."""
     by_ending = ENDINGS.get(path.suffix[1:].lower())
     if to is None and by_ending is None:
-        formats = ", ".join(ExportFormat)
-        raise UsageError(f"{path}: no format has the ending {path.suffix!r}", f"say which with `to`: {formats}")
+        what = f"no format has the ending {path.suffix}" if path.suffix else "it has no ending that says the format"
+        raise UsageError(f"{path}: {what}", f"say which with `to`: {', '.join(ExportFormat)}")
     format = chosen(ExportFormat, by_ending if to is None else to, "to")  # type: ignore[arg-type]
     if by_ending is not None and format is not by_ending:
         raise UsageError(

@@ -319,7 +319,7 @@ def test_the_code_of_the_card_predicts(trained: Run, monkeypatch: pytest.MonkeyP
     ("output", "to", "complaint", "hint"),
     [
         ("out.foo", None, "no format has the ending", "`to`: projector, parquet"),
-        ("out", None, "no format has the ending", "`to`"),
+        ("out", None, "it has no ending", "`to`"),
         ("out.csv", "npz", "ends in .csv, and `to` asks for npz", "change the ending"),
         ("out.csv", "nonsense", "`to` 'nonsense' is unknown", "word2vec"),
         ("out.safetensors", None, "is a folder with model.safetensors and README.md", "`output` out"),

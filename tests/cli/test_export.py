@@ -58,7 +58,7 @@ def test_implicit_and_bare_runs(embedcli: Invoke, trained: Run) -> None:
     ("line", "complaint", "hint"),
     [
         ("export", "Missing option '-o' / '--output'", "embedcli export --help"),
-        ("export -o x", "no format has the ending", "say which with --to"),
+        ("export -o x", "it has no ending", "say which with --to"),
         ("export -o x.csv --to npz", "--to asks for npz", "leave --to out"),
         ("export nothing -o x.csv", "there is no run 'nothing'", "the runs are: made"),
         ("export -o x.safetensors", "is a folder with", "--to safetensors --output x"),

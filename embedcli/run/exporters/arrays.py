@@ -4,11 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from embedcli.data.text import shorten
 from embedcli.run.predictions import NAMES, Arrays
 from embedcli.run.record import ItemStats, Run
-
-LONGEST_TITLE = 1000  # letters: NumPy gives every title the room of the longest
 
 
 def arrays(run: Run) -> Arrays:
@@ -21,7 +18,7 @@ def labels(run: Run) -> dict[str, str | list[Any]]:
     items = run.items
     found: dict[str, str | list[Any]] = {"item_ids": list(items.ids)}
     if items.titles != items.ids:
-        found["titles"] = [shorten(title, LONGEST_TITLE) for title in items.titles]
+        found["titles"] = list(items.titles)
     if any(items.years):
         found["years"] = ["" if year is None else str(year) for year in items.years]
     if any(items.tags):
