@@ -97,7 +97,7 @@ def test_each_number_comes_back(output: str, to: str | None) -> None:
 
 
 @pytest.mark.parametrize(("output", "to"), OF_VECTORS)
-def test_members_stand_side_by_side(trained: Run, output: str, to: str | None) -> None:
+def test_exported_members_stand_side_by_side(trained: Run, output: str, to: str | None) -> None:
     """Squared distances and dot products of exported vectors are the means over the members."""
     export_run(trained, output, to=to)
     vectors = read_vectors(Path(output)).astype(np.float64)

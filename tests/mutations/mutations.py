@@ -633,12 +633,12 @@ CHOSEN = (
         "exported members averaged",
         "vectors=(side_by_side(factors) / np.sqrt(len(factors))).astype(np.float32),",
         "vectors=factors.mean(0),",
-        ("test_members_stand_side_by_side", "test_a_member_that_is_turned_changes_no_distance"),
+        ("test_exported_members_stand_side_by_side", "test_a_member_that_is_turned_changes_no_distance"),
     ),
     Mutation(
         "exported neighbours without the metric of the users",
-        "return np.array([_in_metric(own[rows], of_users) for own, of_users in zip(factors, covariances, strict=True)])",
-        "return np.array([own[rows] for own in factors])",
+        "_in_metric(own[rows], of_users) for own, of_users in zip(",
+        "own[rows] for own, of_users in zip(",
         ("test_neighbours_are_those_of_similar",),
     ),
     Mutation(

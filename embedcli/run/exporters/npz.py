@@ -8,7 +8,6 @@ from embedcli.data.text import shorten
 from embedcli.run.exporters.arrays import arrays, labels
 from embedcli.run.record import Run
 
-
 LONGEST_TITLE = 1000  # letters: NumPy gives every title the room of the longest
 
 
