@@ -191,6 +191,6 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
         yield f"{n_unrated:,} {noun}s have no training rating: their vectors are where the training started"
     if format is ExportFormat.WORD2VEC and (tokens := word2vec.tokens(table)) != table.columns["id"]:
         encoded = next(token for token in tokens if "%" in token)
-        yield f"some ids hold blanks: all are percent-encoded, such as {encoded}; urllib.parse.unquote decodes them"
+        yield f"some ids hold blanks or codes: all are percent-encoded, as {encoded}; urllib.parse.unquote decodes them"
     if format is ExportFormat.PROJECTOR and (n_broken := sum(map(bool, map(LINE_BREAK.search, table.columns["id"])))):
         yield f"{n_broken:,} ids hold a tab or a line end: it is a blank in {projector.METADATA}"

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLANK = re.compile(r"[\s\0]")  # what some reader splits words at
 TOGETHER = 1 << 13  # rows that are written as text at once
 LINE_BREAK = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029\0]")  # what some reader splits lines or columns at
 

@@ -3,7 +3,9 @@
 import re
 from urllib.parse import quote
 
-from embedcli.run.exporters.table import BLANK, VectorTable, number_lines
+from embedcli.run.exporters.table import VectorTable, number_lines
+
+UNSAFE = re.compile(r"[\s\0]|%[0-9A-Fa-f]{2}")  # what programs split words at, and what looks like a code for it
 
 
 def content(table: VectorTable) -> bytes:
@@ -14,8 +16,8 @@ def content(table: VectorTable) -> bytes:
 
 
 def tokens(table: VectorTable) -> list[str]:
-    """Return the ids; if one holds a blank, all are percent-encoded, and `urllib.parse.unquote` gives them back."""
-    ids = list(table.columns["id"])
-    if not any(map(BLANK.search, ids)):
+    """Return the ids; if one holds a blank, or what looks encoded, all are percent-encoded; `urllib.parse.unquote` decodes them."""
+    ids: list[str] = list(table.columns["id"])
+    if not any(map(UNSAFE.search, ids)):
         return ids
     return [re.sub(r"[\s\0%]", lambda letter: quote(letter[0]), name) for name in ids]
