@@ -16,7 +16,7 @@ def content(table: VectorTable) -> bytes:
 
 
 def tokens(table: VectorTable) -> list[str]:
-    """Return the ids; if one holds a blank, or what looks encoded, all are percent-encoded; `urllib.parse.unquote` decodes them."""
+    """Return the ids; if one holds a blank, or what looks encoded, all are percent-encoded (`urllib.parse.unquote`)."""
     ids: list[str] = list(table.columns["id"])
     if not any(map(UNSAFE.search, ids)):
         return ids
