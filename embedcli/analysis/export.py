@@ -67,7 +67,8 @@ def export_run(run: Run, output: Path | str, *, to: ExportFormat | str | None = 
         made = OF_VECTORS[format].content(table) if format in OF_VECTORS else projector.contents(table)
     write(path, made)
     files = f"{', '.join(names[:-1])} and {names[-1]}: " if names else ""
-    return Export(format, path, files + content, tuple(notes))
+    which = f"run {run.name}: " if run.is_one_of_several else ""
+    return Export(format, path, which + files + content, tuple(notes))
 
 
 def format_of(path: Path, to: ExportFormat | str | None = None) -> ExportFormat:
@@ -183,10 +184,11 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
     if default_measure(run) is Measure.PREFERENCE:
         yield "cosines of the vectors are those of embedcli similar --by cosine, not of its default"
     if table.neighbours is not None:
+        n_with = len(table.neighbours.rows)
         which = (
-            f"the {len(table.neighbours.rows):,} most rated {noun}s, from {LEAST_RATINGS} ratings" if n.any() else "all"
+            f"the {n_with:,} most rated {noun}s, from {LEAST_RATINGS} ratings" if n.any() else f"the first {n_with:,}"
         )
-        yield f"neighbors: of {which}"
+        yield f"neighbors: of {'all' if n_with == len(n) else which}"
     if n.any() and (n_unrated := int((n == 0).sum())):
         yield f"{n_unrated:,} {noun}s have no training rating: their vectors are where the training started"
     if format is ExportFormat.WORD2VEC and (tokens := word2vec.tokens(table)) != table.columns["id"]:

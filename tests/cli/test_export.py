@@ -41,7 +41,7 @@ def test_users_of_a_run(embedcli: Invoke, saved: Run) -> None:
 
 
 def test_implicit_and_bare_runs(embedcli: Invoke, trained: Run) -> None:
-    """Every format is written for implicit data, and for a run without ratings, users and biases."""
+    """Every format is written for implicit data, and for a run without users and biases; of several runs it is named."""
     implicit = replace(
         trained, data=replace(trained.data, implicit=True), training=replace(trained.training, scores=())
     )
@@ -51,6 +51,8 @@ def test_implicit_and_bare_runs(embedcli: Invoke, trained: Run) -> None:
         for format in ("projector", "parquet", "npz", "word2vec", "safetensors", "csv"):
             done = embedcli("export", name, "--to", format, "-o", f"{name}-{format}")
             assert done.exit_code == 0, done.stderr
+            is_named = f"wrote {name}-{format}: run {name}: " in done.stderr
+            assert is_named == (name == "bare")  # the second
 
 
 @pytest.mark.usefixtures("saved")
