@@ -41,7 +41,7 @@ def test_users_of_a_run(embedcli: Invoke, saved: Run) -> None:
 
 
 def test_implicit_and_bare_runs(embedcli: Invoke, trained: Run) -> None:
-    """Every format is written for implicit data, and for a run without users and biases; of several runs it is named."""
+    """Every format is written for implicit data, and for a run of vectors alone; of several runs it is named."""
     implicit = replace(
         trained, data=replace(trained.data, implicit=True), training=replace(trained.training, scores=())
     )
