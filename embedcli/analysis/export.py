@@ -183,6 +183,8 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
         )
     if default_measure(run) is Measure.PREFERENCE:
         yield "cosines of the vectors are those of embedcli similar --by cosine, not of its default"
+    if format is ExportFormat.PARQUET and table.neighbours is None:
+        yield f"no neighbors: fewer than two {noun}s have {LEAST_RATINGS} ratings or more"
     if table.neighbours is not None:
         n_with = len(table.neighbours.rows)
         which = (

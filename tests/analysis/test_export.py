@@ -284,6 +284,8 @@ def test_what_a_reader_must_know_is_said(trained: Run) -> None:
     assert "embedcli similar --by cosine" in notes
     assert f"{(counts == 0).sum()} films have no training rating" in notes
     assert export_run(bare_run(awkward_numbers()), "bare.csv").notes == ()
+    few = replace(run, item_stats=replace(run.item_stats, n_ratings=counts.clip(max=19)))
+    assert any("no neighbors: fewer than two films have 20" in note for note in export_run(few, "few.parquet").notes)
 
 
 def test_the_card_tells_figures_and_licence(trained: Run) -> None:
@@ -304,6 +306,10 @@ def test_the_card_tells_figures_and_licence(trained: Run) -> None:
     assert "200 users" in exported.notes[1]
     export_run(trained, "own", to="safetensors")
     assert Path("own/README.md").read_text(encoding="utf-8").startswith("---\nlicense: unknown\n")
+    assert "trained with embedcli" in card
+    export_run(bare_run(awkward_numbers()), "imported", to="safetensors")
+    imported = Path("imported/README.md").read_text(encoding="utf-8")
+    assert not [text for text in ("trained with", "model-index", "## Figures", "def predict") if text in imported]
 
 
 def test_the_code_of_the_card_predicts(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:

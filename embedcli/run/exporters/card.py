@@ -13,8 +13,8 @@ TAGS = ("recommender-system", "collaborative-filtering", "matrix-factorization",
 CONTENT = {
     "item_factors": "embeddings of the {noun}s",
     "user_factors": "embeddings of the users",
-    "item_bias": "how well a {noun} is liked, in logits",
-    "user_bias": "how high a user rates, in logits",
+    "item_bias": "how well {noun}s are liked, in {unit}",
+    "user_bias": "how high users rate, in {unit}",
     "global_bias": "the same for all",
 }
 SETTINGS = {
@@ -79,12 +79,14 @@ def _model_index(run: Run, score: Score) -> Iterator[str]:
 
 def _contents(run: Run) -> str:
     noun, members = _text(run.data.noun), f"{run.n_members} model{'s' * (run.n_members > 1)}"
+    words = {"noun": noun, "unit": "units of the prediction" if run.sigmoid_range is None else "logits"}
     rows = [
-        f"| `{name}` | {' x '.join(f'{size:,}' for size in array.shape)} | {CONTENT[name].format(noun=noun)} |"
+        f"| `{name}` | {' x '.join(f'{size:,}' for size in array.shape)} | {CONTENT[name].format_map(words)} |"
         for name, array in arrays(run).items()
     ]
+    trained = "" if run.training.config is None else ", trained with embedcli"
     lines = [
-        f"`model.safetensors` holds {members}, trained with embedcli. The first axis is that of the models.",
+        f"`model.safetensors` holds {members}{trained}. The first axis is that of the models.",
         *("", "| array | shape | content |", "| --- | --- | --- |", *rows, ""),
         f"The metadata of its header holds {', '.join(f'`{name}`' for name in labels(run))}, as JSON texts.",
     ]
@@ -136,7 +138,7 @@ def _figures(run: Run) -> str:
         lines.append(f"| {score.model} | {score.rmse:.3f} | {score.mae:.3f} |{auc}")
     split = run.training.split
     protocol = f"Split: {split.description}, {split.n_train:,} training rows and {split.n_test:,} test rows."
-    return "\n".join(["## Figures", "", *lines, "", f"{protocol} {run.training.protocol}."])
+    return "\n".join(["## Figures", "", *lines, "", f"{protocol} {_text(run.training.protocol)}."])
 
 
 def _limits(run: Run) -> str:
