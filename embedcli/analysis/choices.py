@@ -24,6 +24,7 @@ Basis = StrEnum("Basis", ["PCA", "PREFERENCE"])  # components of the item factor
 Rotation = StrEnum("Rotation", ["NONE", "VARIMAX"])  # how components are turned after they are found
 Grouping = StrEnum("Grouping", ["KMEANS", "HIERARCHICAL"])  # how items are cut into groups
 Measure = StrEnum("Measure", ["PREFERENCE", "COSINE", "DOT", "EUCLIDEAN"])  # how near two items are
+Angle = StrEnum("Angle", ["PREFERENCE", "COSINE"])  # the same of many items at once: in the metric of the users, or not
 PartialOut = StrEnum("PartialOut", ["NOTHING", "QUALITY"])  # what is partialled out of components before naming
 Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on a map
 Section = StrEnum(  # of a report, in the order of its story

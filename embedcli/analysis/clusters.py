@@ -1,6 +1,6 @@
 """Groups of items, what is over-represented in each, and whether they are groups at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -10,16 +10,17 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, silhouette_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from embedcli.analysis.choices import Grouping, chosen
+from embedcli.analysis.choices import Angle, Grouping, Measure, chosen
 from embedcli.analysis.effects import Candidates
+from embedcli.analysis.metric import fold_vectors, measure_of, member_vectors, unit_vectors, units
 from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, principal_axes, side_by_side
+from embedcli.evidence.bases import Floats, Rows, turning_axes, weighted_axes
 from embedcli.evidence.statistics import false_discovery_rates
 from embedcli.run.record import Run
 
-MOST_AXES = 20  # principal ones of all members' embeddings, in which distances are measured
+MOST_AXES = 20  # principal ones of all members' unit vectors, in which distances are measured
 MOST_ITEMS = 5000  # a silhouette takes the distances of all pairs
 LEVEL = 0.05
 FEWEST = 5  # items of a cluster with a tag: fewer are not named
@@ -78,12 +79,13 @@ class Clusters(Record):
     """Groups, the largest first, and the group of each of the `n_items` items, the most rated first.
 
     `silhouette` is the mean over the items (Rousseeuw 1987), `control` the highest of clouds without groups but with
-    the same covariance. `stability` is the mean adjusted Rand index with members that left out a fold.
+    the same mean and covariance. `stability` is the mean adjusted Rand index with members that left out a fold.
     """
 
     row_fields = ("grouped",)
     clusters: tuple[Cluster, ...]
     method: Grouping
+    by: Measure
     silhouette: float
     control: float
     stability: float | None
@@ -111,6 +113,7 @@ def clusters(
     *,
     n_clusters: int = 8,
     method: Grouping = Grouping.KMEANS,
+    by: Angle | None = None,
     limit: int = 5,
     min_ratings: int | None = None,
     top_items: int | None = None,
@@ -118,11 +121,14 @@ def clusters(
 ) -> Clusters:
     """Cut the items into groups by k-means or Ward's hierarchical clustering (scikit-learn).
 
-    Distances are measured on the largest principal axes of all members' embeddings; the items are as for `pca`, at
-    most the MOST_ITEMS most rated.
-    Raises UsageError if there are too few items for this number of groups.
+    Items are near if the angle between them is small, by the same measure as in `similar`. Distances are those of the
+    unit vectors of all members, on their largest principal axes; the items are as for `pca`, at most the MOST_ITEMS
+    most rated.
+
+    Raises UsageError if there are too few items for this number of groups, RunError if the run has no user factors to
+    correlate preferences.
     """
-    method = chosen(Grouping, method, "method")
+    method, measure = chosen(Grouping, method, "method"), measure_of(run, by, Angle)
     rows, described = most_rated_first(run, min_ratings, top_items, MOST_ITEMS)
     if not 2 <= n_clusters <= len(rows) // 2:
         raise UsageError(
@@ -131,15 +137,17 @@ def clusters(
         )
     check_limit(limit, "items per cluster")
     group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
-    x = _scores(side_by_side(run.array("item_factors")[:, rows]))
+    vectors = [own.of(rows) for own in member_vectors(run, measure)]
+    x = _scores(units(vectors))
     labels = group(x)
     labels = np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]  # new numbers, the largest group first
-    folds = [group(_scores(fold[rows].astype(np.float64))) for fold in run.arrays.get("fold_item_factors", ())]
+    folds = [group(_scores(unit_vectors([fold], rows))) for fold in fold_vectors(run, measure)]
     return Clusters(
         clusters=_described(run, rows, x, labels, folds, limit),
         method=method,
+        by=measure,
         silhouette=float(silhouette_score(x, labels)),
-        control=_control(x, group, seed),
+        control=_control(vectors, group, seed),
         stability=float(np.mean([adjusted_rand_score(labels, fold) for fold in folds])) if folds else None,
         n_items=len(rows),
         items=described,
@@ -151,9 +159,9 @@ def clusters(
     )
 
 
-def _scores(factors: Floats) -> Floats:
-    """Return factors (n, R) on their largest principal axes."""
-    scores: Floats = (factors - factors.mean(0)) @ principal_axes(factors)[0][:, :MOST_AXES]
+def _scores(x: Floats) -> Floats:
+    """Return unit vectors (n, R) on their largest principal axes."""
+    scores: Floats = (x - x.mean(0)) @ weighted_axes(x, np.ones(len(x)))[:, :MOST_AXES]
     return scores
 
 
@@ -163,11 +171,20 @@ def _group(x: Floats, n_clusters: int, method: Grouping, seed: int) -> Rows:
     return model.fit_predict(x).astype(np.int64)  # type: ignore[no-any-return]
 
 
-def _control(x: Floats, group: Callable[[Floats], Rows], seed: int) -> float:
-    """Return the highest silhouette of groups in normal clouds with the covariance of x (of uncorrelated columns)."""
-    rng = np.random.default_rng(seed)
-    clouds = (rng.normal(size=x.shape) * x.std(0) for _ in range(N_CONTROLS))
-    return max(float(silhouette_score(cloud, group(cloud))) for cloud in clouds)
+def _control(vectors: Sequence[Floats], group: Callable[[Floats], Rows], seed: int) -> float:
+    """Return the highest silhouette of groups in normal clouds with the mean and covariance of the members' vectors.
+
+    As the vectors (n, k) of each member are, those of a cloud are put at length 1 only afterwards.
+    """
+    rng, side_by_side = np.random.default_rng(seed), np.hstack(vectors)
+    axes, variances = turning_axes(side_by_side)
+    root = np.sqrt(variances)[:, None] * axes.T
+    silhouettes = []
+    for _ in range(N_CONTROLS):
+        cloud = side_by_side.mean(0) + rng.normal(size=(len(side_by_side), len(root))) @ root
+        scores = _scores(units(np.split(cloud, len(vectors), axis=1)))
+        silhouettes.append(float(silhouette_score(scores, group(scores))))
+    return max(silhouettes)
 
 
 def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows], limit: int) -> tuple[Cluster, ...]:

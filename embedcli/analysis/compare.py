@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.choices import Measure
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
+from embedcli.analysis.metric import MOST_NEAREST, ItemVectors, in_common, measure_of, member_vectors, nearest, sampled
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, titles, whole
 from embedcli.analysis.selection import check_limit
-from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import bootstrap_of_users, rmse
@@ -114,7 +115,8 @@ class Comparison(SideBySide):
     mean square of their differences, and `seed_noise` what seeds alone make of it (None if a run has one member).
     Stars on different scales are not subtracted: `change` is then None, and `changes` empty. `overlap` is the mean
     share of an item's ten nearest in common, over `n_sampled` of the items, `chance` that of random neighbours, and
-    `within` the same between two halves of one run's members: an upper limit for two runs.
+    `within` the same between two halves of one run's members: an upper limit for two runs. The nearest are those by
+    preference, or by cosine if a run has no user factors.
     """
 
     row_fields = ("changes",)
@@ -129,6 +131,7 @@ class Comparison(SideBySide):
     change: float | None
     seed_noise: float | None
     components: tuple[Pair, ...]
+    by: Measure
     overlap: float
     chance: float
     n_sampled: int
@@ -200,8 +203,11 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
     """
     check_limit(limit, "items")
     itself, common = (_common(a, run, min_ratings) for run in (a, b))
-    stars, factors = common.stars(), common.arrays("item_factors")
-    half = a.n_members // 2
+    stars, half = common.stars(), a.n_members // 2
+    have_users = all(measure_of(run, None) is Measure.PREFERENCE for run in (a, b))
+    by = Measure.PREFERENCE if have_users else Measure.COSINE
+    of_a, of_b = (member_vectors(run, by) for run in (a, b))
+    rows_a, rows_b = common.rows
     have_same_scale = (a.data.scale, a.data.implicit) == (b.data.scale, b.data.implicit)
     noise = _seed_noise(common) if have_same_scale else None
     n = len(stars[0])
@@ -218,10 +224,11 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         change=rmse(*stars) if have_same_scale else None,
         seed_noise=None if noise is None else float(np.sqrt(np.mean(noise**2))),
         components=_pairs(common, n_components),
-        overlap=_overlap(*factors),
+        by=by,
+        overlap=_overlap((of_a, rows_a), (of_b, rows_b)),
         chance=min(MOST_NEAREST, n - 1) / (n - 1),
         n_sampled=min(n, MOST_SAMPLED),
-        within=_overlap(factors[0][:half], factors[0][half : 2 * half]) if half else None,
+        within=_overlap((of_a[:half], rows_a), (of_a[half : 2 * half], rows_a)) if half else None,
         changes=_changes(common, noise, limit) if have_same_scale else (),
     )
 
@@ -365,15 +372,13 @@ def _name(component: Component) -> str:
     return f"{component.component} {component.poles or '(unnamed)'}"
 
 
-def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Return the mean share of the nearest items in common, of two models with factors (M, n, k).
+def _overlap(*models: tuple[Sequence[ItemVectors], Rows]) -> float:
+    """Return the mean share of the nearest items in common, of two models with their rows (n,) of the items.
 
     Of more than MOST_SAMPLED items, that many are compared, spread evenly over all.
     """
-    every = np.arange(a.shape[1])
-    sampled = every if len(every) <= MOST_SAMPLED else np.linspace(0, len(every) - 1, MOST_SAMPLED).astype(np.int64)
-    pairs = zip(*(nearest(factors, every, sampled) for factors in (a, b)), strict=True)
-    return float(np.mean([len(np.intersect1d(x, y, assume_unique=True)) / len(x) for x, y in pairs]))
+    of = sampled(len(models[0][1]), MOST_SAMPLED)
+    return in_common(*(nearest(members, rows, of) for members, rows in models))
 
 
 def _changes(common: _Common, noise: Floats | None, limit: int) -> tuple[Change, ...]:

@@ -13,8 +13,8 @@ from embedcli.analysis.choices import Basis, ExportFormat, Measure, Rotation, ch
 from embedcli.analysis.components import ComponentFinder
 from embedcli.analysis.decay import stars_interval
 from embedcli.analysis.map import LEAST_RATINGS, MOST_WITH_NEIGHBOURS
+from embedcli.analysis.metric import measure_of, member_vectors, nearest, unit_vectors
 from embedcli.analysis.poles import sign
-from embedcli.analysis.similar import default_measure, members_in_metric, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, most_rated, side_by_side
 from embedcli.run.exporters import delimited, npz, parquet, projector, safetensors, word2vec
@@ -152,10 +152,9 @@ def _neighbours(run: Run) -> Neighbours | None:
     rows = most_rated(n, MOST_WITH_NEIGHBOURS, LEAST_RATINGS if n.any() else 0)
     if len(rows) < 2:
         return None
-    members = members_in_metric(run, rows)
-    positions = nearest(members, np.arange(len(rows)))
-    members /= np.maximum(np.linalg.norm(members, axis=2, keepdims=True), 1e-12)
-    cosines = np.array([(members * members[:, column]).sum(2).mean(0) for column in positions.T]).T
+    members = member_vectors(run, measure_of(run, None))
+    positions, units = nearest(members, rows), unit_vectors(members, rows)
+    cosines = np.array([(units * units[column]).sum(1) for column in positions.T]).T
     return Neighbours(rows, rows[positions], (1 - cosines).clip(0))
 
 
@@ -181,7 +180,7 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
             f"a vector is {members} members x {length} factors side by side, divided by the square root of {members}: "
             "members are rotated against each other, and side by side they keep all distances"
         )
-    if default_measure(run) is Measure.PREFERENCE:
+    if measure_of(run, None) is Measure.PREFERENCE:
         yield "cosines of the vectors are those of embedcli similar --by cosine, not of its default"
     if format is ExportFormat.PARQUET and table.neighbours is None:
         yield f"no neighbors: fewer than two {noun}s have {LEAST_RATINGS} ratings or more"

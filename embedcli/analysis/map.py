@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import numpy as np
 
 from embedcli.analysis.biases import stars_and_bias
-from embedcli.analysis.choices import Method, chosen
+from embedcli.analysis.choices import Angle, Measure, Method, chosen
 from embedcli.analysis.decay import stars_interval
+from embedcli.analysis.metric import measure_of, member_vectors, unit_vectors
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
+from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, titles, whole
 from embedcli.analysis.selection import item_records, most_rated_first, rows_of
 from embedcli.analysis.similar import Nearest, nearest_among
@@ -67,9 +68,11 @@ class Map(Record):
 
     `axes` are the components to the right and upwards, found over the items that `axes_over` describes, and `share`
     is their share of the variance of the embeddings. All are None for t-SNE and UMAP, whose axes have no meaning.
+    Neighbours are those by the measure `by`, also where `fidelity` counts how many of them the map keeps.
     """
 
     method: Method
+    by: Measure
     seed: int
     items: str  # which items, in words
     axes: tuple[Component, Component] | None
@@ -91,6 +94,7 @@ def map_items(
     run: Run,
     *,
     method: Method = Method.PCA,
+    by: Angle | None = None,
     components: tuple[int, int] = (1, 2),
     top_items: int | None = None,
     min_ratings: int | None = None,
@@ -101,7 +105,8 @@ def map_items(
     """Place the items in two dimensions, and measure how well that preserves their neighbours.
 
     By two of the components that `pca` finds with the same `min_ratings`, or by t-SNE (van der Maaten and Hinton 2008)
-    or UMAP (McInnes et al. 2018) of all members' embeddings side by side.
+    or UMAP (McInnes et al. 2018) of the unit vectors of all members side by side. Neighbours are those of `similar`, by
+    the same measure.
 
     The items are the `top_items` most rated with at least `min_ratings`, by default 50, and 500 with t-SNE and UMAP;
     with `min_ratings` alone all of them, but never more than MOST_DRAWN; and those in `highlight` (titles, ids or rows)
@@ -110,6 +115,7 @@ def map_items(
     Raises UsageError for an unknown item, tag or component, for too few items, and if UMAP is not installed; RunError
     if the run lacks arrays.
     """
+    measure = measure_of(run, by, Angle)
     if min(components) < 1 or components[0] == components[1]:
         raise UsageError(
             f"`components` {components[0]},{components[1]} are not two components", "give two numbers, such as 1,2"
@@ -130,7 +136,7 @@ def map_items(
         raise UsageError(
             f"{len(rows)} {run.data.noun}s are too few for a map", "lower `min_ratings` or raise `top_items`"
         )
-    vectors = unit_vectors(run.array("item_factors"), rows)
+    vectors = unit_vectors(member_vectors(run, measure), rows)
     axes, axes_over = None, None
     if method is Method.PCA:
         found = pca(run, n_components=max(components), limit=1, min_ratings=min_ratings)
@@ -142,6 +148,7 @@ def map_items(
     points = _points(run, rows, xy, marked)
     return Map(
         method=method,
+        by=measure,
         seed=seed,
         items=described,
         axes=axes,
@@ -164,7 +171,7 @@ def neighbours_of(run: Run, drawn: Map) -> tuple[Rows, Nearest | None]:
     """
     n = run.item_stats.n_ratings
     indices = np.flatnonzero(n[drawn.item_rows] >= (LEAST_RATINGS if n.any() else 0))[:MOST_WITH_NEIGHBOURS]
-    return indices, nearest_among(run, drawn.item_rows[indices]) if len(indices) > 1 else None
+    return indices, nearest_among(run, drawn.item_rows[indices], drawn.by) if len(indices) > 1 else None
 
 
 def tag_groups(run: Run, rows: Rows, tags: Sequence[str] = ()) -> Color:

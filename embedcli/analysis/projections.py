@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Method
 from embedcli.errors import UsageError
-from embedcli.evidence.bases import Floats, Rows, side_by_side, unit
+from embedcli.evidence.bases import Floats, Rows, turning_axes
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item
@@ -20,9 +19,9 @@ PERPLEXITY = 30.0
 class Fidelity:
     """How well a map preserves the neighbours of the items on it.
 
-    `recall` is the mean share of an item's `n_neighbours` nearest, by the angle between embeddings, that are among its
-    nearest on the map; `chance` is that of random positions. `trustworthiness` is 1 if no item is near another one on
-    the map that it is far from in the embeddings (Venna and Kaski 2001), .5 by chance.
+    `recall` is the mean share of an item's `n_neighbours` nearest that are among its nearest on the map; `chance` is
+    that of random positions. `trustworthiness` is 1 if no item is near another one on the map that it is far from by
+    the unit vectors (Venna and Kaski 2001), .5 by chance.
     """
 
     recall: float
@@ -31,17 +30,12 @@ class Fidelity:
     n_neighbours: int
 
 
-def unit_vectors(factors: NDArray[np.float32], rows: Rows) -> Floats:
-    """Return the unit vectors (n, M k) of some items: each member's factors centred, side by side, of length 1."""
-    chosen = factors[:, rows].astype(np.float64)
-    return unit(side_by_side(chosen - chosen.mean(1, keepdims=True)).T).T
-
-
 def project(vectors: Floats, method: Method, seed: int) -> Floats:
     """Project unit vectors (n, R) into two dimensions -> (n, 2); the same seed gives the same.
 
     By scikit-learn's t-SNE, started from the principal components, or by UMAP, whose package umap-learn is optional.
     """
+    vectors = vectors @ turning_axes(vectors)[0]  # so that no map is mirrored if they are
     if method is Method.TSNE:
         from sklearn.manifold import TSNE
 

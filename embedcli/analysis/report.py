@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from embedcli.analysis.accuracy import Accuracy, accuracy
 from embedcli.analysis.biases import Biases, ItemBias, biases
-from embedcli.analysis.choices import Section, chosen
+from embedcli.analysis.choices import Angle, Section, chosen
 from embedcli.analysis.decay import DecayVerdict, judge_decay
 from embedcli.analysis.map import Map, map_items
 from embedcli.analysis.pca import Component, Components, pca
@@ -107,13 +107,18 @@ class Report:
 
 
 def report(
-    run: Run, *, sections: Sequence[str] = (), n_components: int | None = None, min_ratings: int | None = None
+    run: Run,
+    *,
+    sections: Sequence[str] = (),
+    n_components: int | None = None,
+    min_ratings: int | None = None,
+    by: Angle | None = None,
 ) -> Report:
     """Return what a report shows of a run, by default in all sections.
 
     The headline needs ranking and components; the other analyses are made for their sections alone, each once. If the
     run or the data is not enough for one, it is missing. `n_components` is by default 3, or as many as there are, and
-    `min_ratings` of the ranking 10.
+    `min_ratings` of the ranking 10. `by` says by which measure items are near on the map and in groups.
 
     Raises UsageError for an unknown section, and if a given `n_components` or `min_ratings` does not fit.
     """
@@ -141,8 +146,8 @@ def report(
         decay=judge_decay(run),
         ranking=ranking,
         components=components,
-        drawn=made(Section.MAP, lambda run: map_items(run, top_items=min(len(run.items), MOST_DRAWN))),
-        grouping=made(Section.CLUSTERS, _grouping),
+        drawn=made(Section.MAP, lambda run: map_items(run, by=by, top_items=min(len(run.items), MOST_DRAWN))),
+        grouping=made(Section.CLUSTERS, lambda run: _grouping(run, by)),
         probes=made(Section.PROBE, probe),
         accuracy=made(Section.ERRORS, accuracy),
         missing=missing,
@@ -175,10 +180,10 @@ def _ranking(run: Run, min_ratings: int | None) -> Biases:
     return biases(run, min_ratings=least, limit=max(min(LIMIT, n_passing // 2), 1))  # no item stands in both lists
 
 
-def _grouping(run: Run) -> Clusters:
+def _grouping(run: Run, by: Angle | None) -> Clusters:
     from embedcli.analysis.clusters import clusters
 
-    return clusters(run, n_clusters=max(min(N_GROUPS, len(run.items) // 2), 2))
+    return clusters(run, n_clusters=max(min(N_GROUPS, len(run.items) // 2), 2), by=by)
 
 
 def _cautions(whole: Report) -> Iterator[Caution]:

@@ -1,22 +1,18 @@
 """Which items are nearest to an item, and whether members trained on other ratings find the same."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.analysis.choices import Measure, chosen
+from embedcli.analysis.choices import Measure
+from embedcli.analysis.metric import ItemVectors, fold_vectors, measure_of, member_vectors, nearest
 from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, titles, whole
 from embedcli.analysis.selection import check_limit, item, item_records, rated, rows_of
 from embedcli.evidence.bases import Floats, Rows
-from embedcli.run.canonical import user_covariance
 from embedcli.run.record import Run
-
-MOST_NEAREST = 10  # neighbours of each of many items
-CHUNK = 1 << 24  # cosines in memory at once
-MOST_EXACT = 2000  # items whose cosines are in float64; with more, float32 tells the nearest as well
 
 
 def judge_folds(share: float) -> Verdict:
@@ -107,14 +103,12 @@ def similar(
     user factors to correlate.
     """
     check_limit(limit, "neighbours")
-    rows, by = rows_of(run, items), default_measure(run) if by is None else chosen(Measure, by, "by")
+    rows, by = rows_of(run, items), measure_of(run, by)
     run.check_rated(rows)
     passing = rated(run, min_ratings)
     members, folds = (
-        np.array([nearness(*member, rows, passing, by) for member in zip(*arrays, strict=True)]).reshape(
-            -1, len(rows), len(passing)
-        )
-        for arrays in _compared(run, by)
+        np.array([nearness(own, rows, passing, by) for own in vectors]).reshape(-1, len(rows), len(passing))
+        for vectors in (member_vectors(run, by), fold_vectors(run, by))
     )  # (M, n rows, n passing), (F, n rows, n passing)
     return Neighbours(
         asked=tuple(
@@ -128,30 +122,12 @@ def similar(
     )
 
 
-def _compared(run: Run, by: Measure) -> Iterator[tuple[NDArray[np.floating], Iterable[Floats | None]]]:
-    """Yield the item factors of the members, then of the fold members, each with their users' covariances if needed."""
-    members, folds = run.array("item_factors"), run.arrays.get("fold_item_factors", np.zeros((0, 0, 0)))
-    if by is not Measure.PREFERENCE:
-        yield from ((factors, [None] * len(factors)) for factors in (members, folds))
-        return
-    is_rated = run.user_stats.n_ratings > 0
-    yield members, user_covariance(run.array("user_factors"), is_rated if is_rated.any() else ~is_rated)
-    covariances = run.arrays.get("fold_user_covariance", folds[:0])
-    yield folds[: len(covariances)], covariances
+def nearness(vectors: ItemVectors, rows: Sequence[int] | Rows, passing: Rows, by: Measure) -> Floats:
+    """Return how near items are, the nearest the largest, by one member (n rows, n passing).
 
-
-def nearness(
-    factors: NDArray[np.floating],
-    user_covariance: NDArray[np.floating] | None,
-    rows: Sequence[int] | Rows,
-    passing: Rows,
-    by: Measure,
-) -> Floats:
-    """Return how near items are, the nearest the largest: factors (I, k) of one member -> (n rows, n passing).
-
-    `user_covariance` (k, k) is given for preferences only. For the Euclidean distance this is its negative.
+    For the Euclidean distance this is its negative.
     """
-    own, others = (_in_metric(factors[np.asarray(selected)], user_covariance) for selected in (rows, passing))
+    own, others = (vectors.of(selected) for selected in (rows, passing))
     if by in (Measure.PREFERENCE, Measure.COSINE):
         own, others = (side / np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12) for side in (own, others))
     products: Floats = own @ others.T
@@ -162,25 +138,9 @@ def nearness(
     return -distances
 
 
-def _in_metric(factors: NDArray[np.floating], user_covariance: NDArray[np.floating] | None) -> Floats:
-    """Return item factors (n, k); with a user covariance, their dot products are the covariances of preferences."""
-    own: Floats = factors.astype(np.float64)
-    if user_covariance is None:
-        return own
-    values, vectors = np.linalg.eigh(user_covariance.astype(np.float64))
-    root: Floats = vectors * np.sqrt(values.clip(0))
-    return own @ root
-
-
-def members_in_metric(run: Run, rows: Rows) -> Floats:
-    """Return the members' item factors (M, n, k) of some rows, whose cosine is what `similar` takes by default."""
-    factors, covariances = next(_compared(run, default_measure(run)))
-    return np.array([_in_metric(own[rows], of_users) for own, of_users in zip(factors, covariances, strict=True)])
-
-
 @dataclass(frozen=True)
 class Nearest:
-    """The nearest of many items among themselves, by the measure that `similar` takes by default.
+    """The nearest of many items among themselves, by preference or cosine.
 
     `positions` (n, k) are the indices of each item's neighbours, the nearest first. `folds` (n, k) counts the fold
     members, of `n_folds`, that also have the neighbour among their k nearest. `co_raters` (n, k) counts the users who
@@ -194,49 +154,13 @@ class Nearest:
     co_raters: Rows | None
 
 
-def nearest_among(run: Run, rows: Rows) -> Nearest:
+def nearest_among(run: Run, rows: Rows, by: Measure) -> Nearest:
     """Return each item's nearest others among these rows, with the evidence that `similar` gives for one item."""
-    by = default_measure(run)
-    members, folds = (
-        [_in_metric(factors[rows], covariance) for factors, covariance in zip(*arrays, strict=True)]
-        for arrays in _compared(run, by)
-    )
-    every = np.arange(len(rows))
-    positions = nearest(np.array(members), every)
+    positions, folds = nearest(member_vectors(run, by), rows), fold_vectors(run, by)
     found = np.zeros(positions.shape, dtype=np.int64)
     for fold in folds:
-        found += (positions[:, :, None] == nearest(fold[None], every)[:, None, :]).any(2)
+        found += (positions[:, :, None] == nearest([fold], rows)[:, None, :]).any(2)
     return Nearest(by, positions, len(folds), found if folds else None, _co_raters_of_all(run, rows, positions))
-
-
-def default_measure(run: Run) -> Measure:
-    """Return the measure of a run that was not asked for one: its preferences, if it has user factors."""
-    return Measure.PREFERENCE if "user_factors" in run.arrays else Measure.COSINE
-
-
-def nearest(factors: NDArray[np.floating], rows: Rows, of: Rows | None = None) -> Rows:
-    """Return each item's nearest others among these rows by the mean cosine of the members, (n, MOST_NEAREST).
-
-    They are positions in `rows`, the nearest first; factors (M, I, k). `of` are the positions of the items whose
-    nearest are wanted, all of them if it is not given.
-    """
-    n, k = len(rows), min(MOST_NEAREST, len(rows) - 1)
-    units = np.empty((n, len(factors), factors.shape[2]), dtype=np.float64 if n <= MOST_EXACT else np.float32)
-    for m, member in enumerate(factors):
-        units[:, m] = member[rows]
-    units /= np.maximum(np.linalg.norm(units, axis=2, keepdims=True), 1e-12)
-    flat, of = units.reshape(n, -1), np.arange(n) if of is None else of  # products are sums of the members' cosines
-    neighbours = np.empty((len(of), k), dtype=np.int64)
-    n_together = max(1, CHUNK // n)
-    for begin in range(0, len(of), n_together):
-        chunk = of[begin : begin + n_together]
-        farness = flat[chunk] @ flat.T
-        np.negative(farness, out=farness)
-        farness[np.arange(len(chunk)), chunk] = np.inf
-        unordered = np.argpartition(farness, k - 1, axis=1)[:, :k]
-        order = np.argsort(np.take_along_axis(farness, unordered, 1), axis=1, kind="stable")
-        neighbours[begin : begin + n_together] = np.take_along_axis(unordered, order, 1)
-    return neighbours
 
 
 def _neighbourhood(

@@ -5,7 +5,8 @@ from typing import Annotated
 from embedcli.analysis.choices import Grouping
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import command, option
-from embedcli.cli.options import FewestRatings, TableOptions, TopItems
+from embedcli.cli.notes import say_measure
+from embedcli.cli.options import FewestRatings, NearBy, TableOptions, TopItems
 
 
 @command(short_help="Cut items into groups, and say whether there are any.")
@@ -15,11 +16,12 @@ def clusters(
     *,
     n_clusters: Annotated[int, option("-k --clusters K", "Number of groups.")] = 8,
     method: Annotated[Grouping, option("--method", "Clustering method.")] = Grouping.KMEANS,
+    by: NearBy = None,
     limit: Annotated[int, option("-n --limit N", "Items per group.")] = 5,
     min_ratings: FewestRatings = None,
     top_items: TopItems = None,
 ) -> None:
-    """Cut items into groups by their embeddings: the tags over-represented in each, and its stability.
+    """Cut items into groups of near ones: the tags over-represented in each, and its stability.
 
     \b
     Examples:
@@ -34,6 +36,7 @@ def clusters(
 
     run = options.open()
     grouping = analyse(
-        run, n_clusters=n_clusters, method=method, limit=limit, min_ratings=min_ratings, top_items=top_items
+        run, n_clusters=n_clusters, method=method, by=by, limit=limit, min_ratings=min_ratings, top_items=top_items
     )
+    say_measure(answer.notes, by, grouping.by)
     answer.show(view(grouping, run))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from embedcli.analysis.choices import Method
 from embedcli.cli.answer import PageAnswer
 from embedcli.cli.command import command, option
-from embedcli.cli.options import FewestRatings, TableOptions, complete_title
+from embedcli.cli.notes import say_measure
+from embedcli.cli.options import FewestRatings, NearBy, TableOptions, complete_title
 from embedcli.errors import UsageError
 from embedcli.render.output import Picture
 
@@ -26,6 +27,7 @@ def draw_map(
     method: Annotated[
         Method, option("--method", "Two components, or a projection that keeps neighbours.")
     ] = Method.PCA,
+    by: NearBy = None,
     color: Annotated[
         str | None, option("--color WHAT", "year, bias, stars, mean, log n, genre, or tags with commas.")
     ] = None,
@@ -62,6 +64,7 @@ def draw_map(
     drawn = map_items(
         run,
         method=method,
+        by=by,
         components=_pair(components),
         top_items=top_items,
         min_ratings=min_ratings,
@@ -69,6 +72,8 @@ def draw_map(
         color=[name.strip() for name in color.split(",")] if color else (),
         seed=seed,
     )
+    if drawn.axes is None:
+        say_measure(answer.notes, by, drawn.by)
     what = f"{len(drawn.places):,} {run.data.noun}s"
     _show(answer, drawn, run, labels, what)
     if to_coordinates is not None:

@@ -14,6 +14,7 @@ from embedcli.terminal import plain
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
+    from embedcli.analysis.choices import Measure
     from embedcli.data.read_options import Note, Progress
 
 
@@ -68,3 +69,11 @@ class Notes:
             yield on_note, on_progress
         finally:
             bars.stop()
+
+
+def say_measure(notes: Notes, asked: str | None, by: Measure) -> None:
+    """Say that the neighbours of a run without user factors are not identified, unless the measure was asked for."""
+    from embedcli.render.similar import UNIDENTIFIED
+
+    if asked is None and by is by.COSINE:
+        notes.say(f"note: the run has no user factors, and {UNIDENTIFIED}")

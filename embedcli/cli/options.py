@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from embedcli.analysis.choices import Angle
 from embedcli.cli.command import DATA, OUTPUT, option
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
@@ -57,6 +58,7 @@ Table = Annotated[
 TopItems = Annotated[
     int | None, option("--top-items N", "Only the N most rated (default: 1000, without --min-ratings).")
 ]
+NearBy = Annotated[Angle | None, option("--by", "Items are near by this measure (default: preference).")]
 
 
 @dataclass(frozen=True)

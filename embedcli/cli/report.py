@@ -9,7 +9,7 @@ from embedcli.analysis.choices import Section
 from embedcli.cli.answer import PageAnswer
 from embedcli.cli.command import OUTPUT, command, option
 from embedcli.cli.flags import flags
-from embedcli.cli.options import Quiet, RunOptions
+from embedcli.cli.options import NearBy, Quiet, RunOptions
 
 SECTIONS = f"Only these sections, in this order: {', '.join(Section)}."
 
@@ -26,6 +26,7 @@ def report(
     min_ratings: Annotated[
         int | None, option("--min-ratings N", "Rank only items with at least N ratings (default: 10).")
     ] = None,
+    by: NearBy = None,
     output: Annotated[Path, option("-o --output FILE", "Output file.", OUTPUT)] = Path("report.html"),
     quiet: Quiet = False,
 ) -> None:
@@ -49,7 +50,7 @@ def report(
     answer = PageAnswer(None, output, quiet=quiet)
     asked = [name.strip() for name in sections.split(",") if name.strip()]
     run = options.open()
-    found = analyse(run, sections=asked, n_components=n_components, min_ratings=min_ratings)
+    found = analyse(run, sections=asked, n_components=n_components, min_ratings=min_ratings, by=by)
     command_line = shlex.join(["embedcli", *sys.argv[1:]])
     path = path_of(options.run, options.run_dir)
     page = report_page(found, run, path, title=title, command=command_line, in_words=flags).encode()

@@ -12,6 +12,7 @@ import typer
 from embedcli.analysis.choices import Measure
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import command, option
+from embedcli.cli.notes import say_measure
 from embedcli.cli.options import MinRatings, TableOptions, complete_title, table_named
 from embedcli.errors import UsageError
 
@@ -53,11 +54,15 @@ def similar(
     A title is found in any case, without its year, and with its article first. Films are near if users' predicted
     preferences for them correlate: --by preference. The other measures compare the films' embeddings alone.
     """
+    from embedcli.analysis.metric import gauge
+    from embedcli.analysis.selection import rated
     from embedcli.analysis.similar import similar as analyse
     from embedcli.render.similar import view
 
     run = replace(options, table=table_named(options.table, users)).open()
-    answer.show(view(analyse(run, rows_of(run, titles), by=by, limit=limit, min_ratings=min_ratings), run))
+    found = analyse(run, rows_of(run, titles), by=by, limit=limit, min_ratings=min_ratings)
+    say_measure(answer.notes, by, found.by)
+    answer.show(view(found, run, gauge(run, rated(run, min_ratings)) if answer.explain else None))
 
 
 def rows_of(run: Run, titles: Sequence[str]) -> list[int]:

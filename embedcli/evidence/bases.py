@@ -26,6 +26,17 @@ def principal_axes(x: Floats) -> tuple[Floats, Floats]:
     return (axes * np.where(largest < 0, -1.0, 1.0)).T, s**2 / max(len(x) - 1, 1)
 
 
+def turning_axes(x: Floats) -> tuple[Floats, Floats]:
+    """Return what `principal_axes` does, but the row that is farthest along an axis is on its + side.
+
+    If the rows are rotated or reflected, so are the axes: the coordinates stay as they are.
+    """
+    axes, variances = principal_axes(x)
+    scores = (x - x.mean(0)) @ axes
+    farthest = np.take_along_axis(scores, np.abs(scores).argmax(0)[None], 0)
+    return axes * np.where(farthest < 0, -1.0, 1.0), variances
+
+
 def weighted_axes(x: Floats, weight: NDArray[Any]) -> Floats:
     """Return the principal axes (R, R) of weighted rows x (n, R), the largest first."""
     centred = x - weight @ x / max(weight.sum(), 1)

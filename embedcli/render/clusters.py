@@ -4,16 +4,18 @@ from collections.abc import Sequence
 
 from embedcli.analysis.clusters import DISSOLVED, STABLE, Cluster, Clusters
 from embedcli.analysis.record import Verdict
+from embedcli.render.similar import about_measure
 from embedcli.render.view import Block, Titled, View, view_of
 from embedcli.run.record import Run
 
 
 def view(grouping: Clusters, run: Run) -> View:
     """Show every group: its size, what is over-represented, and items."""
-    noun = run.data.noun
+    noun, by = run.data.noun, f"{grouping.by.value} ({grouping.method.value})"
     explanation = [
+        about_measure(grouping.by, noun),
         "The silhouette compares the distances within groups to those between them. Groups are real only if it is "
-        "higher than for groups of normal clouds with the same covariance.",
+        "higher than for groups of normal clouds with the same mean and covariance.",
         f"A tag is x times as frequent in the group as by chance (number of {noun}s), with q < .05 by a hypergeometric "
         "test and Benjamini-Hochberg.",
     ]
@@ -27,7 +29,7 @@ def view(grouping: Clusters, run: Run) -> View:
     return view_of(
         grouping,
         run,
-        f"{len(grouping.clusters)} groups by {grouping.method.value} | {run.headline} | {grouping.items}",
+        f"{len(grouping.clusters)} groups by {by} | {run.headline} | {grouping.items}",
         [_block(cluster, noun, cluster.judged(has_groups=grouping.has_groups)) for cluster in grouping.clusters],
         explanation=explanation,
         verdict=grouping.judged,

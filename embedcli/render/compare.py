@@ -56,6 +56,7 @@ def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str | Verdict]]
     low, high = comparison.correlation_interval
     compared = f"{comparison.n_compared:,} of them with at least {comparison.min_ratings} ratings in both"
     chance = f"{comparison.chance:.2f} by chance"
+    nearest = f"{comparison.overlap:.2f} of the ten nearest by {comparison.by.value}"
     is_sample = comparison.n_sampled < comparison.n_compared
     sampled = f", over a sample of {comparison.n_sampled:,} {noun}s" if is_sample else ""
     if comparison.within is not None:
@@ -64,7 +65,7 @@ def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str | Verdict]]
         (f"{noun}s", f"{comparison.n_common:,} in common by {comparison.matched_by}, {compared}"),
         ("ranking", f"rank correlation of the stars {comparison.correlation:.3f} (95 % {low:.3f} to {high:.3f})"),
         ("change", about_change(comparison)),
-        ("neighbours", f"{comparison.overlap:.2f} of the ten nearest in common{sampled} ({chance})"),
+        ("neighbours", f"{nearest} in common{sampled} ({chance})"),
     ]
 
 

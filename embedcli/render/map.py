@@ -11,6 +11,7 @@ from embedcli.analysis.choices import Method
 from embedcli.analysis.map import Map, MapPoint
 from embedcli.analysis.pca import Component
 from embedcli.analysis.record import Column
+from embedcli.render.similar import about_measure
 from embedcli.render.view import Block, View, table, view_of
 from embedcli.run.record import Run
 
@@ -38,7 +39,7 @@ def view(drawn: Map, run: Run, n_labels: int) -> View:
             replace(points, columns=[Column("letter", "", is_number=False), *points.columns], rows=rows),
         ],
         caption(drawn) + dots,
-        explanation(drawn),
+        explanation(drawn, run.data.noun),
     )
 
 
@@ -75,19 +76,21 @@ def caption(drawn: Map) -> str:
     of_axes = f"seed {drawn.seed}, axes without meaning"
     if drawn.share is not None:
         of_axes = f"both axes: {100 * drawn.share:.0f} % of the variance"
-    return f"{of_axes} | neighbours kept: {100 * fidelity.recall:.0f} % (chance {100 * fidelity.chance:.0f} %)"
+    kept = f"neighbours by {drawn.by.value} kept"
+    return f"{of_axes} | {kept}: {100 * fidelity.recall:.0f} % (chance {100 * fidelity.chance:.0f} %)"
 
 
-def explanation(drawn: Map) -> list[str]:
+def explanation(drawn: Map, noun: str) -> list[str]:
     """Say what the figures of a map mean."""
     fidelity = drawn.fidelity
     meaning = "Only neighbours have a meaning here; axes, distances and cluster sizes have none."
     if drawn.axes is not None:
         meaning = f"The components were found over {drawn.axes_over}; embedcli pca shows their evidence."
     return [
-        f"Of an item's {fidelity.n_neighbours} nearest by its embedding, {100 * fidelity.recall:.0f} % are among its "
+        f"Of the {fidelity.n_neighbours} nearest of each {noun}, {100 * fidelity.recall:.0f} % are among its "
         f"nearest on the map (by chance {100 * fidelity.chance:.0f} %). The trustworthiness is "
         f"{fidelity.trustworthiness:.2f} (1 = best, .5 = chance).",
+        about_measure(drawn.by, noun),
         meaning,
     ]
 

@@ -3,18 +3,21 @@
 from typing import Any
 
 from embedcli.analysis.choices import Measure
+from embedcli.analysis.metric import CONDITION, Gauge
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.render.view import Titled, View, table, view_of
 from embedcli.run.record import Run
 
+UNIDENTIFIED = (
+    "the cosine of the embeddings is not identified: other embeddings with the same predictions have other neighbours"
+)
 
-def view(neighbours: Neighbours, run: Run) -> View:
-    """Show a table of neighbours for each item."""
+
+def view(neighbours: Neighbours, run: Run, gauge: Gauge | None = None) -> View:
+    """Show a table of neighbours for each item; `gauge` is what `--explain` says of the cosine."""
     noun, by = run.data.noun, neighbours.by
     words: dict[str, Any] = {"noun": noun, "measure": "distance" if by is Measure.EUCLIDEAN else by.value}
-    of_preferences = f"correlation over all users of the preferences predicted for both {noun}s, biases aside"
-    words["meaning"] = of_preferences if by is Measure.PREFERENCE else f"{words['measure']} of the embeddings alone"
-    words |= {"n_folds": neighbours.n_folds, "limit": neighbours.limit}
+    words |= {"meaning": meaning(by, noun), "n_folds": neighbours.n_folds, "limit": neighbours.limit}
     passing = f"{neighbours.n_items:,} {noun}s with at least {neighbours.min_ratings} ratings"
     return view_of(
         neighbours,
@@ -22,12 +25,25 @@ def view(neighbours: Neighbours, run: Run) -> View:
         f"Neighbours by {by.value} | {run.headline} | {passing}",
         [table(center.neighbours, Neighbour, _heading(center), **words) for center in neighbours.asked],
         _caption(neighbours, noun),
-        _explanation(neighbours, run),
+        _explanation(neighbours, run, gauge),
     )
 
 
-def _explanation(neighbours: Neighbours, run: Run) -> list[str]:
-    """Say what agreement of the folds means: the figures of examples/benchmarks/trust.py neighbours."""
+def meaning(by: Measure, noun: str) -> str:
+    """Say what two items are near by."""
+    if by is Measure.PREFERENCE:
+        return f"correlation over all users of the preferences predicted for both {noun}s, biases aside"
+    return f"{'distance' if by is Measure.EUCLIDEAN else by.value} of the embeddings alone"
+
+
+def about_measure(by: Measure, noun: str) -> str:
+    """Say in a sentence what neighbours are by, and whether the predictions alone tell them."""
+    identified = "" if by is Measure.PREFERENCE else f"; {UNIDENTIFIED}"
+    return f"Nearest are the {noun}s with the highest {meaning(by, noun)}{identified}."
+
+
+def _explanation(neighbours: Neighbours, run: Run, gauge: Gauge | None) -> list[str]:
+    """Say what agreement of the folds means, by trust.py neighbours in examples/benchmarks, and how much is gauge."""
     noun, lines = run.data.noun, []
     if neighbours.n_folds and neighbours.by is Measure.PREFERENCE:
         lines.append(
@@ -35,6 +51,15 @@ def _explanation(neighbours: Neighbours, run: Run) -> list[str]:
             "nearest tenth in truth, and four in ten are one of the nearest five; of those that less than half of the "
             "folds find, five in ten and one in ten."
         )
+    if gauge is not None:
+        lines.append(
+            "A linear map of the embeddings, with its inverse for the users, leaves every prediction and the nearest "
+            f"by preference as they are. Of the {gauge.n_nearest} nearest of each {noun} by cosine it leaves "
+            f"{100 * gauge.kept:.0f} % (random maps, condition number {CONDITION:g}, {gauge.n_items:,} {noun}s); "
+            f"{100 * gauge.shared:.0f} % are also nearest by preference."
+        )
+    elif neighbours.by is Measure.COSINE:
+        lines.append(f"{UNIDENTIFIED[0].upper()}{UNIDENTIFIED[1:]}.")
     if run.rows is None:
         lines.append(f"The run kept no ratings: how many users rated both {noun}s is unknown.")
     return lines

@@ -11,6 +11,7 @@ from embedcli.run.predictions import NAMES, Arrays, Range, sigmoid
 Floats = NDArray[np.float64]
 NODES = 16  # of the Gauss-Hermite quadrature
 MOST_PAIRS = 50_000_000  # of user and item whose predictions are summed one by one
+BLOCK = 4096  # users whose factors are held in float64
 TOGETHER = 256  # items whose predictions for all users are held in memory at once
 
 
@@ -50,18 +51,24 @@ def _centred(
     return users, items, user_bias, item_bias, level
 
 
-def user_covariance(user_factors: NDArray[np.float32], rated_users: NDArray[np.bool_]) -> NDArray[np.float32]:
+def user_covariance(user_factors: NDArray[np.float32], rated_users: NDArray[np.bool_]) -> Floats:
     """Return the covariances (M, k, k) of user factors (M, U, k) over the users that have ratings.
 
     q' C r is the covariance, over the users, of the preferences for items q and r: whatever linear map the item
     factors are multiplied by, and the user factors by its inverse, it stays the same, as the predictions do.
     """
-    covariances = []
-    for users in user_factors:
-        centred = users[rated_users].astype(np.float64)
-        centred -= centred.mean(0)
-        covariances.append(centred.T @ centred / len(centred))
-    return np.array(covariances, dtype=np.float32)
+    k, n = user_factors.shape[2], rated_users.sum()
+    covariances = np.zeros((len(user_factors), k, k))
+    for users, covariance in zip(user_factors, covariances, strict=True):
+        centre = np.zeros(k)
+        for begin in range(0, len(users), BLOCK):
+            own, is_rated = users[begin : begin + BLOCK].astype(np.float64), rated_users[begin : begin + BLOCK]
+            own = own if is_rated.all() else own[is_rated]
+            centre += own.sum(0)
+            covariance += own.T @ own
+        covariance /= n
+        covariance -= np.outer(centre / n, centre / n)
+    return covariances
 
 
 def trained_stars(arrays: Arrays, rated_users: NDArray[np.bool_], y_range: Range | None) -> NDArray[np.float32]:

@@ -63,7 +63,7 @@ def assess(
             evidence = evidence_of(split.train, members, folds, config, streams.folds)
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
             is_rated = np.bincount(split.train.user, minlength=len(split.train.users)) > 0
-            arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated)
+            arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)
     if folds is not None and not split.train.data.implicit:
         with stage("tastes: axes tested against permuted tags", on_stage):
             tastes, places = tastes_of(split.train, folds.fold, streams.tastes)

@@ -35,7 +35,7 @@ def with_factors(run: Run, factors: np.ndarray) -> Run:
 
 @pytest.mark.parametrize("method", Grouping)
 def test_groups(trained: Run, method: Grouping) -> None:
-    """Three planted groups are found as they are, the largest first, and the silhouette is scikit-learn's."""
+    """Three planted groups are found, the largest first, and the silhouette is scikit-learn's of the unit vectors."""
     rng = np.random.default_rng(0)
     sizes = (60, 40, 20)
     planted = np.repeat([1, 2, 3], sizes)
@@ -44,17 +44,21 @@ def test_groups(trained: Run, method: Grouping) -> None:
     assert {(planted[int(item.id) - 1], item.cluster) for item in grouping.grouped} == {(1, 1), (2, 2), (3, 3)}
     assert grouping.has_groups
     rows = [int(item.id) - 1 for item in grouping.grouped]
-    expected = silhouette_score(factors[rows], planted[rows])
+    directions = factors / np.linalg.norm(factors, axis=1, keepdims=True)
+    expected = silhouette_score(directions[rows], planted[rows])
     assert grouping.silhouette == pytest.approx(expected, abs=1e-4)
     assert [cluster.stability for cluster in grouping.clusters] == [None] * 3
 
 
 @pytest.mark.parametrize("method", Grouping)
 def test_continuum(trained: Run, method: Grouping) -> None:
-    """Of five normal clouds, stretched in some directions, none is called groups."""
+    """Of five normal clouds, stretched in some directions and of any lengths, none is called groups."""
     for seed in range(5):
-        cloud = np.random.default_rng(seed).normal(size=(120, 8)) * np.linspace(3, 1, 8)
-        assert not clusters(with_factors(trained, cloud), n_clusters=4, method=method).has_groups
+        rng = np.random.default_rng(seed)
+        cloud = rng.normal(size=(120, 8)) * np.linspace(3, 1, 8)
+        for lengths in (np.ones(120), rng.lognormal(0, 0.7, 120)):
+            run = with_factors(trained, cloud * lengths[:, None])
+            assert not clusters(run, n_clusters=4, method=method).has_groups
 
 
 def test_lift_of_a_tag(trained: Run) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
-from embedcli.analysis import similar as module
+from embedcli.analysis import metric as module
 from embedcli.analysis.choices import Measure
-from embedcli.analysis.similar import nearest, similar
+from embedcli.analysis.metric import member_vectors, nearest
+from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
 from embedcli.run.record import Run
 
@@ -123,9 +124,9 @@ def test_an_item_with_few_ratings_can_be_asked_for(trained: Run) -> None:
 def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The neighbours of all items are those of each, also where they are looked for a few items at a time."""
     rows = np.flatnonzero(trained.item_stats.n_ratings >= 20)
-    found = nearest(trained.array("item_factors"), rows)
+    found = nearest(member_vectors(trained, Measure.COSINE), rows)
     monkeypatch.setattr(module, "CHUNK", 7)
-    np.testing.assert_array_equal(found, nearest(trained.array("item_factors"), rows))
+    np.testing.assert_array_equal(found, nearest(member_vectors(trained, Measure.COSINE), rows))
     alone = similar(trained, [int(rows[3])], by=Measure.COSINE).asked[0].neighbours
     assert [trained.items.ids[rows[at]] for at in found[3]] == [row.id for row in alone]
 
@@ -154,7 +155,7 @@ def test_items_by_title_id_or_row(trained: Run) -> None:
 
 def test_neighbours_of_some_items_are_those_of_all(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nearest of chosen items are their rows of the table of all; in float32 they are nearly always the same."""
-    factors, rows = trained.array("item_factors"), np.flatnonzero(trained.item_stats.n_ratings >= 20)
+    factors, rows = member_vectors(trained, Measure.COSINE), np.flatnonzero(trained.item_stats.n_ratings >= 20)
     found = nearest(factors, rows)
     np.testing.assert_array_equal(nearest(factors, rows, np.array([3, 0])), found[[3, 0]])
     monkeypatch.setattr(module, "MOST_EXACT", 1)

@@ -106,13 +106,13 @@ NAMED = (
     ),
     Mutation(
         "preferences without the users",
-        "return own @ root",
+        "return own if self.root is None else own @ self.root",
         "return own",
         ("test_preferences_are_correlated_over_the_users",),
     ),
     Mutation(
         "evidence of many neighbours not by the folds",
-        "found += (positions[:, :, None] == nearest(fold[None], every)[:, None, :]).any(2)",
+        "found += (positions[:, :, None] == nearest([fold], rows)[:, None, :]).any(2)",
         "found += 1",
         ("test_neighbours_of_points_are_those_of_similar",),
     ),
@@ -637,8 +637,8 @@ CHOSEN = (
     ),
     Mutation(
         "exported neighbours without the metric of the users",
-        "_in_metric(own[rows], of_users) for own, of_users in zip(",
-        "own[rows] for own, of_users in zip(",
+        "members = member_vectors(run, measure_of(run, None))",
+        "members = member_vectors(run, Measure.COSINE)",
         ("test_neighbours_are_those_of_similar",),
     ),
     Mutation(

@@ -284,6 +284,7 @@ def map_view() -> View:
     points = (replace(bare, highlighted=False), point, *(replace(bare, y=y, highlighted=False) for y in (0.0, 1.0)))
     record = Map(
         method=Method.PCA,
+        by=Measure.PREFERENCE,
         seed=0,
         items="the 4 most rated films",
         axes=(NAMED, FAR),
@@ -416,7 +417,16 @@ def clusters_view() -> View:
     second = Cluster(2, 300, -0.01, None, (), ("Two (1991)",), ("Two (1991)",))
     grouped = (GroupedItem(1, "424", LONG), GroupedItem(2, "20", "Two (1991)"))
     found = Clusters(
-        (first, second), Grouping.KMEANS, 0.031, 0.04, 0.75, 1000, "the 1,000 most rated films", 5, grouped
+        clusters=(first, second),
+        method=Grouping.KMEANS,
+        by=Measure.PREFERENCE,
+        silhouette=0.031,
+        control=0.04,
+        stability=0.75,
+        n_items=1000,
+        items="the 1,000 most rated films",
+        n_folds=5,
+        grouped=grouped,
     )
     return clusters.view(found, make_run())
 
@@ -458,6 +468,7 @@ def compare_view() -> View:
         change=0.125,
         seed_noise=0.03,
         components=(Pair(1, 2, "1 high mean rating | low mean rating", "2 (unnamed, shaky)", 0.949),),
+        by=Measure.PREFERENCE,
         overlap=0.5,
         chance=0.01,
         n_sampled=900,

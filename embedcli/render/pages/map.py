@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from embedcli.analysis.choices import Angle
 from embedcli.analysis.map import LEAST_RATINGS, Map, neighbours_of, tag_groups
 from embedcli.analysis.pca import Components, pca
 from embedcli.errors import UsageError
@@ -29,7 +30,7 @@ def map_page(drawn: Map, run: Run) -> str:
 
     n_components = max(N_COMPONENTS, *(axis.component for axis in drawn.axes or ()), 1)
     components = _unless_too_few(lambda: pca(run, n_components=n_components, limit=1, min_ratings=drawn.min_ratings))
-    context = map_context(drawn, run, components, _unless_too_few(lambda: clusters(run)))
+    context = map_context(drawn, run, components, _unless_too_few(lambda: clusters(run, by=Angle(drawn.by))))
     return document(
         "page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), styles=("map.css",), map=context
     )
@@ -59,7 +60,7 @@ def map_context(drawn: Map, run: Run, components: Components | None, groups: Clu
         about += " Larger dots have more ratings."
     if n_listed < len(drawn.places):
         about += f" Neighbours are listed for the {n_listed:,} most rated {run.data.noun}s."
-    return {"data": data, "caption": about, "explanation": explanation(drawn)}
+    return {"data": data, "caption": about, "explanation": explanation(drawn, run.data.noun)}
 
 
 def _items(drawn: Map, run: Run) -> dict[str, Any]:

@@ -262,7 +262,8 @@ def _closeness(drawn: Map, item: str) -> str:
     kept = "fewer than one" if near < 1 else f"about {near:.0f}"
     shares = f"({100 * fidelity.recall:.0f} %, by chance {100 * fidelity.chance:.0f} %)"
     words = "little" if fidelity.recall < FEW_KEPT else "something"
-    return f"Closeness on this map means {words}: {kept} of the {n} nearest of {item} is near it here {shares}."
+    nearest = f"{n} nearest of {item} by {drawn.by.value}"
+    return f"Closeness on this map means {words}: {kept} of the {nearest} is near it here {shares}."
 
 
 def _groups(report: Report, run: Run) -> Part:

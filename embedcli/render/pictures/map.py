@@ -64,8 +64,8 @@ def caption(drawn: Map, run: Run, n_left_out: int) -> str:
         seen = f"{drawn.items} on components found over {drawn.axes_over}: {100 * drawn.share:.0f} % of the variance"
     parts = [
         seen,
-        f"of a {noun}'s {fidelity.n_neighbours} nearest by its embedding, {100 * fidelity.recall:.0f} % are among its "
-        f"nearest here ({100 * fidelity.chance:.0f} % by chance)",
+        f"of a {noun}'s {fidelity.n_neighbours} nearest by {drawn.by.value}, {100 * fidelity.recall:.0f} % are among "
+        f"its nearest here ({100 * fidelity.chance:.0f} % by chance)",
         "larger dots have more ratings",
         _color_rule(drawn.color, noun),
         f"{n_left_out:,} {'titles are' if n_left_out > 1 else 'title is'} left out for lack of room"
