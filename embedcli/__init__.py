@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from embedcli.analysis.compare import compare as compare
     from embedcli.analysis.compare import side_by_side as side_by_side
     from embedcli.analysis.explain import explain as explain
+    from embedcli.analysis.export import export_run as export_run
     from embedcli.analysis.map import map_items as map_items
     from embedcli.analysis.pca import pca as pca
     from embedcli.analysis.predict import predict as predict
@@ -47,6 +48,7 @@ _HOME = {
     "EmbedcliError": "embedcli.errors:EmbedcliError",
     "Run": "embedcli.run.record:Run",
     "TrainConfig": "embedcli.run.config:TrainConfig",
+    "export_run": "embedcli.analysis.export:export_run",
     "find": "embedcli.run.lookup:find",
     "fit": "embedcli.training.fit:fit",
     "fold_in": "embedcli.analysis.recommend:fold_in",

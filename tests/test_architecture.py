@@ -39,10 +39,11 @@ COMMANDS = (
         (command, SLOW | {"bokeh"})
         for command in ("compare made made", "recommend --like 8", "report --sections ranking,axes")
     ],
+    *[(f"export -o made.{ending}", SLOW | {"bokeh"}) for ending in ("npz", "csv")],
     ("map -o map.png", DRAWING),
     *[
         (command, {"torch", "bokeh", "matplotlib.pyplot"})
-        for command in ("predict --all-users", "clusters", "report", "map --method tsne")
+        for command in ("export -o made.parquet", "predict --all-users", "clusters", "report", "map --method tsne")
     ],
 )
 

@@ -30,3 +30,6 @@ Method = StrEnum("Method", ["PCA", "TSNE", "UMAP"])  # how items are laid out on
 Section = StrEnum(  # of a report, in the order of its story
     "Section", ["RANKING", "AXES", "TASTES", "MAP", "CLUSTERS", "PROBE", "ERRORS", "SETTINGS"]
 )
+ExportFormat = StrEnum(  # what another program reads
+    "ExportFormat", ["PROJECTOR", "PARQUET", "NPZ", "WORD2VEC", "SAFETENSORS", "CSV"]
+)

@@ -11,6 +11,7 @@ import typer
 
 from embedcli.analysis.choices import Angle
 from embedcli.cli.command import DATA, OUTPUT, option
+from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import plain
 
@@ -51,6 +52,9 @@ FewestRatings = Annotated[int | None, option("--min-ratings N", "Only items with
 Dark = Annotated[bool, option("--dark", "Draw a picture for dark paper.", OUTPUT)]
 Size = Annotated[str | None, option("--size WxH", "Size of a picture in inches, such as 8x6.", OUTPUT)]
 Dpi = Annotated[int | None, option("--dpi N", "Pixels per inch of a PNG (default: 160).", OUTPUT)]
+Table = Annotated[
+    str | None, option("--table TABLE", "Another embedding table of the run: users, or the name of a column.", DATA)
+]
 TopItems = Annotated[
     int | None, option("--top-items N", "Only the N most rated (default: 1000, without --min-ratings).")
 ]
@@ -81,12 +85,17 @@ class RunOptions:
 class TableOptions(RunOptions):
     """Which embedding table of which run a command looks into."""
 
-    table: Annotated[
-        str | None, option("--table TABLE", "Another embedding table of the run: users, or the name of a column.", DATA)
-    ] = None
+    table: Table = None
 
     def open(self) -> Run:
         """Open the run, and take the embeddings of the table as its items."""
         from embedcli.run.shelf import open_run
 
         return open_run(self.run, self.run_dir).table(self.table)
+
+
+def table_named(table: str | None, users: bool) -> str | None:
+    """Return the table that --table or --users asks for; UsageError if they ask for two."""
+    if users and table not in (None, "users"):
+        raise UsageError(f"--users and --table {table} are two tables", "leave one of them out")
+    return "users" if users else table

@@ -13,7 +13,7 @@ from embedcli.analysis.choices import Measure
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import command, option
 from embedcli.cli.notes import say_measure
-from embedcli.cli.options import MinRatings, TableOptions, complete_title
+from embedcli.cli.options import MinRatings, TableOptions, complete_title, table_named
 from embedcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def similar(
     from embedcli.analysis.similar import similar as analyse
     from embedcli.render.similar import view
 
-    if users and options.table not in (None, "users"):
-        raise UsageError(f"--users and --table {options.table} are two tables", "leave one of them out")
-    run = (replace(options, table="users") if users else options).open()
+    run = replace(options, table=table_named(options.table, users)).open()
     found = analyse(run, rows_of(run, titles), by=by, limit=limit, min_ratings=min_ratings)
     say_measure(answer.notes, by, found.by)
     answer.show(view(found, run, gauge(run, rated(run, min_ratings)) if answer.explain else None))

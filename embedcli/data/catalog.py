@@ -42,6 +42,8 @@ MOVIELENS_TERMS = (
     "MovieLens data by GroupLens Research, University of Minnesota (Harper and Konstan 2015): no commercial use "
     "without their permission; the README of the data set says what may be passed on."
 )
+MOVIELENS_PAGE = "https://grouplens.org/datasets/movielens/"  # with the README of each edition
+NOT_PASSED_ON = ("ml-100k", "ml-1m", "ml-10m")  # editions whose README forbids redistribution; later ones allow it
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 
 RECBOLE = Wheel(

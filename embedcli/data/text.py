@@ -141,10 +141,15 @@ def shorten(text: str, limit: int = 60) -> str:
 
 def separated(rows: Iterable[Iterable[Any]], separator: str = ",") -> str:
     """Write rows as CSV with LF line ends; a field that contains any line end is quoted."""
+    return "".join(line + "\n" for line in separated_lines(rows, separator))
+
+
+def separated_lines(rows: Iterable[Iterable[Any]], separator: str = ",") -> Iterator[str]:
+    """Yield each row as `separated` writes it, without its line end."""
     lines = _Lines()
     # the csv module quotes only the characters of its own line end, so its line end is CR LF
     csv.writer(lines, delimiter=separator, lineterminator="\r\n").writerows(rows)
-    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
+    return (line.removesuffix("\r\n") for line in lines)
 
 
 class _Lines(list[str]):

@@ -188,11 +188,11 @@ def _contents(run: Run) -> Iterator[tuple[str, Iterable[Part]]]:
         yield "rows.safetensors", safetensors(_rows(run.rows, run.heldout))
 
 
-def safetensors(arrays: Mapping[str, NDArray[Any]]) -> Iterator[Part]:
+def safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> Iterator[Part]:
     """Yield the parts of a safetensors file: the bytes that the library makes, which copies all arrays for them."""
     arrays, kinds = dict(arrays), list(TYPES)  # read once
     names = sorted(arrays, key=lambda name: (kinds.index(arrays[name].dtype.name), name))
-    header: dict[str, Any] = {}
+    header: dict[str, Any] = {"__metadata__": metadata} if metadata else {}
     end = 0
     for name in names:
         array, begin = arrays[name], end

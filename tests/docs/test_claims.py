@@ -21,7 +21,19 @@ from embedcli.cli import app
 from embedcli.run.files import ITEM_FIELDS, TABLE_FIELDS, USER_FIELDS
 from embedcli.run.record import Run
 
-FOREIGN = {"--cov", "--index-url", "-c", "-e", "-m"}  # of other programs
+FOREIGN = {
+    "--cov",
+    "--index-url",
+    "--logdir",
+    "--neighbors",
+    "--text",
+    "--vector",
+    "--x",
+    "--y",
+    "-c",
+    "-e",
+    "-m",
+}  # of other programs
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 HEADERS = {  # the command whose CSV has the columns that a section of the usage explains
     "biases": "biases -n 1",

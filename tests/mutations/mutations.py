@@ -629,6 +629,30 @@ CHOSEN = (
         "is_kept |= (correlations @ own > 0) == is_positive",
         ("test_words_that_halves_do_not_share_are_not_kept",),
     ),
+    Mutation(
+        "exported members averaged",
+        "vectors=(side_by_side(factors) / np.sqrt(len(factors))).astype(np.float32),",
+        "vectors=factors.mean(0),",
+        ("test_exported_members_stand_side_by_side", "test_a_member_that_is_turned_changes_no_distance"),
+    ),
+    Mutation(
+        "exported neighbours without the metric of the users",
+        "members = member_vectors(run, measure_of(run, None))",
+        "members = member_vectors(run, Measure.COSINE)",
+        ("test_neighbours_are_those_of_similar",),
+    ),
+    Mutation(
+        "a header above a single column",
+        "if len(columns) > 1:  # the projector",
+        "if columns:  # the projector",
+        ("test_a_single_column_has_no_header",),
+    ),
+    Mutation(
+        "files of a folder replaced",
+        "if (path / name).exists() or (path / name).is_symlink():",
+        "if False:",
+        ("test_a_folder_keeps_its_files",),
+    ),
     Mutation("database written", "?mode=ro", "?mode=rw", ("test_a_database_is_not_written",)),
     Mutation(
         "views before tables",

@@ -81,6 +81,8 @@ def test_arrays_are_written_as_the_library_writes_them() -> None:
     written = b"".join(safetensors(arrays))
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     assert written == library_bytes(whole)
+    described = {"ids": '["é", "2"]'}
+    assert b"".join(safetensors(arrays, described)) == library_bytes(whole, metadata=described)
     for name, array in load_bytes(written).items():
         np.testing.assert_array_equal(array, arrays[name])
 
