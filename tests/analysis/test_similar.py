@@ -82,6 +82,18 @@ def test_another_form_of_the_same_model_has_the_same_neighbours(trained: Run) ->
         assert [one.id for one in by_cosine[0].neighbours] != [one.id for one in by_cosine[1].neighbours]
 
 
+def test_users_without_a_taste_in_some_direction_have_a_metric(trained: Run) -> None:
+    """If the users do not differ along a factor, it counts for nothing, as if the factor were left out."""
+    users, items = trained.array("user_factors").copy(), trained.array("item_factors")
+    users[:, :, 0] = 1
+    flat = replace(trained, arrays={**trained.arrays, "user_factors": users})
+    less = replace(trained, arrays={"item_factors": items[:, :, 1:], "user_factors": users[:, :, 1:]})
+    found, expected = (similar(run, [7]).asked[0].neighbours for run in (flat, less))
+    assert [(row.id, round(row.similarity, 5)) for row in found] == [
+        (row.id, round(row.similarity, 5)) for row in expected
+    ]
+
+
 def test_without_user_factors_the_cosine_is_the_default(trained: Run) -> None:
     """A run of item factors alone is asked by the cosine; preferences need the users' factors."""
     bare = replace(trained, arrays={"item_factors": trained.array("item_factors")})
