@@ -17,6 +17,7 @@ from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import RunOptions
+from embedcli.cli.settings import ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
@@ -115,9 +116,15 @@ class SaveOptions:
         check_writable(self.run_dir)
 
 
-@command(short_help="Train a model and save it as a run.")
+@command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
 def train(
-    source: Source, config: TrainConfig, split: SplitOptions, options: ReadOptions, saving: SaveOptions, answer: Answer
+    elsewhere: Elsewhere,
+    source: Source,
+    config: TrainConfig,
+    split: SplitOptions,
+    options: ReadOptions,
+    saving: SaveOptions,
+    answer: Answer,
 ) -> None:
     """Train an embedding-dot-bias model with weight decay, and save it as a run.
 
@@ -139,7 +146,7 @@ def train(
 
     of_split = split.check(config.seed)
     saving.check()
-    answer.keep(*source.paths, options.items)
+    answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
