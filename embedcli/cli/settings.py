@@ -220,7 +220,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _entries(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the (key, value) pairs of a file, and those of its tables, whose names say nothing."""
     for key, value in content.items():
-        yield from value.items() if isinstance(value, Mapping) else ((key, value),)
+        yield from value.items() if isinstance(value, dict) else ((key, value),)
 
 
 def _flags_of(parameter: inspect.Parameter) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def _flags_of(parameter: inspect.Parameter) -> tuple[str, ...]:
     (info,) = parameter.annotation.__metadata__
     if not isinstance(info, OptionInfo):
         return ()
-    flags = (info.default, *info.param_decls)  # an annotation has its first flag where others have the default
+    flags = [str(info.default), *(info.param_decls or ())]  # an annotation has its first flag in place of the default
     return tuple(sorted((flag.partition("/")[0] for flag in flags), key=lambda flag: not flag.startswith("--")))
 
 
@@ -313,7 +313,7 @@ def _typed(parameter: inspect.Parameter, value: Any) -> str:
     """Write an option, or the argument, as one would type it."""
     flag, *_ = (*_flags_of(parameter), "")
     if isinstance(value, bool):
-        return flag if value else flag.replace("--", "--no-", 1)
+        return flag if value else flag.replace("--", "--no-", 1) if parameter.default else f"no {flag}"
     values = value if isinstance(value, tuple) else (value,)
     words = [f"{word:g}" if isinstance(word, float) else shlex.quote(str(word)) for word in values]
     return " ".join(filter(None, (flag, *words)))
@@ -325,4 +325,6 @@ def _written(value: Any) -> str:
 
     if isinstance(value, list):
         return shorten(f"[{', '.join(map(_written, value))}]")
+    if isinstance(value, dict):
+        return "{ a table }"
     return shorten(json.dumps(value, ensure_ascii=False) if isinstance(value, str | bool) else str(value))

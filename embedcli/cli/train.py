@@ -68,7 +68,7 @@ class SplitOptions:
     ] = "random"
     test_fraction: Annotated[
         float | None,
-        option("--test-fraction F", "Share of test rows in a random or time split (default: 0.1).", DATA),
+        option("--test-fraction F", "Share of test rows in a random or time split (default: 0.1).", ADVANCED),
     ] = None
     split_seed: Annotated[
         int | None, option("--split-seed S", "Seed of a random split (default: --seed).", ADVANCED)
@@ -133,10 +133,12 @@ def train(
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
       embedcli train --split none --seed 1    on all ratings, with other seeds
-      embedcli train --data ~/ml-100k.zip     your own copy
       embedcli train ml-1m                    another edition, by its name
+      embedcli train ~/ml-100k.zip            your own copy
       embedcli train ratings.csv              your own ratings, columns detected
       embedcli train books.tsv --items titles.csv --duplicates last
+      embedcli train --config books.toml      options from a TOML file
+      embedcli train --like ml-100k --seed 1  as a run, with other seeds
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.

@@ -24,6 +24,7 @@ from embedcli.scratch import write_synced
 
 SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
+NAMES = ("run.json", "items.csv", "users.csv", "tables.csv", "model.safetensors", "rows.safetensors")
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
