@@ -121,9 +121,7 @@ def read_config(path: Path, parameters: Parameters) -> dict[str, Setting]:
 
     Raises UsageError, with the file, the key and the value, for whatever is not an option or not a value of it.
     """
-    keys = {flag.removeprefix("--"): name for name in parameters for flag in _flags_of(parameters[name])[:1]}
-    keys["data"] = "data"  # the argument: what is read, whether it is named or a copy
-    del keys["config"]
+    keys = keys_of(parameters)
     settings: dict[str, Setting] = {}
     for key, value in _entries(_read_toml(path)):
         name, shown = keys.get(key.replace("_", "-")), _written(value)
@@ -140,6 +138,13 @@ def read_config(path: Path, parameters: Parameters) -> dict[str, Setting]:
         value = _from_folder(name, converted, path.parent)
         settings[name] = Setting(value, _typed(parameters[name], value), f"{key} = {shown} in {path}")
     return settings
+
+
+def keys_of(parameters: Parameters) -> dict[str, str]:
+    """Return the parameter of each key that a file may have."""
+    keys = {flag.removeprefix("--"): name for name in parameters for flag in _flags_of(parameters[name])[:1]}
+    del keys["config"]
+    return keys | {"data": "data"}  # the argument: what is read, whether it is named or a copy
 
 
 def settings_like(which: str, run_dir: Path, parameters: Parameters) -> tuple[Run, dict[str, Setting]]:
