@@ -164,14 +164,14 @@ def remove(folder: Path) -> None:
     these is removed by the next command that writes beside it.
     """
     check_run(folder)
-    folder = folder.absolute()
+    parent = folder.absolute().parent
     try:
         if folder.is_symlink():
             folder.unlink()
             return
-        with scratch_folder(folder.parent) as scratch:
+        with scratch_folder(parent) as scratch:
             folder.rename(scratch / folder.name)
-        sync_folder(folder.parent)
+        sync_folder(parent)
     except OSError as error:
         raise _unchanged(folder, "removed", error) from error
 
