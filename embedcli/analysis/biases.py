@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
+from embedcli.analysis.posterior import with_draws
 from embedcli.analysis.record import Record, Row, Tone, Verdict, decimal, mark, text, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, pearson, rated_often
 from embedcli.errors import UsageError
@@ -37,7 +38,7 @@ class ItemBias:
     rank: Annotated[int, whole("#", "rank in this list")]
     title: Annotated[str, text("{noun}")]
     bias: Annotated[float, decimal("bias", "{bias}", sign=True)]
-    stars: Annotated[float | None, decimal("{value}", "{source} over all users", tone=_caution)]
+    stars: Annotated[float | None, decimal("{value}", "{source} over all {other}s", tone=_caution)]
     lower: Annotated[
         float | None,
         decimal(
@@ -143,7 +144,7 @@ def biases(
     Raises UsageError if no item passes the filter or there is nothing to sort by, RunError if the run has neither
     stars nor biases.
     """
-    sort, by = chosen(Sort, sort, "sort"), chosen(By, by, "by")
+    sort, by, run = chosen(Sort, sort, "sort"), chosen(By, by, "by"), with_draws(run)
     check_limit(limit, "rows")
     if not 0 < interval < 1:
         raise UsageError(f"`interval` {interval:g} is not between 0 and 1", "give a share such as 0.95")
@@ -278,7 +279,7 @@ class Mover:
 
     rank: Annotated[int, whole("#", "rank in this list")]
     title: Annotated[str, text("{noun}")]
-    stars: Annotated[float, decimal("stars", "mean rating if every user rated the {noun}, from {source}")]
+    stars: Annotated[float, decimal("stars", "mean rating if {who} rated {what}, from {source}")]
     damped_mean: Annotated[
         float, decimal("damped mean", f"(sum of ratings + {DAMPING:g} x global mean) / (n + {DAMPING:g})")
     ]
@@ -308,7 +309,7 @@ def movers(run: Run, *, min_ratings: int = MIN_RATINGS, limit: int = 10, by: By 
 
     Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.
     """
-    by = chosen(By, by, "by")
+    by, run = chosen(By, by, "by"), with_draws(run)
     check_limit(limit, "rows")
     if run.data.implicit:
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "rank by bias instead")

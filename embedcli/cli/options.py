@@ -88,3 +88,8 @@ class TableOptions(RunOptions):
         from embedcli.run.shelf import open_run
 
         return open_run(self.run, self.run_dir).table(self.table)
+
+    @property
+    def again(self) -> str:
+        """The options with which another command opens the same table."""
+        return super().again + ("" if self.table is None else f" --table {shlex.quote(self.table)}")
