@@ -351,9 +351,7 @@ def test_intervals_of_users_are_those_of_their_states(trained: Run) -> None:
 
 
 def test_users_have_evidence(users: Run) -> None:
-    """Users are ranked with intervals from the posterior, the same each time. Without training rows, and without a posterior, they are
-    ranked without.
-    """
+    """Users are ranked with intervals, the same each time; a run without training rows or posterior has none."""
     found = biases(users, limit=200, min_ratings=0)
     assert (found.n_draws, found.best) == (300, biases(users, limit=200, min_ratings=0).best)
     assert all(row.lower < row.upper and row.rank_lower <= row.rank_upper for row in found.best)  # type: ignore[operator]
