@@ -14,8 +14,7 @@ from embedcli.errors import RunError
 from embedcli.evidence.bases import Floats, Rows, Table
 from embedcli.evidence.neighbours import Neighbours
 from embedcli.evidence.observations import Observations
-from embedcli.evidence.posterior import draw_stars
-from embedcli.evidence.states import ARRAYS, States, UserStates, interval
+from embedcli.evidence.states import ARRAYS, States, UserStates, draw_stars, interval
 from embedcli.run.record import Run
 
 TOGETHER = 1 << 24  # pairs of a user and an item that are in memory at once

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from embedcli.run.record import Run
 
 MOST_BYTES = 1 << 16  # of a file of options: ten times what all of them take
-OF_SPLIT = ("split_seed", "test_fraction")  # they go with the split of the same place
+OVERRIDES = {"split": ("split_seed", "test_fraction"), "copy": ("data",)}  # what goes with an option that is given
 SETTINGS = "settings"  # key in the context: for each parameter that is not typed, where it comes from
 
 Parameters = Mapping[str, inspect.Parameter]
@@ -75,7 +75,7 @@ class ConfiguredCommand(Command):
         settings: dict[str, Setting] = {}
         lines = []
         for source, found in _sources(given, inspect.signature(self.callback).parameters):  # type: ignore[arg-type]
-            over = {*given, *(OF_SPLIT if "split" in given else ())}
+            over = {*given, *(name for option in given for name in OVERRIDES.get(option, ()))}
             lines.append(_said(source, found, over))
             settings |= {name: setting for name, setting in found.items() if name not in over}
             given |= {name: setting.value for name, setting in found.items() if name not in over}

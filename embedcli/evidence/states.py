@@ -79,7 +79,7 @@ class States:
         pairs = csr_array((np.ones(len(user), np.float32), (user, item)), shape=(n_users, self.items.shape[1]))
         means, sds = np.empty((n_states, n_users)), np.empty((n_states, n_users))
         for s, x in enumerate(self._design(slice(None))):
-            squares = (x[:, :, None] * x[:, None]).reshape(len(x), -1)
+            squares = (x[:, :, None] * x[:, None]).reshape(len(x), -1).astype(np.float32)
             precision = self.precision[s] + (pairs @ squares).reshape(-1, d, d) / self.noise[:, None, None] ** 2
             mean_item = x[is_rated].mean(0)
             means[s] = self.middle + self.items[s, is_rated, 0].mean(dtype=np.float64) + self.users[s] @ mean_item
@@ -155,6 +155,17 @@ class UserStates:
         products = (items[..., 1:] @ self.mean[:, 1:, None])[..., 0]
         total: Floats = self.states.middle + items[..., 0] + self.mean[:, :1] + products
         return total
+
+
+def draw_stars(means: Floats, sds: Floats, n_draws: int, rng: np.random.Generator) -> Table:
+    """Draw stars (D, I) from the normal distributions of T sweeps, given by means and sds (T, I)."""
+    n_sweeps, n_items = means.shape
+    stars = rng.standard_normal((n_draws, n_items), dtype=np.float32)
+    for j in range(n_sweeps):
+        draws = stars[j * n_draws // n_sweeps : (j + 1) * n_draws // n_sweeps]
+        draws *= sds[j].astype(np.float32)
+        draws += means[j].astype(np.float32)
+    return stars
 
 
 def interval(centre: Any, spread: Any, scale: tuple[float, float]) -> tuple[Any, Any]:

@@ -150,7 +150,7 @@ def check_run(folder: Path, *, alone: bool = True) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a run, or only the link if it is one; RunError if the folder is not a run, or holds anything else.
+    """Remove a run, or only the link to one; RunError if the folder is not a run, or holds anything else.
 
     It is gone at once: its folder gets a hidden name before its files are removed, and what a killed process leaves of
     these is removed by the next command that writes beside it.
@@ -158,9 +158,6 @@ def remove(folder: Path) -> None:
     check_run(folder)
     parent = folder.absolute().parent
     try:
-        if folder.is_symlink():
-            folder.unlink()
-            return
         with scratch_folder(parent) as scratch:
             folder.rename(scratch / folder.name)
         sync_folder(parent)

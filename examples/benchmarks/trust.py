@@ -55,7 +55,7 @@ from embedcli.evidence import posterior
 from embedcli.evidence.bases import Floats, Table, unit, weighted_axes
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Posterior, predict_pairs, sample
-from embedcli.evidence.states import interval
+from embedcli.evidence.states import draw_stars, interval
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -174,7 +174,7 @@ def user_intervals_hold(world: World, train: Ratings, drawn: Posterior) -> NDArr
     """Return whether the 95 % interval of each user's mean rating over the rated items contains the truth, (U,)."""
     is_rated = np.bincount(train.item, minlength=len(train.items)) > 0
     normals = drawn.states.stars_of_users(train.user, train.item, is_rated)
-    draws = posterior.draw_stars(*normals, len(drawn.item_stars), np.random.default_rng(0)).clip(*train.data.scale)
+    draws = draw_stars(*normals, len(drawn.item_stars), np.random.default_rng(0)).clip(*train.data.scale)
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
     truth = expected_stars(world.felt, np.sqrt(world.noise_variance - ROUNDING_VARIANCE))[:, is_rated].mean(1)
     return np.asarray((low <= truth) & (truth <= high))

@@ -80,6 +80,8 @@ def test_only_runs_are_removed(embedcli: Invoke, trained: Run, monkeypatch: pyte
     assert result.exit_code in (1, 2)
     assert result.stderr.startswith("error: ")
     assert names() == before
+    if not which:
+        assert "error: there is no run '' in runs\n" in result.stderr
     if which == "foreign":
         assert "error: runs/foreign holds what is not part of a run: 'notes.txt'\n" in result.stderr
 
