@@ -18,6 +18,7 @@ from embedcli.run.record import Run
 
 # of 95 % intervals on simulated data, by the log of how many times as likely one rates what one likes a star more
 COVERAGE = (0.0, 0.93), (0.5, 0.90), (1.0, 0.83)
+COVERAGE_OF_USERS = (0.0, 0.94), (0.5, 0.88), (1.0, 0.80)  # of the intervals of users (trust.py stars)
 WEAK, STRONG = 0.1, 0.5  # logs below which a choice is not worth a word, and from which it belongs in the caption
 MIN_RATINGS = 10  # of an item in a ranking
 MARK = "!"  # beside an interval that does not contain the trained stars
@@ -183,10 +184,11 @@ def biases(
 
 def choice_by_taste(run: Run) -> Choice | None:
     """Return how strongly users choose by taste, as the training found it; None if it did not."""
-    info, (low, high) = run.training.posterior, run.data.scale
+    info, (low, high) = (run.turned or run).training.posterior, run.data.scale
     if info is None or info.by_taste is None or info.by_taste_error is None:
         return None
-    coverage = float(np.interp(info.by_taste, *np.array(COVERAGE).T))
+    coverages = COVERAGE if run.turned is None else COVERAGE_OF_USERS
+    coverage = float(np.interp(info.by_taste, *np.array(coverages).T))
     return Choice(float(np.exp(info.by_taste)), (high - low) / 4, info.by_taste, info.by_taste_error, coverage)
 
 

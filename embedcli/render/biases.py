@@ -10,11 +10,6 @@ from embedcli.analysis.decay import Agreement
 from embedcli.render.view import View, capital, percent, table, view_of
 from embedcli.run.record import Run
 
-ABOUT_USERS = (  # examples/benchmarks/trust.py
-    "On simulated data, 95 % intervals of users contain the truth in 94 % of cases; if people choose what to rate by "
-    "taste, in 91 %."
-)
-
 
 def view(ranking: Biases, run: Run, ends: Sequence[str]) -> View:
     """Show one end of the ranking, or both; `ends` are "best" and "worst"."""
@@ -105,19 +100,21 @@ def coverage(choice: Choice) -> str:
     return f"{'at most' if choice.is_beyond else 'about'} {percent(round(choice.coverage, 2))}"
 
 
-def about_choice(choice: Choice | None, noun: str, value: str) -> str:
+def about_choice(choice: Choice | None, noun: str, value: str, *, of_users: bool = False) -> str:
     """Say how strongly users choose by taste what to rate, what it does to the intervals, and what is corrected."""
-    simulated = "On simulated data, 95 % intervals contain the truth in 93 to 94 % of cases"
+    of, usual, less = (" of users", "94", "80 to 88") if of_users else ("", "93 to 94", "83 to 90")
+    simulated = f"On simulated data, 95 % intervals{of} contain the truth in {usual} % of cases"
     if choice is None:
-        return f"{simulated}; if people choose what to rate by taste, in 83 to 90 %."
+        return f"{simulated}; if people choose what to rate by taste, in {less} %."
     if not choice.is_clear:
         return f"{simulated}. There is no sign that users choose by taste what to rate."
     more = "1 star" if choice.unit == 1 and value == "stars" else f"{choice.unit:.2g} {value}"
+    kept = "users who choose by taste" if of_users else f"{noun}s that divide opinion"
     return (
         f"Users choose by taste what to rate: a user who likes a {noun} {more} more than others do is about "
         f"{choice.times:.1f} times as likely to have rated it. {simulated} without such a choice, and in "
-        f"{coverage(choice)} with it. The posterior allows for who rated what, which corrects only a part: {noun}s "
-        "that divide opinion keep too many stars."
+        f"{coverage(choice)} with it. The posterior allows for who rated what, which corrects only a part: {kept} keep "
+        "too many stars."
     )
 
 
@@ -135,10 +132,9 @@ def explanation(ranking: Biases, run: Run) -> list[str]:
             "What users take says more about what they know than about what they like: compare n. The sampled "
             "rows are no observations, so there are no intervals."
         )
-    if ranking.n_draws and noun == "user":
-        sentences.append(ABOUT_USERS)
-    elif ranking.n_draws:
-        sentences.append(about_choice(ranking.choice, noun, run.data.value_noun))
+    if ranking.n_draws:
+        liked = run.other if noun == "user" else noun
+        sentences.append(about_choice(ranking.choice, liked, run.data.value_noun, of_users=noun == "user"))
     if ranking.agreement is not None and ranking.by is By.TRAINED:
         sentences += about_agreement(ranking.agreement, run, ranking.n_items)
     return list(filter(None, [*sentences, _correlations(ranking)]))

@@ -355,11 +355,15 @@ def test_users_have_evidence(users: Run) -> None:
     found = biases(users, limit=200, min_ratings=0)
     assert (found.n_draws, found.best) == (300, biases(users, limit=200, min_ratings=0).best)
     assert all(row.lower < row.upper and row.rank_lower <= row.rank_upper for row in found.best)  # type: ignore[operator]
+    of = users.turned
+    assert of is not None
+    own, choice = choice_by_taste(of), found.choice
+    assert own is not None
+    assert choice is not None
+    assert (choice.times, choice.coverage) == (own.times, pytest.approx(own.coverage, abs=0.04))
     assert found.agreement is not None
     assert found.agreement.outside < 0.3
     assert biases(users, by=By.POSTERIOR).best[0].stars != biases(users).best[0].stars
-    of = users.turned
-    assert of is not None
     posterior = replace(of, training=replace(of.training, posterior=None))
     for bare in (replace(of, rows=None), posterior):
         assert biases(bare.table("users")).n_draws == 0
@@ -375,7 +379,8 @@ def test_users_are_neither_good_nor_bad(users: Run) -> None:
     assert [block.heading for block in view.blocks] == ["Most generous users", "Harshest users"]
     assert view.legend["stars"] == "mean prediction of the trained model over all films"
     assert view.legend["bias"] == "stars above the average user"
-    assert not [line for line in view.explanation if "like a user" in line or "rarely rated user" in line]
+    assert not [line for line in view.explanation if "likes a user" in line or "rarely rated user" in line]
+    assert "intervals of users" in view.explanation[0]
     moved = rendered.movers(movers(users), users)
     assert [block.heading.split()[0] for block in moved.blocks] == ["More", "Harsher"]
     assert moved.legend["stars"] == "mean rating if the user rated every film, from the trained model"
