@@ -102,7 +102,7 @@ def coverage(choice: Choice) -> str:
 
 def about_choice(choice: Choice | None, noun: str, value: str, *, of_users: bool = False) -> str:
     """Say how strongly users choose by taste what to rate, what it does to the intervals, and what is corrected."""
-    of, usual, less = (" of users", "94", "80 to 88") if of_users else ("", "93 to 94", "83 to 90")
+    of, usual, less = (" of users", "94", "80 to 86") if of_users else ("", "93 to 94", "83 to 90")
     simulated = f"On simulated data, 95 % intervals{of} contain the truth in {usual} % of cases"
     if choice is None:
         return f"{simulated}; if people choose what to rate by taste, in {less} %."
