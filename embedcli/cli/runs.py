@@ -31,7 +31,7 @@ RUNS_HELP = """List the trained runs; show, describe, check, rename or remove on
 \b
 Examples:
   embedcli runs list                              all runs, the newest first
-  embedcli runs show ml-100k                      how one was trained, with its results
+  embedcli runs show ml-100k                      how one was trained
   embedcli runs describe books --items books.csv  titles for its items
 """
 app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs; show, describe or check one.")
