@@ -62,7 +62,8 @@ def train(
     torch.manual_seed(seed)
     n, n_models, n_rows = len(known), 1 + n_halves, len(known.users) + len(known.items)
     start = (INITIAL_SD * torch.randn(n_models, n_rows, n_factors)).numpy()
-    model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range_for(known))
+    y_range = y_range_for(known.data, known.value)
+    model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range)
     torch.nn.init.normal_(model.biases, std=INITIAL_SD)
     user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
     half = (torch.randperm(len(known.users)) % max(1, n_halves))[user]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
+from embedcli.analysis.posterior import with_draws
 from embedcli.analysis.record import Record, Row, Tone, Verdict, decimal, mark, text, titles, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, pearson, rated_often
 from embedcli.errors import UsageError
@@ -17,6 +18,7 @@ from embedcli.run.record import Run
 
 # of 95 % intervals on simulated data, by the log of how many times as likely one rates what one likes a star more
 COVERAGE = (0.0, 0.93), (0.5, 0.90), (1.0, 0.83)
+COVERAGE_OF_USERS = (0.0, 0.94), (0.5, 0.86), (1.0, 0.80)  # of the intervals of users (trust.py stars)
 WEAK, STRONG = 0.1, 0.5  # logs below which a choice is not worth a word, and from which it belongs in the caption
 MIN_RATINGS = 10  # of an item in a ranking
 MARK = "!"  # beside an interval that does not contain the trained stars
@@ -37,7 +39,7 @@ class ItemBias:
     rank: Annotated[int, whole("#", "rank in this list")]
     title: Annotated[str, titles("{noun}")]
     bias: Annotated[float, decimal("bias", "{bias}", sign=True)]
-    stars: Annotated[float | None, decimal("{value}", "{source} over all users", tone=_caution)]
+    stars: Annotated[float | None, decimal("{value}", "{source} over all {other}s", tone=_caution)]
     lower: Annotated[
         float | None,
         decimal(
@@ -143,7 +145,7 @@ def biases(
     Raises UsageError if no item passes the filter or there is nothing to sort by, RunError if the run has neither
     stars nor biases.
     """
-    sort, by = chosen(Sort, sort, "sort"), chosen(By, by, "by")
+    sort, by, run = chosen(Sort, sort, "sort"), chosen(By, by, "by"), with_draws(run)
     check_limit(limit, "rows")
     if not 0 < interval < 1:
         raise UsageError(f"`interval` {interval:g} is not between 0 and 1", "give a share such as 0.95")
@@ -182,10 +184,11 @@ def biases(
 
 def choice_by_taste(run: Run) -> Choice | None:
     """Return how strongly users choose by taste, as the training found it; None if it did not."""
-    info, (low, high) = run.training.posterior, run.data.scale
+    info, (low, high) = (run.turned or run).training.posterior, run.data.scale
     if info is None or info.by_taste is None or info.by_taste_error is None:
         return None
-    coverage = float(np.interp(info.by_taste, *np.array(COVERAGE).T))
+    coverages = COVERAGE if run.turned is None else COVERAGE_OF_USERS
+    coverage = float(np.interp(info.by_taste, *np.array(coverages).T))
     return Choice(float(np.exp(info.by_taste)), (high - low) / 4, info.by_taste, info.by_taste_error, coverage)
 
 
@@ -278,7 +281,7 @@ class Mover:
 
     rank: Annotated[int, whole("#", "rank in this list")]
     title: Annotated[str, titles("{noun}")]
-    stars: Annotated[float, decimal("stars", "mean rating if every user rated the {noun}, from {source}")]
+    stars: Annotated[float, decimal("stars", "mean rating if {who} rated {what}, from {source}")]
     damped_mean: Annotated[
         float, decimal("damped mean", f"(sum of ratings + {DAMPING:g} x global mean) / (n + {DAMPING:g})")
     ]
@@ -308,7 +311,7 @@ def movers(run: Run, *, min_ratings: int = MIN_RATINGS, limit: int = 10, by: By 
 
     Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.
     """
-    by = chosen(By, by, "by")
+    by, run = chosen(By, by, "by"), with_draws(run)
     check_limit(limit, "rows")
     if run.data.implicit:
         raise UsageError(f"run {run.name!r} is of implicit data: there is no mean to move from", "rank by bias instead")

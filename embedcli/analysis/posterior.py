@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from embedcli.errors import RunError
 from embedcli.evidence.bases import Floats, Rows, Table
 from embedcli.evidence.neighbours import Neighbours
 from embedcli.evidence.observations import Observations
-from embedcli.evidence.states import ARRAYS, States, UserStates, interval
+from embedcli.evidence.states import ARRAYS, States, UserStates, draw_stars, interval
 from embedcli.run.record import Run
 
 TOGETHER = 1 << 24  # pairs of a user and an item that are in memory at once
@@ -122,6 +122,21 @@ class Predictor:
         scale, spread = self.run.data.scale, user.states.spread(rows)
         ends = (None, None) if spread is None else interval(expected, spread, scale)
         return Prediction(np.clip(expected, *scale), expected, *ends)
+
+
+def with_draws(run: Run) -> Run:
+    """Return a run whose items are the users of another, with draws of their stars from the posterior of that one.
+
+    A user's stars are the mean rating over all items with ratings. Given the items of a state they are normal, as an
+    item's stars are. Any other run, and one without states or training rows, stays as it is.
+    """
+    of = run.turned
+    if of is None or of.rows is None or not of.n_draws or not has_states(of) or of.training.posterior is None:
+        return run
+    rng = np.random.default_rng(of.training.config.seed if of.training.config else 0)
+    means, sds = Predictor(of).states.stars_of_users(of.rows.user, of.rows.item, of.item_stats.n_ratings > 0)
+    draws = draw_stars(means, sds, of.n_draws, rng)
+    return replace(run, arrays={**run.arrays, "item_stars": np.clip(draws, *of.data.scale, out=draws)})
 
 
 def has_states(run: Run) -> bool:

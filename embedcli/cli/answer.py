@@ -31,6 +31,7 @@ class Answer:
         Path | None,
         option("-o --output FILE", "Output file, such as out.csv or out.json.", OUTPUT),
     ] = None
+    json: Annotated[bool, option("--json", "The same as --format json.", OUTPUT)] = False
     explain: Annotated[bool, option("--explain", "Explain the columns and how to read them.", OUTPUT)] = False
     quiet: Quiet = False
 
@@ -41,7 +42,14 @@ class Answer:
     @property
     def chosen(self) -> Format | Picture:
         """The format of the answer."""
-        return format_of(self.format, self.output, endings=self.endings)
+        return format_of(self.asked, self.output, endings=self.endings)
+
+    @property
+    def asked(self) -> Format | None:
+        """The format that is asked for, whatever the file ends in."""
+        if self.json and self.format not in (None, Format.JSON):
+            raise UsageError(f"--json and --format {self.format} are two formats", "leave one of them out")
+        return Format.JSON if self.json else self.format
 
     @property
     def notes(self) -> Notes:
@@ -96,7 +104,7 @@ class PictureAnswer(Answer):
 
     def __post_init__(self) -> None:
         ending = "" if self.output is None else self.output.suffix[1:].lower()
-        if ending in PAGES and ending not in {**self.endings, **ENDINGS} and self.format is None:
+        if ending in PAGES and ending not in {**self.endings, **ENDINGS} and self.asked is None:
             raise UsageError(
                 f"{self.output}: this answer is not a page",
                 "embedcli report writes a page of all results, embedcli map one to search in; "

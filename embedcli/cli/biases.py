@@ -35,6 +35,7 @@ def biases(
       embedcli biases --sort upper --worst    bad even at the interval's upper end
       embedcli biases --by posterior          by the posterior mean
       embedcli biases --movers                where the model and the mean disagree
+      embedcli biases --table users           the most generous users, and the harshest
       embedcli biases --format csv -o b.csv   for a spreadsheet
       embedcli biases --worst -o worst.png    as a picture (.png, .svg, .pdf)
 

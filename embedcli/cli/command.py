@@ -35,11 +35,13 @@ def option(usage: str, help: str, panel: str | None = None, **more: Any) -> Any:
     return typer.Option(*flags, metavar=metavar, help=help, rich_help_panel=panel, **more)
 
 
-def command(name: str | None = None, *, group: typer.Typer = app, short_help: str) -> Callable[[Any], Any]:
+def command(
+    name: str | None = None, *, group: typer.Typer = app, short_help: str, cls: type[TyperCommand] | None = None
+) -> Callable[[Any], Any]:
     """Add a function to the program as a command, named like the function if no name is given."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
-        group.command(name, cls=Command, short_help=short_help)(_flattened(function))
+        group.command(name, cls=cls or Command, short_help=short_help)(_flattened(function))
         return function
 
     return register

@@ -26,7 +26,7 @@ class Notes:
 
     def say(self, *lines: str) -> None:
         """Print lines, whatever is in them; if stderr is closed, full or gone, the work goes on without it."""
-        if self.quiet or sys.stderr is None:  # print(file=None) would print to stdout
+        if self.quiet or not lines or sys.stderr is None:  # print(file=None) would print to stdout
             return
         try:
             print(*map(plain, lines), sep="\n", file=sys.stderr, flush=True)

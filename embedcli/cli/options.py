@@ -93,6 +93,11 @@ class TableOptions(RunOptions):
 
         return open_run(self.run, self.run_dir).table(self.table)
 
+    @property
+    def again(self) -> str:
+        """The options with which another command opens the same table."""
+        return super().again + ("" if self.table is None else f" --table {shlex.quote(self.table)}")
+
 
 def table_named(table: str | None, users: bool) -> str | None:
     """Return the table that --table or --users asks for; UsageError if they ask for two."""

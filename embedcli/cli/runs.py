@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from embedcli.cli.answer import Answer
 from embedcli.cli.app import app, show_help_alone
-from embedcli.cli.command import command
-from embedcli.cli.options import RUN_HELP, RunDir, complete_run
+from embedcli.cli.command import command, option
+from embedcli.cli.notes import Notes
+from embedcli.cli.options import RUN_HELP, Quiet, RunDir, complete_run
 from embedcli.cli.source import ItemOptions
 from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
-from embedcli.terminal import print_out
+from embedcli.terminal import plain, print_out
 
 if TYPE_CHECKING:
     from embedcli.run.record import Run
 
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-RUNS_HELP = """List the trained runs; show, describe or check one, or print its folder.
+RUNS_HELP = """List the trained runs; show, describe, check, rename or remove one, or print its folder.
 
 \b
 Examples:
   embedcli runs list                              all runs, the newest first
-  embedcli runs show ml-100k                      how one was trained, with its results
+  embedcli runs show ml-100k                      how one was trained
   embedcli runs describe books --items books.csv  titles for its items
 """
 app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs; show, describe or check one.")
@@ -140,3 +146,80 @@ def print_run_path(run: RunArgument = None, run_dir: RunDir = DEFAULT_DIR) -> No
     from embedcli.run.shelf import path_of
 
     print_out(str(path_of(run, run_dir)))
+
+
+@command("rename", group=runs_app, short_help="Give a run another name.")
+def rename_run(
+    *,
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Name or path of a run.", autocompletion=complete_run)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    run_dir: RunDir = DEFAULT_DIR,
+    quiet: Quiet = False,
+) -> None:
+    """Give a run another name, in the same folder. A name that is taken is refused.
+
+    \b
+    Examples:
+      embedcli runs rename ml-100k-2 decay-2
+    """
+    from embedcli.run.shelf import named
+    from embedcli.run.store import rename
+
+    path, notes = named(old, run_dir), Notes(quiet)
+    renamed = rename(path, new)
+    notes.say(f"renamed {path} to {renamed}", *_about_variable([path], f"set it to {shlex.quote(new)}"))
+
+
+@command("rm", group=runs_app, short_help="Remove runs.")
+def remove_runs(
+    *,
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names or paths of runs.", autocompletion=complete_run)
+    ],
+    yes: Annotated[bool, option("--yes", "Do not ask.")] = False,
+    run_dir: RunDir = DEFAULT_DIR,
+    quiet: Quiet = False,
+) -> None:
+    """Remove runs for good, after a question. Of a link, only the link is removed.
+
+    \b
+    Examples:
+      embedcli runs rm ml-100k-2
+      embedcli runs rm ml-100k-3 ml-100k-4 --yes
+
+    A folder that is not a run, or that holds anything else, is left as it is.
+    """
+    from embedcli.run.shelf import named
+    from embedcli.run.store import check_run, remove
+
+    paths, notes = list(dict.fromkeys(named(name, run_dir) for name in names)), Notes(quiet)
+    for path in paths:
+        check_run(path)
+    if not (yes or _agreed(paths)):
+        notes.say("nothing was removed")
+        raise typer.Exit(1)
+    for path in paths:
+        what = f"the link {path}; {path.resolve()} stays" if path.is_symlink() else str(path)
+        remove(path)
+        notes.say(f"removed {what}")
+    notes.say(*_about_variable(paths, "unset it, or set it to another run"))
+
+
+def _agreed(paths: Sequence[Path]) -> bool:
+    """Ask on the terminal whether runs are to be removed; UsageError if there is none to ask on."""
+    listed = ", ".join(map(str, paths))
+    if sys.stdin is None or sys.stderr is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        names = " ".join(shlex.quote(str(path)) for path in paths)
+        raise UsageError(f"no terminal to ask whether to remove {listed}", f"say so: embedcli runs rm --yes {names}")
+    print(f"Remove {plain(listed)} for good? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _about_variable(paths: Sequence[Path], hint: str) -> list[str]:
+    """Say so if EMBEDCLI_RUN asks for one of these, which are no longer there."""
+    wanted = os.environ.get("EMBEDCLI_RUN", "")
+    return (
+        [f"note: EMBEDCLI_RUN still says {wanted!r}: {hint}"]
+        if wanted in [*map(str, paths), *(path.name for path in paths)]
+        else []
+    )

@@ -39,7 +39,9 @@ class Source:
             autocompletion=complete_data,
         ),
     ] = None
-    copy: Annotated[str | None, option("--data PATH", "Local copy of DATA: a folder, a zip or a table.", DATA)] = None
+    copy: Annotated[str | None, option("--data PATH", "Local copy of DATA: a folder, a zip or a table.", ADVANCED)] = (
+        None
+    )
     offline: Annotated[bool, option("--offline", "Use the cache, not the network.", ADVANCED)] = False
 
     @property
@@ -97,8 +99,8 @@ declare(
     rating_col=Annotated[str | None, option("--rating-col COL", "Rating column.", DATA)],
     time_col=Annotated[str | None, option("--time-col COL", "Timestamp column.", DATA)],
     duplicates=Annotated[Duplicates, option("--duplicates", "How to resolve duplicate ratings.", DATA)],
-    min_user_ratings=Annotated[int, option("--min-user-ratings N", "Drop users with fewer ratings.", DATA)],
-    min_item_ratings=Annotated[int, option("--min-item-ratings N", "Drop items with fewer ratings.", DATA)],
+    min_user_ratings=Annotated[int, option("--min-user-ratings N", "Drop users with fewer ratings.", ADVANCED)],
+    min_item_ratings=Annotated[int, option("--min-item-ratings N", "Drop items with fewer ratings.", ADVANCED)],
     implicit=Annotated[bool, option("--implicit", "Train on who did what; ignore the ratings.", DATA)],
     table=Annotated[str | None, option("--table NAME", "Table of a SQLite file.", ADVANCED)],
     wide=Annotated[

@@ -17,6 +17,7 @@ from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import RunOptions
+from embedcli.cli.settings import ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import UsageError
@@ -67,7 +68,7 @@ class SplitOptions:
     ] = "random"
     test_fraction: Annotated[
         float | None,
-        option("--test-fraction F", "Share of test rows in a random or time split (default: 0.1).", DATA),
+        option("--test-fraction F", "Share of test rows in a random or time split (default: 0.1).", ADVANCED),
     ] = None
     split_seed: Annotated[
         int | None, option("--split-seed S", "Seed of a random split (default: --seed).", ADVANCED)
@@ -115,9 +116,15 @@ class SaveOptions:
         check_writable(self.run_dir)
 
 
-@command(short_help="Train a model and save it as a run.")
+@command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
 def train(
-    source: Source, config: TrainConfig, split: SplitOptions, options: ReadOptions, saving: SaveOptions, answer: Answer
+    elsewhere: Elsewhere,
+    source: Source,
+    config: TrainConfig,
+    split: SplitOptions,
+    options: ReadOptions,
+    saving: SaveOptions,
+    answer: Answer,
 ) -> None:
     """Train an embedding-dot-bias model with weight decay, and save it as a run.
 
@@ -126,10 +133,12 @@ def train(
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
       embedcli train --split none --seed 1    on all ratings, with other seeds
-      embedcli train --data ~/ml-100k.zip     your own copy
       embedcli train ml-1m                    another edition, by its name
+      embedcli train ~/ml-100k.zip            your own copy
       embedcli train ratings.csv              your own ratings, columns detected
       embedcli train books.tsv --items titles.csv --duplicates last
+      embedcli train --config books.toml      options from a TOML file
+      embedcli train --like ml-100k --seed 1  as a run, with other seeds
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.
@@ -139,7 +148,7 @@ def train(
 
     of_split = split.check(config.seed)
     saving.check()
-    answer.keep(*source.paths, options.items)
+    answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)

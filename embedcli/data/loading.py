@@ -1,6 +1,7 @@
 """The one door to ratings: a data set by its name, an edition of MovieLens, or any table."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from embedcli.data.catalog import CATALOG, find_data_set
@@ -50,7 +51,7 @@ def load(
             f"{where}: there is not enough memory to read it", "close other programs, or give fewer rows and columns"
         ) from error
     check_texts(ratings.users, ratings.items, f"{ratings.data.source}: ")
-    return ratings
+    return replace(ratings, data=replace(ratings.data, reading=options.given))
 
 
 def _example(path: Path, names: Iterable[str]) -> str:

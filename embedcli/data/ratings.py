@@ -85,6 +85,7 @@ class DataSet:
     n_folds: int = 0  # number of official folds
     target: str = "rating"  # the quantity in the rows
     implicit: bool = False  # whether a row means "did"; every value is then 1
+    reading: Mapping[str, Any] = field(default_factory=dict)  # the options of the reading that were given, by name
 
     @property
     def value_noun(self) -> str:

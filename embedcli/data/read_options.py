@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from embedcli.data.problems import Problems
 from embedcli.errors import UsageError
@@ -62,6 +62,12 @@ class ReadOptions:
         for name in ("min_user_ratings", "min_item_ratings"):
             if getattr(self, name) < 0:
                 raise UsageError(f"`{name}` {getattr(self, name)} is below 0", "give 0 for all, or a number such as 5")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that are not the default, by name, as JSON holds them."""
+        given = {name: value for name, value in vars(self).items() if value != getattr(type(self), name)}
+        return {name: str(value) if isinstance(value, Path | StrEnum) else value for name, value in given.items()}
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,12 @@ def description(kind: str, *, seed: int, test_fraction: float) -> str:
     return "last rating of each user" if kind == "leave-last" else f"official fold {kind}"
 
 
+def fraction_in(description: str) -> float | None:
+    """Return the share of test rows that a description of a split states; None if it states none."""
+    shares = re.search(r" [\d.]+/([\d.]+)", description)
+    return None if shares is None else float(shares[1]) / 100
+
+
 def leakage(kind: str, timestamp: NDArray[np.int64] | None, is_train: NDArray[np.bool_]) -> str:
     """Say what the training knows about the time of the test, given all times (n,); empty for other splits."""
     if kind not in IN_TIME or timestamp is None or is_train.all():

@@ -19,7 +19,7 @@ from embedcli.evidence.gram import sides
 from embedcli.evidence.levels import Levels
 from embedcli.evidence.neighbours import MOST_USERS, Neighbours, Weight, weight_of
 from embedcli.evidence.observations import Observations
-from embedcli.evidence.states import States, predict
+from embedcli.evidence.states import States, draw_stars, predict
 
 NOTHING = Known()
 STARS = 4.0  # span of the scale that the priors are for
@@ -222,17 +222,6 @@ def predict_pairs(
         neighbours = Neighbours.of(ratings, states.predict(ratings.user, ratings.item), of_time)
         predicted += np.float32(weight) * neighbours.at(user, item)
     return predicted
-
-
-def draw_stars(means: Floats, sds: Floats, n_draws: int, rng: np.random.Generator) -> Table:
-    """Draw stars (D, I) from the normal distributions of T sweeps, given by means and sds (T, I)."""
-    n_sweeps, n_items = means.shape
-    stars = rng.standard_normal((n_draws, n_items), dtype=np.float32)
-    for j in range(n_sweeps):
-        draws = stars[j * n_draws // n_sweeps : (j + 1) * n_draws // n_sweeps]
-        draws *= sds[j].astype(np.float32)
-        draws += means[j].astype(np.float32)
-    return stars
 
 
 def as_states(sweeps: list[Sweep], features: Features, unit: float, middle: float, of_time: float) -> States:

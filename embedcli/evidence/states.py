@@ -66,6 +66,27 @@ class States:
         covariance = None if rated is None else self._covariance(self.precision, rated, noise)
         return UserStates(self, self.users[:, row].astype(np.float64), covariance, noise)
 
+    def stars_of_users(
+        self, user: NDArray[np.integer], item: NDArray[np.integer], is_rated: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats]:
+        """Return the mean rating of each user over the items that are rated: in each state a normal (mean, sd), (S, U).
+
+        `user` and `item` (n,) are the pairs of the training, which the spread of a user given the items comes from.
+        """
+        from scipy.sparse import csr_array
+
+        n_states, n_users, d = self.users.shape
+        pairs = csr_array((np.ones(len(user), np.float32), (user, item)), shape=(n_users, self.items.shape[1]))
+        means, sds = np.empty((n_states, n_users)), np.empty((n_states, n_users))
+        for s, x in enumerate(self._design(slice(None))):
+            squares = (x[:, :, None] * x[:, None]).reshape(len(x), -1).astype(np.float32)
+            precision = self.precision[s] + (pairs @ squares).reshape(-1, d, d) / self.noise[:, None, None] ** 2
+            mean_item = x[is_rated].mean(0)
+            means[s] = self.middle + self.items[s, is_rated, 0].mean(dtype=np.float64) + self.users[s] @ mean_item
+            spread = np.linalg.solve(precision, np.broadcast_to(mean_item[:, None], (n_users, d, 1)))[..., 0]
+            sds[s] = np.sqrt(spread @ mean_item)
+        return means, sds
+
     def fold_in(self, rated: Rows, values: Floats, *, is_all: bool) -> "UserStates":
         """Return a new user with ratings (n,) of these items: in each state exactly normal, given the state's items.
 
@@ -134,6 +155,17 @@ class UserStates:
         products = (items[..., 1:] @ self.mean[:, 1:, None])[..., 0]
         total: Floats = self.states.middle + items[..., 0] + self.mean[:, :1] + products
         return total
+
+
+def draw_stars(means: Floats, sds: Floats, n_draws: int, rng: np.random.Generator) -> Table:
+    """Draw stars (D, I) from the normal distributions of T sweeps, given by means and sds (T, I)."""
+    n_sweeps, n_items = means.shape
+    stars = rng.standard_normal((n_draws, n_items), dtype=np.float32)
+    for j in range(n_sweeps):
+        draws = stars[j * n_draws // n_sweeps : (j + 1) * n_draws // n_sweeps]
+        draws *= sds[j].astype(np.float32)
+        draws += means[j].astype(np.float32)
+    return stars
 
 
 def interval(centre: Any, spread: Any, scale: tuple[float, float]) -> tuple[Any, Any]:

@@ -63,7 +63,7 @@ def format_of(
     by_ending = endings.get(ending)
     if format not in (None, PAGES.get(ending, format)):  # also if this answer is never a page
         raise UsageError(
-            f"{output} ends in .{ending}, and --format asks for {format}", "leave --format out, or change the ending"
+            f"{output} ends in .{ending}, and {format} is asked for", "leave out the format, or change the ending"
         )
     if ending and by_ending is None and format is None:
         raise UsageError(

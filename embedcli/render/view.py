@@ -120,6 +120,11 @@ def without_id(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
     return [column for column in columns if column.key != "id" or has_ids]
 
 
+def capital(words: str) -> str:
+    """Return words with a capital at their start."""
+    return words[:1].upper() + words[1:]
+
+
 def percent(share: float) -> str:
     """Write a share as a percentage, as short as it goes."""
     return f"{100 * share:g} %"

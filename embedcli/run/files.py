@@ -24,6 +24,7 @@ from embedcli.scratch import scratch_folder, sync_folder, write_synced
 
 SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
+NAMES = ("run.json", "items.csv", "users.csv", "tables.csv", "model.safetensors", "rows.safetensors")
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
 REPLACED = "replaced_files"  # the key of run.json with the new sha256 of a file that is being replaced

@@ -301,6 +301,7 @@ class Run:
     created: str = ""
     command: str = ""
     is_one_of_several: bool = False
+    turned: Run | None = None  # the run whose users are the items of this one
 
     @classmethod
     def from_arrays(
@@ -439,7 +440,13 @@ class Run:
             rows=None if rows is None else TrainingRows(rows.item, rows.user, rows.value, None),
             heldout=None,
             tables={},
+            turned=self,
         )
+
+    @property
+    def other(self) -> str:
+        """The word for what is on the other side of a rating: a user, or what users rate if the items are users."""
+        return "user" if self.turned is None else self.turned.data.noun
 
     def array(self, name: str) -> NDArray[np.float32]:
         """Return an array by name; RunError if this run does not hold it."""

@@ -46,17 +46,23 @@ def path_of(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Path:
     """
     by_variable = "" if which else os.environ.get("EMBEDCLI_RUN", "")
     which = which or by_variable or None
-    runs = entries(run_dir)
     if which is None:
+        runs = entries(run_dir)
         if not runs:
             raise RunError(f"there is no run in {run_dir} yet", "train one first: embedcli train")
         return runs[0].path
+    return named(which, run_dir, ", which EMBEDCLI_RUN asks for" if by_variable else "")
+
+
+def named(which: str, run_dir: Path = DEFAULT_DIR, why: str = "") -> Path:
+    """Return the directory of a run by name or path; UsageError, with the names there are, for an unknown one."""
     for path in (run_dir / which, Path(which)):
-        if path.is_dir():
+        if which and path.is_dir():
             return path
+    names = [entry.name for entry in entries(run_dir)]
     raise UsageError(
-        f"there is no run {which!r} in {run_dir}" + (", which EMBEDCLI_RUN asks for" if by_variable else ""),
-        f"the runs are: {', '.join(entry.name for entry in runs[:8])}" if runs else "train one first: embedcli train",
+        f"there is no run {which!r} in {run_dir}{why}",
+        f"the runs are: {', '.join(names[:8])}" if names else "train one first: embedcli train",
     )
 
 

@@ -1,5 +1,6 @@
 """Runs on disk: one directory each, complete or not there at all."""
 
+import os
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from embedcli.data.ratings import DataSet
+from embedcli.data.text import shorten
 from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR, files
 from embedcli.run.predictions import Range, check_shapes, table_array
@@ -121,15 +123,66 @@ def check_name(name: str, run_dir: Path) -> None:
     """Raise UsageError if a run cannot have that name."""
     if folder_name(name) != name:
         raise UsageError(
-            f"`name` {name!r} is not a valid name for a run",
+            f"{name!r} is not a valid name for a run",
             "use letters, digits, '_', '-', '.' and '+', beginning with a letter, a digit or '_', "
             f"at most {MOST_BYTES_OF_A_NAME} bytes",
         )
-    if (run_dir / name).exists():
+    if os.path.lexists(run_dir / name):
+        here = "" if run_dir == DEFAULT_DIR else f" --run-dir {shlex.quote(str(run_dir))}"
         raise UsageError(
             f"there is a run named {name!r} in {run_dir} already",
-            f"give another `name`, or remove it: rm -r {shlex.quote(str(run_dir / name))}",
+            f"give another name, or remove it: embedcli runs rm {shlex.quote(name)}{here}",
         )
+
+
+def check_run(folder: Path, *, alone: bool = True) -> None:
+    """Raise RunError unless a folder, or the one that a link leads to, is a run, and if `alone`, holds nothing else."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise RunError(f"{folder}: {error.strerror or error}", "check its permissions") from error
+    own = {path.name for path in paths if path.name in files.NAMES and (path.is_symlink() or path.is_file())}
+    if folder.name.startswith(".") or "run.json" not in own or len(own) < 2:
+        raise RunError(f"{folder} is not a run", "the runs are folders with a run.json and a model.safetensors")
+    if alone and len(own) < len(paths):
+        what = shorten(", ".join(repr(path.name) for path in paths if path.name not in own), 200)
+        raise RunError(f"{folder} holds what is not part of a run: {what}", "move it to another folder first")
+
+
+def remove(folder: Path) -> None:
+    """Remove a run, or only the link to one; RunError if the folder is not a run, or holds anything else.
+
+    It is gone at once: its folder gets a hidden name before its files are removed, and what a killed process leaves of
+    these is removed by the next command that writes beside it.
+    """
+    check_run(folder)
+    parent = folder.absolute().parent
+    try:
+        with scratch_folder(parent) as scratch:
+            folder.rename(scratch / folder.name)
+        sync_folder(parent)
+    except OSError as error:
+        raise _unchanged(folder, "removed", error) from error
+
+
+def rename(folder: Path, name: str) -> Path:
+    """Give a run, or the link to one, another name in its folder, and return its path; nothing is replaced.
+
+    Raises RunError if the folder is not a run, UsageError if the name is invalid or taken.
+    """
+    check_run(folder, alone=False)
+    check_name(name, folder.parent)
+    try:
+        renamed = folder.rename(folder.parent / name)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise _unchanged(folder, "renamed", error) from error
+    return renamed
+
+
+def _unchanged(folder: Path, what: str, error: OSError) -> RunError:
+    hint = "check the permissions of its folder, and that no other command has it"
+    return RunError(f"{folder} could not be {what}: {error.strerror or error}", hint)
 
 
 def check_writable(run_dir: Path, n_bytes: int = 0) -> None:

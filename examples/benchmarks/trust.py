@@ -55,12 +55,22 @@ from embedcli.evidence import posterior
 from embedcli.evidence.bases import Floats, Table, unit, weighted_axes
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Posterior, predict_pairs, sample
-from embedcli.evidence.states import interval
+from embedcli.evidence.states import draw_stars, interval
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import misspecified as broken  # type: ignore[import-not-found]
-from worlds import GENRE, MOVIELENS, SIZES, UNCLIPPED, Recipe, World, make_world  # type: ignore[import-not-found]
+from worlds import (  # type: ignore[import-not-found]
+    GENRE,
+    MOVIELENS,
+    ROUNDING_VARIANCE,
+    SIZES,
+    UNCLIPPED,
+    Recipe,
+    World,
+    expected_stars,
+    make_world,
+)
 
 FIRST = 500_000
 APART = 1_000  # the first seeds of two figures
@@ -149,6 +159,7 @@ def measure_stars(world: World, seed: int) -> Measured:
         "n": n,
         "in 95": inside(0.95),
         "in 80": inside(0.8),
+        "user in 95": user_intervals_hold(world, train, drawn),
         "error": (draws.mean(0) - truth) ** 2,
         "damped error": (damped - truth) ** 2,
         "printed": (ranks(draws) < BOTTOM).mean(0),
@@ -157,6 +168,16 @@ def measure_stars(world: World, seed: int) -> Measured:
         "rating error": squared_error(predicted, test),
         "plain error": squared_error(predict(plain, train, test), test),
     }
+
+
+def user_intervals_hold(world: World, train: Ratings, drawn: Posterior) -> NDArray[np.bool_]:
+    """Return whether the 95 % interval of each user's mean rating over the rated items contains the truth, (U,)."""
+    is_rated = np.bincount(train.item, minlength=len(train.items)) > 0
+    normals = drawn.states.stars_of_users(train.user, train.item, is_rated)
+    draws = draw_stars(*normals, len(drawn.item_stars), np.random.default_rng(0)).clip(*train.data.scale)
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    truth = expected_stars(world.felt, np.sqrt(world.noise_variance - ROUNDING_VARIANCE))[:, is_rated].mean(1)
+    return np.asarray((low <= truth) & (truth <= high))
 
 
 def drawn_from(train: Ratings, seed: Sequence[int], known: Known = posterior.NOTHING) -> Posterior:
@@ -211,6 +232,8 @@ def star_figures(where: str, worlds: Sequence[Measured], least: float | None = N
     yield covered if least is None else replace(covered, least=least)
     yield figure("the same, items with 5 to 20 ratings", inside[few].mean(), few.sum(), 0.91)
     yield figure("the same, items without ratings", inside[unrated].mean(), unrated.sum())
+    users = items["user in 95"]
+    yield figure("95 % intervals of users cover", users.mean(), len(users), 0.92, 0.97)
     yield figure("80 % intervals cover", items["in 80"].mean(), len(n), 0.76, 0.84)
     relative = items["error"][rated].mean() / items["damped error"][rated].mean()
     yield figure("squared error / the damped mean's", relative, rated.sum(), -math.inf, 0.8)

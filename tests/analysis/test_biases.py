@@ -14,6 +14,7 @@ from embedcli.analysis import decay
 from embedcli.analysis.biases import Choice, biases, choice_by_taste, movers
 from embedcli.analysis.choices import By, Sort
 from embedcli.analysis.decay import agreement, judge_decay, taste_strength
+from embedcli.analysis.posterior import Predictor
 from embedcli.errors import RunError, UsageError
 from embedcli.render import biases as rendered
 from embedcli.run.config import TrainConfig
@@ -326,3 +327,63 @@ def test_choice_by_taste_is_said_as_strong_as_it_is() -> None:
     assert "likes a film 1 star more than others do is about 1.3 times" in rendered.about_choice(weak, "film", "stars")
     assert "in 83 to 90 %" in rendered.about_choice(None, "film", "stars")
     assert "likes a joke 5 stars more" in rendered.about_choice(replace(strong, unit=5.0), "joke", "stars")
+
+
+@pytest.fixture
+def users(trained: Run) -> Run:
+    """Return the trained run seen from its users."""
+    return trained.table("users")
+
+
+def test_intervals_of_users_are_those_of_their_states(trained: Run) -> None:
+    """In each state a user's stars are normal: those of a user's mean and covariance, at the average rated item."""
+    assert trained.rows is not None
+    states, is_rated = Predictor(trained).states, trained.item_stats.n_ratings > 0
+    means, sds = states.stars_of_users(trained.rows.user, trained.rows.item, is_rated)
+    for row in (0, 7, 199):
+        user = states.user(row, trained.rows.item[trained.rows.user == row].astype(np.int64))
+        items = states.items[:, is_rated].astype(np.float64)
+        x = np.concatenate([np.ones((len(items), 1)), items[..., 1:].mean(1)], axis=1)
+        expected = states.middle + items[..., 0].mean(1) + np.einsum("sd,sd->s", x, user.mean)
+        assert np.allclose(means[:, row], expected, atol=1e-4)
+        assert user.covariance is not None
+        assert np.allclose(sds[:, row], np.sqrt(np.einsum("sd,sde,se->s", x, user.covariance, x)), rtol=1e-3)
+
+
+def test_users_have_evidence(users: Run) -> None:
+    """Users are ranked with intervals, the same each time; a run without training rows or posterior has none."""
+    found = biases(users, limit=200, min_ratings=0)
+    assert (found.n_draws, found.best) == (300, biases(users, limit=200, min_ratings=0).best)
+    assert all(row.lower < row.upper and row.rank_lower <= row.rank_upper for row in found.best)  # type: ignore[operator]
+    of = users.turned
+    assert of is not None
+    own, choice = choice_by_taste(of), found.choice
+    assert own is not None
+    assert choice is not None
+    assert (choice.times, choice.coverage) == (own.times, pytest.approx(own.coverage, abs=0.04))
+    assert found.agreement is not None
+    assert found.agreement.outside < 0.3
+    assert biases(users, by=By.POSTERIOR).best[0].stars != biases(users).best[0].stars
+    posterior = replace(of, training=replace(of.training, posterior=None))
+    for bare in (replace(of, rows=None), posterior):
+        assert biases(bare.table("users")).n_draws == 0
+    assert (
+        "no intervals" in rendered.view(biases(posterior.table("users")), posterior.table("users"), ("best",)).caption
+    )
+
+
+def test_users_are_neither_good_nor_bad(users: Run) -> None:
+    """The words of a ranking of users are those of users, and their stars are over all films."""
+    view = rendered.view(biases(users), users, ("best", "worst"))
+    assert view.title.startswith("Most generous and harshest users by bias")
+    assert [block.heading for block in view.blocks] == ["Most generous users", "Harshest users"]
+    assert view.legend["stars"] == "mean prediction of the trained model over all films"
+    assert view.legend["bias"] == "stars above the average user"
+    assert not [line for line in view.explanation if "likes a user" in line or "rarely rated user" in line]
+    assert "intervals of users" in view.explanation[0]
+    moved = rendered.movers(movers(users), users)
+    assert [block.heading.split()[0] for block in moved.blocks] == ["More", "Harsher"]
+    assert moved.legend["stars"] == "mean rating if the user rated every film, from the trained model"
+    implicit = replace(users, data=replace(users.data, implicit=True))
+    assert rendered.view(biases(implicit), implicit, ("worst",)).title.startswith("Lowest users by bias")
+    assert "says little about how much the user takes" in " ".join(rendered.explanation(biases(implicit), implicit))

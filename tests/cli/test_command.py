@@ -55,11 +55,28 @@ def test_every_setting_is_an_option_of_train(record: type) -> None:
 def test_train_shows_at_most_25_options() -> None:
     """The help of train has at most 25 options; with --all it has every one, and says how many more there are."""
     short, long = (RUNNER.invoke(app, ["train", "--help", *more]).stdout for more in ([], ["--all"]))
+    assert RUNNER.invoke(app, ["train", "--all", "--help"]).stdout == long
     assert len(OPTION.findall(short)) <= 25
     n_more = int(re.search(r"(\d+) more options: .* --help --all", short)[1])  # type: ignore[index]
     assert len(OPTION.findall(long)) == len(OPTION.findall(short)) + n_more
     assert "--device" in long
     assert "--device" not in short
+
+
+def test_no_command_shows_more_than_25_options() -> None:
+    """The help of every command has at most 25 options, and its last line says how to see the rest, if there is one."""
+    groups = [((), typer.main.get_command(app))]
+    while groups:
+        path, group = groups.pop()
+        for name, own in group.commands.items():  # type: ignore[attr-defined]
+            if hasattr(own, "commands"):
+                groups.append(((*path, name), own))
+                continue
+            shown = RUNNER.invoke(app, [*path, name, "--help"]).stdout
+            hidden = len(OPTION.findall(RUNNER.invoke(app, [*path, name, "--help", "--all"]).stdout))
+            hidden -= len(OPTION.findall(shown))
+            assert len(OPTION.findall(shown)) <= 25
+            assert (f"{hidden} more options: embedcli" in shown.splitlines()[-1]) == (hidden > 0)
 
 
 def test_parameters_are_named_as_options() -> None:

@@ -240,6 +240,17 @@ def test_every_look(
 
 
 @pytest.mark.usefixtures("saved")
+def test_json_is_a_format(embedcli: Invoke) -> None:
+    """--json is --format json, with or without a file; a file of another ending, or another format, is an error."""
+    usual = embedcli("biases", "--format", "json").stdout
+    assert embedcli("biases", "--json").stdout == embedcli("biases", "--json", "--format", "json").stdout == usual
+    embedcli("biases", "--json", "-o", "b.json")
+    assert Path("b.json").read_text(encoding="utf-8") == usual
+    for wrong in (("--format", "csv"), ("-o", "b.csv"), ("-o", "b.png"), ("-o", "b.html")):
+        assert embedcli("biases", "--json", *wrong).exit_code == 2
+
+
+@pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
     ("options", "lists"),
     [

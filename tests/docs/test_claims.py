@@ -108,6 +108,12 @@ def test_every_command_is_documented(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_json_stands_beside_format(command: str) -> None:
+    """Every command with --format has --json."""
+    assert ("--json" in COMMANDS[command]) == ("--format" in COMMANDS[command])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_is_documented(command: str) -> None:
     """Every option of a command is in its section of the usage, or among those that several commands share."""
     text = prose("usage")

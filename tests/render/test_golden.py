@@ -688,9 +688,9 @@ def test_the_ending_decides(ending: str, asked: Format | None, expected: Format)
 @pytest.mark.parametrize(
     ("ending", "asked", "complaint"),
     [
-        ("b.csv", Format.JSON, "b.csv ends in .csv, and --format asks for json"),
-        ("b.txt", Format.CSV, "b.txt ends in .txt, and --format asks for csv"),
-        ("b.html", Format.JSON, "b.html ends in .html, and --format asks for json"),
+        ("b.csv", Format.JSON, "b.csv ends in .csv, and json is asked for"),
+        ("b.txt", Format.CSV, "b.txt ends in .txt, and csv is asked for"),
+        ("b.html", Format.JSON, "b.html ends in .html, and json is asked for"),
         ("b.png", None, "b.png: this answer has no format .png"),
         ("b.docx", None, "b.docx: this answer has no format .docx"),
     ],

@@ -149,7 +149,7 @@ def test_range_of_predictions_follows_the_scale(
     """The range is one step wider than the scale below and half a step above: 0 to 5.5 for 1 to 5 stars."""
     ratings: Ratings = world.ratings.take(np.arange(len(values)))
     ratings = replace(ratings, value=np.array(values, np.float32), data=replace(ratings.data, scale=scale))
-    assert y_range_for(ratings) == expected
+    assert y_range_for(ratings.data, ratings.value) == expected
 
 
 def test_shrinkage_adds_up_the_schedule() -> None:

@@ -11,9 +11,9 @@ from embedcli.analysis.biases import Biases, ItemBias, Mover, Movers
 from embedcli.analysis.choices import By
 from embedcli.render import biases as tables
 from embedcli.render.pictures import Style
-from embedcli.render.pictures.figure import TEXT, Sheet, about, capital, said, sentences, sheet
+from embedcli.render.pictures.figure import TEXT, Sheet, about, said, sentences, sheet
 from embedcli.render.pictures.rows import AROUND, PANEL, panels, row_axes, size_for
-from embedcli.render.view import View, percent
+from embedcli.render.view import View, capital, percent
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def draw(ranking: Biases, run: Run, ends: Sequence[str], kind: str, style: Style
     def panel(page: Sheet, axes: Axes, rows: Sequence[ItemBias]) -> None:
         _intervals(page, axes, rows, ranking)
 
-    return _rows(run, view, lists, panel, words, f"{value}, mean over all users", kind, style or Style())
+    return _rows(run, view, lists, panel, words, f"{value}, mean over all {run.other}s", kind, style or Style())
 
 
 def draw_movers(ranking: Movers, run: Run, kind: str, style: Style | None = None) -> bytes:

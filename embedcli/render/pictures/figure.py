@@ -25,7 +25,7 @@ from embedcli.analysis.record import Tone
 from embedcli.data.catalog import CATALOG
 from embedcli.render.colors import Palette
 from embedcli.render.pictures import Style
-from embedcli.render.view import View
+from embedcli.render.view import View, capital
 from embedcli.run.record import Run
 
 Floats = NDArray[np.float64]
@@ -224,11 +224,6 @@ def data_of(run: Run) -> str:
     """Name the data of a run, and who published them if that is known."""
     entry = next((entry for entry in CATALOG.values() if entry.title == run.data.title), None)
     return run.data.title if entry is None else f"{run.data.title} ({entry.publisher})"
-
-
-def capital(words: str) -> str:
-    """Return words with a capital at their start."""
-    return words[:1].upper() + words[1:]
 
 
 def sentences(parts: Sequence[str]) -> str:

@@ -23,12 +23,12 @@ from embedcli.render.pictures.figure import (
     Floats,
     Sheet,
     about,
-    capital,
     said,
     sentences,
     sheet,
 )
 from embedcli.render.pictures.rows import AROUND, size_for
+from embedcli.render.view import capital
 from embedcli.run.record import Run
 
 if TYPE_CHECKING:
