@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 import embedcli
 from embedcli.analysis.choices import Angle, Measure, Method
@@ -47,7 +48,8 @@ Line = tuple[str, float, float]  # what, by preference, by cosine
 
 def regauged(run: Run, seed: int) -> Run:
     """Return a run with the same predictions, of its members and fold members, but other factors."""
-    rng, changed = np.random.default_rng(seed), dict(run.arrays.items())
+    rng = np.random.default_rng(seed)
+    changed: dict[str, NDArray[np.floating]] = dict(run.arrays.items())
     items, users = run.array("item_factors").astype(np.float64), run.array("user_factors").astype(np.float64)
     maps = [random_map(rng, items.shape[2]) for _ in items]
     changed["item_factors"] = items @ maps
