@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from embedcli.analysis.recommend import recommend as recommend
     from embedcli.analysis.similar import similar as similar
     from embedcli.data.loading import load
+    from embedcli.data.ratings import Ratings as Ratings
+    from embedcli.data.ratings import Split as Split
+    from embedcli.data.read_options import ReadOptions as ReadOptions
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.config import TrainConfig as TrainConfig
     from embedcli.run.lookup import find as find
@@ -45,7 +48,10 @@ _ANALYSES = ("axis", "biases", "clusters", "compare", "explain", "pca", "predict
 _HOME = {
     **{name: f"embedcli.analysis.{name}:{name}" for name in _ANALYSES},
     "EmbedcliError": "embedcli.errors:EmbedcliError",
+    "Ratings": "embedcli.data.ratings:Ratings",
+    "ReadOptions": "embedcli.data.read_options:ReadOptions",
     "Run": "embedcli.run.record:Run",
+    "Split": "embedcli.data.ratings:Split",
     "TrainConfig": "embedcli.run.config:TrainConfig",
     "find": "embedcli.run.lookup:find",
     "fit": "embedcli.training.fit:fit",

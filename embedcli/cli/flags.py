@@ -1,7 +1,8 @@
 """The names that the command line has for the parameters of the library."""
 
-import re
 from collections.abc import Sequence
+
+from embedcli.errors import with_names
 
 OPTIONS = {  # parameters of the library whose options have other names
     "end": "--to",
@@ -22,11 +23,8 @@ def current(args: Sequence[str]) -> list[str]:
 
 
 def flags(message: str) -> str:
-    """Return a message of the library with the options of the command line for its `parameters`.
-
-    Backticks inside a quoted value, a word or a file name are not the library's.
-    """
-    return re.sub(r"(?<![\w'\"/])`([a-z][a-z_]*)`(?![\w'\"/]|\.\w)", lambda match: option_of(match[1]), message)
+    """Return a message of the library with the options of the command line for its `parameters`."""
+    return with_names(message, option_of)
 
 
 def option_of(parameter: str) -> str:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data import splits
+from embedcli.data.read_options import Note, ReadOptions
 from embedcli.data.text import MOST_LETTERS, is_whole, number_of, shorten
-from embedcli.errors import DataError, UsageError
+from embedcli.errors import DataError, UsageError, known_as, renamed
 
 BLOCK = 1 << 20  # rows that are counted at a time
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
+
+
+class Frame(Protocol):
+    """A data frame of pandas, polars or another library that hands its columns over as Arrow does."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the columns."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,45 @@ class Ratings:
 
     def __len__(self) -> int:
         return len(self.value)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Frame,
+        *,
+        user: str | int | None = None,
+        item: str | int | None = None,
+        rating: str | int | None = None,
+        time: str | int | None = None,
+        title: str | int | None = None,
+        duplicates: str = ReadOptions.duplicates.value,
+        on_bad_rows: str = ReadOptions.on_bad_rows.value,
+        implicit: bool = ReadOptions.implicit,
+        min_user_ratings: int = ReadOptions.min_user_ratings,
+        min_item_ratings: int = ReadOptions.min_item_ratings,
+        on_note: Note | None = None,
+    ) -> Ratings:
+        """Return the ratings of a data frame of pandas, polars or another library that Arrow knows, a row per rating.
+
+        `user` to `title` name columns; those not given are detected by their names, as in a file, and `on_note` is
+        told which. `duplicates` is error, last, first or mean; `on_bad_rows` stop or skip. Users and items with fewer
+        than `min_user_ratings` and `min_item_ratings` are left out. `implicit` reads a row as "did", whatever its
+        rating. Messages count rows from 0 on, as `iloc` does. The frame stays as it is.
+
+            ratings = Ratings.from_frame(frame, user="user_id", item="movie_id", rating="stars", title="title")
+
+        Raises UsageError for what is not a frame, DataError for a column or row that is missing or invalid.
+        """
+        from embedcli.data.loading import load_frame  # it imports pyarrow
+
+        columns = {"user_col": user, "item_col": item, "rating_col": rating, "time_col": time, "title_col": title}
+        names = {name: name.removesuffix("_col") for name in columns}
+        settings: dict[str, Any] = {name: own if own is None else str(own) for name, own in columns.items()}
+        settings |= {"duplicates": duplicates, "on_bad_rows": on_bad_rows, "implicit": implicit}
+        settings |= {"min_user_ratings": min_user_ratings, "min_item_ratings": min_item_ratings}
+        with known_as(names):
+            options = ReadOptions(**settings)
+            return load_frame(frame, options, lambda line: on_note and on_note(renamed(line, names)))
 
     def take(self, rows: NDArray[Any]) -> Ratings:
         """Return the ratings of these rows (positions or a mask), with all users and items kept."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
-from embedcli.errors import UsageError
+from embedcli.errors import UsageError, chosen
 
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
@@ -31,6 +31,29 @@ class OnBadRows(StrEnum):
 
     STOP = "stop"
     SKIP = "skip"
+
+
+class ReadSettings(TypedDict, total=False):
+    """The fields of ReadOptions by keyword, as `loading.load` takes them."""
+
+    user_col: str | None
+    item_col: str | None
+    rating_col: str | None
+    time_col: str | None
+    table: str | None
+    wide: str | None
+    sep: str | None
+    encoding: str | None
+    items: str | Path | None
+    item_id_col: str | None
+    title_col: str | None
+    year_col: str | None
+    tag_cols: tuple[str, ...]
+    duplicates: str
+    on_bad_rows: str
+    min_user_ratings: int
+    min_item_ratings: int
+    implicit: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +84,10 @@ class ReadOptions:
     implicit: bool = False  # whether a row means "did", whatever its rating
 
     def __post_init__(self) -> None:
+        for name, choices in (("duplicates", Duplicates), ("on_bad_rows", OnBadRows)):
+            object.__setattr__(self, name, chosen(choices, getattr(self, name), name))
+        if self.items is not None:
+            object.__setattr__(self, "items", Path(self.items))
         for name in ("min_user_ratings", "min_item_ratings"):
             if getattr(self, name) < 0:
                 raise UsageError(f"`{name}` {getattr(self, name)} is below 0", "give 0 for all, or a number such as 5")
