@@ -115,10 +115,13 @@ class _Columns:
 
 def _plain_text(column: Any) -> Any:
     """Return a column in one piece, its texts plain: codes of categories would order users and items by them."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if str(column.type) == "string_view":
-        column = column.cast(pa.large_string())
+    words = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    plain = pa.large_string() if str(words) == "string_view" else words  # a view, as of polars, has few functions
+    if plain != column.type:
+        try:
+            column = column.cast(plain)
+        except pa.ArrowException:
+            column = pa.chunked_array([pa.array(column.to_pylist(), plain)])
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
