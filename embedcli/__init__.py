@@ -5,7 +5,7 @@
     ratings = embedcli.load_ratings("ml-100k")
     run = embedcli.fit(ratings.split("random", seed=0))
     embedcli.biases(run).worst
-    embedcli.pca(run, n_components=3).components
+    embedcli.pca(run, components=3).components
 
 Importing embedcli imports nothing else: each name is fetched from its module when it is first used.
 """
@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedcli.analysis.axis import axis as axis
     from embedcli.analysis.biases import biases as biases
+    from embedcli.analysis.biases import movers as movers
     from embedcli.analysis.clusters import clusters as clusters
     from embedcli.analysis.compare import compare as compare
     from embedcli.analysis.compare import side_by_side as side_by_side
@@ -58,6 +59,7 @@ _HOME = {
     "fold_in": "embedcli.analysis.recommend:fold_in",
     "load_ratings": "embedcli.data.loading:load",
     "map_items": "embedcli.analysis.map:map_items",
+    "movers": "embedcli.analysis.biases:movers",
     "of_user": "embedcli.analysis.recommend:of_user",
     "open_run": "embedcli.run.shelf:open_run",
     "predict_all": "embedcli.analysis.predict:predict_all",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
@@ -86,9 +86,19 @@ class Axis(Record):
 
 
 def axis(
-    run: Run, start: Sequence[str | int], end: Sequence[str | int], *, limit: int = 10, min_ratings: int = 20
+    run: Run,
+    from_: str | int | Sequence[str | int] = (),
+    to: str | int | Sequence[str | int] = (),
+    *,
+    from_tag: str | None = None,
+    to_tag: str | None = None,
+    limit: int = 10,
+    min_ratings: int = 20,
 ) -> Axis:
     """Rank items along the direction from some items to others (titles, ids or rows); return `limit` at either end.
+
+        embedcli.axis(run, "star wars", ["casablanca", "fargo"])
+        embedcli.axis(run, from_tag="Western", to_tag="Musical")  # all items with a tag
 
     The direction is the difference of the two sides' mean embeddings, in all members side by side.
 
@@ -96,6 +106,10 @@ def axis(
     mean, and if no item passes the filter.
     """
     check_limit(limit, "items per end")
+    start, end = (
+        [*rows_of(run, items), *(() if tag is None else tagged(run, tag))]
+        for items, tag in ((from_, from_tag), (to, to_tag))
+    )
     sides = _Sides.of(run, start, end)
     passing, factors, rng = rated(run, min_ratings), run.array("item_factors"), np.random.default_rng(0)
     means = sides.means(factors)
@@ -145,9 +159,9 @@ class _Sides:
     end: list[int]
 
     @classmethod
-    def of(cls, run: Run, start: Iterable[str | int], end: Iterable[str | int]) -> _Sides:
-        sides = cls(rows_of(run, start), rows_of(run, end))
-        if empty := [name for name, side in vars(sides).items() if not side]:
+    def of(cls, run: Run, start: list[int], end: list[int]) -> _Sides:
+        sides = cls(start, end)
+        if empty := [name for name, side in (("from_", start), ("to", end)) if not side]:
             raise UsageError(f"the axis has no `{empty[0]}`", f"give `{empty[0]}` TITLE")
         if both := set(sides.start) & set(sides.end):
             title = run.items.titles[min(both)]

@@ -109,8 +109,8 @@ class Clusters(Record):
 def clusters(
     run: Run,
     *,
-    n_clusters: int = 8,
-    method: Grouping = Grouping.KMEANS,
+    clusters: int = 8,
+    method: str = Grouping.KMEANS.value,
     limit: int = 5,
     min_ratings: int | None = None,
     top_items: int | None = None,
@@ -124,13 +124,13 @@ def clusters(
     """
     method = chosen(Grouping, method, "method")
     rows, described = most_rated_first(run, min_ratings, top_items, MOST_ITEMS)
-    if not 2 <= n_clusters <= len(rows) // 2:
+    if not 2 <= clusters <= len(rows) // 2:
         raise UsageError(
-            f"`n_clusters` {n_clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
-            "give another `n_clusters`",
+            f"`clusters` {clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
+            "give another `clusters`",
         )
     check_limit(limit, "items per cluster")
-    group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
+    group = partial(_group, n_clusters=clusters, method=method, seed=seed)
     x = _scores(side_by_side(run.array("item_factors")[:, rows]))
     labels = group(x)
     labels = np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]  # new numbers, the largest group first

@@ -64,7 +64,7 @@ class Explanation(Record):
     mean_rating: float | None
 
 
-def explain(run: Run, user: str, item: str | int) -> Explanation:
+def explain(run: Run, user: str | int, item: str | int) -> Explanation:
     """Split the prediction of an item (title, id or row number) for a user of the run into parts of the mean logit.
 
     The parts are the global bias, the user's, the item's, what each of the five largest components of the predicted
@@ -77,11 +77,11 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
         Part("global", float(mean_over_members(run, "global_bias"))),
         Part("user", float(vector.bias.mean())),
         Part(run.data.noun, float(mean_over_members(run, "item_bias")[row])),
-        *_components(run, run.users.ids.index(user), row),
+        *_components(run, run.users.ids.index(str(user)), row),
     ]
     parts.append(Part("other components", float(logit) - sum(part.logit for part in parts)))
     return Explanation(
-        user=user,
+        user=str(user),
         parts=tuple(parts),
         logit=float(logit),
         prediction=float(ratings_of(by_member, run.sigmoid_range).mean()),
@@ -112,5 +112,5 @@ def _components(run: Run, user: int, row: int) -> list[Part]:
         coordinates(factors, np.array([index]), axes)[0]
         for factors, index, axes in ((run.array("user_factors"), user, of_users), (items, row, of_items))
     )
-    components = enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components)
+    components = enumerate(pca(run, components=n, limit=1, basis=Basis.PREFERENCE).components)
     return [Part(f"component {j + 1}", float(u[j] * s[j] * v[j]), own.poles) for j, own in components]

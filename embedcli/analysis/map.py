@@ -90,7 +90,7 @@ class Map(Record):
 def map_items(
     run: Run,
     *,
-    method: Method = Method.PCA,
+    method: str = Method.PCA.value,
     components: tuple[int, int] = (1, 2),
     top_items: int | None = None,
     min_ratings: int | None = None,
@@ -133,7 +133,7 @@ def map_items(
     vectors = unit_vectors(run.array("item_factors"), rows)
     axes, axes_over = None, None
     if method is Method.PCA:
-        found = pca(run, n_components=max(components), limit=1, min_ratings=min_ratings)
+        found = pca(run, components=max(components), limit=1, min_ratings=min_ratings)
         right, up = (component - 1 for component in components)
         axes, axes_over = (found.components[right], found.components[up]), found.items
         xy = found.scores[rows][:, [right, up]]

@@ -117,13 +117,13 @@ class Components(Record):
 def pca(
     run: Run,
     *,
-    n_components: int = 3,
+    components: int = 3,
     limit: int = 5,
     min_ratings: int | None = None,
     top_items: int | None = None,
-    basis: Basis = Basis.PCA,
-    rotation: Rotation = Rotation.NONE,
-    partial_out: PartialOut = PartialOut.NOTHING,
+    basis: str = Basis.PCA.value,
+    rotate: str = Rotation.NONE.value,
+    partial_out: str = PartialOut.NOTHING.value,
     with_numbers: bool = False,
 ) -> Components:
     """Find the components along which the items spread most, with the evidence for each, and what goes with it.
@@ -136,11 +136,11 @@ def pca(
 
     Raises UsageError if the run has fewer components or items, RunError if it lacks arrays.
     """
-    basis, rotation = chosen(Basis, basis, "basis"), chosen(Rotation, rotation, "rotation")
+    basis, rotation = chosen(Basis, basis, "basis"), chosen(Rotation, rotate, "rotate")
     partial_out = chosen(PartialOut, partial_out, "partial_out")
     rows, described = most_rated_first(run, min_ratings, top_items)
-    _check(n_components, limit, run.shape("item_factors")[2], len(rows))
-    finder = ComponentFinder(run, rows, n_components, basis, rotation)
+    _check(components, limit, run.shape("item_factors")[2], len(rows))
+    finder = ComponentFinder(run, rows, components, basis, rotation)
     coordinates, shares = finder.of_run()
     coordinates *= [sign(scores, run.item_stats.mean_rating[rows]) for scores in coordinates[rows].T]
     evidence = run.training.evidence
@@ -172,7 +172,7 @@ def _check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
     if not 1 <= n_components <= most:
         why = f"the run has {n_factors} factors" if n_factors == most else f"only {n_items} items pass the filter"
         raise UsageError(
-            f"`n_components` {n_components} is not from 1 to {most}: {why}", f"give `n_components` {min(3, most)}"
+            f"`components` {n_components} is not from 1 to {most}: {why}", f"give `components` {min(3, most)}"
         )
     check_limit(limit, "items per pole")
 

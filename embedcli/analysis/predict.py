@@ -158,7 +158,7 @@ def _of_pairs(predictor: Predictor, user: Rows, item: Rows) -> tuple[Floats, Flo
     return expected[which], spread[which]
 
 
-def predict_all(run: Run, *, limit: int = 10, by: RankBy | str = RankBy.STARS, min_ratings: int = 20) -> TopPredictions:
+def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_ratings: int = 20) -> TopPredictions:
     """Return the best items of every user of the run, at most `limit`, without those that the user has rated.
 
     The best have the highest prediction, or with `by` "gain" the highest above the posterior mean of their stars.

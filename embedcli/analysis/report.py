@@ -107,15 +107,15 @@ class Report:
 
 
 def report(
-    run: Run, *, sections: Sequence[str] = (), n_components: int | None = None, min_ratings: int | None = None
+    run: Run, *, sections: Sequence[str] = (), components: int | None = None, min_ratings: int | None = None
 ) -> Report:
     """Return what a report shows of a run, by default in all sections.
 
     The headline needs ranking and components; the other analyses are made for their sections alone, each once. If the
-    run or the data is not enough for one, it is missing. `n_components` is by default 3, or as many as there are, and
+    run or the data is not enough for one, it is missing. `components` is by default 3, or as many as there are, and
     `min_ratings` of the ranking 10.
 
-    Raises UsageError for an unknown section, and if a given `n_components` or `min_ratings` does not fit.
+    Raises UsageError for an unknown section, and if a given `components` or `min_ratings` does not fit.
     """
     asked = tuple(dict.fromkeys(chosen(Section, name, "sections") for name in sections)) or tuple(Section)
     missing: dict[Section, EmbedcliError] = {}
@@ -127,9 +127,9 @@ def report(
             missing[section] = error
             return None
 
-    components = made(Section.AXES, lambda run: _components(run, n_components), if_asked=False)
+    found = made(Section.AXES, lambda run: _components(run, components), if_asked=False)
     ranking = made(Section.RANKING, lambda run: _ranking(run, min_ratings), if_asked=False)
-    for given, section in ((n_components, Section.AXES), (min_ratings, Section.RANKING)):
+    for given, section in ((components, Section.AXES), (min_ratings, Section.RANKING)):
         if given is not None and isinstance(error := missing.get(section), UsageError):
             raise error
     scores = {score.model: score for score in run.training.scores}
@@ -140,7 +140,7 @@ def report(
         simplest=scores.get(MEAN),
         decay=judge_decay(run),
         ranking=ranking,
-        components=components,
+        components=found,
         drawn=made(Section.MAP, lambda run: map_items(run, top_items=min(len(run.items), MOST_DRAWN))),
         grouping=made(Section.CLUSTERS, _grouping),
         probes=made(Section.PROBE, probe),
@@ -166,7 +166,7 @@ def bet(row: ItemBias) -> Bet:
 
 def _components(run: Run, n_components: int | None) -> Components:
     most = min(run.shape("item_factors")[2], len(run.items) - 1)
-    return pca(run, n_components=max(min(N_COMPONENTS, most), 1) if n_components is None else n_components)
+    return pca(run, components=max(min(N_COMPONENTS, most), 1) if n_components is None else n_components)
 
 
 def _ranking(run: Run, min_ratings: int | None) -> Biases:
@@ -178,7 +178,7 @@ def _ranking(run: Run, min_ratings: int | None) -> Biases:
 def _grouping(run: Run) -> Clusters:
     from embedcli.analysis.clusters import clusters
 
-    return clusters(run, n_clusters=max(min(N_GROUPS, len(run.items) // 2), 2))
+    return clusters(run, clusters=max(min(N_GROUPS, len(run.items) // 2), 2))
 
 
 def _cautions(whole: Report) -> Iterator[Caution]:

@@ -92,7 +92,7 @@ def similar(
     run: Run,
     items: str | int | Sequence[str | int],
     *,
-    by: Measure | None = None,
+    by: str | None = None,
     limit: int = 10,
     min_ratings: int = 20,
 ) -> Neighbours:

@@ -13,7 +13,7 @@ def clusters(
     options: TableOptions,
     answer: Answer,
     *,
-    n_clusters: Annotated[int, option("-k --clusters K", "Number of groups.")] = 8,
+    clusters: Annotated[int, option("-k --clusters K", "Number of groups.")] = 8,
     method: Annotated[Grouping, option("--method", "Clustering method.")] = Grouping.KMEANS,
     limit: Annotated[int, option("-n --limit N", "Items per group.")] = 5,
     min_ratings: FewestRatings = None,
@@ -33,7 +33,5 @@ def clusters(
     from embedcli.render.clusters import view
 
     run = options.open()
-    grouping = analyse(
-        run, n_clusters=n_clusters, method=method, limit=limit, min_ratings=min_ratings, top_items=top_items
-    )
+    grouping = analyse(run, clusters=clusters, method=method, limit=limit, min_ratings=min_ratings, top_items=top_items)
     answer.show(view(grouping, run))

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from embedcli.errors import with_names
 
 OPTIONS = {  # parameters of the library whose options have other names
-    "end": "--to",
+    "clusters": "-k",
+    "from_": "--from",
     "learning_rate": "--lr",
     "limit": "-n",
-    "n_clusters": "-k",
-    "rotation": "--rotate",
-    "start": "--from",
 }
 RENAMED = {"--valid-fraction": "--test-fraction", "--beyond": "--partial-out"}  # accepted until version 0.3
 

@@ -59,8 +59,8 @@ def test_tagged_items_are_the_rated_ones(trained: Run) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "complaint"),
     [
-        ([], [1], "has no `start`"),
-        ([1], [], "has no `end`"),
+        ([], [1], "has no `from_`"),
+        ([1], [], "has no `to`"),
         ([1, 2], [2], "is on both sides"),
         ([1], [119], "has no training rating"),
     ],

@@ -32,7 +32,7 @@ def test_a_choice_is_given_by_its_name(trained: Run) -> None:
         lambda run: biases(run, sort="foo"),  # type: ignore[arg-type]
         lambda run: movers(run, by="foo"),  # type: ignore[arg-type]
         lambda run: pca(run, basis="foo"),  # type: ignore[arg-type]
-        lambda run: pca(run, rotation="foo"),  # type: ignore[arg-type]
+        lambda run: pca(run, rotate="foo"),  # type: ignore[arg-type]
         lambda run: pca(run, partial_out="foo"),  # type: ignore[arg-type]
         lambda run: clusters(run, method="foo"),  # type: ignore[arg-type]
         lambda run: map_items(run, method="foo"),  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def test_fidelity_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, together: in
 def test_a_map_of_components_is_that_of_pca(trained: Run) -> None:
     """The places are the coordinates of the two components asked for, of the most rated items, the most rated first."""
     found = map_items(trained, components=(2, 1), top_items=20)
-    axes = pca(trained, n_components=2)
+    axes = pca(trained, components=2)
     rows = [trained.items.ids.index(place.id) for place in found.places]
     np.testing.assert_allclose([(place.x, place.y) for place in found.places], axes.scores[rows][:, [1, 0]])
     assert rows == axes.item_rows[:20].tolist()

@@ -49,7 +49,9 @@ def test_a_frame_is_read_as_its_file(tmp_path: Path) -> None:
     read = Ratings.from_frame(FRAME)
     assert same(read, load(f"{path}.csv")) and same(read, load(f"{path}.parquet"))
     assert read.items.titles[0].startswith("Film ") and read.items.years[0] == 1999 and read.timestamp is not None
-    assert read.data.source.startswith("data frame: user = 'userId', item = 'movieId', rating = 'rating', time = 'timestamp'")
+    assert read.data.source.startswith(
+        "data frame: user = 'userId', item = 'movieId', rating = 'rating', time = 'timestamp'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,8 +108,18 @@ def with_value(column: str, value: Any) -> pd.DataFrame:
         (pd.concat([FRAME, FRAME[:2]]), {}, "data frame, row 200: user '", "`duplicates` last, first or mean"),
         (FRAME, {"user": "nobody"}, "data frame has no column 'nobody' for `user`", "the columns are: userId, movieId"),
         (FRAME, {"user": "userId", "item": "userId"}, "`user` and `item` name the same column", "name a column"),
-        (FRAME.rename(columns={"userId": "walker"}), {}, "no column has a known name of the user; the", "`user` walker"),
-        (FRAME.drop(columns="rating"), {}, "data frame has no column of ratings", "the column of ratings with `rating`"),
+        (
+            FRAME.rename(columns={"userId": "walker"}),
+            {},
+            "no column has a known name of the user; the",
+            "`user` walker",
+        ),
+        (
+            FRAME.drop(columns="rating"),
+            {},
+            "data frame has no column of ratings",
+            "the column of ratings with `rating`",
+        ),
         (FRAME, {"time": "genres"}, "the column 'genres' does not hold times", "leave `time` out"),
         (FRAME.assign(name=range(len(FRAME))), {"title": "name"}, "'name' does not hold one title per item", "`title`"),
         (FRAME.assign(rating=[[1]] * len(FRAME)), {}, "'rating' holds list<", "name another column with `rating`"),
@@ -144,7 +156,9 @@ def test_rules_are_those_of_files() -> None:
 def test_reading_options_are_keywords(tmp_path: Path) -> None:
     """`load_ratings` takes the options of the command line by keyword, paths and choices as texts."""
     FRAME.rename(columns={"userId": "reader"}).to_csv(tmp_path / "r.csv", index=False)
-    read = embedcli.load_ratings(tmp_path / "r.csv", user_col="reader", duplicates="last", items=str(tmp_path / "r.csv"))
+    read = embedcli.load_ratings(
+        tmp_path / "r.csv", user_col="reader", duplicates="last", items=str(tmp_path / "r.csv")
+    )
     assert read.users == Ratings.from_frame(FRAME).users
     with pytest.raises(EmbedcliError, match="`duplicates` 'newest' is unknown"):
         embedcli.load_ratings(tmp_path / "r.csv", duplicates="newest")

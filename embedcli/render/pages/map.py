@@ -28,7 +28,7 @@ def map_page(drawn: Map, run: Run) -> str:
     from embedcli.analysis.clusters import clusters
 
     n_components = max(N_COMPONENTS, *(axis.component for axis in drawn.axes or ()), 1)
-    components = _unless_too_few(lambda: pca(run, n_components=n_components, limit=1, min_ratings=drawn.min_ratings))
+    components = _unless_too_few(lambda: pca(run, components=n_components, limit=1, min_ratings=drawn.min_ratings))
     context = map_context(drawn, run, components, _unless_too_few(lambda: clusters(run)))
     return document(
         "page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), styles=("map.css",), map=context
