@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict, decimal, text, whole
-from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
+from embedcli.analysis.selection import Asked, check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, blocks, coordinates, side_by_side
 from embedcli.evidence.strata import Strata
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 
 RESAMPLES = 200  # of the items of each side, if a side has several
@@ -87,15 +88,15 @@ class Axis(Record):
 
 def axis(
     run: Run,
-    from_: str | int | Sequence[str | int] = (),
-    to: str | int | Sequence[str | int] = (),
+    from_: Asked = (),
+    to: Asked = (),
     *,
     from_tag: str | None = None,
     to_tag: str | None = None,
     limit: int = 10,
     min_ratings: int = 20,
 ) -> Axis:
-    """Rank items along the direction from some items to others (titles, ids or rows); return `limit` at either end.
+    """Rank items along the direction from some items to others (titles or ids); return `limit` at either end.
 
         embedcli.axis(run, "star wars", ["casablanca", "fargo"])
         embedcli.axis(run, from_tag="Western", to_tag="Musical")  # all items with a tag
@@ -139,9 +140,9 @@ def axis(
     )
 
 
-def tagged(run: Run, tag: str) -> list[int]:
+def tagged(run: Run, tag: str) -> list[Row]:
     """Return the rows of the rated items with a tag, in any case; UsageError, with the tags, if no item has it."""
-    rows = [row for row, tags in enumerate(run.items.tags) if tag.casefold() in map(str.casefold, tags)]
+    rows = [Row(row) for row, tags in enumerate(run.items.tags) if tag.casefold() in map(str.casefold, tags)]
     if not rows:
         tags = sorted({tag for tags in run.items.tags for tag in tags})
         raise UsageError(
@@ -155,11 +156,11 @@ def tagged(run: Run, tag: str) -> list[int]:
 class _Sides:
     """The rows of the items that an axis begins at and leads to."""
 
-    start: list[int]
-    end: list[int]
+    start: Sequence[int]
+    end: Sequence[int]
 
     @classmethod
-    def of(cls, run: Run, start: list[int], end: list[int]) -> _Sides:
+    def of(cls, run: Run, start: Sequence[int], end: Sequence[int]) -> _Sides:
         sides = cls(start, end)
         if empty := [name for name, side in (("from_", start), ("to", end)) if not side]:
             raise UsageError(f"the axis has no `{empty[0]}`", f"give `{empty[0]}` TITLE")

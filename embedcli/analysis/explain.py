@@ -13,7 +13,9 @@ from embedcli.analysis.recommend import UserVector, logits, of_user, posterior_u
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
+from embedcli.data.text import id_text
 from embedcli.evidence.bases import coordinates
+from embedcli.run.lookup import Name
 from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
@@ -64,8 +66,8 @@ class Explanation(Record):
     mean_rating: float | None
 
 
-def explain(run: Run, user: str | int, item: str | int) -> Explanation:
-    """Split the prediction of an item (title, id or row number) for a user of the run into parts of the mean logit.
+def explain(run: Run, user: Name, item: Name) -> Explanation:
+    """Split the prediction of an item (title or id) for a user of the run into parts of the mean logit.
 
     The parts are the global bias, the user's, the item's, what each of the five largest components of the predicted
     preferences adds, and the rest. Components have the names that `pca` gives them.
@@ -77,11 +79,11 @@ def explain(run: Run, user: str | int, item: str | int) -> Explanation:
         Part("global", float(mean_over_members(run, "global_bias"))),
         Part("user", float(vector.bias.mean())),
         Part(run.data.noun, float(mean_over_members(run, "item_bias")[row])),
-        *_components(run, run.users.ids.index(str(user)), row),
+        *_components(run, run.users.ids.index(id_text(user)), row),
     ]
     parts.append(Part("other components", float(logit) - sum(part.logit for part in parts)))
     return Explanation(
-        user=str(user),
+        user=id_text(user),
         parts=tuple(parts),
         logit=float(logit),
         prediction=float(ratings_of(by_member, run.sigmoid_range).mean()),

@@ -13,7 +13,7 @@ from embedcli.analysis.decay import stars_interval
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
-from embedcli.analysis.selection import item_records, most_rated_first, rows_of
+from embedcli.analysis.selection import Asked, item_records, most_rated_first, rows_of
 from embedcli.analysis.similar import Nearest, nearest_among
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -94,7 +94,7 @@ def map_items(
     components: tuple[int, int] = (1, 2),
     top_items: int | None = None,
     min_ratings: int | None = None,
-    highlight: str | int | Sequence[str | int] = (),
+    highlight: Asked = (),
     color: str | Sequence[str] = (),
     seed: int = 0,
 ) -> Map:
@@ -104,7 +104,7 @@ def map_items(
     or UMAP (McInnes et al. 2018) of all members' embeddings side by side.
 
     The items are the `top_items` most rated with at least `min_ratings`, by default 50, and 500 with t-SNE and UMAP;
-    with `min_ratings` alone all of them, but never more than MOST_DRAWN; and those in `highlight` (titles, ids or rows)
+    with `min_ratings` alone all of them, but never more than MOST_DRAWN; and those in `highlight` (titles or ids)
     in any case. `color` is one of NUMBERS, or tags, or "genre" for the commonest tags of the run.
 
     Raises UsageError for an unknown item, tag or component, for too few items, and if UMAP is not installed; RunError

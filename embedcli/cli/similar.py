@@ -16,6 +16,7 @@ from embedcli.cli.options import MinRatings, TableOptions, complete_title
 from embedcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from embedcli.run.lookup import Row
     from embedcli.run.record import Run
 
 STDIN = "-"
@@ -62,7 +63,7 @@ def similar(
     answer.show(view(analyse(run, rows_of(run, titles), by=by, limit=limit, min_ratings=min_ratings), run))
 
 
-def rows_of(run: Run, titles: Sequence[str]) -> list[int]:
+def rows_of(run: Run, titles: Sequence[str]) -> list[Row]:
     """Return the rows of the items of a command line; `-` stands for the lines of standard input."""
     from embedcli.run.lookup import find
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ BLOCK = 1 << 20  # rows that are counted at a time
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
 
 
+@runtime_checkable
 class Frame(Protocol):
     """A data frame of pandas, polars or another library that hands its columns over as Arrow does."""
 

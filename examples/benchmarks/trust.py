@@ -56,6 +56,7 @@ from embedcli.evidence.bases import Floats, Table, unit, weighted_axes
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Posterior, predict_pairs, sample
 from embedcli.evidence.states import interval
+from embedcli.run.lookup import Row
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -542,7 +543,7 @@ def measure_neighbours(seed: int, size: tuple[int, int, int], strength: float) -
     true = world.axes[rows] * np.sqrt(world.variance)
     true /= np.linalg.norm(true, axis=1, keepdims=True)
     places, folds = [], []
-    for j, center in enumerate(embedcli.similar(run, rows.tolist(), min_ratings=FEWEST).asked):
+    for j, center in enumerate(embedcli.similar(run, map(Row, rows), min_ratings=FEWEST).asked):
         nearness = true @ true[j]
         nearness[j] = -np.inf
         places += [(nearness > nearness[position[neighbour.id]]).sum() for neighbour in center.neighbours]
