@@ -13,6 +13,7 @@ from embedcli.data import splits
 from embedcli.data.read_options import Note, ReadOptions
 from embedcli.data.text import MOST_LETTERS, is_whole, number_of, shorten
 from embedcli.errors import DataError, UsageError, known_as, renamed
+from embedcli.notebook import Card, Shown
 
 BLOCK = 1 << 20  # rows that are counted at a time
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
@@ -27,7 +28,7 @@ class Frame(Protocol):
 
 
 @dataclass(frozen=True)
-class Items:
+class Items(Shown):
     """The items of a data set; row j of every field is item code j."""
 
     ids: tuple[str, ...]
@@ -47,7 +48,7 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Users:
+class Users(Shown):
     """The users of a data set; row j of every field is user code j."""
 
     ids: tuple[str, ...]
@@ -102,7 +103,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Ratings:
+class Ratings(Shown):
     """Ratings as parallel arrays of length n: row j says that `user[j]` gave `item[j]` the rating `value[j]`.
 
     `user` and `item` are codes: row numbers of `users` and `items`. Every user and every item of the data set stays in
@@ -119,6 +120,13 @@ class Ratings:
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def _card(self) -> Card:
+        about, (low, high) = self.data, self.data.scale
+        scale = 'a row means "did"' if about.implicit else f"{low:g} to {high:g}"
+        size = f"{len(self):,} by {len(self.users):,} users of {len(self.items):,} {about.noun}s"
+        times = "no" if self.timestamp is None else "yes"
+        return Card(f"Ratings {about.title!r}: {size}", [("scale", scale), ("times", times), ("source", about.source)])
 
     @classmethod
     def from_frame(
@@ -224,7 +232,7 @@ class Ratings:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Shown):
     """Training ratings and held-out test ratings; nothing may be chosen by the test."""
 
     kind: str
@@ -233,6 +241,10 @@ class Split:
     train: Ratings
     test: Ratings
     leakage: str = ""  # what the training knows about the time of the test, if the split is in time
+
+    def _card(self) -> Card:
+        title = f"Split {self.description!r}: {len(self.train):,} training and {len(self.test):,} test ratings"
+        return Card(title, [("data", self.train.data.title), *([("leakage", self.leakage)] if self.leakage else [])])
 
     @property
     def n_cold(self) -> tuple[int, int]:

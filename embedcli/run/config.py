@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from embedcli.errors import UsageError
+from embedcli.notebook import Shown
 
 ENGINES = ("auto", "torch", "compiled")
 LARGEST_BATCH = 512
@@ -45,7 +46,7 @@ class Settings(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Shown):
     """Settings of a training. The defaults were chosen on a tenth of MovieLens 100K's training rows.
 
     The weight decays are decoupled (Loshchilov and Hutter, 2019): each rating, at learning rate `lr`, multiplies the
