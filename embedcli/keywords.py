@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from enum import Enum
 from typing import ParamSpec, TypeVar, get_type_hints
 
 P = ParamSpec("P")
@@ -23,7 +24,7 @@ def takes(record: type, names: Mapping[str, str] | None = None) -> Callable[[Cal
             inspect.Parameter(
                 parameter_of.get(field.name, field.name),
                 inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
+                default=field.default.value if isinstance(field.default, Enum) else field.default,
                 annotation=types[field.name],
             )
             for field in fields(record)

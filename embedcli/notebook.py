@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from html import escape
 from typing import Any
@@ -90,8 +90,10 @@ def brief(value: Any) -> str:
     """Describe a value in short: an array by its shape, a long tuple by its length and first entry."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"<{value.dtype} {tuple(value.shape)}>" if value.shape else repr(value.item())
-    if isinstance(value, float):
-        return written(value)
+    if isinstance(value, tuple | list) and value and is_dataclass(value[0]):
+        return f"<{len(value)} {type(value[0]).__name__}>"
+    if is_dataclass(value) and not isinstance(value, Shown):
+        return f"{type(value).__name__}(...)"
     if isinstance(value, tuple | list) and len(value) > 5:
         return f"<{len(value):,}: {brief(value[0])}, ...>"
     if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints, overload
 
-from embedcli.notebook import FIRST_ROWS, Card, Shown, brief
+from embedcli.notebook import FIRST_ROWS, Card, Shown, brief, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,11 @@ class Record(Shown):
     def _card(self) -> Card:
         """Return settings and figures, what the evidence says, and the first rows of each list, with their verdicts."""
         simple = {spec.name: getattr(self, spec.name) for spec in fields(self)}  # type: ignore[arg-type]
-        about = [f"{key}={brief(value)}" for key, value in simple.items() if isinstance(value, str | int | float)]
+        about = [
+            f"{key}={written(value) if isinstance(value, float) else brief(value)}"
+            for key, value in simple.items()
+            if isinstance(value, str | int | float)
+        ]
         rows = self.rows()
         lines = [("about", ", ".join(about)), *self._findings()]
         return Card(type(self).__name__, lines, self._first(rows), len(rows), "to_frame()")

@@ -26,7 +26,7 @@ RATINGS_FILES = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # the
 def load(
     where: str | Path = "ml-100k",
     *,
-    options: ReadOptions = ReadOptions(),  # noqa: B008 (it is frozen)
+    options: ReadOptions | None = None,
     on_note: Note | None = None,
     on_progress: Progress | None = None,
     offline: bool = False,
@@ -46,7 +46,7 @@ def load(
     Raises UsageError if the data set does not exist, DataError if it cannot be downloaded or read.
     """
     given: dict[str, Any] = {**further}
-    options = replace(options, **given)
+    options = replace(options or ReadOptions(), **given)
     on_note, on_progress = on_note or (lambda line: None), on_progress or (lambda what, done, total: None)
     context = ReadContext(options, on_note, on_progress, problems)
     try:

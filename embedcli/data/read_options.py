@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from embedcli.errors import UsageError, chosen
+from embedcli.notebook import Shown
 
 if TYPE_CHECKING:
     from embedcli.data.problems import Problems
@@ -57,7 +58,7 @@ class ReadSettings(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class ReadOptions(Shown):
     """What is known about a table before it is read; what is None is detected.
 
     A column is given by its name, or by its number from 1 on.
