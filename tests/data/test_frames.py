@@ -162,3 +162,9 @@ def test_reading_options_are_keywords(tmp_path: Path) -> None:
     assert read.users == Ratings.from_frame(FRAME).users
     with pytest.raises(EmbedcliError, match="`duplicates` 'newest' is unknown"):
         embedcli.load_ratings(tmp_path / "r.csv", duplicates="newest")
+
+
+def test_titles_in_a_file_of_ratings(tmp_path: Path) -> None:
+    """`title_col` names the titles in the ratings themselves, if no second table is given."""
+    FRAME.rename(columns={"title": "called"}).to_csv(tmp_path / "r.csv", index=False)
+    assert load(tmp_path / "r.csv", title_col="called").items.titles == Ratings.from_frame(FRAME).items.titles
