@@ -26,6 +26,7 @@ class EmbedcliError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.add_note(f"hint: {hint}")  # a traceback shows it
 
 
 class UsageError(EmbedcliError):

@@ -72,8 +72,9 @@ class Shown:
     def __repr__(self) -> str:
         return self._card().text()
 
-    def _repr_html_(self) -> str:
-        return self._card().html()
+    def _repr_html_(self) -> str | None:
+        card = self._card()
+        return card.html() if card.lines or card.rows else None  # a notebook then shows the text
 
     def _card(self) -> Card:
         """Return what is shown: the fields, each in short."""

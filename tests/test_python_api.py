@@ -8,6 +8,7 @@ import io
 import pydoc
 import re
 import shlex
+import traceback
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, get_type_hints
@@ -165,6 +166,7 @@ def test_records_are_short_in_a_notebook(name: str, trained: Run) -> None:
     assert repr(record).startswith(type(record).__name__)
     by_id = {"similar": lambda run: library.similar(run, 50), "explain": lambda run: library.explain(run, 12, 50)}
     page = by_id.get(name, lambda run: record)(hostile)._repr_html_()
+    assert page is not None
     assert not re.search(r"<(script|style|b)\b|color|\x1b", page)
     assert page.count("<table") == page.count("</table>") >= 1
 
@@ -181,7 +183,7 @@ def test_verdicts_are_shown(trained: Run) -> None:
 def test_a_run_is_shown_with_its_protocol(saved: Run) -> None:
     """A run shows its data set, sizes, RMSE with split and protocol, weight decay, and what to type next."""
     run = library.open_run()
-    for text in (repr(run), run._repr_html_()):
+    for text in (repr(run), run._repr_html_() or ""):
         for part in (run.data.title, "200 users", "weight decay", "0.4", "random 90/10 seed 0", run.training.protocol):
             assert part in text
         assert f"{run.training.scores[-1].rmse:.3f} (posterior)" in text
@@ -202,7 +204,9 @@ def test_data_is_shown_in_short(world: Any, trained: Run) -> None:
     """Ratings, splits, items, rows and settings are a few lines each; settings show what is not the default."""
     ratings: Ratings = world.ratings
     split: Split = ratings.split("random", seed=0)
-    assert repr(ratings).startswith("Ratings 'Made ratings': ") and "scale: 1 to 5" in repr(ratings)
+    assert repr(ratings).startswith(
+        "Ratings 'Made ratings': 8,000 ratings, 200 users, 120 films"
+    ) and "scale: 1 to 5" in repr(ratings)
     assert repr(split).startswith("Split 'random 90/10 seed 0': ")
     for shown in (ratings, split, ratings.items, ratings.users, trained.rows, trained.heldout, trained.training):
         assert len(repr(shown)) < 1_500
@@ -268,3 +272,10 @@ def test_new_users_by_keyword(trained: Run) -> None:
         library.recommend(trained, "12", like="star wars")
     with pytest.raises(UsageError, match="nothing is known of the user"):
         library.recommend(trained)
+
+
+def test_a_traceback_shows_the_hint(trained: Run) -> None:
+    """What to do about an error stands below it in a traceback of Python, once, also if parameters have other names."""
+    with pytest.raises(UsageError) as caught:
+        library.fit(pd.DataFrame({"user": [1, 1], "item": [1, 2], "rating": [1, 2]}), members=0)
+    assert "".join(traceback.format_exception(caught.value)).count("hint: give 1 or more") == 1

@@ -1,5 +1,6 @@
 """Why a user is predicted to rate an item so: parts that add up to the prediction."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -64,6 +65,11 @@ class Explanation(Record):
     is_unrated: bool
     n_ratings: int
     mean_rating: float | None
+
+    def _findings(self) -> Iterator[tuple[str, str]]:
+        if (found := self.posterior) is not None:
+            ends = "" if found.lower is None else f", 95 % of such ratings {found.lower:.1f} to {found.upper:.1f}"
+            yield "posterior", f"{found.prediction:.2f}{ends}"
 
 
 def explain(run: Run, user: Name, item: Name) -> Explanation:

@@ -124,7 +124,8 @@ class Ratings(Shown):
     def _card(self) -> Card:
         about, (low, high) = self.data, self.data.scale
         scale = 'a row means "did"' if about.implicit else f"{low:g} to {high:g}"
-        size = f"{len(self):,} by {len(self.users):,} users of {len(self.items):,} {about.noun}s"
+        what = "rows" if about.implicit else "ratings"
+        size = f"{len(self):,} {what}, {len(self.users):,} users, {len(self.items):,} {about.noun}s"
         times = "no" if self.timestamp is None else "yes"
         return Card(f"Ratings {about.title!r}: {size}", [("scale", scale), ("times", times), ("source", about.source)])
 

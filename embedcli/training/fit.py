@@ -95,7 +95,7 @@ def _split(
         try:
             data = Ratings.from_frame(data)
         except EmbedcliError as error:
-            raise type(error)(error.message, f"{error.hint}, with Ratings.from_frame") from error
+            raise type(error)(error.message, f"{error.hint}, with Ratings.from_frame") from None
     return data.split(
         split,
         seed=config.seed if split_seed is None else split_seed,
