@@ -5,7 +5,7 @@
     ratings = embedcli.load_ratings("ml-100k")
     run = embedcli.fit(ratings.split("random", seed=0))
     embedcli.biases(run).worst
-    embedcli.pca(run, n_components=3).components
+    embedcli.pca(run, components=3).components
 
 Importing embedcli imports nothing else: each name is fetched from its module when it is first used.
 """
@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from embedcli.analysis.axis import axis as axis
     from embedcli.analysis.biases import biases as biases
+    from embedcli.analysis.biases import movers as movers
     from embedcli.analysis.clusters import clusters as clusters
     from embedcli.analysis.compare import compare as compare
     from embedcli.analysis.compare import side_by_side as side_by_side
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from embedcli.analysis.recommend import recommend as recommend
     from embedcli.analysis.similar import similar as similar
     from embedcli.data.loading import load
+    from embedcli.data.ratings import Ratings as Ratings
+    from embedcli.data.ratings import Split as Split
+    from embedcli.data.read_options import ReadOptions as ReadOptions
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.config import TrainConfig as TrainConfig
     from embedcli.run.lookup import find as find
@@ -46,7 +50,10 @@ _ANALYSES = ("axis", "biases", "clusters", "compare", "explain", "pca", "predict
 _HOME = {
     **{name: f"embedcli.analysis.{name}:{name}" for name in _ANALYSES},
     "EmbedcliError": "embedcli.errors:EmbedcliError",
+    "Ratings": "embedcli.data.ratings:Ratings",
+    "ReadOptions": "embedcli.data.read_options:ReadOptions",
     "Run": "embedcli.run.record:Run",
+    "Split": "embedcli.data.ratings:Split",
     "TrainConfig": "embedcli.run.config:TrainConfig",
     "export_run": "embedcli.analysis.export:export_run",
     "find": "embedcli.run.lookup:find",
@@ -54,6 +61,7 @@ _HOME = {
     "fold_in": "embedcli.analysis.recommend:fold_in",
     "load_ratings": "embedcli.data.loading:load",
     "map_items": "embedcli.analysis.map:map_items",
+    "movers": "embedcli.analysis.biases:movers",
     "of_user": "embedcli.analysis.recommend:of_user",
     "open_run": "embedcli.run.shelf:open_run",
     "predict_all": "embedcli.analysis.predict:predict_all",
@@ -72,4 +80,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted([*_HOME, "__version__", "__doc__", "__all__"])

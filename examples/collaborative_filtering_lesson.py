@@ -58,7 +58,7 @@ def lesson(films: Ratings, config: TrainConfig) -> Learned:
     biases = embedcli.biases(run, min_ratings=20, limit=5)
     for name, rows in (("Worst", biases.worst), ("Best", biases.best)):
         print(f"\n{name}, by bias:", *map(bias_line, rows), sep="\n")
-    axes = embedcli.pca(run, n_components=3, limit=4)
+    axes = embedcli.pca(run, components=3, limit=4)
     for component in axes.components:
         print(*component_lines(component), sep="\n")
     picture = draw(embedcli.map_items(run, top_items=N_DRAWN), run, "png", N_DRAWN)

@@ -73,7 +73,7 @@ def outcome(split: Split, decay: float, n_factors: int) -> Outcome:
         factors=float(np.sqrt(np.mean(factors**2))),
         biases=float(np.sqrt(np.mean(biases**2))),
         largest=float(max(np.abs(factors).max(), np.abs(biases).max())),
-        truth=tuple(found.truth_phi or 0.0 for found in embedcli.pca(run, n_components=3).components),
+        truth=tuple(found.truth_phi or 0.0 for found in embedcli.pca(run, components=3).components),
     )
 
 

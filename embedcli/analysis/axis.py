@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
 from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict, decimal, text, titles, whole
-from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
+from embedcli.analysis.selection import Asked, check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, blocks, coordinates, side_by_side
 from embedcli.evidence.strata import Strata
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 
 RESAMPLES = 200  # of the items of each side, if a side has several
@@ -86,9 +87,19 @@ class Axis(Record):
 
 
 def axis(
-    run: Run, start: Sequence[str | int], end: Sequence[str | int], *, limit: int = 10, min_ratings: int = 20
+    run: Run,
+    from_: Asked = (),
+    to: Asked = (),
+    *,
+    from_tag: str | None = None,
+    to_tag: str | None = None,
+    limit: int = 10,
+    min_ratings: int = 20,
 ) -> Axis:
-    """Rank items along the direction from some items to others (titles, ids or rows); return `limit` at either end.
+    """Rank items along the direction from some items to others (titles or ids); return `limit` at either end.
+
+        embedcli.axis(run, "star wars", ["casablanca", "fargo"])
+        embedcli.axis(run, from_tag="Western", to_tag="Musical")  # all items with a tag
 
     The direction is the difference of the two sides' mean embeddings, in all members side by side.
 
@@ -96,6 +107,10 @@ def axis(
     mean, and if no item passes the filter.
     """
     check_limit(limit, "items per end")
+    start, end = (
+        [*rows_of(run, items), *(() if tag is None else tagged(run, tag))]
+        for items, tag in ((from_, from_tag), (to, to_tag))
+    )
     sides = _Sides.of(run, start, end)
     passing, factors, rng = rated(run, min_ratings), run.array("item_factors"), np.random.default_rng(0)
     means = sides.means(factors)
@@ -125,9 +140,9 @@ def axis(
     )
 
 
-def tagged(run: Run, tag: str) -> list[int]:
+def tagged(run: Run, tag: str) -> list[Row]:
     """Return the rows of the rated items with a tag, in any case; UsageError, with the tags, if no item has it."""
-    rows = [row for row, tags in enumerate(run.items.tags) if tag.casefold() in map(str.casefold, tags)]
+    rows = [Row(row) for row, tags in enumerate(run.items.tags) if tag.casefold() in map(str.casefold, tags)]
     if not rows:
         tags = sorted({tag for tags in run.items.tags for tag in tags})
         raise UsageError(
@@ -141,13 +156,13 @@ def tagged(run: Run, tag: str) -> list[int]:
 class _Sides:
     """The rows of the items that an axis begins at and leads to."""
 
-    start: list[int]
-    end: list[int]
+    start: Sequence[int]
+    end: Sequence[int]
 
     @classmethod
-    def of(cls, run: Run, start: Iterable[str | int], end: Iterable[str | int]) -> _Sides:
-        sides = cls(rows_of(run, start), rows_of(run, end))
-        if empty := [name for name, side in vars(sides).items() if not side]:
+    def of(cls, run: Run, start: Sequence[int], end: Sequence[int]) -> _Sides:
+        sides = cls(start, end)
+        if empty := [name for name, side in (("from_", start), ("to", end)) if not side]:
             raise UsageError(f"the axis has no `{empty[0]}`", f"give `{empty[0]}` TITLE")
         if both := set(sides.start) & set(sides.end):
             title = run.items.titles[min(both)]

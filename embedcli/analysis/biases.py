@@ -132,8 +132,8 @@ def biases(
     min_ratings: int = MIN_RATINGS,
     limit: int = 10,
     interval: float = 0.95,
-    sort: Sort = Sort.BIAS,
-    by: By = By.TRAINED,
+    sort: str = Sort.BIAS.value,
+    by: str = By.TRAINED.value,
 ) -> Biases:
     """Rank the items with at least `min_ratings` training ratings, and return `limit` of each end.
 
@@ -306,7 +306,7 @@ class Movers(Record):
     down: tuple[Mover, ...]
 
 
-def movers(run: Run, *, min_ratings: int = MIN_RATINGS, limit: int = 10, by: By = By.TRAINED) -> Movers:
+def movers(run: Run, *, min_ratings: int = MIN_RATINGS, limit: int = 10, by: str = By.TRAINED.value) -> Movers:
     """Return the items whose stars differ most from their damped mean, `limit` in either direction.
 
     Raises UsageError if no item passes the filter or the data is implicit, RunError if the run has no stars.

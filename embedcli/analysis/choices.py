@@ -1,21 +1,8 @@
 """What an analysis can be asked for by name. The command line imports this file, so that it imports little."""
 
 from enum import StrEnum
-from typing import TypeVar
 
-from embedcli.errors import UsageError
-
-Choice = TypeVar("Choice", bound=StrEnum)
-
-
-def chosen(choices: type[Choice], value: str, parameter: str) -> Choice:
-    """Return a choice that is given by its name or as itself; UsageError, with the names, for any other value."""
-    try:
-        return choices(value)
-    except ValueError:
-        names = ", ".join(choice.value for choice in choices)
-        raise UsageError(f"`{parameter}` {value!r} is unknown", f"give one of {names}") from None
-
+from embedcli.errors import chosen as chosen
 
 Sort = StrEnum("Sort", ["BIAS", "STARS", "LOWER", "UPPER", "PROBABILITY"])  # what a ranking goes by
 By = StrEnum("By", ["TRAINED", "POSTERIOR"])  # whose stars: the trained members', or the posterior mean

@@ -111,9 +111,9 @@ class Clusters(Record):
 def clusters(
     run: Run,
     *,
-    n_clusters: int = 8,
-    method: Grouping = Grouping.KMEANS,
-    by: Angle | None = None,
+    clusters: int = 8,
+    method: str = Grouping.KMEANS.value,
+    by: str | None = None,
     limit: int = 5,
     min_ratings: int | None = None,
     top_items: int | None = None,
@@ -130,13 +130,13 @@ def clusters(
     """
     method, measure = chosen(Grouping, method, "method"), measure_of(run, by, Angle)
     rows, described = most_rated_first(run, min_ratings, top_items, MOST_ITEMS)
-    if not 2 <= n_clusters <= len(rows) // 2:
+    if not 2 <= clusters <= len(rows) // 2:
         raise UsageError(
-            f"`n_clusters` {n_clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
-            "give another `n_clusters`",
+            f"`clusters` {clusters} is not from 2 to {len(rows) // 2}, half of the {len(rows)} {run.data.noun}s",
+            "give another `clusters`",
         )
     check_limit(limit, "items per cluster")
-    group = partial(_group, n_clusters=n_clusters, method=method, seed=seed)
+    group = partial(_group, n_clusters=clusters, method=method, seed=seed)
     vectors = [own.of(rows) for own in member_vectors(run, measure)]
     x = _scores(units(vectors))
     labels = group(x)

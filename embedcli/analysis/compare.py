@@ -193,7 +193,7 @@ def _side_by_side(commons: Sequence[_Common], min_ratings: int) -> SideBySide:
     )
 
 
-def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratings: int = 20) -> Comparison:
+def compare(a: Run, b: Run, *, components: int = 3, limit: int = 10, min_ratings: int = 20) -> Comparison:
     """Compare two runs, of the same data set or of ones that share titles.
 
     Items are matched by id if the ratings are the same, else by title without regard to case and punctuation; a title
@@ -223,7 +223,7 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         correlation_interval=_interval(*stars),
         change=rmse(*stars) if have_same_scale else None,
         seed_noise=None if noise is None else float(np.sqrt(np.mean(noise**2))),
-        components=_pairs(common, n_components),
+        components=_pairs(common, components),
         by=by,
         overlap=_overlap((of_a, rows_a), (of_b, rows_b)),
         chance=min(MOST_NEAREST, n - 1) / (n - 1),
@@ -250,7 +250,7 @@ def _figures(common: _Common) -> RunFigures:
         n_real=None if evidence is None else n_real,
         n_tested=n_tested,
         slope=None if evidence is None else evidence.heldout_slope,
-        truth_phi=pca(run, n_components=1, limit=1).components[0].truth_phi,
+        truth_phi=pca(run, components=1, limit=1).components[0].truth_phi,
         outside=None if agreed is None else agreed.outside,
         correlation=spearman(*common.stars()),
         n_compared=len(common.rows[0]),
@@ -359,7 +359,7 @@ def _interval(a: Floats, b: Floats) -> tuple[float, float]:
 
 def _pairs(common: _Common, n_components: int) -> tuple[Pair, ...]:
     """Match the components of both runs over the common items."""
-    a, b = (pca(run, n_components=min(run.shape("item_factors")[2], 2 * n_components), limit=1) for run in common.runs)
+    a, b = (pca(run, components=min(run.shape("item_factors")[2], 2 * n_components), limit=1) for run in common.runs)
     matches, phi = match(a.scores[common.rows[0]][:, :n_components], b.scores[common.rows[1]])
     pairs = ((a.components[j], b.components[int(other)]) for j, other in enumerate(matches))
     return tuple(

@@ -44,8 +44,8 @@ class ComponentFinder:
         axes, variances = self._axes()
         if axes[1].shape[1] < self.n_components:
             raise UsageError(
-                f"`n_components` {self.n_components} is more than the {axes[1].shape[1]} of this basis",
-                f"give `n_components` {axes[1].shape[1]} or fewer",
+                f"`components` {self.n_components} is more than the {axes[1].shape[1]} of this basis",
+                f"give `components` {axes[1].shape[1]} or fewer",
             )
         if not variances.sum() > SMALLEST_VARIANCE:
             raise UsageError(

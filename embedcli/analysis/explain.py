@@ -1,5 +1,6 @@
 """Why a user is predicted to rate an item so: parts that add up to the prediction."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,7 +14,9 @@ from embedcli.analysis.recommend import UserVector, logits, of_user, posterior_u
 from embedcli.analysis.record import Record, decimal, text
 from embedcli.analysis.selection import item as item_fields
 from embedcli.analysis.selection import mean_over_members, row_of
+from embedcli.data.text import id_text
 from embedcli.evidence.bases import coordinates
+from embedcli.run.lookup import Name
 from embedcli.run.predictions import ratings_of
 from embedcli.run.record import Run
 
@@ -63,9 +66,14 @@ class Explanation(Record):
     n_ratings: int
     mean_rating: float | None
 
+    def _findings(self) -> Iterator[tuple[str, str]]:
+        if (found := self.posterior) is not None:
+            ends = "" if found.lower is None else f", 95 % of such ratings {found.lower:.1f} to {found.upper:.1f}"
+            yield "posterior", f"{found.prediction:.2f}{ends}"
 
-def explain(run: Run, user: str, item: str | int) -> Explanation:
-    """Split the prediction of an item (title, id or row number) for a user of the run into parts of the mean logit.
+
+def explain(run: Run, user: Name, item: Name) -> Explanation:
+    """Split the prediction of an item (title or id) for a user of the run into parts of the mean logit.
 
     The parts are the global bias, the user's, the item's, what each of the five largest components of the predicted
     preferences adds, and the rest. Components have the names that `pca` gives them.
@@ -77,11 +85,11 @@ def explain(run: Run, user: str, item: str | int) -> Explanation:
         Part("global", float(mean_over_members(run, "global_bias"))),
         Part("user", float(vector.bias.mean())),
         Part(run.data.noun, float(mean_over_members(run, "item_bias")[row])),
-        *_components(run, run.users.ids.index(user), row),
+        *_components(run, run.users.ids.index(id_text(user)), row),
     ]
     parts.append(Part("other components", float(logit) - sum(part.logit for part in parts)))
     return Explanation(
-        user=user,
+        user=id_text(user),
         parts=tuple(parts),
         logit=float(logit),
         prediction=float(ratings_of(by_member, run.sigmoid_range).mean()),
@@ -112,5 +120,5 @@ def _components(run: Run, user: int, row: int) -> list[Part]:
         coordinates(factors, np.array([index]), axes)[0]
         for factors, index, axes in ((run.array("user_factors"), user, of_users), (items, row, of_items))
     )
-    components = enumerate(pca(run, n_components=n, limit=1, basis=Basis.PREFERENCE).components)
+    components = enumerate(pca(run, components=n, limit=1, basis=Basis.PREFERENCE).components)
     return [Part(f"component {j + 1}", float(u[j] * s[j] * v[j]), own.poles) for j, own in components]

@@ -14,7 +14,7 @@ from embedcli.analysis.metric import measure_of, member_vectors, unit_vectors
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project
 from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, titles, whole
-from embedcli.analysis.selection import item_records, most_rated_first, rows_of
+from embedcli.analysis.selection import Asked, item_records, most_rated_first, rows_of
 from embedcli.analysis.similar import Nearest, nearest_among
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -93,12 +93,12 @@ class Map(Record):
 def map_items(
     run: Run,
     *,
-    method: Method = Method.PCA,
-    by: Angle | None = None,
+    method: str = Method.PCA.value,
+    by: str | None = None,
     components: tuple[int, int] = (1, 2),
     top_items: int | None = None,
     min_ratings: int | None = None,
-    highlight: str | int | Sequence[str | int] = (),
+    highlight: Asked = (),
     color: str | Sequence[str] = (),
     seed: int = 0,
 ) -> Map:
@@ -109,7 +109,7 @@ def map_items(
     the same measure.
 
     The items are the `top_items` most rated with at least `min_ratings`, by default 50, and 500 with t-SNE and UMAP;
-    with `min_ratings` alone all of them, but never more than MOST_DRAWN; and those in `highlight` (titles, ids or rows)
+    with `min_ratings` alone all of them, but never more than MOST_DRAWN; and those in `highlight` (titles or ids)
     in any case. `color` is one of NUMBERS, or tags, or "genre" for the commonest tags of the run.
 
     Raises UsageError for an unknown item, tag or component, for too few items, and if UMAP is not installed; RunError
@@ -139,7 +139,7 @@ def map_items(
     vectors = unit_vectors(member_vectors(run, measure), rows)
     axes, axes_over = None, None
     if method is Method.PCA:
-        found = pca(run, n_components=max(components), limit=1, min_ratings=min_ratings)
+        found = pca(run, components=max(components), limit=1, min_ratings=min_ratings)
         right, up = (component - 1 for component in components)
         axes, axes_over = (found.components[right], found.components[up]), found.items
         xy = found.scores[rows][:, [right, up]]

@@ -1,5 +1,6 @@
 """The components along which the item embeddings spread: which are real and true, and what goes with them."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ from embedcli.analysis.choices import Basis, PartialOut, Rotation, chosen
 from embedcli.analysis.components import ComponentFinder, two_digits
 from embedcli.analysis.effects import MIXED, THRESHOLD, Candidates, Effect, effects_of, names, without_quality
 from embedcli.analysis.poles import PoleItem, poles, sign
-from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict
+from embedcli.analysis.record import PYTHON_ONLY, Record, Row, Tone, Verdict
 from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.analysis.tastes import TagTastes, TasteCard, tastes
 from embedcli.errors import UsageError
@@ -18,6 +19,7 @@ from embedcli.run.record import ComponentTest, Evidence, Run
 LEAST_TRUTH_PHI = 0.88  # of a component that is named: the true one is then .85 or more in 9 of 10 planted worlds
 OF_TASTES = ("p", "z", "halves", "r")  # figures of an axis of tastes that a component has not
 N_LEADING = 20  # components that an axis of tastes is expressed by
+EXAMPLES = 3  # items of a pole that Python shows
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,21 @@ class Components(Record):
     scores: Annotated[Floats, PYTHON_ONLY]  # (I, K) coordinates of all items of the run
     item_rows: Annotated[Rows, PYTHON_ONLY]  # (n_items,) row numbers of the items that were analysed
 
+    def _findings(self) -> Iterator[tuple[str, str]]:
+        components: list[Component | TasteCard] = list(self.components)
+        tastes: list[Component | TasteCard] = list(self.tastes.cards if self.tastes else ())
+        for kind, axes in (("component", components), ("taste", tastes)):
+            for number, axis in enumerate(axes, 1):
+                yield f"{kind} {number}, {100 * axis.share:.1f} %", str(axis.judged)
+                for mark, named, items in (
+                    ("+", axis.positive_name, axis.positive),
+                    ("-", axis.negative_name, axis.negative),
+                ):
+                    yield f"  {mark} {', '.join(named)}".rstrip(), "; ".join(item.title for item in items[:EXAMPLES])
+
+    def _first(self, rows: Sequence[Row]) -> list[Row]:
+        return []  # the findings say more
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the items at the poles as one table, a row per component (or axis of tastes), pole and item."""
         shared = ("component", "taste", "share", "real", "t", "slope", "truth_phi", "truth_phi_error", *OF_TASTES)
@@ -117,13 +134,13 @@ class Components(Record):
 def pca(
     run: Run,
     *,
-    n_components: int = 3,
+    components: int = 3,
     limit: int = 5,
     min_ratings: int | None = None,
     top_items: int | None = None,
-    basis: Basis = Basis.PCA,
-    rotation: Rotation = Rotation.NONE,
-    partial_out: PartialOut = PartialOut.NOTHING,
+    basis: str = Basis.PCA.value,
+    rotate: str = Rotation.NONE.value,
+    partial_out: str = PartialOut.NOTHING.value,
     with_numbers: bool = False,
 ) -> Components:
     """Find the components along which the items spread most, with the evidence for each, and what goes with it.
@@ -136,11 +153,11 @@ def pca(
 
     Raises UsageError if the run has fewer components or items, RunError if it lacks arrays.
     """
-    basis, rotation = chosen(Basis, basis, "basis"), chosen(Rotation, rotation, "rotation")
+    basis, rotation = chosen(Basis, basis, "basis"), chosen(Rotation, rotate, "rotate")
     partial_out = chosen(PartialOut, partial_out, "partial_out")
     rows, described = most_rated_first(run, min_ratings, top_items)
-    _check(n_components, limit, run.shape("item_factors")[2], len(rows))
-    finder = ComponentFinder(run, rows, n_components, basis, rotation)
+    _check(components, limit, run.shape("item_factors")[2], len(rows))
+    finder = ComponentFinder(run, rows, components, basis, rotation)
     coordinates, shares = finder.of_run()
     coordinates *= [sign(scores, run.item_stats.mean_rating[rows]) for scores in coordinates[rows].T]
     evidence = run.training.evidence
@@ -172,7 +189,7 @@ def _check(n_components: int, limit: int, n_factors: int, n_items: int) -> None:
     if not 1 <= n_components <= most:
         why = f"the run has {n_factors} factors" if n_factors == most else f"only {n_items} items pass the filter"
         raise UsageError(
-            f"`n_components` {n_components} is not from 1 to {most}: {why}", f"give `n_components` {min(3, most)}"
+            f"`components` {n_components} is not from 1 to {most}: {why}", f"give `components` {min(3, most)}"
         )
     check_limit(limit, "items per pole")
 

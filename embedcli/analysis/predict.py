@@ -12,6 +12,7 @@ from embedcli.analysis.posterior import Predictor
 from embedcli.analysis.record import Columns, Record, decimal, name, text, titles, whole
 from embedcli.analysis.selection import check_limit, mean_over_members, rated
 from embedcli.data.pairs import Pairs
+from embedcli.data.ratings import Frame
 from embedcli.data.text import shorten
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, Table
@@ -92,13 +93,16 @@ class TopPredictions(Record):
         return self.predictions
 
 
-def predict(run: Run, pairs: Pairs | Iterable[tuple[object, object]]) -> PairPredictions:
+def predict(run: Run, pairs: Pairs | Frame | Iterable[tuple[object, object]]) -> PairPredictions:
     """Predict what users of the run would rate items: pairs of the id of a user and the id or title of an item.
+
+    `pairs` may be a data frame with a user and an item column; the predictions have the order of its rows.
 
     Raises RunError if the run has no posterior that predicts, UsageError if no pair has a user and an item of the run.
     """
     predictor = Predictor(run)
-    pairs = pairs if isinstance(pairs, Pairs) else Pairs.of(pairs)
+    if not isinstance(pairs, Pairs):
+        pairs = Pairs.from_frame(pairs) if isinstance(pairs, Frame) else Pairs.of(pairs)
     rows_of = {identifier: row for row, identifier in enumerate(run.users.ids)}
     users = np.array([rows_of.get(identifier, -1) for identifier in pairs.users], np.int64)
     items = np.array(find_all(run, pairs.items), np.int64)
@@ -158,7 +162,7 @@ def _of_pairs(predictor: Predictor, user: Rows, item: Rows) -> tuple[Floats, Flo
     return expected[which], spread[which]
 
 
-def predict_all(run: Run, *, limit: int = 10, by: RankBy | str = RankBy.STARS, min_ratings: int = 20) -> TopPredictions:
+def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_ratings: int = 20) -> TopPredictions:
     """Return the best items of every user of the run, at most `limit`, without those that the user has rated.
 
     The best have the highest prediction, or with `by` "gain" the highest above the posterior mean of their stars.

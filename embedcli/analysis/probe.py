@@ -102,7 +102,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     kept = min(MOST_AXES, int((variances > 1e-18 * variances[0]).sum()), len(rows) // 4)
     x = (every - every.mean(0)) @ axes[:, :kept]
     n_components = min(N_COMPONENTS, run.shape("item_factors")[2], x.shape[1])
-    components = pca(run, n_components=n_components, limit=1, min_ratings=min_ratings, top_items=len(rows))
+    components = pca(run, components=n_components, limit=1, min_ratings=min_ratings, top_items=len(rows))
     rng = np.random.default_rng(seed)
     probed = [
         _probed(*target, candidates.confounders_of(target[0]), x, components.scores[rows], rng) for target in targets

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from embedcli.analysis.choices import RankBy, chosen
 from embedcli.analysis.posterior import PosteriorUser, Prediction, Predictor, has_states
 from embedcli.analysis.record import Record, decimal, text, titles, whole
-from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated, row_of
+from embedcli.analysis.selection import Asked, check_limit, item_records, mean_over_members, rated, row_of, rows_of
+from embedcli.data.text import id_text
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, Table, coordinates
+from embedcli.run.lookup import Name
 from embedcli.run.predictions import NAMES, ratings_of, sigmoid
 from embedcli.run.record import Run
 
+Rated = Mapping[Any, float] | Iterable[tuple[Name, float]]  # items with their ratings
 STEPS = 8  # of Gauss and Newton: a step that no longer moves anything costs nothing
 DIVERSITY = 2.0  # standard deviations of the values that an item like one in the list is worth less
 NOISE = 0.2  # of a rating, as a share of the range, if the run has not measured it
@@ -94,15 +97,25 @@ class UserVector:
 
 def recommend(
     run: Run,
-    user: str | UserVector,
+    user: Name | UserVector | None = None,
     *,
+    like: Asked = (),
+    dislike: Asked = (),
+    rate: Rated = (),
     limit: int = 10,
     min_ratings: int = 20,
     include_rated: bool = False,
-    by: RankBy = RankBy.STARS,
+    by: str = RankBy.STARS.value,
     diverse: bool = False,
 ) -> Recommendations:
-    """Return the best items for a user (an id of the run, or a new one by `fold_in`), by predicted stars or by gain.
+    """Return the best items for a user of the run, or for a new one, by predicted stars or by gain.
+
+        embedcli.recommend(run, "196", by="gain")
+        embedcli.recommend(run, like=["star wars", "fargo"], rate={"titanic": 2.5})
+
+    `user` is an id of the run, or a new user by `fold_in`. Without it, a new user is made of the items in `like`, which
+    count as the highest rating of the scale, those in `dislike`, as the lowest, and the ratings in `rate` (by title
+    or id).
 
     The posterior predicts; a run without one leaves it to its trained members. Items with a rating of the user are left
     out unless `include_rated` is true. `diverse` trades stars for coverage: an item is worth less by its
@@ -113,6 +126,7 @@ def recommend(
     """
     check_limit(limit, "items")
     by = chosen(RankBy, by, "by")
+    user = _asked(run, user, like, dislike, rate)
     if diverse and run.data.implicit:
         raise UsageError("`diverse` needs a posterior, and implicit data has none", "leave it out")
     vector = user if isinstance(user, UserVector) else of_user(run, user)
@@ -189,9 +203,27 @@ def nearest(tastes: Table) -> float:
     return float(likeness.max(0).mean()) if len(likeness) > 1 else 0.0
 
 
-def of_user(run: Run, user: str) -> UserVector:
+def _asked(
+    run: Run,
+    user: Name | UserVector | None,
+    like: Asked,
+    dislike: Asked,
+    rate: Rated,
+) -> Name | UserVector:
+    """Return the user that is asked for, a new one if only some ratings are known; UsageError for neither, or both."""
+    low, high = run.data.scale
+    ends = [(row, end) for items, end in ((like, high), (dislike, low)) for row in rows_of(run, items)]
+    ratings = [*ends, *(rate.items() if isinstance(rate, Mapping) else rate)]
+    if user is not None and ratings:
+        raise UsageError("`user` is a user of the run, `like`, `dislike` and `rate` make a new one", "give one of them")
+    if user is None and not ratings:
+        raise UsageError("nothing is known of the user", "give `user` ID, or `like` TITLE")
+    return fold_in(run, ratings) if user is None else user
+
+
+def of_user(run: Run, user: Name) -> UserVector:
     """Return the vector of a user of the run by the id; UsageError for an unknown user."""
-    if (user := str(user)) not in run.users.ids:
+    if (user := id_text(user)) not in run.users.ids:
         raise UsageError(
             f"run {run.name!r} has no user {user!r}", f"the ids are such as {', '.join(run.users.ids[:5])}"
         )
@@ -211,8 +243,8 @@ def posterior_user(predictor: Predictor, user: UserVector) -> PosteriorUser:
     return predictor.known(user.user_row, user.rows)
 
 
-def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | int, float]]) -> UserVector:
-    """Return a new user with ratings of a few items (titles, ids or row numbers), without training again.
+def fold_in(run: Run, ratings: Rated) -> UserVector:
+    """Return a new user with ratings of a few items (titles or ids), without training again.
 
     For each member these are the most probable bias and factors given the ratings: squared error over the noise of a
     rating, and a normal prior with the covariance of the member's own users.
@@ -229,7 +261,7 @@ def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | 
     return UserVector(vectors[:, 1:], vectors[:, 0], rows, values)
 
 
-def _rows_and_values(run: Run, ratings: Iterable[tuple[str | int, float]]) -> tuple[Rows, Floats]:
+def _rows_and_values(run: Run, ratings: Iterable[tuple[Name, float]]) -> tuple[Rows, Floats]:
     """Return the ratings (item, value) as parallel arrays; UsageError as `fold_in` says."""
     values: dict[int, float] = {}
     for name, value in ratings:

@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints, overload
 
+from embedcli.notebook import FIRST_ROWS, Card, Shown, brief, written
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -42,7 +44,7 @@ class Verdict:
         return f"{self.words}: {self.evidence}" if self.evidence else self.words
 
 
-class Record:
+class Record(Shown):
     """The answer of an analysis: a frozen dataclass that also knows its rows, the entries of its `row_fields`."""
 
     row_fields: ClassVar[tuple[str, ...]]
@@ -52,15 +54,47 @@ class Record:
         rows = [(name, vars(row)) for name in self.row_fields for row in getattr(self, name)]
         return [{"list": name, **row} if len(self.row_fields) > 1 else row for name, row in rows]
 
+    def _card(self) -> Card:
+        """Return settings and figures, what the evidence says, and the first rows of each list, with their verdicts."""
+        simple = {spec.name: getattr(self, spec.name) for spec in fields(self)}  # type: ignore[arg-type]
+        about = [
+            f"{key}={written(value) if isinstance(value, float) else brief(value)}"
+            for key, value in simple.items()
+            if isinstance(value, str | int | float)
+        ]
+        rows = self.rows()
+        lines = [("about", ", ".join(about)), *self._findings()]
+        return Card(type(self).__name__, lines, self._first(rows), len(rows), "to_frame()")
+
+    def _findings(self) -> Iterator[tuple[str, str]]:
+        """Yield (label, verdict) of the record and of its parts that are not rows."""
+        judged = getattr(self, "judged", None)
+        if judged is not None:
+            yield "verdict", str(judged)
+
+    def _first(self, rows: Sequence[Row]) -> list[Row]:
+        lists = [getattr(self, name) for name in getattr(self, "row_fields", ())]
+        if not lists or isinstance(rows, Columns):
+            return list(rows[:FIRST_ROWS])
+        begins = [sum(map(len, lists[:j])) for j in range(len(lists))]
+        n = max(FIRST_ROWS // len(lists), 1)
+        first = [
+            (rows[begin + j], row) for begin, own in zip(begins, lists, strict=True) for j, row in enumerate(own[:n])
+        ]
+        verdicts = [getattr(row, "judged", None) for _, row in first]
+        if not any(verdicts):
+            return [row for row, _ in first]
+        return [{**row, "verdict": judged and judged.words} for (row, _), judged in zip(first, verdicts, strict=True)]
+
     def to_frame(self) -> pd.DataFrame:
-        """Return the rows as a table of pandas."""
+        """Return the rows as a table of pandas: those that the command writes to CSV, with the evidence."""
         import pandas as pd
 
         rows = self.rows()
         return pd.DataFrame(rows.arrays if isinstance(rows, Columns) else rows)
 
 
-class Columns(Sequence[Row]):
+class Columns(Sequence[Row], Shown):
     """The rows of a long table, kept as arrays (n,) by name: a row is made when it is asked for, NaN becomes None."""
 
     def __init__(self, **arrays: NDArray[Any]) -> None:

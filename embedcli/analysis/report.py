@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from embedcli.analysis.accuracy import Accuracy, accuracy
 from embedcli.analysis.biases import Biases, ItemBias, biases
-from embedcli.analysis.choices import Angle, Section, chosen
+from embedcli.analysis.choices import Section, chosen
 from embedcli.analysis.decay import DecayVerdict, judge_decay
 from embedcli.analysis.map import Map, map_items
 from embedcli.analysis.pca import Component, Components, pca
@@ -110,17 +110,17 @@ def report(
     run: Run,
     *,
     sections: Sequence[str] = (),
-    n_components: int | None = None,
+    components: int | None = None,
     min_ratings: int | None = None,
-    by: Angle | None = None,
+    by: str | None = None,
 ) -> Report:
     """Return what a report shows of a run, by default in all sections.
 
     The headline needs ranking and components; the other analyses are made for their sections alone, each once. If the
-    run or the data is not enough for one, it is missing. `n_components` is by default 3, or as many as there are, and
+    run or the data is not enough for one, it is missing. `components` is by default 3, or as many as there are, and
     `min_ratings` of the ranking 10. `by` says by which measure items are near on the map and in groups.
 
-    Raises UsageError for an unknown section, and if a given `n_components` or `min_ratings` does not fit.
+    Raises UsageError for an unknown section, and if a given `components` or `min_ratings` does not fit.
     """
     asked = tuple(dict.fromkeys(chosen(Section, name, "sections") for name in sections)) or tuple(Section)
     missing: dict[Section, EmbedcliError] = {}
@@ -132,9 +132,9 @@ def report(
             missing[section] = error
             return None
 
-    components = made(Section.AXES, lambda run: _components(run, n_components), if_asked=False)
+    found = made(Section.AXES, lambda run: _components(run, components), if_asked=False)
     ranking = made(Section.RANKING, lambda run: _ranking(run, min_ratings), if_asked=False)
-    for given, section in ((n_components, Section.AXES), (min_ratings, Section.RANKING)):
+    for given, section in ((components, Section.AXES), (min_ratings, Section.RANKING)):
         if given is not None and isinstance(error := missing.get(section), UsageError):
             raise error
     scores = {score.model: score for score in run.training.scores}
@@ -145,7 +145,7 @@ def report(
         simplest=scores.get(MEAN),
         decay=judge_decay(run),
         ranking=ranking,
-        components=components,
+        components=found,
         drawn=made(Section.MAP, lambda run: map_items(run, by=by, top_items=min(len(run.items), MOST_DRAWN))),
         grouping=made(Section.CLUSTERS, lambda run: _grouping(run, by)),
         probes=made(Section.PROBE, probe),
@@ -171,7 +171,7 @@ def bet(row: ItemBias) -> Bet:
 
 def _components(run: Run, n_components: int | None) -> Components:
     most = min(run.shape("item_factors")[2], len(run.items) - 1)
-    return pca(run, n_components=max(min(N_COMPONENTS, most), 1) if n_components is None else n_components)
+    return pca(run, components=max(min(N_COMPONENTS, most), 1) if n_components is None else n_components)
 
 
 def _ranking(run: Run, min_ratings: int | None) -> Biases:
@@ -180,10 +180,10 @@ def _ranking(run: Run, min_ratings: int | None) -> Biases:
     return biases(run, min_ratings=least, limit=max(min(LIMIT, n_passing // 2), 1))  # no item stands in both lists
 
 
-def _grouping(run: Run, by: Angle | None) -> Clusters:
+def _grouping(run: Run, by: str | None) -> Clusters:
     from embedcli.analysis.clusters import clusters
 
-    return clusters(run, n_clusters=max(min(N_GROUPS, len(run.items) // 2), 2), by=by)
+    return clusters(run, clusters=max(min(N_GROUPS, len(run.items) // 2), 2), by=by)
 
 
 def _cautions(whole: Report) -> Iterator[Caution]:

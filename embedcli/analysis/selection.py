@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import TOP_ITEMS, Floats, Rows, most_rated
-from embedcli.run.lookup import find
+from embedcli.run.lookup import Name, Row, find
 from embedcli.run.record import Run
 
+Asked = Name | Iterable[Name]  # an item or several, by title, id or Row
 RecordOfItem = TypeVar("RecordOfItem")
 
 
@@ -67,21 +68,22 @@ def check_min_ratings(min_ratings: int) -> None:
         raise UsageError(f"`min_ratings` {min_ratings} is below 0", "give 0 for all, or a number such as 10")
 
 
-def row_of(run: Run, item: str | int) -> int:
-    """Return the row of an item that is given by its title or id, as `run.lookup.find` takes it, or by its row.
+def row_of(run: Run, item: Name) -> Row:
+    """Return the row of an item that is given by its title or id, as `run.lookup.find` takes it, or by its Row.
 
     Raises UsageError, as `find` does, and for a row that the run does not have.
     """
-    if isinstance(item, str):
+    if not isinstance(item, Row):
         return find(run, item)
     if not 0 <= item < len(run.items):
         raise UsageError(f"row {item} is not from 0 to {len(run.items) - 1}", f"give the title of a {run.data.noun}")
-    return int(item)
+    return item
 
 
-def rows_of(run: Run, items: str | int | Iterable[str | int]) -> list[int]:
+def rows_of(run: Run, items: Asked) -> list[Row]:
     """Return the rows of some items as `row_of` does; a single item is a list of one."""
-    return [row_of(run, item) for item in ([items] if isinstance(items, str | int) else items)]
+    several = items if isinstance(items, Iterable) and not isinstance(items, str) else [items]
+    return [row_of(run, item) for item in several]
 
 
 def item(run: Run, row: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.metric import ItemVectors, fold_vectors, measure_of, member_vectors, nearest
 from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, titles, whole
-from embedcli.analysis.selection import check_limit, item, item_records, rated, rows_of
+from embedcli.analysis.selection import Asked, check_limit, item, item_records, rated, rows_of
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.record import Run
 
@@ -86,13 +86,13 @@ class Neighbours(Record):
 
 def similar(
     run: Run,
-    items: str | int | Sequence[str | int],
+    items: Asked,
     *,
-    by: Measure | None = None,
+    by: str | None = None,
     limit: int = 10,
     min_ratings: int = 20,
 ) -> Neighbours:
-    """Return the nearest items to each of some items (titles, ids or row numbers), among those with enough ratings.
+    """Return the nearest items to each of some items (titles or ids), among those with enough ratings.
 
     Only the factors count, not the biases. The measure is averaged over the members: the correlation over the users of
     the preferences that are predicted for both items, which no other form of the same model changes (Steck, Ekanadham

@@ -15,10 +15,10 @@ def own_axis(
     options: TableOptions,
     answer: Answer,
     *,
-    start: Annotated[list[str] | None, START] = None,
-    end: Annotated[list[str] | None, END] = None,
-    start_tag: Annotated[str | None, option("--from-tag TAG", "All items with a tag, at the start.")] = None,
-    end_tag: Annotated[str | None, option("--to-tag TAG", "All items with a tag, at the end.")] = None,
+    from_: Annotated[list[str] | None, START] = None,
+    to: Annotated[list[str] | None, END] = None,
+    from_tag: Annotated[str | None, option("--from-tag TAG", "All items with a tag, at the start.")] = None,
+    to_tag: Annotated[str | None, option("--to-tag TAG", "All items with a tag, at the end.")] = None,
     limit: Annotated[int, option("-n --limit N", "Items per end.")] = 10,
     min_ratings: MinRatings = 20,
 ) -> None:
@@ -33,12 +33,9 @@ def own_axis(
     Any two items make an axis. The lines below the table say whether it has a meaning: what goes with it beyond
     chance, whether it carries more than axes between random items rated as often, and whether other members find it.
     """
-    from embedcli.analysis import axis as analysis
+    from embedcli.analysis.axis import axis
     from embedcli.render.axis import view
 
     run = options.open()
-    first, last = (
-        [*(titles or ()), *(() if tag is None else analysis.tagged(run, tag))]
-        for titles, tag in ((start, start_tag), (end, end_tag))
-    )
-    answer.show(view(analysis.axis(run, first, last, limit=limit, min_ratings=min_ratings), run))
+    found = axis(run, from_ or (), to or (), from_tag=from_tag, to_tag=to_tag, limit=limit, min_ratings=min_ratings)
+    answer.show(view(found, run))

@@ -14,7 +14,7 @@ def clusters(
     options: TableOptions,
     answer: Answer,
     *,
-    n_clusters: Annotated[int, option("-k --clusters K", "Number of groups.")] = 8,
+    clusters: Annotated[int, option("-k --clusters K", "Number of groups.")] = 8,
     method: Annotated[Grouping, option("--method", "Clustering method.")] = Grouping.KMEANS,
     by: NearBy = None,
     limit: Annotated[int, option("-n --limit N", "Items per group.")] = 5,
@@ -36,7 +36,7 @@ def clusters(
 
     run = options.open()
     grouping = analyse(
-        run, n_clusters=n_clusters, method=method, by=by, limit=limit, min_ratings=min_ratings, top_items=top_items
+        run, clusters=clusters, method=method, by=by, limit=limit, min_ratings=min_ratings, top_items=top_items
     )
     say_measure(answer.notes, by, grouping.by)
     answer.show(view(grouping, run))

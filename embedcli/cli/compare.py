@@ -17,7 +17,7 @@ def compare(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUN...", help="Names or paths, two or more.", autocompletion=complete_run)
     ],
-    n_components: Annotated[int, option("--components K", "Components to match.")] = 3,
+    components: Annotated[int, option("--components K", "Components to match.")] = 3,
     limit: Annotated[int, option("-n --limit N", "Changes to show.")] = 10,
     min_ratings: MinRatings = 20,
     run_dir: RunDir = DEFAULT_DIR,
@@ -38,7 +38,7 @@ def compare(
     opened = [open_run(name, run_dir).table() for name in runs]
     figures: analysis.SideBySide
     if len(opened) == 2:
-        figures = analysis.compare(*opened, n_components=n_components, limit=limit, min_ratings=min_ratings)
+        figures = analysis.compare(*opened, components=components, limit=limit, min_ratings=min_ratings)
     else:
         figures = analysis.side_by_side(opened, min_ratings=min_ratings)
     if answer.picture is None:

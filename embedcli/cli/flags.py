@@ -1,15 +1,14 @@
 """The names that the command line has for the parameters of the library."""
 
-import re
 from collections.abc import Sequence
 
+from embedcli.errors import with_names
+
 OPTIONS = {  # parameters of the library whose options have other names
-    "end": "--to",
+    "clusters": "-k",
+    "from_": "--from",
     "learning_rate": "--lr",
     "limit": "-n",
-    "n_clusters": "-k",
-    "rotation": "--rotate",
-    "start": "--from",
 }
 RENAMED = {"--valid-fraction": "--test-fraction", "--beyond": "--partial-out"}  # accepted until version 0.3
 
@@ -22,11 +21,8 @@ def current(args: Sequence[str]) -> list[str]:
 
 
 def flags(message: str) -> str:
-    """Return a message of the library with the options of the command line for its `parameters`.
-
-    Backticks inside a quoted value, a word or a file name are not the library's.
-    """
-    return re.sub(r"(?<![\w'\"/])`([a-z][a-z_]*)`(?![\w'\"/]|\.\w)", lambda match: option_of(match[1]), message)
+    """Return a message of the library with the options of the command line for its `parameters`."""
+    return with_names(message, option_of)
 
 
 def option_of(parameter: str) -> str:

@@ -14,12 +14,12 @@ def pca(
     options: TableOptions,
     answer: PictureAnswer,
     *,
-    n_components: Annotated[int, option("--components K", "Number of components.")] = 3,
+    components: Annotated[int, option("--components K", "Number of components.")] = 3,
     limit: Annotated[int, option("-n --limit N", "Items per pole.")] = 5,
     min_ratings: FewestRatings = None,
     top_items: TopItems = None,
     basis: Annotated[Basis, option("--basis", "Item factors, or predicted preferences.")] = Basis.PCA,
-    rotation: Annotated[
+    rotate: Annotated[
         Rotation, option("--rotate", "Rotation to simple structure: items near few components.")
     ] = Rotation.NONE,
     partial_out: Annotated[
@@ -52,23 +52,23 @@ def pca(
 
     to_scores = None if scores is None else answer.beside(scores)
     run = options.open()
-    components = analysis.pca(
+    found = analysis.pca(
         run,
-        n_components=n_components,
+        components=components,
         limit=limit,
         min_ratings=min_ratings,
         top_items=top_items,
         basis=basis,
-        rotation=rotation,
+        rotate=rotate,
         partial_out=partial_out,
         with_numbers=with_numbers,
     )
     if answer.picture is None:
-        answer.show(render.view(components, run))
+        answer.show(render.view(found, run))
     else:
         from embedcli.render.pictures.pca import draw
 
-        answer.save(draw(components, run, answer.picture, answer.style))
+        answer.save(draw(found, run, answer.picture, answer.style))
     if to_scores is not None:
-        what = f"the coordinates of {len(components.scores):,} {run.data.noun}s"
-        to_scores.show(render.coordinates(components, run), what=what)
+        what = f"the coordinates of {len(found.scores):,} {run.data.noun}s"
+        to_scores.show(render.coordinates(found, run), what=what)

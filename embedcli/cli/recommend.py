@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from embedcli.analysis.choices import RankBy
 from embedcli.cli.answer import Answer
 from embedcli.cli.command import command, option
 from embedcli.cli.options import MinRatings, RunOptions, complete_title
 from embedcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from embedcli.run.record import Run
 
 LIKE = option("--like TITLE", "A title you like (repeatable).", autocompletion=complete_title)
 DISLIKE = option("--dislike TITLE", "A title you dislike (repeatable).", autocompletion=complete_title)
@@ -47,31 +44,26 @@ def recommend(
     The posterior of the run predicts, with an interval for each rating. A new user is folded in without training. A
     like counts as the highest rating of the scale, a dislike as the lowest.
     """
-    from embedcli.analysis.recommend import fold_in
     from embedcli.analysis.recommend import recommend as analyse
     from embedcli.render.recommend import view
 
-    tastes = (*(like or ()), *(dislike or ()), *(rate or ()))
-    if user is not None and tastes:
-        raise UsageError("--user is a user of the run, --like, --dislike and --rate make a new one", "give one of them")
-    if user is None and not tastes:
-        raise UsageError("nothing is known of the user", "give --user ID, or --like TITLE")
     run = options.open()
-    who = user if user is not None else fold_in(run, _ratings(run, like or [], dislike or [], rate or []))
     ranking = analyse(
-        run, who, limit=limit, min_ratings=min_ratings, include_rated=include_rated, by=by, diverse=diverse
+        run,
+        user,
+        like=like or (),
+        dislike=dislike or (),
+        rate=[_rating(pair, *run.data.scale) for pair in rate or ()],
+        limit=limit,
+        min_ratings=min_ratings,
+        include_rated=include_rated,
+        by=by,
+        diverse=diverse,
     )
     answer.show(view(ranking, run))
     if user is not None:
         best = shlex.quote(f"id:{ranking.items[0].id}")
         answer.next(f"embedcli explain {shlex.quote(user)} {best}{options.again}")
-
-
-def _ratings(run: Run, like: list[str], dislike: list[str], rate: list[str]) -> list[tuple[str, float]]:
-    """Return the (title, rating) pairs that the options stand for."""
-    low, high = run.data.scale
-    ratings = [*((title, high) for title in like), *((title, low) for title in dislike)]
-    return ratings + [_rating(pair, low, high) for pair in rate]
 
 
 def _rating(pair: str, low: float, high: float) -> tuple[str, float]:

@@ -20,7 +20,7 @@ def report(
     *,
     sections: Annotated[str, option("--sections A,B,...", SECTIONS)] = "",
     title: Annotated[str, option("--title TEXT", "Title of the page.")] = "",
-    n_components: Annotated[
+    components: Annotated[
         int | None, option("--components K", "Number of components (default: 3, or as many as there are).")
     ] = None,
     min_ratings: Annotated[
@@ -50,7 +50,7 @@ def report(
     answer = PageAnswer(None, output, quiet=quiet)
     asked = [name.strip() for name in sections.split(",") if name.strip()]
     run = options.open()
-    found = analyse(run, sections=asked, n_components=n_components, min_ratings=min_ratings, by=by)
+    found = analyse(run, sections=asked, components=components, min_ratings=min_ratings, by=by)
     command_line = shlex.join(["embedcli", *sys.argv[1:]])
     path = path_of(options.run, options.run_dir)
     page = report_page(found, run, path, title=title, command=command_line, in_words=flags).encode()

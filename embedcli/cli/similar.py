@@ -17,6 +17,7 @@ from embedcli.cli.options import MinRatings, TableOptions, complete_title, table
 from embedcli.errors import UsageError
 
 if TYPE_CHECKING:
+    from embedcli.run.lookup import Row
     from embedcli.run.record import Run
 
 STDIN = "-"
@@ -65,7 +66,7 @@ def similar(
     answer.show(view(found, run, gauge(run, rated(run, min_ratings)) if answer.explain else None))
 
 
-def rows_of(run: Run, titles: Sequence[str]) -> list[int]:
+def rows_of(run: Run, titles: Sequence[str]) -> list[Row]:
     """Return the rows of the items of a command line; `-` stands for the lines of standard input."""
     from embedcli.run.lookup import find
 

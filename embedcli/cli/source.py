@@ -83,7 +83,9 @@ def _split_at_commas(names: str | None) -> tuple[str, ...]:
 ITEM_OPTIONS: dict[str, Any] = {
     "items": Annotated[Path | None, option("--items FILE", "Table of the items: titles, tags, years.", DATA)],
     "item_id_col": Annotated[str | None, option("--item-id-col COL", "Id column of --items.", ADVANCED)],
-    "title_col": Annotated[str | None, option("--title-col COL", "Title column of --items.", ADVANCED)],
+    "title_col": Annotated[
+        str | None, option("--title-col COL", "Title column of --items, or of DATA without it.", ADVANCED)
+    ],
     "year_col": Annotated[str | None, option("--year-col COL", "Year column of --items.", ADVANCED)],
     "tag_cols": Annotated[
         str | None,

@@ -3,53 +3,81 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Unpack
 
 from embedcli.data.catalog import CATALOG, find_data_set
 from embedcli.data.fetch import fetch
 from embedcli.data.files import open_files
 from embedcli.data.formats import movielens, movielens_100k, recbole
+from embedcli.data.formats.frame import WHERE, read_frame
 from embedcli.data.formats.item_table import describe_items
-from embedcli.data.formats.table import read_table
+from embedcli.data.formats.table import finished, read_table
 from embedcli.data.problems import Problems
 from embedcli.data.ratings import Ratings, check_texts
-from embedcli.data.read_options import Note, Progress, ReadContext, ReadOptions
+from embedcli.data.read_options import Note, Progress, ReadContext, ReadOptions, ReadSettings
 from embedcli.data.sources import STDIN, TABLES, is_zip, source_of
 from embedcli.errors import DataError, UsageError
+from embedcli.keywords import takes
 
 RATINGS_FILES = ("u.data", "ml-100k.inter", "ratings.csv", "ratings.dat")  # they identify a data set
 
 
+@takes(ReadOptions)
 def load(
     where: str | Path = "ml-100k",
     *,
-    options: ReadOptions = ReadOptions(),  # noqa: B008 (it is frozen)
-    on_note: Note = lambda line: None,
-    on_progress: Progress = lambda what, done, total: None,
+    options: ReadOptions | None = None,
+    on_note: Note | None = None,
+    on_progress: Progress | None = None,
     offline: bool = False,
     problems: list[Problems] | None = None,
+    **further: Unpack[ReadSettings],
 ) -> Ratings:
     """Load ratings: a data set of the catalog by its name, an edition of MovieLens in a folder or zip, or any table.
 
+        ratings = embedcli.load_ratings("ml-100k")
+        ratings = embedcli.load_ratings("books.tsv", user_col="reader", items="titles.csv", on_note=print)
+
     A named data set is downloaded once, verified, and then read from the cache. A folder with its name is read only if
-    it holds the data, as a run may have that name too. `-` is standard input. If `problems` is a list, the problems of
-    rows are collected there and do not end the reading. Raises UsageError if the data set does not exist, DataError if
-    it cannot be downloaded or read.
+    it holds the data, as a run may have that name too. `-` is standard input. The parameters from `user_col` on are
+    those of `embedcli train`, and replace those of `options`. `on_note` is called with each guess. If `problems` is a
+    list, the problems of rows are collected there and do not end the reading.
+
+    Raises UsageError if the data set does not exist, DataError if it cannot be downloaded or read.
     """
+    given: dict[str, Any] = {**further}
+    options = replace(options or ReadOptions(), **given)
+    on_note, on_progress = on_note or (lambda line: None), on_progress or (lambda what, done, total: None)
     context = ReadContext(options, on_note, on_progress, problems)
     try:
         path, source = Path(where), str(where)
         if source in CATALOG and not (path.is_dir() and open_files(path, RATINGS_FILES).holds(RATINGS_FILES)):
             path, source = fetch(find_data_set(source), on_note=on_note, on_progress=on_progress, offline=offline)
-        ratings = _read(path, source, context)
-        if options.min_user_ratings > 1 or options.min_item_ratings > 1:
-            n_ratings, ratings = len(ratings), ratings.k_core(options.min_user_ratings, options.min_item_ratings)
-            on_note(f"kept {len(ratings):,} of {n_ratings:,} ratings after `min_user_ratings` and `min_item_ratings`")
-        if options.items is not None:
-            ratings = describe_items(ratings, options, on_note)
+        return _finished(_read(path, source, context), options, on_note)
     except MemoryError as error:
         raise DataError(
             f"{where}: there is not enough memory to read it", "close other programs, or give fewer rows and columns"
         ) from error
+
+
+def load_frame(frame: Any, options: ReadOptions, on_note: Note) -> Ratings:
+    """Load the ratings of a data frame, whose columns have the roles that the options name, or their names tell.
+
+    Raises UsageError for what is not a frame and for invalid options, DataError for a column or row that is invalid.
+    """
+    context = ReadContext(options, on_note, lambda what, done, total: None)
+    rows = read_frame(frame, context)
+    ratings = _finished(finished(rows, context, WHERE, "ratings"), options, on_note)
+    return replace(ratings, data=replace(ratings.data, source=f"{WHERE}: {rows.schema.description}"))
+
+
+def _finished(ratings: Ratings, options: ReadOptions, on_note: Note) -> Ratings:
+    """Return ratings without rare users and items, their items described, if the options ask for it."""
+    if options.min_user_ratings > 1 or options.min_item_ratings > 1:
+        n_ratings, ratings = len(ratings), ratings.k_core(options.min_user_ratings, options.min_item_ratings)
+        on_note(f"kept {len(ratings):,} of {n_ratings:,} ratings after `min_user_ratings` and `min_item_ratings`")
+    if options.items is not None:
+        ratings = describe_items(ratings, options, on_note)
     check_texts(ratings.users, ratings.items, f"{ratings.data.source}: ")
     return replace(ratings, data=replace(ratings.data, reading=options.given))
 

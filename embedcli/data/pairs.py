@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.data.formats.blocks import Rows
+from embedcli.data.formats.frame import read_frame
 from embedcli.data.formats.table import check_rows, read_rows
+from embedcli.data.ratings import Frame
 from embedcli.data.read_options import Note, PairOptions, ReadContext
 from embedcli.data.sources import source_of
-from embedcli.errors import DataError
+from embedcli.data.text import id_text
+from embedcli.errors import DataError, known_as
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,15 @@ class Pairs:
     def of(cls, pairs: Iterable[tuple[object, object]]) -> Pairs:
         """Return pairs of any values by their texts."""
         users, items = dict[str, int](), dict[str, int]()
-        codes = [(users.setdefault(str(u), len(users)), items.setdefault(str(i), len(items))) for u, i in pairs]
+        codes = [(users.setdefault(id_text(u), len(users)), items.setdefault(id_text(i), len(items))) for u, i in pairs]
         return cls(tuple(users), tuple(items), *np.array(codes, np.int32).reshape(-1, 2).T)
+
+    @classmethod
+    def from_frame(cls, frame: Frame) -> Pairs:
+        """Return the pairs of a data frame, whose user and item columns are detected by their names."""
+        context = ReadContext(PairOptions(), lambda line: None, lambda what, done, total: None)
+        with known_as({"user_col": "user", "item_col": "item"}):
+            return _pairs(read_frame(frame, context), context)
 
 
 def read_pairs(
@@ -50,8 +61,15 @@ def read_pairs(
     on_note(f"{source.name}: {rows.schema.description}")
     for note in rows.schema.notes:
         on_note(f"note: {note}")
+    return _pairs(rows, context)
+
+
+def _pairs(rows: Rows, context: ReadContext) -> Pairs:
+    """Return the pairs of the rows of a table; DataError if it has none."""
     check_rows(rows, context)
     columns = rows.columns()
     if not len(columns.get("user", ())):
-        raise DataError(f"{source.name}: there is no valid row", "give a table with a user and an item in each row")
+        raise DataError(
+            f"{rows.problems.where}: there is no valid row", "give a table with a user and an item in each row"
+        )
     return Pairs(tuple(rows.user_ids), tuple(rows.item_ids), columns["user"], columns["item"])

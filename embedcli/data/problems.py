@@ -31,6 +31,7 @@ class Problems:
 
     where: str
     unit: str = "line"
+    remedy: str = "correct it, download or copy the file again"
     listed: list[Problem] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     n_good: int = 0
@@ -50,7 +51,7 @@ class Problems:
         more = f" (and {n - 1:,} more such row{'s' if n > 2 else ''})" if n > 1 else ""
         return DataError(
             f"{self.where}, {self.unit} {first.line:,}: {first}{more}",
-            "correct it, download or copy the file again, or leave such rows out with `on_bad_rows` skip",
+            f"{self.remedy}, or leave such rows out with `on_bad_rows` skip",
         )
 
     def summary(self) -> str:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data import splits
+from embedcli.data.read_options import Note, ReadOptions
 from embedcli.data.text import MOST_LETTERS, is_whole, number_of, shorten
-from embedcli.errors import DataError, UsageError
+from embedcli.errors import DataError, UsageError, known_as, renamed
+from embedcli.notebook import Card, Shown
 
 BLOCK = 1 << 20  # rows that are counted at a time
 MOST_KINDS = 50  # different values of a column of users that still tell kinds of users apart
 
 
+@runtime_checkable
+class Frame(Protocol):
+    """A data frame of pandas, polars or another library that hands its columns over as Arrow does."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the columns."""
+
+
 @dataclass(frozen=True)
-class Items:
+class Items(Shown):
     """The items of a data set; row j of every field is item code j."""
 
     ids: tuple[str, ...]
@@ -38,7 +48,7 @@ class Items:
 
 
 @dataclass(frozen=True)
-class Users:
+class Users(Shown):
     """The users of a data set; row j of every field is user code j."""
 
     ids: tuple[str, ...]
@@ -94,7 +104,7 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Ratings:
+class Ratings(Shown):
     """Ratings as parallel arrays of length n: row j says that `user[j]` gave `item[j]` the rating `value[j]`.
 
     `user` and `item` are codes: row numbers of `users` and `items`. Every user and every item of the data set stays in
@@ -111,6 +121,53 @@ class Ratings:
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def _card(self) -> Card:
+        about, (low, high) = self.data, self.data.scale
+        scale = 'a row means "did"' if about.implicit else f"{low:g} to {high:g}"
+        what = "rows" if about.implicit else "ratings"
+        size = f"{len(self):,} {what}, {len(self.users):,} users, {len(self.items):,} {about.noun}s"
+        times = "no" if self.timestamp is None else "yes"
+        return Card(f"Ratings {about.title!r}: {size}", [("scale", scale), ("times", times), ("source", about.source)])
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Frame,
+        *,
+        user: str | int | None = None,
+        item: str | int | None = None,
+        rating: str | int | None = None,
+        time: str | int | None = None,
+        title: str | int | None = None,
+        duplicates: str = ReadOptions.duplicates.value,
+        on_bad_rows: str = ReadOptions.on_bad_rows.value,
+        implicit: bool = ReadOptions.implicit,
+        min_user_ratings: int = ReadOptions.min_user_ratings,
+        min_item_ratings: int = ReadOptions.min_item_ratings,
+        on_note: Note | None = None,
+    ) -> Ratings:
+        """Return the ratings of a data frame of pandas, polars or another library that Arrow knows, a row per rating.
+
+        `user` to `title` name columns; those not given are detected by their names, as in a file, and `on_note` is
+        told which. `duplicates` is error, last, first or mean; `on_bad_rows` stop or skip. Users and items with fewer
+        than `min_user_ratings` and `min_item_ratings` are left out. `implicit` reads a row as "did", whatever its
+        rating. Messages count rows from 0 on, as `iloc` does. The frame stays as it is.
+
+            ratings = Ratings.from_frame(frame, user="user_id", item="movie_id", rating="stars", title="title")
+
+        Raises UsageError for what is not a frame, DataError for a column or row that is missing or invalid.
+        """
+        from embedcli.data.loading import load_frame  # it imports pyarrow
+
+        columns = {"user_col": user, "item_col": item, "rating_col": rating, "time_col": time, "title_col": title}
+        names = {name: name.removesuffix("_col") for name in columns}
+        settings: dict[str, Any] = {name: own if own is None else str(own) for name, own in columns.items()}
+        settings |= {"duplicates": duplicates, "on_bad_rows": on_bad_rows, "implicit": implicit}
+        settings |= {"min_user_ratings": min_user_ratings, "min_item_ratings": min_item_ratings}
+        with known_as(names):
+            options = ReadOptions(**settings)
+            return load_frame(frame, options, lambda line: on_note and on_note(renamed(line, names)))
 
     def take(self, rows: NDArray[Any]) -> Ratings:
         """Return the ratings of these rows (positions or a mask), with all users and items kept."""
@@ -177,7 +234,7 @@ class Ratings:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(Shown):
     """Training ratings and held-out test ratings; nothing may be chosen by the test."""
 
     kind: str
@@ -186,6 +243,10 @@ class Split:
     train: Ratings
     test: Ratings
     leakage: str = ""  # what the training knows about the time of the test, if the split is in time
+
+    def _card(self) -> Card:
+        title = f"Split {self.description!r}: {len(self.train):,} training and {len(self.test):,} test ratings"
+        return Card(title, [("data", self.train.data.title), *([("leakage", self.leakage)] if self.leakage else [])])
 
     @property
     def n_cold(self) -> tuple[int, int]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from embedcli.data.problems import Problems
-from embedcli.errors import UsageError
+from embedcli.errors import UsageError, chosen
+from embedcli.notebook import Shown
 
 Note = Callable[[str], None]  # called with a line for the user
 Progress = Callable[[str, int, int], None]  # called with (name, bytes so far, bytes in all) of what is being read
@@ -31,8 +32,31 @@ class OnBadRows(StrEnum):
     SKIP = "skip"
 
 
+class ReadSettings(TypedDict, total=False):
+    """The fields of ReadOptions by keyword, as `loading.load` takes them."""
+
+    user_col: str | None
+    item_col: str | None
+    rating_col: str | None
+    time_col: str | None
+    table: str | None
+    wide: str | None
+    sep: str | None
+    encoding: str | None
+    items: str | Path | None
+    item_id_col: str | None
+    title_col: str | None
+    year_col: str | None
+    tag_cols: tuple[str, ...]
+    duplicates: str
+    on_bad_rows: str
+    min_user_ratings: int
+    min_item_ratings: int
+    implicit: bool
+
+
 @dataclass(frozen=True)
-class ReadOptions:
+class ReadOptions(Shown):
     """What is known about a table before it is read; what is None is detected.
 
     A column is given by its name, or by its number from 1 on.
@@ -59,6 +83,10 @@ class ReadOptions:
     implicit: bool = False  # whether a row means "did", whatever its rating
 
     def __post_init__(self) -> None:
+        for name, choices in (("duplicates", Duplicates), ("on_bad_rows", OnBadRows)):
+            object.__setattr__(self, name, chosen(choices, getattr(self, name), name))
+        if self.items is not None:
+            object.__setattr__(self, "items", Path(self.items))
         for name in ("min_user_ratings", "min_item_ratings"):
             if getattr(self, name) < 0:
                 raise UsageError(f"`{name}` {getattr(self, name)} is below 0", "give 0 for all, or a number such as 5")

@@ -17,6 +17,11 @@ GET_AGAIN = "download or copy the data set again"
 CORRECT_IT = f"correct that line, or {GET_AGAIN}"
 
 
+def id_text(name: object) -> str:
+    """Write an id as the readers of tables do: a whole number without its `.0`, which a column with gaps has."""
+    return str(int(name) if isinstance(name, float) and name.is_integer() else name)
+
+
 def rows(
     raw: bytes, encoding: str, where: str, *, separator: str, n_columns: int, header: Sequence[str], key: str | None
 ) -> Iterator[tuple[int, list[str]]]:

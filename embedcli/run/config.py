@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
 from embedcli.errors import UsageError
+from embedcli.notebook import Shown
 
 ENGINES = ("auto", "torch", "compiled")
 LARGEST_BATCH = 512
@@ -12,9 +14,39 @@ FEWEST_DRAWS, MOST_DRAWS = 100, 10_000
 STEPS_PER_EPOCH = 175  # at least, by default: the moves of a row in one step do not know of each other
 LEAST = {"n_factors": 1, "n_epochs": 1, "n_members": 1, "batch_size": 1, "n_negatives": 1, "seed": 0}
 
+FIELDS = {  # of TrainConfig, by the options of the command line and the parameters of `fit` that have other names
+    "factors": "n_factors",
+    "epochs": "n_epochs",
+    "lr": "learning_rate",
+    "members": "n_members",
+    "folds": "n_folds",
+    "draws": "n_draws",
+    "negatives": "n_negatives",
+}
+
+
+class Settings(TypedDict, total=False):
+    """The settings of a training by keyword, as `fit` takes them: the fields of TrainConfig, named as options."""
+
+    factors: int
+    epochs: int
+    lr: float
+    weight_decay: float
+    bias_weight_decay: float
+    batch_size: int | None
+    members: int
+    seed: int
+    y_range: tuple[float, float] | None
+    folds: int
+    draws: int
+    timestamps: bool
+    negatives: int
+    device: str
+    engine: str
+
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Shown):
     """Settings of a training. The defaults were chosen on a tenth of MovieLens 100K's training rows.
 
     The weight decays are decoupled (Loshchilov and Hutter, 2019): each rating, at learning rate `lr`, multiplies the

@@ -10,23 +10,30 @@ from functools import cache
 
 import numpy as np
 
+from embedcli.data.text import id_text
 from embedcli.errors import UsageError
 from embedcli.run.record import Run
 
 Reading = Callable[[str], str]
+Name = str | float | np.generic  # a title or an id, which is a number in many data frames
 ARTICLES = ("the", "a", "an", "la", "le", "les", "il", "el", "der", "die", "das", "l'")
 MOST_SHOWN = 5  # titles in a hint
 MOST_COMPARED = 50_000  # titles, the most rated, whose spelling is compared
 
 
-def find(run: Run, asked: str) -> int:
-    """Return the row of the item that is asked for.
+class Row(int):
+    """The row number of an item, as `find` returns it; a plain number is an id, since ids are often numbers."""
+
+
+def find(run: Run, asked: Name) -> Row:
+    """Return the row of the item that is asked for by its id or title.
 
     The order is: an exact id, an exact title, the title in any case, without its year, with its article moved ("The
     Godfather" finds "Godfather, The (1972)"), and the same without accents. A prefix 'id:' or 'title:' says which one
     it is. The search of the pages follows the same rule (render/pages/templates/search.js). Raises UsageError, with
     what to ask for, if no item fits, if several do, and if the words are the id of one item and the title of another.
     """
+    asked = id_text(asked)
     by_id, by_title = _id_row(run, asked), _title_rows(run, asked)
     if by_id is not None and any(row != by_id for row in by_title):
         id_title, title_id = run.items.titles[by_id], run.items.ids[by_title[0]]
@@ -35,9 +42,9 @@ def find(run: Run, asked: str) -> int:
             f"ask for {shlex.quote(f'id:{asked}')} or {shlex.quote(f'title:{asked}')}",
         )
     if by_id is not None:
-        return by_id
+        return Row(by_id)
     if len(by_title) == 1:
-        return by_title[0]
+        return Row(by_title[0])
     noun = run.data.noun
     if by_title:
         by_their_id = (f"{shlex.quote(f'id:{run.items.ids[row]}')} is {run.items.titles[row]!r}" for row in by_title)

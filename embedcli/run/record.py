@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedcli.data.ratings import BLOCK, DataSet, Items, Ratings, Users, count_codes
 from embedcli.errors import RunError, UsageError
+from embedcli.notebook import Card, Shown
 from embedcli.run.canonical import canonical, trained_stars
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import APPEAL, NAMES, Arrays, Range, checked, table_array, tastes_array
@@ -174,7 +175,7 @@ class PosteriorInfo:
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(Shown):
     """How a run came about, as run.json keeps it; `config`, `evidence` and `posterior` are None if there is none."""
 
     config: TrainConfig | None = None
@@ -207,7 +208,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class ItemStats:
+class ItemStats(Shown):
     """Numbers and means of the training ratings of each row of a table; NaN for none, and for implicit data."""
 
     n_ratings: NDArray[np.int64]  # (n,)
@@ -230,7 +231,7 @@ class ItemStats:
 
 
 @dataclass(frozen=True)
-class RatingRows:
+class RatingRows(Shown):
     """Ratings as parallel arrays of codes and stars."""
 
     user: NDArray[np.int32]  # (n,)
@@ -257,7 +258,7 @@ class HeldOutRows(RatingRows):
 
 
 @dataclass(frozen=True)
-class EmbeddingTable:
+class EmbeddingTable(Shown):
     """A further embedding table of a run, such as the values of a column; its array is `table.NAME` (M, n, k)."""
 
     labels: Items  # with ids, titles and tags
@@ -271,7 +272,7 @@ class EmbeddingTable:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Shown):
     """A trained model in canonical form, and what its data set says of users and items.
 
     `arrays` has a leading axis for the member m: user_factors (M, U, k), item_factors (M, I, k),
@@ -302,6 +303,36 @@ class Run:
     command: str = ""
     is_one_of_several: bool = False
     turned: Run | None = None  # the run whose users are the items of this one
+
+    def _card(self) -> Card:
+        of, training = self.data.title or self.data.name, self.training
+        n_users, n_items, n_rows = len(self.users), len(self.items), int(self.item_stats.n_ratings.sum())
+        shapes = (f"{name} {self.shape(name)}" for name in self.arrays if name in NAMES or "." in name)
+        scores = ", ".join(f"{score.rmse:.3f} ({score.model})" for score in training.scores)
+        lines = {
+            "size": f"{n_users:,} users, {n_items:,} {self.data.noun}s, {n_rows:,} training rows",
+            "model": ", ".join(shapes),
+            "weight decay": "not known" if training.weight_decay is None else f"{training.weight_decay:g}",
+            "split": training.split.description,
+            "RMSE": scores,
+            "protocol": training.protocol if scores else "",
+            "next": self._next(),
+        }
+        title = f"Run {self.name!r} of {of}" if self.name else f"Run of {of}, not saved"
+        return Card(title, [(label, text) for label, text in lines.items() if text])
+
+    def _next(self) -> str:
+        """Return the first lines to type about the run."""
+        if "item_factors" not in self.arrays:
+            return f"run.table({next(iter(self.tables))!r})"
+        most = int(np.argmax(self.item_stats.n_ratings)) if len(self.items) else 0
+        looks = ["biases(run)", "pca(run)", f"similar(run, {self.items.titles[most]!r})", "map_items(run)"]
+        kept = looks if "trained_stars" in self.arrays else looks[1:]
+        return ", ".join(f"embedcli.{look}" for look in ([] if self.name else ["save_run(run)"]) + kept)
+
+    def __dir__(self) -> list[str]:
+        """List the names that users need."""
+        return [name for name in super().__dir__() if not name.startswith("_") or name.startswith("__")]
 
     @classmethod
     def from_arrays(

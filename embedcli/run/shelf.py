@@ -66,9 +66,15 @@ def named(which: str, run_dir: Path = DEFAULT_DIR, why: str = "") -> Path:
     )
 
 
-def open_run(which: str | None = None, run_dir: Path = DEFAULT_DIR) -> Run:
-    """Load a run by name or path; by default EMBEDCLI_RUN, else the newest."""
-    path = path_of(which, run_dir)
+def open_run(run: str | Path | None = None, run_dir: str | Path = DEFAULT_DIR) -> Run:
+    """Load a run by name or path; by default EMBEDCLI_RUN, else the newest.
+
+        run = embedcli.open_run("ml-100k")
+        run = embedcli.open_run("/data/runs/ml-100k")
+
+    Raises UsageError for an unknown run, and RunError if there is none, or if it is damaged.
+    """
+    path = path_of(None if run is None else str(run), Path(run_dir))
     return replace(load(path), is_one_of_several=len(folders_of_runs(path.absolute().parent)) > 1)
 
 

@@ -23,7 +23,7 @@ MOST_BYTES_OF_A_NAME = 100  # of a run; a file name may have 255
 ROOM = 1 << 20  # bytes that stay free on the disk
 
 
-def save(run: Run, run_dir: Path = DEFAULT_DIR, *, name: str | None = None, command: str = "") -> Run:
+def save(run: Run, run_dir: str | Path = DEFAULT_DIR, *, name: str | None = None, command: str = "") -> Run:
     """Write a run under `run_dir` and return it with the name it has there.
 
     The default name is the data set's, with -2, -3, ... if older runs have it. All files are written and synced under
@@ -31,6 +31,7 @@ def save(run: Run, run_dir: Path = DEFAULT_DIR, *, name: str | None = None, comm
     Raises RunError if the folder cannot be written, UsageError if the name is taken, DataError for an id, a title or a
     tag that could not be read back.
     """
+    run_dir = Path(run_dir)
     if name is not None:
         check_name(name, run_dir)
     return _write(run, run_dir, (name,) if name else numbered(folder_name(run.data.name)), command)

@@ -1,13 +1,20 @@
 """`fit`: learn the members, assess them, make the run."""
 
+from __future__ import annotations
+
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Any, Unpack
 
 import embedcli
-from embedcli.data.ratings import Ratings, Split
-from embedcli.run.config import TrainConfig
+from embedcli.data.ratings import Frame, Ratings, Split
+from embedcli.data.splits import TEST_FRACTION
+from embedcli.errors import EmbedcliError, UsageError, known_as
+from embedcli.keywords import takes
+from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
 from embedcli.training.assess import Assessed, assess
@@ -23,37 +30,78 @@ from embedcli.training.stages import OnStage
 from embedcli.training.state import Streams
 
 
+@takes(TrainConfig, FIELDS)
 @one_thread()
 def fit(
-    split: Split,
+    data: Split | Ratings | Frame,
     config: TrainConfig | None = None,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    on_epoch: Callable[[Epoch], None] | None = None,
     *,
-    on_stage: OnStage = lambda line, seconds: None,
+    split: str = "random",
+    test_fraction: float = TEST_FRACTION,
+    split_seed: int | None = None,
+    on_stage: OnStage | None = None,
     keep_rows: bool = True,
+    **settings: Unpack[Settings],
 ) -> Run:
-    """Train on the training rows of a split and return the run, in canonical form, not yet saved.
+    """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
 
-    `on_stage` is told when the evidence is done and the seconds it took. If it fails, the run comes without it, and
-    `on_stage` is told why. The test rows are for display: nothing is chosen by them.
+        run = embedcli.fit(frame)  # a data frame with columns such as user_id, item_id and rating
+        run = embedcli.fit(ratings, weight_decay=0.2, members=3, split="none")
+        run = embedcli.fit(ratings.split("random", seed=1), on_epoch=print)
 
-    Raises TrainingError if the loss is no longer finite, UsageError for a y_range that leaves ratings outside and for
-    a device that this machine does not have.
+    `data` is a data frame, whose columns `Ratings.from_frame` detects, or Ratings, or a Split of them. Frames and
+    ratings are split as `Ratings.split` does, by `split_seed`, or `seed` if it is None. The test rows are for display:
+    nothing is chosen by them. The settings from `factors` to `engine` replace those of `config`, whose fields they are.
+
+    `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
+    fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
+
+    Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
+    ratings outside and for a device that this machine does not have, DataError for an invalid frame.
     """
     began = time.perf_counter()
-    config = resolve(config or TrainConfig(), split.train)
-    check_device(config.device)
-    engine, config = engine_of(config, on_stage)
-    streams = Streams.of(config)
-    rows = sampled(split, config.n_negatives, streams.negatives) if split.train.data.implicit else split
-    learned = learn(rows, config, engine, streams, on_epoch, on_stage)
+    on_stage = on_stage or (lambda line, seconds: None)
+    given: dict[str, Any] = {FIELDS.get(name, name): value for name, value in settings.items()}
+    with known_as({field: name for name, field in FIELDS.items()}):
+        config = replace(config or TrainConfig(), **given)
+        parts = _split(data, config, split, test_fraction, split_seed)
+        config = resolve(config, parts.train)
+        check_device(config.device)
+        engine, config = engine_of(config, on_stage)
+        streams = Streams.of(config)
+        rows = sampled(parts, config.n_negatives, streams.negatives) if parts.train.data.implicit else parts
+        learned = learn(rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage)
     assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
     finished = time.perf_counter()
-    run = make_run(rows, split.train, config, learned, assessed, keep_rows=keep_rows)
+    run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()
     if now - finished >= 1:
         on_stage("test rows predicted, models put into canonical form", now - finished)
     return replace(run, training=replace(run.training, seconds=now - began))
+
+
+def _split(
+    data: Split | Ratings | Frame, config: TrainConfig, split: str, test_fraction: float, split_seed: int | None
+) -> Split:
+    """Return training and test rows; UsageError for data that is not ratings, and for a split of what is split."""
+    if isinstance(data, Split):
+        if (split, test_fraction, split_seed) != ("random", TEST_FRACTION, None):
+            raise UsageError("the data is split already", "leave `split`, `test_fraction` and `split_seed` out")
+        return data
+    if isinstance(data, str | os.PathLike):
+        raise UsageError(f"{str(data)!r} is not ratings", "load them first: fit(load_ratings(...))")
+    if not isinstance(data, Ratings):
+        try:
+            data = Ratings.from_frame(data)
+        except EmbedcliError as error:
+            raise type(error)(error.message, f"{error.hint}, with Ratings.from_frame") from None
+    return data.split(
+        split,
+        seed=config.seed if split_seed is None else split_seed,
+        test_fraction=test_fraction,
+        keep_times=config.timestamps or config.n_folds > 0,
+    )
 
 
 def make_run(

@@ -26,6 +26,7 @@ from embedcli.analysis.recommend import fold_in, predictions
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import auc
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 
 N_USERS, N_LIKES, FEWEST = 150, 5, 40
@@ -56,7 +57,7 @@ def rankings(run: Run, predictor: Predictor, train: tuple[Rows, Floats], films: 
     likes = rows[values == 5][:N_LIKES]
     found = {"bias ranking": stars}
     for given, (rated, own) in {"five likes": (likes, np.full(N_LIKES, 5.0)), "all ratings": train}.items():
-        trained = fold_in(run, dict(zip(rated.tolist(), own.tolist(), strict=True)))
+        trained = fold_in(run, dict(zip(map(Row, rated), own.tolist(), strict=True)))
         expected = predictor.predict(predictor.fold_in(rated, own), films).uncut
         found[f"{given}, members"] = predictions(run, trained, films).mean(0)
         found[f"{given}, posterior by stars"] = expected

@@ -56,6 +56,7 @@ from embedcli.evidence.bases import Floats, Table, unit, weighted_axes
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import Posterior, predict_pairs, sample
 from embedcli.evidence.states import draw_stars, interval
+from embedcli.run.lookup import Row
 from embedcli.training.evaluation import observed
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
@@ -396,7 +397,7 @@ def measure_names(seed: int, size: tuple[int, int, int], strength: float, weight
     world = make_world(seed, size, n_factors, replace(UNCLIPPED, strength=strength), genre_weight=weight)
     config = embedcli.TrainConfig(n_draws=0, n_members=1, seed=seed)
     run = embedcli.fit(world.ratings.split("none"), config)
-    found = embedcli.pca(run, n_components=n_factors)
+    found = embedcli.pca(run, components=n_factors)
     scores, candidates = found.scores[found.item_rows], Candidates.of(run, found.item_rows)
     along = int(np.argmax(np.abs(np.corrcoef(world.axes[found.item_rows, 0], scores.T)[0, 1:])))
     assert found.tastes is not None
@@ -441,7 +442,7 @@ def measure_agreement(seed: int, size: tuple[int, int, int], recipe: Recipe, bas
     n_factors, strength = 1 + seed % MOST_FACTORS, float(np.exp(np.random.default_rng([seed, 3]).uniform(*STRENGTHS)))
     world = make_world(seed, size, n_factors, replace(recipe, strength=strength))
     run = embedcli.fit(world.ratings.split("none"), embedcli.TrainConfig(n_draws=0, seed=seed))
-    found = embedcli.pca(run, n_components=n_factors + 1, basis=basis)
+    found = embedcli.pca(run, components=n_factors + 1, basis=basis)
     real = [bool(component.real) for component in found.components]
     scores = found.scores[found.item_rows][:, real]
     estimates, errors = (
@@ -500,7 +501,7 @@ def measure_misspecified(knobs: Any, seed: int) -> Measured:
     world = broken.misspecified_world(seed, knobs)
     run = embedcli.fit(world.ratings.split("none"), embedcli.TrainConfig(n_members=1, seed=seed))
     low, high = np.quantile(run.array("item_stars"), [0.025, 0.975], axis=0)
-    found = embedcli.pca(run, n_components=N_JUDGED, basis=Basis.PREFERENCE)
+    found = embedcli.pca(run, components=N_JUDGED, basis=Basis.PREFERENCE)
     predicting = [j for j, component in enumerate(found.components) if component.predicts]
     posterior_info = run.training.posterior
     assert posterior_info is not None
@@ -565,7 +566,7 @@ def measure_neighbours(seed: int, size: tuple[int, int, int], strength: float) -
     true = world.axes[rows] * np.sqrt(world.variance)
     true /= np.linalg.norm(true, axis=1, keepdims=True)
     places, folds = [], []
-    for j, center in enumerate(embedcli.similar(run, rows.tolist(), min_ratings=FEWEST).asked):
+    for j, center in enumerate(embedcli.similar(run, map(Row, rows), min_ratings=FEWEST).asked):
         nearness = true @ true[j]
         nearness[j] = -np.inf
         places += [(nearness > nearness[position[neighbour.id]]).sum() for neighbour in center.neighbours]

@@ -11,12 +11,13 @@ from planted import World
 from embedcli.analysis import axis as module
 from embedcli.analysis.axis import axis, tagged
 from embedcli.errors import UsageError
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 
 
 def test_an_axis_between_the_planted_poles(trained: Run, world: World) -> None:
     """From Action to Romance every film is on its side; the axis goes with the tags and is stable."""
-    sides = [[row for row in range(7, 110) if world.axis[row] == sign][:8] for sign in (1, -1)]
+    sides = [[Row(row) for row in range(7, 110) if world.axis[row] == sign][:8] for sign in (1, -1)]
     found = axis(trained, *sides, limit=30)
     ends = [{world.axis[trained.items.ids.index(item.id)] for item in end} for end in (found.first, found.last)]
     assert ends == [{1.0}, {-1.0}]
@@ -30,7 +31,7 @@ def test_an_axis_between_the_planted_poles(trained: Run, world: World) -> None:
 def test_places_on_an_axis(trained: Run) -> None:
     """The item at one end is at 0, that at the other at 1; without folds the members make the intervals."""
     alone = replace(trained, arrays={"item_factors": trained.array("item_factors")})
-    found = axis(alone, [8], [9], limit=200, min_ratings=0)
+    found = axis(alone, 9, [10], limit=200, min_ratings=0)
     places = {item.id: item.place for item in found.first}
     assert places["9"] == pytest.approx(0, abs=1e-9)
     assert places["10"] == pytest.approx(1)
@@ -41,8 +42,8 @@ def test_places_on_an_axis(trained: Run) -> None:
 def test_sides_can_be_titles_ids_and_rows(trained: Run) -> None:
     """A side takes titles, ids and row numbers alike; the record keeps the titles, and the table says which end."""
     title = trained.items.titles[8]
-    assert axis(trained, [title, "id:12"], [9]) == axis(trained, [8, 11], ["id:10"])
-    found = axis(trained, [title], [9], limit=2)
+    assert axis(trained, [title, "id:12"], [Row(9)]) == axis(trained, [9, 12], ["id:10"])
+    found = axis(trained, [title], [10], limit=2)
     assert found.start == (title,)
     assert found.to_frame()["end"].tolist() == ["from", "from", "to", "to"]
 
@@ -59,10 +60,10 @@ def test_tagged_items_are_the_rated_ones(trained: Run) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "complaint"),
     [
-        ([], [1], "has no `start`"),
-        ([1], [], "has no `end`"),
+        ([], [1], "has no `from_`"),
+        ([1], [], "has no `to`"),
         ([1, 2], [2], "is on both sides"),
-        ([1], [119], "has no training rating"),
+        ([1], [120], "has no training rating"),
     ],
 )
 def test_invalid_sides(trained: Run, start: list[int], end: list[int], complaint: str) -> None:
@@ -73,7 +74,7 @@ def test_invalid_sides(trained: Run, start: list[int], end: list[int], complaint
 
 def test_intervals_between_large_sides(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mean of a large side is drawn from its normal distribution: intervals are about as wide as by resampling."""
-    sides = (range(40), range(40, 80))
+    sides = [list(map(Row, rows)) for rows in (range(40), range(40, 80))]
     resampled = axis(trained, *sides)
     monkeypatch.setattr(module, "MOST_RESAMPLED", 10)
     drawn = axis(trained, *sides)
@@ -103,5 +104,5 @@ def test_popular_pairs_mean_no_more_than_chance(trained: Run, monkeypatch: pytes
     factors[:, popular, 0] *= 5
     bare = replace(trained, arrays={"item_factors": factors})
     pairs = [rng.choice(popular, 2, replace=False).tolist() for _ in range(60)]
-    found = [axis(bare, [a], [b], limit=1) for a, b in pairs]
+    found = [axis(bare, [Row(a)], [Row(b)], limit=1) for a, b in pairs]
     assert np.mean([own.share > own.chance for own in found]) <= 0.12

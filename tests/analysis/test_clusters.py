@@ -17,15 +17,15 @@ from embedcli.run.record import Run
 @pytest.mark.parametrize("method", Grouping)
 def test_two_planted_groups_are_found(trained: Run, method: Grouping) -> None:
     """Two groups are the two planted genres, each with its tag, and more than a cloud without groups shows."""
-    found = clusters(trained, n_clusters=2, method=method)
+    found = clusters(trained, clusters=2, method=method)
     tags = {tuple(tag.tag for tag in cluster.tags) for cluster in found.clusters}
     assert tags == {("Action",), ("Romance",)}
     assert found.has_groups
     assert found.stability is not None
     assert found.stability > 0.8
     assert sum(cluster.n for cluster in found.clusters) == found.n_items == len(found.grouped)
-    with pytest.raises(UsageError, match="`n_clusters` 1 is not from 2"):
-        clusters(trained, n_clusters=1)
+    with pytest.raises(UsageError, match="`clusters` 1 is not from 2"):
+        clusters(trained, clusters=1)
 
 
 def with_factors(run: Run, factors: np.ndarray) -> Run:
@@ -40,7 +40,7 @@ def test_groups(trained: Run, method: Grouping) -> None:
     sizes = (60, 40, 20)
     planted = np.repeat([1, 2, 3], sizes)
     factors = rng.normal(size=(120, 8)) + 6 * np.eye(8)[np.repeat([0, 1, 2], sizes)]
-    grouping = clusters(with_factors(trained, factors), n_clusters=3, method=method)
+    grouping = clusters(with_factors(trained, factors), clusters=3, method=method)
     assert {(planted[int(item.id) - 1], item.cluster) for item in grouping.grouped} == {(1, 1), (2, 2), (3, 3)}
     assert grouping.has_groups
     rows = [int(item.id) - 1 for item in grouping.grouped]
@@ -58,12 +58,12 @@ def test_continuum(trained: Run, method: Grouping) -> None:
         cloud = rng.normal(size=(120, 8)) * np.linspace(3, 1, 8)
         for lengths in (np.ones(120), rng.lognormal(0, 0.7, 120)):
             run = with_factors(trained, cloud * lengths[:, None])
-            assert not clusters(run, n_clusters=4, method=method).has_groups
+            assert not clusters(run, clusters=4, method=method).has_groups
 
 
 def test_lift_of_a_tag(trained: Run) -> None:
     """The lift of a tag is its share in the group over its share in all items."""
-    grouping = clusters(trained, n_clusters=2)
+    grouping = clusters(trained, clusters=2)
     tags = dict(zip(trained.items.ids, trained.items.tags, strict=True))
     for cluster in grouping.clusters:
         (tagged,) = cluster.tags

@@ -20,6 +20,7 @@ from embedcli.analysis.probe import probe
 from embedcli.analysis.projections import fidelity
 from embedcli.analysis.similar import similar
 from embedcli.errors import UsageError
+from embedcli.run.lookup import Row
 from embedcli.run.record import ItemStats, Run
 
 
@@ -42,7 +43,7 @@ def test_fidelity_is_scikit_learns(monkeypatch: pytest.MonkeyPatch, together: in
 def test_a_map_of_components_is_that_of_pca(trained: Run) -> None:
     """The places are the coordinates of the two components asked for, of the most rated items, the most rated first."""
     found = map_items(trained, components=(2, 1), top_items=20)
-    axes = pca(trained, n_components=2)
+    axes = pca(trained, components=2)
     rows = [trained.items.ids.index(place.id) for place in found.places]
     np.testing.assert_allclose([(place.x, place.y) for place in found.places], axes.scores[rows][:, [1, 0]])
     assert rows == axes.item_rows[:20].tolist()
@@ -116,7 +117,7 @@ def test_umap_is_optional(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_highlights_can_be_titles_ids_and_rows(trained: Run) -> None:
     """An item is highlighted by its title, its id or its row number."""
-    marked = map_items(trained, highlight=["Star Wars (1977)", "id:9", 10])
+    marked = map_items(trained, highlight=["Star Wars (1977)", "id:9", Row(10)])
     assert {point.id for point in marked.places if point.highlighted} == {"50", "9", "11"}
 
 
@@ -135,7 +136,7 @@ def test_neighbours_of_points_are_those_of_similar(trained: Run) -> None:
     assert nearest.folds is not None
     assert nearest.co_raters is not None
     for j in (0, 7, 50):
-        expected = similar(run, int(drawn.item_rows[points[j]])).asked[0].neighbours
+        expected = similar(run, Row(drawn.item_rows[points[j]])).asked[0].neighbours
         assert [drawn.places[at].title for at in points[nearest.positions[j]]] == [one.title for one in expected]
         assert (nearest.folds[j] / nearest.n_folds).tolist() == [one.folds for one in expected]
         assert nearest.co_raters[j].tolist() == [one.co_raters for one in expected]

@@ -18,7 +18,7 @@ from embedcli.run.record import ComponentTest, Evidence, Run, Training
 
 def test_planted_axis_is_the_first_and_has_its_names(trained: Run) -> None:
     """The factor the world was made with is the first component, named by the genres at its ends."""
-    first = pca(trained, n_components=1).components[0]
+    first = pca(trained, components=1).components[0]
     assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}
     assert {effect.name: round(abs(effect.effect), 2) for effect in first.effects}["Action"] > 0.95
     assert first.truth_phi is not None
@@ -27,7 +27,7 @@ def test_planted_axis_is_the_first_and_has_its_names(trained: Run) -> None:
 
 def test_components_are_those_of_an_svd(trained: Run) -> None:
     """Shares and coordinates are those of numpy's SVD of the members' centred factors side by side."""
-    found = pca(trained, n_components=4, top_items=50)
+    found = pca(trained, components=4, top_items=50)
     factors = trained.array("item_factors")[:, found.item_rows].astype(np.float64)
     factors -= factors.mean(1, keepdims=True)
     u, s, _ = np.linalg.svd(np.concatenate(list(factors), 1), full_matrices=False)
@@ -51,7 +51,7 @@ def test_rotating_a_member_changes_nothing(trained: Run) -> None:
 
 def test_plus_pole_is_better_rated(trained: Run) -> None:
     """The coordinates of a component do not correlate negatively with the mean rating, unless hardly at all."""
-    found = pca(trained, n_components=5)
+    found = pca(trained, components=5)
     means = trained.item_stats.mean_rating[found.item_rows]
     for scores in found.scores[found.item_rows].T:
         assert np.corrcoef(scores, means)[0, 1] > -0.1
@@ -59,10 +59,10 @@ def test_plus_pole_is_better_rated(trained: Run) -> None:
 
 def test_a_title_stands_once_at_a_pole(trained: Run) -> None:
     """Of two items with one title, the outer one is shown, and the next title takes the place of the other."""
-    first, second, third = pca(trained, n_components=1, limit=3).components[0].positive
+    first, second, third = pca(trained, components=1, limit=3).components[0].positive
     titles = [first.title if own == second.title else own for own in trained.items.titles]
     doubled = replace(trained, items=replace(trained.items, titles=tuple(titles)))
-    pole = pca(doubled, n_components=1, limit=2).components[0].positive
+    pole = pca(doubled, components=1, limit=2).components[0].positive
     assert [item.id for item in pole] == [first.id, third.id]
 
 
@@ -77,7 +77,7 @@ def test_poles_are_the_ends(trained: Run) -> None:
 
 def test_effects_are_the_textbook_ones(trained: Run) -> None:
     """A tag's effect is the rank-biserial correlation of Mann and Whitney's U, a number's is Spearman's."""
-    found = pca(trained, n_components=2)
+    found = pca(trained, components=2)
     rows, scores = found.item_rows, found.scores[found.item_rows, 1]
     effects = {effect.name: effect.effect for effect in found.components[1].effects}
     tagged = np.array(["Action" in trained.items.tags[j] for j in rows])
@@ -99,13 +99,13 @@ def test_effects_are_the_textbook_ones(trained: Run) -> None:
 )
 def test_items_looked_at(trained: Run, options: dict[str, int], n: int, words: str) -> None:
     """The filter takes the most rated items, those with enough ratings, or both, and says so."""
-    found = pca(trained, n_components=2, **options)
+    found = pca(trained, components=2, **options)
     assert (found.n_items, found.items) == (n, words)
 
 
 def test_frame_has_a_row_per_item_at_a_pole(trained: Run) -> None:
     """The table for notebooks has a row per component (or axis of tastes), pole and item."""
-    frame = pca(trained, n_components=2, limit=3).to_frame()
+    frame = pca(trained, components=2, limit=3).to_frame()
     assert (frame["component"].notna().sum(), frame["taste"].notna().sum() % 6) == (2 * 2 * 3, 0)
     assert set(frame["pole"]) == {"+", "-"}
 
@@ -113,9 +113,9 @@ def test_frame_has_a_row_per_item_at_a_pole(trained: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_components": 0}, "`n_components` 0 is not from 1 to 8: the run has 8 factors"),
-        ({"n_components": 9}, "`n_components` 9 is not from 1 to 8"),
-        ({"n_components": 3, "top_items": 3}, "from 1 to 2: only 3 items pass"),
+        ({"components": 0}, "`components` 0 is not from 1 to 8: the run has 8 factors"),
+        ({"components": 9}, "`components` 9 is not from 1 to 8"),
+        ({"components": 3, "top_items": 3}, "from 1 to 2: only 3 items pass"),
         ({"top_items": 0}, "`top_items` 0 is below 1"),
         ({"min_ratings": 5000}, "0 items are too few"),
         ({"min_ratings": -1}, "`min_ratings` -1 is below 0"),
@@ -131,7 +131,7 @@ def test_what_cannot_be_shown(trained: Run, options: dict[str, int], message: st
 @pytest.mark.parametrize("basis", Basis)
 def test_planted_axis_is_real_and_noise_is_not(trained: Run, basis: Basis) -> None:
     """In either basis the planted factor predicts ratings left out and is the truth; noise does not and has no name."""
-    first, _, third = pca(trained, n_components=3, basis=basis).components
+    first, _, third = pca(trained, components=3, basis=basis).components
     assert (first.real, first.unnamed) == (True, None)
     assert (first.truth_phi or 0) > 0.95
     assert third.positive_name == third.negative_name == ()
@@ -160,7 +160,7 @@ def test_tags_that_are_unrelated_to_an_axis_do_not_name_it(trained: Run) -> None
         planted = [[f"{tag} {copy}" for copy in range(30)] for (tag,) in trained.items.tags]
         shuffled = [[f"shuffled {j}" for j in np.flatnonzero(rng.random(30) < 0.4)] for _ in planted]
         tags = tuple((*own, *others) for own, others in zip(planted, shuffled, strict=True))
-        first = pca(replace(trained, items=replace(trained.items, tags=tags)), n_components=1).components[0]
+        first = pca(replace(trained, items=replace(trained.items, tags=tags)), components=1).components[0]
         names = first.positive_name + first.negative_name
         assert {"Action 0", "Romance 29"} <= set(names)
         n_named += any(name.startswith("shuffled") for name in names)
@@ -179,13 +179,13 @@ def test_pca_of_other_items_keeps_its_test(trained: Run) -> None:
     tests = [ComponentTest(float(j), 1.0, True, True) for j in range(8)]
     evidence = Evidence((), tests, 1, 5, 3.0, 0.5)
     run = replace(trained, training=replace(trained.training, evidence=evidence))
-    first = pca(run, n_components=1, top_items=60).components[0]
+    first = pca(run, components=1, top_items=60).components[0]
     assert (first.t, first.slope, first.predicts, first.real) == (0.0, 1.0, True, True)
 
 
 def test_preference_basis_is_the_svd_of_the_predictions(trained: Run) -> None:
     """Its axes and shares are those of the weighted, centred matrix of all predicted preferences."""
-    found = pca(trained, n_components=3, basis=Basis.PREFERENCE)
+    found = pca(trained, components=3, basis=Basis.PREFERENCE)
     users, items = (trained.array(name).astype(np.float64) for name in ("user_factors", "item_factors"))
     logits = np.mean([p @ q.T for p, q in zip(users, items, strict=True)], axis=0)  # (U, I)
     n_users, n_items = trained.user_stats.n_ratings, trained.item_stats.n_ratings
@@ -210,7 +210,7 @@ def test_varimax_finds_simple_structure() -> None:
 
 def test_rotated_components_share_what_the_components_did(trained: Run) -> None:
     """A rotation moves variance between components and makes none; rotated ones have no test of their own."""
-    plain, turned = (pca(trained, rotation=rotation) for rotation in Rotation)
+    plain, turned = (pca(trained, rotate=rotation) for rotation in Rotation)
     total = [sum(component.share for component in found.components) for found in (plain, turned)]
     assert total[0] == pytest.approx(total[1])
     assert {component.real for component in turned.components} == {None}
@@ -218,7 +218,7 @@ def test_rotated_components_share_what_the_components_did(trained: Run) -> None:
 
 def test_beyond_quality_only_tags_speak(trained: Run) -> None:
     """PartialOut quality the coordinates shown do not correlate with the mean rating, and no number is an effect."""
-    found = pca(trained, partial_out=PartialOut.QUALITY, n_components=1, limit=119).components[0]
+    found = pca(trained, partial_out=PartialOut.QUALITY, components=1, limit=119).components[0]
     assert {effect.kind for effect in found.effects} == {"tag"}
     mean, score = zip(*((item.mean_rating, item.score) for item in found.positive), strict=True)
     assert abs(np.corrcoef(mean, score)[0, 1]) < 0.1
@@ -226,7 +226,7 @@ def test_beyond_quality_only_tags_speak(trained: Run) -> None:
 
 def test_beyond_quality_has_a_share_and_an_agreement_of_its_own(trained: Run) -> None:
     """What is left of a component is smaller, and is held against what is left of it in the halves."""
-    whole, left = (pca(trained, partial_out=partial_out, n_components=3) for partial_out in PartialOut)
+    whole, left = (pca(trained, partial_out=partial_out, components=3) for partial_out in PartialOut)
     for before, after in zip(whole.components, left.components, strict=True):
         assert after.share < before.share
         assert after.truth_phi != before.truth_phi

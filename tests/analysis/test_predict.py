@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from embedcli.analysis import posterior
@@ -14,7 +15,7 @@ from embedcli.analysis.posterior import Prediction, Predictor
 from embedcli.analysis.predict import predict, predict_all
 from embedcli.analysis.recommend import recommend
 from embedcli.analysis.record import Columns, nested
-from embedcli.errors import RunError, UsageError
+from embedcli.errors import DataError, RunError, UsageError
 from embedcli.evidence import neighbours
 from embedcli.run.record import Run
 
@@ -211,3 +212,15 @@ def test_predictions_are_a_frame(trained: Run) -> None:
     frame = predict(trained, [("3", "50"), ("nobody", "50")]).to_frame()
     assert frame.columns.tolist() == ["user", "id", "title", "prediction", "lower", "upper", "n_ratings"]
     assert frame["prediction"].isna().tolist() == [False, True]
+
+
+def test_pairs_of_a_frame(trained: Run) -> None:
+    """The pairs of a data frame, with ids as numbers, are predicted in its order; a frame without users is an error."""
+    frame = pd.DataFrame({"item_id": [50.0, 9.0, None], "user_id": [3, 12, 3]})
+    asked = predict(trained, [(3, 50), (np.int64(12), 9.0)]).predictions
+    assert list(predict(trained, frame[:2]).predictions) == list(asked)
+    with pytest.raises(DataError, match="data frame, row 2: the item is empty"):
+        predict(trained, frame)
+    with pytest.raises(DataError, match="no column has a known name of the user") as caught:
+        predict(trained, frame[["item_id"]])
+    assert "_col" not in caught.value.hint

@@ -26,13 +26,14 @@ from embedcli.analysis.recommend import (
 from embedcli.analysis.record import nested
 from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 
 
 def test_explanations_add_up(trained: Run) -> None:
     """The parts add up to the mean logit to 1e-4, and the rating is that of the training rows, or none."""
     for user, row in (("1", 0), ("57", 33), ("200", 119)):
-        found = explain(trained, user, row)
+        found = explain(trained, user, Row(row))
         assert sum(part.logit for part in found.parts) == pytest.approx(found.logit, abs=1e-9)
         arrays = {name: trained.array(name).astype(np.float64) for name in trained.arrays}
         at = trained.users.ids.index(user)
@@ -51,7 +52,7 @@ def test_explanations_add_up(trained: Run) -> None:
 
 def test_the_planted_taste_is_the_first_component(trained: Run) -> None:
     """Between two films at the two poles, the first component makes most of the difference that taste makes."""
-    parts = [{part.part: part.logit for part in explain(trained, "3", row).parts} for row in (8, 9)]
+    parts = [{part.part: part.logit for part in explain(trained, "3", Row(row)).parts} for row in (8, 9)]
     first = abs(parts[0]["component 1"] - parts[1]["component 1"])
     rest = abs(parts[0]["other components"] - parts[1]["other components"])
     assert first > 3 * rest
@@ -59,7 +60,7 @@ def test_the_planted_taste_is_the_first_component(trained: Run) -> None:
 
 def test_fold_in_is_the_most_probable_user(trained: Run) -> None:
     """The Gauss-Newton steps end at the minimum of squared error and prior that a general optimiser finds."""
-    ratings = {3: 5.0, 10: 1.0, 21: 4.0, 40: 2.0}
+    ratings = {Row(3): 5.0, Row(10): 1.0, Row(21): 4.0, Row(40): 2.0}
     taste = fold_in(trained, ratings)
     rows, values = np.array(list(ratings)), np.array(list(ratings.values()))
     users, items, user_bias, item_bias, level = (
@@ -85,7 +86,7 @@ def test_fold_in_is_the_most_probable_user(trained: Run) -> None:
 
 def test_likes_say_what_one_likes(trained: Run, world: World) -> None:
     """Who likes three Action films is given Action films, and who dislikes them Romance; what was rated is left out."""
-    action = [row for row in range(10, 60) if world.axis[row] > 0][:6]
+    action = [Row(row) for row in range(10, 60) if world.axis[row] > 0][:6]
     for value, sign in ((5.0, 1.0), (1.0, -1.0)):
         found = recommend(trained, fold_in(trained, dict.fromkeys(action, value)), limit=10)
         shares = [world.axis[trained.items.ids.index(row.id)] for row in found.items]
@@ -210,13 +211,13 @@ def test_diverse_lists_cost_stars(trained: Run) -> None:
 def test_items_without_ratings_say_nothing(trained: Run) -> None:
     """A film without training ratings is not liked, recommended or called near anything, and an explanation says so."""
     assert trained.item_stats.n_ratings[119] == 0
-    for refused in (lambda: fold_in(trained, {119: 5.0, 3: 4.0}), lambda: similar(trained, [3, 119])):
+    for refused in (lambda: fold_in(trained, {120: 5.0, 4: 4.0}), lambda: similar(trained, [4, 120])):
         with pytest.raises(UsageError, match="has no training rating"):
             refused()
-    near = similar(trained, [3], limit=200, min_ratings=0).asked[0].neighbours
+    near = similar(trained, [Row(3)], limit=200, min_ratings=0).asked[0].neighbours
     assert "120" not in {row.id for row in near}
     assert "120" not in {row.id for row in recommend(trained, "12", limit=200, min_ratings=0).items}
-    assert [explain(trained, "12", row).is_unrated for row in (3, 119)] == [False, True]
+    assert [explain(trained, "12", Row(row)).is_unrated for row in (3, 119)] == [False, True]
 
 
 def test_user_without_ratings_is_told(trained: Run) -> None:
@@ -242,14 +243,14 @@ def test_what_cannot_be_recommended(trained: Run) -> None:
         fold_in(replace(trained, arrays={"item_factors": trained.array("item_factors")}), {1: 5.0})
     assert not len(of_user(replace(trained, rows=None), "1").rows)
     with pytest.raises(UsageError, match="has rated all"):
-        recommend(trained, fold_in(trained, dict.fromkeys(np.flatnonzero(trained.item_stats.n_ratings).tolist(), 3.0)))
+        recommend(trained, fold_in(trained, dict.fromkeys(map(Row, np.flatnonzero(trained.item_stats.n_ratings)), 3.0)))
 
 
 def test_items_of_a_new_user_by_title(trained: Run) -> None:
-    """Ratings are given by title as well as by row; an item that is given twice is refused, also under two names."""
-    by_row, by_title = (fold_in(trained, {item: 5.0}) for item in (49, "star wars"))
-    np.testing.assert_array_equal(by_row.factors, by_title.factors)
-    assert explain(trained, "3", "star wars") == explain(trained, "3", 49)
-    for twice in ({49: 5.0, "star wars": 4.0}, [("star wars", 5.0), ("star wars", 1.0)]):
+    """Ratings are given by title as well as by id; an item that is given twice is refused, also under two names."""
+    by_id, by_title = (fold_in(trained, {item: 5.0}) for item in (50, "star wars"))
+    np.testing.assert_array_equal(by_id.factors, by_title.factors)
+    assert explain(trained, "3", "star wars") == explain(trained, "3", 50)
+    for twice in ({50: 5.0, "star wars": 4.0}, [("star wars", 5.0), ("star wars", 1.0)]):
         with pytest.raises(UsageError, match="'Star Wars \\(1977\\)' is given twice"):
             fold_in(trained, twice)

@@ -179,8 +179,8 @@ def test_runs_that_lack_something(trained: Run, lacking: str, missing: set[Secti
 
 def test_options_that_are_given_must_fit(trained: Run) -> None:
     """A number of components or ratings that a user gives and that does not fit is an error, the default adapts."""
-    with pytest.raises(UsageError, match="`n_components` 9 is not from 1 to 8"):
-        report(trained, sections=HEADLINE, n_components=9)
+    with pytest.raises(UsageError, match="`components` 9 is not from 1 to 8"):
+        report(trained, sections=HEADLINE, components=9)
     with pytest.raises(UsageError, match="`min_ratings` 5000 leaves no film"):
         report(trained, sections=HEADLINE, min_ratings=5000)
-    assert len(report(trained, sections=HEADLINE, n_components=2).axes) == 2
+    assert len(report(trained, sections=HEADLINE, components=2).axes) == 2

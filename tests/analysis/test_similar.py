@@ -13,6 +13,7 @@ from embedcli.analysis.choices import Measure
 from embedcli.analysis.metric import member_vectors, nearest
 from embedcli.analysis.similar import similar
 from embedcli.errors import RunError, UsageError
+from embedcli.run.lookup import Row, find
 from embedcli.run.record import Run
 
 
@@ -31,7 +32,7 @@ def test_neighbours_are_those_of_brute_force(trained: Run, by: Measure) -> None:
     ]
     expected = np.mean(near, axis=0)
     order = [row for row in passing[np.argsort(-expected, kind="stable")] if row != 7][:5]
-    found = similar(trained, [7], by=by, limit=5).asked[0].neighbours
+    found = similar(trained, [Row(7)], by=by, limit=5).asked[0].neighbours
     assert [row.id for row in found] == [trained.items.ids[row] for row in order]
     best = expected[list(passing).index(order[0])]
     assert found[0].similarity == pytest.approx(abs(best) if by is Measure.EUCLIDEAN else best, rel=1e-5)
@@ -44,7 +45,7 @@ def test_preferences_are_correlated_over_the_users(trained: Run) -> None:
     members = zip(users, trained.array("item_factors").astype(float), strict=True)
     expected = np.mean([np.corrcoef((user @ item[[7, *passing]].T).T)[0, 1:] for user, item in members], axis=0)
     order = [row for row in passing[np.argsort(-expected, kind="stable")] if row != 7][:5]
-    found = similar(trained, [7], limit=5)
+    found = similar(trained, [Row(7)], limit=5)
     assert found.by is Measure.PREFERENCE
     assert [row.id for row in found.asked[0].neighbours] == [trained.items.ids[row] for row in order]
     best = expected[list(passing).index(order[0])]
@@ -75,10 +76,10 @@ def test_another_form_of_the_same_model_has_the_same_neighbours(trained: Run) ->
         trained, arrays={**trained.arrays, **{name: array.astype(np.float32) for name, array in changed.items()}}
     )
     for row in (3, 7, 20):
-        (first,), (second,) = (similar(run, [row]).asked for run in (trained, other))
+        (first,), (second,) = (similar(run, [Row(row)]).asked for run in (trained, other))
         assert [one.id for one in first.neighbours] == [one.id for one in second.neighbours]
         assert [one.folds for one in first.neighbours] == [one.folds for one in second.neighbours]
-        by_cosine = [similar(run, [row], by=Measure.COSINE).asked[0] for run in (trained, other)]
+        by_cosine = [similar(run, [Row(row)], by=Measure.COSINE).asked[0] for run in (trained, other)]
         assert [one.id for one in by_cosine[0].neighbours] != [one.id for one in by_cosine[1].neighbours]
 
 
@@ -97,15 +98,15 @@ def test_users_without_a_taste_in_some_direction_have_a_metric(trained: Run) -> 
 def test_without_user_factors_the_cosine_is_the_default(trained: Run) -> None:
     """A run of item factors alone is asked by the cosine; preferences need the users' factors."""
     bare = replace(trained, arrays={"item_factors": trained.array("item_factors")})
-    assert similar(bare, [7]).by is Measure.COSINE
+    assert similar(bare, [Row(7)]).by is Measure.COSINE
     with pytest.raises(RunError, match="user_factors"):
-        similar(bare, [7], by=Measure.PREFERENCE)
+        similar(bare, [Row(7)], by=Measure.PREFERENCE)
 
 
 def test_neighbours_share_the_planted_taste(trained: Run) -> None:
     """The nearest of an Action film are Action films, and members trained on other ratings find most of them again."""
     for row in (8, 20, 31):
-        found = similar(trained, [row], limit=10).asked[0].neighbours
+        found = similar(trained, [Row(row)], limit=10).asked[0].neighbours
         tags = [trained.items.tags[trained.items.ids.index(one.id)] for one in found]
         assert tags.count(trained.items.tags[row]) >= 9
         assert np.mean([one.folds for one in found if one.folds is not None]) > 0.3
@@ -114,7 +115,7 @@ def test_neighbours_share_the_planted_taste(trained: Run) -> None:
 def test_co_raters_are_counted(trained: Run) -> None:
     """The users who rated both items are those of the training rows; without rows nothing is said."""
     assert trained.rows is not None
-    found = similar(trained, [5], limit=3).asked[0].neighbours[0]
+    found = similar(trained, [Row(5)], limit=3).asked[0].neighbours[0]
     other = trained.items.ids.index(found.id)
     raters = [set(trained.rows.user[trained.rows.item == row].tolist()) for row in (5, other)]
     assert found.co_raters == len(raters[0] & raters[1])
@@ -125,12 +126,12 @@ def test_an_item_with_few_ratings_can_be_asked_for(trained: Run) -> None:
     """An item that does not pass the filter has neighbours, but is nobody's; one member says nothing of seeds."""
     last = int(np.argmin(np.where(trained.item_stats.n_ratings > 0, trained.item_stats.n_ratings, 1000)))
     one = replace(trained, arrays={"item_factors": trained.array("item_factors")[:1]})
-    found = similar(one, [last], min_ratings=50)
+    found = similar(one, [Row(last)], min_ratings=50)
     assert 0 < found.asked[0].n_ratings < 50
     assert found.asked[0].neighbours[0].seeds is None
     assert found.asked[0].neighbours[0].folds is None
     with pytest.raises(UsageError, match="`limit` 0 is below 1"):
-        similar(trained, [0], limit=0)
+        similar(trained, [Row(0)], limit=0)
 
 
 def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +140,7 @@ def test_neighbours_of_all_items_are_the_same_in_pieces(trained: Run, monkeypatc
     found = nearest(member_vectors(trained, Measure.COSINE), rows)
     monkeypatch.setattr(module, "CHUNK", 7)
     np.testing.assert_array_equal(found, nearest(member_vectors(trained, Measure.COSINE), rows))
-    alone = similar(trained, [int(rows[3])], by=Measure.COSINE).asked[0].neighbours
+    alone = similar(trained, [Row(rows[3])], by=Measure.COSINE).asked[0].neighbours
     assert [trained.items.ids[rows[at]] for at in found[3]] == [row.id for row in alone]
 
 
@@ -151,18 +152,21 @@ def test_folds_are_a_share_of_members(trained: Run) -> None:
     for member in trained.array("fold_item_factors"):
         cosines = cosine_similarity(member[7:8].astype(float), member[others].astype(float))[0]
         nearest_of.append({trained.items.ids[row] for row in others[np.argsort(-cosines, kind="stable")][:5]})
-    for row in similar(trained, [7], limit=5, by=Measure.COSINE).asked[0].neighbours:
+    for row in similar(trained, [Row(7)], limit=5, by=Measure.COSINE).asked[0].neighbours:
         assert row.folds == pytest.approx(np.mean([row.id in ids for ids in nearest_of]))
 
 
 def test_items_by_title_id_or_row(trained: Run) -> None:
-    """An item is given by its title in any spelling, by its id or by its row; an unknown row is refused."""
-    by_row = similar(trained, [49])
+    """An item is given by its title in any spelling, its id, also a number, or its Row; an unknown Row is refused."""
+    by_row = similar(trained, [Row(49)])
+    assert all(
+        similar(trained, of) == by_row for of in (50, [np.int64(50)], np.array([50.0]), find(trained, "star wars"))
+    )
     assert similar(trained, ["star wars"]) == similar(trained, ["id:50"]) == by_row
     assert by_row.to_frame()["of_id"].tolist() == ["50"] * 10
     for row in (-1, 120):
         with pytest.raises(UsageError, match=f"row {row} is not from 0 to 119"):
-            similar(trained, [row])
+            similar(trained, [Row(row)])
 
 
 def test_neighbours_of_some_items_are_those_of_all(trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,7 +109,7 @@ def test_the_ending_chooses_the_format(embedcli: Invoke) -> None:
     assert len(json.loads(Path("map.json").read_text(encoding="utf-8"))["places"]) == 50
     assert Path("places.tsv").read_text(encoding="utf-8").startswith("title\tx\ty")
     wrong = embedcli("map", "-o", "map.png", "--format", "csv")
-    assert (wrong.exit_code, "map.png ends in .png, and --format asks for csv" in wrong.stderr) == (2, True)
+    assert (wrong.exit_code, "map.png ends in .png, and csv is asked for" in wrong.stderr) == (2, True)
     assert not Path("map.png").exists()
 
 

@@ -106,6 +106,6 @@ def test_estimate_is_near_the_truth_of_a_planted_world(strength: float, seed: in
     """
     planted = make_world(seed, n_factors=1, recipe=replace(UNCLIPPED, strength=strength))
     run = fit(planted.ratings.split("none"), TrainConfig(n_draws=0, n_members=2, seed=seed))
-    found = embedcli.pca(run, n_components=1)
+    found = embedcli.pca(run, components=1)
     phi = abs(np.corrcoef(found.scores[found.item_rows, 0], planted.axes[found.item_rows, 0])[0, 1])
     assert found.components[0].truth_phi == pytest.approx(phi, abs=0.1)

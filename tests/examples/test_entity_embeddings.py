@@ -48,7 +48,7 @@ def test_a_net_with_embeddings_finds_what_depends_on_a_map(learned: tuple[dict[s
 def test_the_map_is_found_again(learned: tuple[dict[str, float], Run]) -> None:
     """The first two components of the countries are the map, but for its turn and size."""
     places = import_module("census").make()[1]
-    found = embedcli.pca(learned[1].table("country"), n_components=3)
+    found = embedcli.pca(learned[1].table("country"), components=3)
     order = np.argsort([int(title.split()[1]) for title in learned[1].tables["country"].labels.titles])
     assert procrustes(places, found.scores[order, :2])[2] < 0.1  # the share of the map that is not found
     assert sum(component.share for component in found.components[:2]) > 0.9

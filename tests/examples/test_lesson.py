@@ -115,7 +115,7 @@ def test_made_truth_comes_back(load: Load) -> None:
     """The planted tastes are the components that embedcli finds real: two pairs of genres, and the films' age."""
     config = embedcli.TrainConfig(n_factors=30, n_members=2, n_folds=3, n_draws=0)
     run = embedcli.fit(load("made_data").make().split("random", seed=0), config)
-    found = embedcli.pca(run, n_components=3).components
+    found = embedcli.pca(run, components=3).components
     assert all(component.real for component in found)
     strongest = [max(component.effects, key=lambda effect: abs(effect.effect)) for component in found]
     assert strongest[0].name in ("Action", "Romance")

@@ -162,7 +162,7 @@ def test_the_model_of_a_half_does_not_learn_from_the_other(world: World) -> None
 def test_a_run_of_the_lessons_training_is_looked_into(world: World) -> None:
     """The analyses work on a run of the lesson's training, and find the planted axis, also in halves of the users."""
     run = import_module("lesson_training").train(world.ratings, 0.1, n_factors=8, n_halves=2)
-    found = embedcli.pca(run, n_components=1)
+    found = embedcli.pca(run, components=1)
     assert (found.components[0].truth_phi or 0) > 0.9
     assert abs(np.corrcoef(found.scores[:-1, 0], world.axis[:-1])[0, 1]) > 0.9
     assert embedcli.biases(run).worst[0].id == str(np.argmin(world.quality[:-1]) + 1)

@@ -47,7 +47,7 @@ def test_a_run_of_tables_is_saved_and_read(run: Run, tmp_path: Path) -> None:
 
 def test_the_analysis_works_on_a_table(run: Run) -> None:
     """The first component of a table whose labels lie on a line is that line, the + pole that of the higher mean."""
-    found = pca(run.table("native-country"), n_components=1)
+    found = pca(run.table("native-country"), components=1)
     assert found.components[0].share > 0.99
     assert found.components[0].positive[0].title == "Country, 11"
     assert [effect.name for effect in found.components[0].effects] == []  # twelve labels are too few to test

@@ -116,7 +116,7 @@ def test_biases_and_components_work(run: Run, liked: Ratings) -> None:
     assert found.correlation_log_n > 0.9
     assert found.best[0].mean_rating is None
     effects = {
-        effect.name: effect.effect for effect in pca(run, n_components=1, basis="preference").components[0].effects
+        effect.name: effect.effect for effect in pca(run, components=1, basis="preference").components[0].effects
     }
     assert min(abs(effects["Action"]), abs(effects["Romance"])) > 0.9 > abs(effects["log n"]) + 0.3
     assert effects["Action"] * effects["Romance"] < 0

@@ -85,7 +85,7 @@ class Columns:
     def missing(self, column_index: Mapping[str, int]) -> DataError:
         """Return the error for a table whose user or item is not known: with all its columns, and what to type."""
         missing = [role for role in PAIR if role not in column_index]
-        where = f"{self.where}, line 1"
+        where = self.where
         if not self.n:
             return DataError(f"{where}: there are no columns", "give a table with a user and an item in each row")
         if self._is_matrix(column_index):

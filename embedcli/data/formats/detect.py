@@ -94,10 +94,11 @@ def detect_schema(
 
 def _given_columns(columns: Columns, options: ReadOptions) -> dict[str, int]:
     """Return the columns that the options name, by role."""
-    names = zip(ROLES, (options.user_col, options.item_col, options.rating_col, options.time_col), strict=True)
+    names = {role: getattr(options, f"{role}_col") for role in ROLES}
+    names["title"] = options.title_col if options.items is None else None  # else it is a column of the items
     given = {
         role: column_index_of(name, columns.header, columns.n, role, columns.where)
-        for role, name in names
+        for role, name in names.items()
         if name is not None
     }
     for role, index in given.items():
@@ -213,7 +214,7 @@ def _add_by_name(column_index: dict[str, int], columns: Columns, options: ReadOp
         if others:
             notes.append(f"the {role} could also be {others}: choose with `{role}_col`")
     for role in () if options.pairs_only else ITEM_ROLES:
-        if found := _named(columns, role, column_index):
+        if role not in column_index and (found := _named(columns, role, column_index)):
             column_index[role] = found[0]
 
 

@@ -61,7 +61,7 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
 
     schema = detect_schema(names, len(names), context.options, where, values_of)
     roles = schema.column_index
-    schema = schema.without(role for role in ITEM_ROLES if role in roles and not _is_text(types[roles[role]]))
+    schema = schema.without(role for role in ITEM_ROLES if role in roles and not is_text(types[roles[role]]))
     for index in schema.column_index.values():
         if index in why:
             raise DataError(
@@ -96,7 +96,7 @@ def open_parquet(file: IO[bytes]) -> Any:
     import pyarrow.parquet as pq
 
     table = pq.ParquetFile(file)
-    words = [field.name for field in table.schema_arrow if _is_text(field.type)]
+    words = [field.name for field in table.schema_arrow if is_text(field.type)]
     return pq.ParquetFile(file, metadata=table.metadata, read_dictionary=words)
 
 
@@ -155,7 +155,8 @@ def is_plain(type: Any) -> bool:
     return not any(is_odd(own) for is_odd in odd)
 
 
-def _is_text(type: Any) -> bool:
+def is_text(type: Any) -> bool:
+    """Tell whether an Arrow type is text, perhaps kept as words of a dictionary."""
     own = type.value_type if pa.types.is_dictionary(type) else type
     return bool(pa.types.is_string(own) or pa.types.is_large_string(own))
 

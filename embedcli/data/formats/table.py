@@ -29,12 +29,16 @@ MONTH = 31 * 86_400  # seconds
 
 def read_table(source: Source, context: ReadContext) -> Ratings:
     """Read a table and note the role of each column; DataError for an invalid row, UsageError for invalid options."""
-    rows = read_rows(source, context)
-    context.on_note(f"{source.name}: {rows.schema.description}")
+    return finished(read_rows(source, context), context, source.name, source.stem)
+
+
+def finished(rows: Rows, context: ReadContext, name: str, stem: str) -> Ratings:
+    """Make ratings of the rows of a table with a name, as `read_table` does."""
+    context.on_note(f"{name}: {rows.schema.description}")
     for note in rows.schema.notes:
         context.on_note(f"note: {note}")
     check_rows(rows, context)
-    ratings = ratings_of(rows, context, source.stem)
+    ratings = ratings_of(rows, context, stem)
     for note in _oddities(ratings, rows.schema):
         context.on_note(f"note: {note}")
     return resolve_duplicates(ratings, rows, context)

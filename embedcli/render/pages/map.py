@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from embedcli.analysis.choices import Angle
 from embedcli.analysis.map import LEAST_RATINGS, Map, neighbours_of, tag_groups
 from embedcli.analysis.pca import Components, pca
 from embedcli.errors import UsageError
@@ -29,8 +28,8 @@ def map_page(drawn: Map, run: Run) -> str:
     from embedcli.analysis.clusters import clusters
 
     n_components = max(N_COMPONENTS, *(axis.component for axis in drawn.axes or ()), 1)
-    components = _unless_too_few(lambda: pca(run, n_components=n_components, limit=1, min_ratings=drawn.min_ratings))
-    context = map_context(drawn, run, components, _unless_too_few(lambda: clusters(run, by=Angle(drawn.by))))
+    components = _unless_too_few(lambda: pca(run, components=n_components, limit=1, min_ratings=drawn.min_ratings))
+    context = map_context(drawn, run, components, _unless_too_few(lambda: clusters(run, by=drawn.by)))
     return document(
         "page.html.j2", run, title=title(drawn, run), scripts=map_scripts(), styles=("map.css",), map=context
     )

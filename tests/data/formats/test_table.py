@@ -176,13 +176,13 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {  # content, what the message must
     "html": ("<html>\n<body>not found</body>\n</html>\n", "line 1: this is a web page: '<html>'"),
     "no known user": (
         "alpha,beta,rating\n1,2,3\n",
-        "line 1: no column has a known name of the user and the item; the columns are alpha (1), beta (2), rating (3)",
+        "csv: no column has a known name of the user and the item; the columns are alpha (1), beta (2), rating (3)",
     ),
     "no known item": (
         "user,beta,rating\n1,2,3\n",
         "no column has a known name of the item; the columns are user (1), beta (2)",
     ),
-    "five bare columns": ("1,2,3,4,5\n1,2,3,4,5\n", "line 1: 5 columns without a header"),
+    "five bare columns": ("1,2,3,4,5\n1,2,3,4,5\n", "broken.csv: 5 columns without a header"),
     "a word for a rating": (HEAD + "1,2,3,4\n1,3,good,4\n", "line 3: the rating is not a number: 'good'"),
     "a decimal comma": ("user;item;rating\n1;2;3,5\n1;3;4.5\n", "line 2: the rating is not a number: '3,5'"),
     "nan": (HEAD + "1,2,nan,4\n", "line 2: the rating is not a number: 'nan'"),

@@ -64,7 +64,7 @@ def odd(run: Run) -> Run:
 def drawers(run: Run) -> dict[str, Draw]:
     """Return the functions that draw each kind of picture of a run, by (kind, style); each analysis is done once."""
     found, ranking, moved = map_items(run, color=["genre"]), biases(run, limit=4), movers(run, limit=4)
-    parts, compared = pca(run, n_components=2, limit=3), compare(run, run)
+    parts, compared = pca(run, components=2, limit=3), compare(run, run)
     return {
         "map": lambda kind, style: maps.draw(found, run, kind, 20, style).content,
         "biases": lambda kind, style: rankings.draw(ranking, run, ("best", "worst"), kind, style),

@@ -104,7 +104,7 @@ def test_movers_go_from_the_mean_to_the_stars(trained: Run, scattered: list[dict
 
 def test_components_show_both_poles(trained: Run, scattered: list[dict[str, Any]]) -> None:
     """A panel for each component: its share, its verdict in words, the names and the items of either pole."""
-    found = pca(trained, n_components=2, limit=3)
+    found = pca(trained, components=2, limit=3)
     said = words_of(components.draw(found, trained, "svg"))
     for component in found.components:
         assert f"Component {component.component}: {100 * component.share:.1f} % of the variance" in said
@@ -121,13 +121,13 @@ def test_components_show_both_poles(trained: Run, scattered: list[dict[str, Any]
 
 def test_components_without_quality_have_no_ticks(trained: Run) -> None:
     """With quality partialled out the coordinates of all items are not those of the poles: they are not drawn."""
-    found = pca(trained, n_components=1, limit=3, partial_out=PartialOut.QUALITY)
+    found = pca(trained, components=1, limit=3, partial_out=PartialOut.QUALITY)
     assert "Ticks" not in words_of(components.draw(found, trained, "svg"))
 
 
 def test_tastes_are_drawn_if_they_hold(trained: Run) -> None:
     """An axis of tastes with a name has a panel of its own; one that does not hold has none."""
-    found = pca(trained, n_components=1, limit=3)
+    found = pca(trained, components=1, limit=3)
     assert found.tastes is not None
     named = [card for card in found.tastes.cards if card.unnamed is None]
     assert named
