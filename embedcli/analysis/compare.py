@@ -1,7 +1,5 @@
 """Runs side by side: whether they predict and rank alike and have the same components, and where they differ."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -19,12 +17,12 @@ from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import bootstrap_of_users, rmse
 from embedcli.evidence.statistics import spearman
+from embedcli.run.align import FEWEST_COMMON, items_in_common
 from embedcli.run.record import Run
 
 BOOTSTRAPS = 200
 MOST_RESAMPLED = 10_000  # items of a bootstrap
 MOST_SAMPLED = 2000  # items whose nearest are compared
-FEWEST = 20  # items in common
 SAME = 1e-6  # stars: a smaller difference is rounding
 CLEARLY = 1.2  # times the change by seeds, from which a change is more than that
 
@@ -293,28 +291,14 @@ def _saw_same_ratings(a: Run, b: Run) -> bool:
 
 def _common(a: Run, b: Run, min_ratings: int) -> _Common:
     """Match the items of two runs, and keep those with enough ratings in both; UsageError if they are too few."""
-    matched_by = "id" if a.data.sha256 and a.data.sha256 == b.data.sha256 else "title"
-    if matched_by == "id" and a.items.ids == b.items.ids:
-        rows_a = rows_b = np.arange(len(a.items))
-    else:
-        keys = [_keys(run, matched_by) for run in (a, b)]
-        shared = [key for key in keys[0] if key in keys[1]]
-        rows_a, rows_b = (np.array([rows[key] for key in shared], dtype=np.int64) for rows in keys)
+    rows_a, rows_b, matched_by = items_in_common(a, b)
     enough = (a.item_stats.n_ratings[rows_a] >= min_ratings) & (b.item_stats.n_ratings[rows_b] >= min_ratings)
-    if enough.sum() < FEWEST:
+    if enough.sum() < FEWEST_COMMON:
         raise UsageError(
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",
             "lower `min_ratings`, or compare runs of data that share titles",
         )
     return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(rows_a))
-
-
-def _keys(run: Run, matched_by: str) -> dict[str, int]:
-    """Return the rows of the items by what they are matched by; what occurs twice is left out."""
-    titles = (re.sub(r"\W+", " ", title.casefold()).strip() for title in run.items.titles)
-    keys = run.items.ids if matched_by == "id" else tuple(titles)
-    counts = Counter(keys)
-    return {key: row for row, key in enumerate(keys) if counts[key] == 1}
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
