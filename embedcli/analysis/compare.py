@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
+from embedcli.analysis.moves import FALSE_DISCOVERIES, Moves, moves
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, p_value, share, text, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
@@ -105,6 +106,22 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Move:
+    """An item whose place among the tastes changed by more than chance; see `analysis.moves` for the figures."""
+
+    rank: Annotated[int, whole("#", "rank in this list, the surest first")]
+    title: Annotated[str, text("{noun}")]
+    distance: Annotated[
+        float, decimal("moved", "change of what tastes add to its ratings, in stars: root mean square over the users")
+    ]
+    chance: Annotated[float, decimal("chance", "the same by other ratings and seeds alone")]
+    q: Annotated[float, p_value("q", "false discovery rate if items down to this one are called moved")]
+    n_a: Annotated[int, whole("n", "numbers of training ratings, in each run")]
+    n_b: Annotated[int, whole("n", "numbers of training ratings, in each run")]
+    id: Annotated[str, text("id")]
+
+
+@dataclass(frozen=True)
 class Comparison(SideBySide):
     """The figures of two runs, and what they have in common over the items with enough ratings in both.
 
@@ -113,6 +130,8 @@ class Comparison(SideBySide):
     Stars on different scales are not subtracted: `change` is then None, and `changes` empty. `overlap` is the mean
     share of an item's ten nearest in common, over `n_sampled` of the items, `chance` that of random neighbours, and
     `within` the same between two halves of one run's members: an upper limit for two runs.
+    `n_moved` is the number of items that moved by more than chance, of which a share of `false_discoveries` is expected
+    to be false, and `moved` the surest of them. It is None for runs that saw the same ratings, and if it is not known.
     """
 
     row_fields = ("changes",)
@@ -132,6 +151,9 @@ class Comparison(SideBySide):
     n_sampled: int
     within: float | None
     changes: tuple[Change, ...]
+    n_moved: int | None = None
+    false_discoveries: float = FALSE_DISCOVERIES
+    moved: tuple[Move, ...] = ()
 
     @property
     def is_same(self) -> bool:
@@ -202,7 +224,8 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
     half = a.n_members // 2
     have_same_scale = (a.data.scale, a.data.implicit) == (b.data.scale, b.data.implicit)
     noise = _seed_noise(common) if have_same_scale else None
-    n = len(stars[0])
+    n, same_ratings = len(stars[0]), _saw_same_ratings(a, b)
+    found = moves(a, b, *common.rows) if have_same_scale and not same_ratings else None
     return Comparison(
         **vars(_side_by_side((itself, common), min_ratings)),
         a=a.name,
@@ -210,7 +233,7 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         matched_by=common.matched_by,
         n_common=common.n_all,
         n_compared=n,
-        saw_same_ratings=_saw_same_ratings(a, b),
+        saw_same_ratings=same_ratings,
         correlation=spearman(*stars),
         correlation_interval=_interval(*stars),
         change=rmse(*stars) if have_same_scale else None,
@@ -221,6 +244,8 @@ def compare(a: Run, b: Run, *, n_components: int = 3, limit: int = 10, min_ratin
         n_sampled=min(n, MOST_SAMPLED),
         within=_overlap(factors[0][:half], factors[0][half : 2 * half]) if half else None,
         changes=_changes(common, noise, limit) if have_same_scale else (),
+        n_moved=None if found is None else len(found.moved),
+        moved=() if found is None else _moved(common, found, limit),
     )
 
 
@@ -384,4 +409,23 @@ def _changes(common: _Common, noise: Floats | None, limit: int) -> tuple[Change,
             id=a.items.ids[row_a],
         )
         for rank, (j, row_a, row_b) in enumerate(zip(order, *(rows[order] for rows in common.rows), strict=True), 1)
+    )
+
+
+def _moved(common: _Common, found: Moves, limit: int) -> tuple[Move, ...]:
+    """Return the items that moved by more than chance, the surest first."""
+    (a, b), at = common.runs, found.moved[:limit]
+    rows = zip(at, *(rows[at] for rows in common.rows), strict=True)
+    return tuple(
+        Move(
+            rank=rank,
+            title=a.items.titles[row_a],
+            distance=float(found.distance[j]),
+            chance=float(found.chance[j]),
+            q=float(found.q[j]),
+            n_a=int(a.item_stats.n_ratings[row_a]),
+            n_b=int(b.item_stats.n_ratings[row_b]),
+            id=a.items.ids[row_a],
+        )
+        for rank, (j, row_a, row_b) in enumerate(rows, 1)
     )
