@@ -2,14 +2,14 @@
 
 An item's place is its coordinates on the axes of the predicted preferences, in stars: the distance of two places is
 the root mean square, over the users, of the difference of what their tastes add to the ratings. The places of the
-second run are rotated onto those of the first by the items in common (orthogonal Procrustes, weighted by the numbers of
-ratings), so a change that all items share does not count.
+second run are rotated onto those of the first by the items in common (orthogonal Procrustes, weighted by the numbers
+of ratings), so a change that all items share does not count.
 
 Chance is what the ratings of other people make: each run has members trained on disjoint halves of its users. The
-squared distance of the halves has twice the variance of n / 2 ratings, which is about c n / (n + d)^2, as of a mean that
-d ratings pull to 0. The part of the seeds in it is divided by the number of members, which the run averages. The tail is
-that of a chi-squared number that varies as the squared distances of the halves do. If the usual item moves by more than
-chance, chance is taken as so much larger: unusual items are called moved, never all.
+squared distance of the halves has twice the variance of n / 2 ratings, which is about c n / (n + d)^2, as of a mean
+that d ratings pull to 0. The part of the seeds in it is divided by the number of members, which the run averages. The
+tail is that of a chi-squared number that varies as the squared distances of the halves do. If the usual item moves by
+more than chance, chance is taken as so much larger: unusual items are called moved, never all.
 Measured on planted worlds: examples/benchmarks/drift.py.
 """
 

@@ -142,7 +142,7 @@ def train(
     because the factors overfit.
     """
     from embedcli.render.runs import summary
-    from embedcli.run.align import aligned, check_alignable
+    from embedcli.run.align import about_agreement, aligned, check_alignable
     from embedcli.run.files import check_storable
 
     of_split, to = split.check(config.seed), saving.check()
@@ -154,7 +154,9 @@ def train(
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
     run = _fit(parts, config, saving, answer.notes)
-    run = run if to is None else aligned(run, to)
+    if to is not None:
+        run = aligned(run, to)
+        answer.notes.say(about_agreement(run, to))
     run, path, exit_code = _save(run, saving, answer.notes)
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)

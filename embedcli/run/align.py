@@ -22,6 +22,7 @@ from embedcli.run.record import Run
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 FEWEST_COMMON = 20  # items
+FIRST = 5  # coordinates whose agreement is told
 ROUNDS = 20  # of turning the members of a run onto their mean
 BALANCED = 2.0  # largest over smallest stretch of a balancing map: trainings here end below 1.8 at any setting
 SMALLEST = 1e-12  # singular value over the largest: less is rounding
@@ -81,9 +82,7 @@ def aligned(run: Run, to: Run) -> Run:
     Raises UsageError as `check_alignable`, RunError for a run without item factors.
     """
     rows, others = check_alignable(run, run.shape("item_factors")[2], to)
-    known, known_there = run.item_stats.n_ratings[rows], to.item_stats.n_ratings[others]
-    weight = 1 / (1 / (1 + known) + 1 / (1 + known_there))
-    target, maps = coordinates(to)[others], []
+    target, weight, maps = coordinates(to)[others], _weight(run, to, rows, others), []
 
     def turned(items: Floats) -> Floats:
         return rotation(items[rows], target, weight)
@@ -103,6 +102,29 @@ def aligned(run: Run, to: Run) -> Run:
             pairs = zip(turns, arrays["fold_user_covariance"], strict=True)
             arrays["fold_user_covariance"] = np.array([turn.T @ c @ turn for turn, c in pairs], dtype=np.float32)
     return replace(run, arrays=arrays, training=replace(run.training, aligned_to=to.name))
+
+
+def agreement(run: Run, to: Run) -> Floats:
+    """Return the correlation (k,) of each coordinate of an aligned run with the same of the other, over their items."""
+    rows, others, _ = items_in_common(run, to)
+    weight = _weight(run, to, rows, others)
+    own, theirs = (x - weight @ x / weight.sum() for x in (coordinates(run)[rows], coordinates(to)[others]))
+    sizes = np.sqrt((weight @ own**2) * (weight @ theirs**2))
+    found: Floats = np.divide(weight @ (own * theirs), sizes, out=np.zeros_like(sizes), where=sizes > 0)
+    return found
+
+
+def about_agreement(run: Run, to: Run) -> str:
+    """Say how well an aligned run agrees with the other in its first coordinates, which are the largest."""
+    first = np.abs(agreement(run, to))[:FIRST]
+    return f"aligned to {to.name}: the first {len(first)} coordinates agree by |r| {first.min():.3f} or more"
+
+
+def _weight(run: Run, to: Run, rows: Rows, others: Rows) -> Floats:
+    """Return the weights (n,) of items that two runs have in common: the noise of both is as 1 over their ratings."""
+    known, known_there = run.item_stats.n_ratings[rows], to.item_stats.n_ratings[others]
+    weight: Floats = 1 / (1 / (1 + known) + 1 / (1 + known_there))
+    return weight
 
 
 def coordinates(run: Run) -> Floats:

@@ -1,7 +1,7 @@
 """Which items `embedcli compare` calls moved, on planted worlds in two periods: how many it finds, and false alarms.
 
-Each world has the ratings of two periods, by other people and of other films; in between a tenth of the films moves to
-new positions, or none. Printed are, over all worlds: the share of false alarms among the films that are called moved
+Each world has the ratings of two periods, by other people or the same; in between a tenth of the films moves to new
+positions, or none. Printed are, over all worlds: the share of false alarms among the films that are called moved
 (at most 5 % is promised), worlds in which a film is called moved although none is, and the share of the moved films
 that is found, by the fewer ratings of both periods and by how far they moved. About four minutes.
 

@@ -54,6 +54,7 @@ def test_what_moved_is_found(world: Periods, runs: tuple[Run, Run]) -> None:
     assert np.isin(clear, called).mean() >= 0.9
     assert (np.diff(found.p[found.moved]) >= 0).all()
     stayed = found.distance[distance[rows] == 0] / found.chance[distance[rows] == 0]
+    assert found.excess == 1
     assert 0.7 < np.sqrt((stayed**2).mean()) < 1.1
 
 
@@ -84,8 +85,8 @@ def test_a_change_that_all_share_does_not_count(runs: tuple[Run, Run]) -> None:
     first, second = runs
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0] * 1.7
     arrays = dict(second.arrays)
-    arrays["item_factors"] = np.float32(arrays["item_factors"] @ turn)
-    arrays["user_factors"] = np.float32(arrays["user_factors"] @ np.linalg.inv(turn).T)
+    arrays["item_factors"] = (arrays["item_factors"] @ turn).astype(np.float32)
+    arrays["user_factors"] = (arrays["user_factors"] @ np.linalg.inv(turn).T).astype(np.float32)
     one, other = (moves(first, run, rows, rows) for run in (second, replace(second, arrays=arrays)))
     assert one is not None
     assert other is not None

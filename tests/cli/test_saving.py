@@ -150,11 +150,12 @@ def test_where_a_run_is_said_before_it_is_shown(
 
 def test_align_to(embedcli: Invoke, made_files: Path) -> None:
     """A run trained with --align-to has the coordinates of the other run; one that does not fit fails at once."""
-    options = ("--data", str(made_files), "--members", "1", "--folds", "0", "--draws", "0", "--factors", "3", "-q")
+    options = ("--data", str(made_files), "--members", "1", "--folds", "0", "--draws", "0", "--factors", "3")
     for name, seed, more in (("one", 0, ()), ("two", 1, ("--align-to", "one"))):
         result = embedcli("train", *options, "--seed", seed, "--name", name, *more)
         assert result.exit_code == 0, result.stderr
     assert "aligned to one" in result.stdout
+    assert "aligned to one: the first 3 coordinates agree by |r| 0." in result.stderr
     one, two = (open_run(name) for name in ("one", "two"))
     assert two.training.aligned_to == "one"
     assert np.corrcoef(coordinates(one)[:, 0], two.array("item_factors")[0, :, 0])[0, 1] > 0.9

@@ -13,7 +13,7 @@ from planted import World
 from embedcli.analysis.pca import pca
 from embedcli.analysis.similar import similar
 from embedcli.errors import UsageError
-from embedcli.run.align import aligned, coordinates
+from embedcli.run.align import agreement, aligned, coordinates
 from embedcli.run.record import Run
 from embedcli.run.store import load, save
 
@@ -35,14 +35,18 @@ def run(world: World) -> Run:
         "item_bias": rng.normal(0, 1, (M, n[1])),
         "global_bias": np.zeros(M),
     }
-    return Run.from_arrays({name: np.float32(array) for name, array in arrays.items()}, world.ratings, y_range=(0, 5.5))
+    return Run.from_arrays(
+        {name: array.astype(np.float32) for name, array in arrays.items()}, world.ratings, y_range=(0, 5.5)
+    )
 
 
 def regauged(run: Run, maps: Maps) -> Run:
     """Return a run whose item factors are multiplied by a map for each member, the user factors by its inverse."""
     items = np.array([factors @ own for factors, own in zip(run.array("item_factors"), maps, strict=True)])
     users = np.array([f @ np.linalg.inv(own).T for f, own in zip(run.array("user_factors"), maps, strict=True)])
-    return replace(run, arrays={**run.arrays, "item_factors": np.float32(items), "user_factors": np.float32(users)})
+    return replace(
+        run, arrays={**run.arrays, "item_factors": items.astype(np.float32), "user_factors": users.astype(np.float32)}
+    )
 
 
 def some_maps(*, is_rotation: bool = False, k: int = K, seed: int = 1) -> Maps:
@@ -109,6 +113,7 @@ def test_coordinates_are_handed_on(run: Run, tmp_path: Path) -> None:
     stored = load(tmp_path / "first")
     assert stored.training.aligned_to == run.name
     np.testing.assert_array_equal(coordinates(stored), stored.array("item_factors").mean(0, dtype=np.float64))
+    assert (agreement(first, run) > 0.99).all()
     later = regauged(run, some_maps(seed=4))
     np.testing.assert_allclose(factors(aligned(later, stored)), factors(aligned(later, run)), atol=0.02)
 
