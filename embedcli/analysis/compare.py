@@ -11,7 +11,7 @@ from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.moves import FALSE_DISCOVERIES, Moves, moves
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, p_value, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, p_value, share, text, titles, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
@@ -92,7 +92,7 @@ class Change:
     """
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     stars_a: Annotated[float, decimal("{a}", "mean prediction of the run {a} over all users")]
     stars_b: Annotated[float, decimal("{b}", "mean prediction of the run {b} over all users")]
     difference: Annotated[float, decimal("change", "difference of the two", sign=True)]
@@ -110,7 +110,7 @@ class Move:
     """An item whose place among the tastes changed by more than chance; see `analysis.moves` for the figures."""
 
     rank: Annotated[int, whole("#", "rank in this list, the surest first")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     distance: Annotated[
         float, decimal("moved", "change of what tastes add to its ratings, in stars: root mean square over the users")
     ]

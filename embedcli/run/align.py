@@ -25,7 +25,7 @@ FEWEST_COMMON = 20  # items
 FIRST = 5  # coordinates whose agreement is told
 ROUNDS = 20  # of turning the members of a run onto their mean
 BALANCED = 2.0  # largest over smallest stretch of a balancing map: trainings here end below 1.8 at any setting
-SMALLEST = 1e-12  # singular value over the largest: less is rounding
+SMALLEST = 1e-7  # singular value over the largest: less is rounding
 
 
 def items_in_common(a: Run | Ratings, b: Run | Ratings) -> tuple[Rows, Rows, str]:
@@ -137,20 +137,26 @@ def coordinates(run: Run) -> Floats:
     if run.training.aligned_to is not None:
         mean: Floats = run.array("item_factors").mean(0, dtype=np.float64)
         return mean
-    weight = 1.0 + run.item_stats.n_ratings
-    members = [balanced for _, _, balanced in _balanced(run)]
-    mean = members[0]
-    for _ in range(ROUNDS if len(members) > 1 else 0):
-        mean = np.mean([items @ rotation(items, mean, weight) for items in members], axis=0)
-    axes = np.linalg.svd(np.linalg.qr(np.sqrt(weight)[:, None] * mean)[1])[2].T
-    standard: Floats = mean @ axes
+    weight, n_members = 1.0 + run.item_stats.n_ratings, run.n_members
+    together = np.concatenate([balanced for _, _, balanced in _balanced(run)], axis=1)  # (I, M k)
+    products = (together.T * weight) @ together
+    turns = np.eye(*products.shape)[:, : len(products) // n_members]  # (M k, k), at first of the first member alone
+    for _ in range(ROUNDS if n_members > 1 else 0):
+        turns = np.concatenate([_polar(block) for block in np.split(products @ turns, n_members)])
+    mean = together @ turns / n_members
+    standard: Floats = mean @ np.linalg.eigh((mean.T * weight) @ mean)[1][:, ::-1]
     longest = np.take_along_axis(standard, np.abs(standard).argmax(0)[None], 0)
     return standard * np.where(longest < 0, -1.0, 1.0)
 
 
 def rotation(x: Floats, onto: Floats, weight: NDArray[np.floating]) -> Floats:
     """Return the rotation, or reflection, R (k, k) with the least weighted squares of x @ R - onto, (n, k) each."""
-    left, _, right = np.linalg.svd(x.T @ (weight[:, None] * onto))
+    return _polar((x.T * weight) @ onto)
+
+
+def _polar(product: Floats) -> Floats:
+    """Return the rotation, or reflection, that is nearest to a matrix (k, k)."""
+    left, _, right = np.linalg.svd(product)
     turn: Floats = left @ right
     return turn
 
@@ -171,9 +177,7 @@ def _balanced(run: Run) -> list[tuple[Floats, Floats, Floats]]:
             found.append((own, own, items))
             continue
         sides = ((run.array("user_factors")[m], run.user_stats), (items, run.item_stats))
-        of_users, of_items = (
-            np.linalg.qr(np.sqrt(1.0 + stats.n_ratings)[:, None] * factors)[1] for factors, stats in sides
-        )
+        of_users, of_items = (_root((factors.T * (1.0 + stats.n_ratings)) @ factors) for factors, stats in sides)
         left, s, right = np.linalg.svd(of_users @ of_items.T)
         root = np.sqrt(np.divide(1, s, out=np.zeros_like(s), where=s > SMALLEST * s[0]))
         maps = of_items.T @ right.T * root, of_users.T @ left * root
@@ -182,6 +186,13 @@ def _balanced(run: Run) -> list[tuple[Floats, Floats, Floats]]:
             maps = own, own
         found.append((*maps, items @ maps[1]))
     return found
+
+
+def _root(product: Floats) -> Floats:
+    """Return a root R of a product R'R = X'X."""
+    values, vectors = np.linalg.eigh(product)
+    root: Floats = np.sqrt(values.clip(0))[:, None] * vectors.T
+    return root
 
 
 def _mapped(factors: NDArray[np.float32], maps: Sequence[Floats]) -> NDArray[np.float32]:
