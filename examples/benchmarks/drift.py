@@ -22,7 +22,7 @@ import embedcli
 from embedcli.analysis.moves import moves
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
-from worlds import SIZES, make_periods
+from worlds import SIZES, make_periods  # type: ignore[import-not-found]
 
 LEAST = 20  # ratings in both periods
 BY_RATINGS, BY_DISTANCE = (20, 40, 80, 160), (0.0, 0.4, 0.7, 1.0)  # where the groups begin; distance in stars
