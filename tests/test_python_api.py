@@ -31,11 +31,11 @@ from embedcli.run.record import Run
 
 # what Python does in another way: opens a run, or a table of it, takes pairs and runs, and shows all that a record has
 OPENS = {"run", "run_dir", "table", "users"}
-SHOWS = {"format", "output", "explain", "quiet", "dark", "size", "dpi"}
+SHOWS = {"format", "json", "output", "explain", "quiet", "dark", "size", "dpi"}
 FUNCTIONS: dict[str, tuple[tuple[Callable[..., Any], ...], set[str]]] = {
     "train": (
         (library.fit, library.load_ratings, library.save_run),
-        {"data", "name"},  # the first parameter of both; of the run, when it is saved
+        {"data", "name", "like"},  # the first parameter of both; of the run, when it is saved; `run.training.config`
     ),
     "biases": ((library.biases, library.movers), {"worst", "best", "movers"}),
     "pca": ((library.pca,), {"scores"}),

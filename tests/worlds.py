@@ -111,13 +111,63 @@ def make_world(
     liking = (tastes * np.sqrt(variance * n_users * n_items)) @ axes.T + generosity[:, None]
     felt = recipe.middle + quality + liking
     odds = ACTIVITY_SD * rng.normal(size=n_users)[:, None] + POPULARITY_SD * popularity + by_taste * liking
+    ratings = rate(odds, felt, recipe.noise, n_ratings, genres, rng)
+    stars = expected_stars(felt, recipe.noise).mean(0)
+    return World(ratings, stars, felt, popularity, quality, axes, variance, noise_variance)
+
+
+def rate(
+    odds: Matrix, felt: Matrix, noise: float, n_ratings: int, genres: NDArray[np.bool_], rng: np.random.Generator
+) -> Ratings:
+    """Draw n pairs of user and item without replacement by their odds (U, I), and rate them as they are felt (U, I)."""
     # the largest of odds + Gumbel noise are a draw without replacement
     pairs = np.argpartition(-(odds + rng.gumbel(size=odds.shape)).ravel(), n_ratings)[:n_ratings]
-    user, item = np.divmod(rng.permutation(pairs), n_items)
-    value = np.clip(np.rint(felt[user, item] + recipe.noise * rng.normal(size=n_ratings)), 1, 5)
-    stars = expected_stars(felt, recipe.noise).mean(0)
-    ratings = as_ratings(user, item, value, n_users, genres)
-    return World(ratings, stars, felt, popularity, quality, axes, variance, noise_variance)
+    user, item = np.divmod(rng.permutation(pairs), odds.shape[1])
+    value = np.clip(np.rint(felt[user, item] + noise * rng.normal(size=n_ratings)), 1, 5)
+    return as_ratings(user, item, value, len(odds), genres)
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Ratings of the same items in two periods, and how far each item moved in between, in stars (I,); most are 0.
+
+    The distance is the standard deviation, over the users, of the change of what their tastes add to the ratings.
+    """
+
+    first: Ratings
+    second: Ratings
+    distance: Matrix
+
+
+def make_periods(
+    seed: int, size: Size = SIZES["small"], *, share: float = 0.1, same_users: bool = False, n_factors: int = 3
+) -> Periods:
+    """Draw a world in two periods between which a share of the items moves; the same seed draws the same.
+
+    An item that moves takes a new position on every factor, as if it were drawn anew. The other items stay where they
+    are; quality stays for all. Who rates what is drawn again, with another popularity (correlated .8), by other people
+    unless they are the `same_users`.
+    """
+    rng, recipe = np.random.default_rng(seed), MOVIELENS
+    n_users, n_items, n_ratings = size
+    popularity, quality = rng.normal(size=(2, n_items))
+    quality = QUALITY_POPULARITY * popularity + np.sqrt(1 - QUALITY_POPULARITY**2) * quality
+    least = recipe.strength * (recipe.noise**2 + ROUNDING_VARIANCE) * np.sqrt(n_users * n_items) / n_ratings
+    sizes = np.sqrt(planted_variances(n_factors, least, rng))
+    axes, others = (orthonormal(rng.normal(size=(n_items, n_factors))) for _ in range(2))
+    is_moved = rng.permutation(n_items) < share * n_items
+    periods = []
+    for period in range(2):
+        if not (period and same_users):
+            tastes = orthonormal(rng.normal(size=(n_users, n_factors))) * sizes * np.sqrt(n_users * n_items)
+            generosity, activity = recipe.generosity * rng.normal(size=n_users), rng.normal(size=n_users)
+        at = np.where(is_moved[:, None], others, axes) if period else axes
+        felt = recipe.middle + recipe.quality * quality + tastes @ at.T + generosity[:, None]
+        odds = ACTIVITY_SD * activity[:, None] + POPULARITY_SD * popularity
+        periods.append(rate(odds, felt, recipe.noise, n_ratings, np.zeros((n_items, 0), np.bool_), rng))
+        popularity = 0.8 * popularity + 0.6 * rng.normal(size=n_items)
+    distance = np.linalg.norm((others - axes) * sizes, axis=1) * np.sqrt(n_items)
+    return Periods(periods[0], periods[1], np.where(is_moved, distance, 0))
 
 
 def draw_genres(n_items: int, rng: np.random.Generator) -> NDArray[np.bool_]:

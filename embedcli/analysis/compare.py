@@ -1,7 +1,5 @@
 """Runs side by side: whether they predict and rank alike and have the same components, and where they differ."""
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,19 +11,20 @@ from embedcli.analysis.choices import Measure
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.metric import MOST_NEAREST, ItemVectors, in_common, measure_of, member_vectors, nearest, sampled
+from embedcli.analysis.moves import FALSE_DISCOVERIES, Moves, moves
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, titles, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, p_value, share, text, titles, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import bootstrap_of_users, rmse
 from embedcli.evidence.statistics import spearman
+from embedcli.run.align import FEWEST_COMMON, items_in_common
 from embedcli.run.record import Run
 
 BOOTSTRAPS = 200
 MOST_RESAMPLED = 10_000  # items of a bootstrap
 MOST_SAMPLED = 2000  # items whose nearest are compared
-FEWEST = 20  # items in common
 SAME = 1e-6  # stars: a smaller difference is rounding
 CLEARLY = 1.2  # times the change by seeds, from which a change is more than that
 
@@ -108,6 +107,22 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Move:
+    """An item whose place among the tastes changed by more than chance; see `analysis.moves` for the figures."""
+
+    rank: Annotated[int, whole("#", "rank in this list, the surest first")]
+    title: Annotated[str, titles("{noun}")]
+    distance: Annotated[
+        float, decimal("moved", "change of what tastes add to its ratings, in stars: root mean square over the users")
+    ]
+    chance: Annotated[float, decimal("chance", "the same by other ratings and seeds alone")]
+    q: Annotated[float, p_value("q", "false discovery rate if items down to this one are called moved")]
+    n_a: Annotated[int, whole("n", "numbers of training ratings, in each run")]
+    n_b: Annotated[int, whole("n", "numbers of training ratings, in each run")]
+    id: Annotated[str, text("id")]
+
+
+@dataclass(frozen=True)
 class Comparison(SideBySide):
     """The figures of two runs, and what they have in common over the items with enough ratings in both.
 
@@ -117,6 +132,8 @@ class Comparison(SideBySide):
     share of an item's ten nearest in common, over `n_sampled` of the items, `chance` that of random neighbours, and
     `within` the same between two halves of one run's members: an upper limit for two runs. The nearest are those by
     preference, or by cosine if a run has no user factors.
+    `n_moved` is the number of items that moved by more than chance, of which a share of `false_discoveries` is expected
+    to be false, and `moved` the surest of them. It is None for runs that saw the same ratings, and if it is not known.
     """
 
     row_fields = ("changes",)
@@ -137,6 +154,9 @@ class Comparison(SideBySide):
     n_sampled: int
     within: float | None
     changes: tuple[Change, ...]
+    n_moved: int | None = None
+    false_discoveries: float = FALSE_DISCOVERIES
+    moved: tuple[Move, ...] = ()
 
     @property
     def is_same(self) -> bool:
@@ -210,7 +230,8 @@ def compare(a: Run, b: Run, *, components: int = 3, limit: int = 10, min_ratings
     rows_a, rows_b = common.rows
     have_same_scale = (a.data.scale, a.data.implicit) == (b.data.scale, b.data.implicit)
     noise = _seed_noise(common) if have_same_scale else None
-    n = len(stars[0])
+    n, same_ratings = len(stars[0]), _saw_same_ratings(a, b)
+    found = moves(a, b, *common.rows) if have_same_scale and not same_ratings else None
     return Comparison(
         **vars(_side_by_side((itself, common), min_ratings)),
         a=a.name,
@@ -218,7 +239,7 @@ def compare(a: Run, b: Run, *, components: int = 3, limit: int = 10, min_ratings
         matched_by=common.matched_by,
         n_common=common.n_all,
         n_compared=n,
-        saw_same_ratings=_saw_same_ratings(a, b),
+        saw_same_ratings=same_ratings,
         correlation=spearman(*stars),
         correlation_interval=_interval(*stars),
         change=rmse(*stars) if have_same_scale else None,
@@ -230,6 +251,8 @@ def compare(a: Run, b: Run, *, components: int = 3, limit: int = 10, min_ratings
         n_sampled=min(n, MOST_SAMPLED),
         within=_overlap((of_a[:half], rows_a), (of_a[half : 2 * half], rows_a)) if half else None,
         changes=_changes(common, noise, limit) if have_same_scale else (),
+        n_moved=None if found is None else len(found.moved),
+        moved=() if found is None else _moved(common, found, limit),
     )
 
 
@@ -300,28 +323,14 @@ def _saw_same_ratings(a: Run, b: Run) -> bool:
 
 def _common(a: Run, b: Run, min_ratings: int) -> _Common:
     """Match the items of two runs, and keep those with enough ratings in both; UsageError if they are too few."""
-    matched_by = "id" if a.data.sha256 and a.data.sha256 == b.data.sha256 else "title"
-    if matched_by == "id" and a.items.ids == b.items.ids:
-        rows_a = rows_b = np.arange(len(a.items))
-    else:
-        keys = [_keys(run, matched_by) for run in (a, b)]
-        shared = [key for key in keys[0] if key in keys[1]]
-        rows_a, rows_b = (np.array([rows[key] for key in shared], dtype=np.int64) for rows in keys)
+    rows_a, rows_b, matched_by = items_in_common(a, b)
     enough = (a.item_stats.n_ratings[rows_a] >= min_ratings) & (b.item_stats.n_ratings[rows_b] >= min_ratings)
-    if enough.sum() < FEWEST:
+    if enough.sum() < FEWEST_COMMON:
         raise UsageError(
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",
             "lower `min_ratings`, or compare runs of data that share titles",
         )
     return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(rows_a))
-
-
-def _keys(run: Run, matched_by: str) -> dict[str, int]:
-    """Return the rows of the items by what they are matched by; what occurs twice is left out."""
-    titles = (re.sub(r"\W+", " ", title.casefold()).strip() for title in run.items.titles)
-    keys = run.items.ids if matched_by == "id" else tuple(titles)
-    counts = Counter(keys)
-    return {key: row for row, key in enumerate(keys) if counts[key] == 1}
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
@@ -405,4 +414,23 @@ def _changes(common: _Common, noise: Floats | None, limit: int) -> tuple[Change,
             id=a.items.ids[row_a],
         )
         for rank, (j, row_a, row_b) in enumerate(zip(order, *(rows[order] for rows in common.rows), strict=True), 1)
+    )
+
+
+def _moved(common: _Common, found: Moves, limit: int) -> tuple[Move, ...]:
+    """Return the items that moved by more than chance, the surest first."""
+    (a, b), at = common.runs, found.moved[:limit]
+    rows = zip(at, *(rows[at] for rows in common.rows), strict=True)
+    return tuple(
+        Move(
+            rank=rank,
+            title=a.items.titles[row_a],
+            distance=float(found.distance[j]),
+            chance=float(found.chance[j]),
+            q=float(found.q[j]),
+            n_a=int(a.item_stats.n_ratings[row_a]),
+            n_b=int(b.item_stats.n_ratings[row_b]),
+            id=a.items.ids[row_a],
+        )
+        for rank, (j, row_a, row_b) in enumerate(rows, 1)
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
+from embedcli.analysis.compare import Change, Comparison, Move, Pair, RunFigures, SideBySide
 from embedcli.analysis.record import Column, Verdict, nested
 from embedcli.render.view import Block, View, table
 from embedcli.run.record import Run
@@ -20,6 +20,7 @@ def view(figures: SideBySide, runs: Sequence[Run]) -> View:
             Block(lines=_facts(figures, noun)),
             table(figures.components, Pair, "Components", **words),
             table(figures.changes, Change, "What changed most" if figures.changes else "", **words),
+            table(figures.moved, Move, "What moved by more than chance" if figures.moved else "", **words),
         ]
     titles = dict.fromkeys(run.data.title for run in runs)
     caption = "all runs have the same test rows"
@@ -61,12 +62,17 @@ def _facts(comparison: Comparison, noun: str) -> list[tuple[str, str | Verdict]]
     sampled = f", over a sample of {comparison.n_sampled:,} {noun}s" if is_sample else ""
     if comparison.within is not None:
         chance += f", {comparison.within:.2f} between the halves of {comparison.a}'s members"
-    return [
+    facts: list[tuple[str, str | Verdict]] = [
         (f"{noun}s", f"{comparison.n_common:,} in common by {comparison.matched_by}, {compared}"),
         ("ranking", f"rank correlation of the stars {comparison.correlation:.3f} (95 % {low:.3f} to {high:.3f})"),
         ("change", about_change(comparison)),
         ("neighbours", f"{nearest} in common{sampled} ({chance})"),
     ]
+    if comparison.n_moved is not None:
+        of_all = f"{comparison.n_moved:,} of {comparison.n_compared:,} {noun}s"
+        falsely = f"{100 * comparison.false_discoveries:.0f} % false discoveries"
+        facts.append(("moved", f"{of_all} among the tastes, by more than other ratings and seeds make ({falsely})"))
+    return facts
 
 
 def about_change(comparison: Comparison) -> str | Verdict:

@@ -253,11 +253,12 @@ def _listed(entry: Entry) -> ListedRun:
 
 
 def _settings(run: Run) -> list[str]:
-    decay = run.training.weight_decay
+    decay, to = run.training.weight_decay, run.training.aligned_to
     return [
         run.training.split.description,
         f"{run.n_members} member{'s' if run.n_members > 1 else ''} x {run.shape('item_factors')[2]} factors",
         f"weight decay {'unknown' if decay is None else decay}",
+        *([] if to is None else [f"aligned to {to}"]),
     ]
 
 

@@ -190,6 +190,7 @@ class Training(Shown):
     evidence: Evidence | None = None
     posterior: PosteriorInfo | None = None
     tastes: Sequence[Tastes] = ()
+    aligned_to: str | None = None  # name of the run whose coordinates the factors have, by `run.align`
 
     @property
     def settings(self) -> dict[str, Any]:

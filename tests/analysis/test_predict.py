@@ -139,7 +139,7 @@ def test_unknown_users_and_items_stay_empty(trained: Run) -> None:
     ("pairs", "complaint"),
     [
         ([], "no pair is given"),
-        ([("nobody", "50")], "has no user 'nobody'$"),
+        ([("nobody", "50")], "(?m)has no user 'nobody'$"),
         ([("3", "nothing"), ("nobody", "50")], "has no film 'nothing', and none of the other 1 pairs is known"),
     ],
 )

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import Invoke
 
 from embedcli.errors import RunError
 from embedcli.run import store
+from embedcli.run.align import coordinates
 from embedcli.run.record import Run
+from embedcli.run.shelf import open_run
 from embedcli.run.store import load, problems, save_anywhere
 from embedcli.training import fit as fit_module
 
@@ -143,3 +146,20 @@ def test_where_a_run_is_said_before_it_is_shown(
     result = embedcli("train", "ratings.csv", *SMALL)
     assert result.exit_code == 1
     assert "open it with --run there" in result.stderr
+
+
+def test_align_to(embedcli: Invoke, made_files: Path) -> None:
+    """A run trained with --align-to has the coordinates of the other run; one that does not fit fails at once."""
+    options = ("--data", str(made_files), "--members", "1", "--folds", "0", "--draws", "0", "--factors", "3")
+    for name, seed, more in (("one", 0, ()), ("two", 1, ("--align-to", "one"))):
+        result = embedcli("train", *options, "--seed", seed, "--name", name, *more)
+        assert result.exit_code == 0, result.stderr
+    assert "aligned to one" in result.stdout
+    assert "aligned to one: the first 3 coordinates agree by |r| 0." in result.stderr
+    one, two = (open_run(name) for name in ("one", "two"))
+    assert two.training.aligned_to == "one"
+    assert np.corrcoef(coordinates(one)[:, 0], two.array("item_factors")[0, :, 0])[0, 1] > 0.9
+    result = embedcli("train", *options, "--factors", "4", "--align-to", "one")
+    assert (result.exit_code, "has 3 factors, not 4" in result.stderr) == (2, True)
+    result = embedcli("train", *options, "--align-to", "none")
+    assert (result.exit_code, "there is no run 'none'" in result.stderr) == (2, True)

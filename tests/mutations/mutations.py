@@ -653,6 +653,36 @@ CHOSEN = (
         "if False:",
         ("test_a_folder_keeps_its_files",),
     ),
+    Mutation(
+        "coordinates of an aligned run made anew",
+        "if run.training.aligned_to is not None:",
+        "if run.training.aligned_to is None:",
+        ("test_coordinates_are_handed_on",),
+    ),
+    Mutation(
+        "trained factors stretched",
+        "if stretch[0] < BALANCED * stretch[-1]:",
+        "if stretch[0] < stretch[-1]:",
+        ("test_what_a_trained_run_says_stays",),
+    ),
+    Mutation(
+        "fold members not turned",
+        "turns = [turned(fold.astype(np.float64)) for fold in folds]",
+        "turns = [np.eye(folds.shape[2]) for fold in folds]",
+        ("test_what_a_trained_run_says_stays",),
+    ),
+    Mutation(
+        "places compared as they stand",
+        "places=second.places @ rotation(second.places, first.places, weight)",
+        "places=second.places",
+        ("test_what_moved_is_found",),
+    ),
+    Mutation(
+        "chance of moves by seeds alone",
+        "variance = np.maximum(variance - by_seed, 0) + by_seed / n_members",
+        "variance = by_seed / n_members",
+        ("test_what_moved_is_found",),
+    ),
     Mutation("database written", "?mode=ro", "?mode=rw", ("test_a_database_is_not_written",)),
     Mutation(
         "views before tables",

@@ -23,7 +23,7 @@ from embedcli.analysis.axis import Axis, AxisItem
 from embedcli.analysis.biases import Biases, Choice, ItemBias, Mover, Movers
 from embedcli.analysis.choices import Basis, By, Grouping, Measure, Method, PartialOut, RankBy, Rotation, Sort
 from embedcli.analysis.clusters import Cluster, Clusters, GroupedItem, Tagged
-from embedcli.analysis.compare import Change, Comparison, Pair, RunFigures, SideBySide
+from embedcli.analysis.compare import Change, Comparison, Move, Pair, RunFigures, SideBySide
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
 from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
@@ -462,7 +462,7 @@ def compare_view() -> View:
         matched_by="id",
         n_common=1682,
         n_compared=913,
-        saw_same_ratings=True,
+        saw_same_ratings=False,
         correlation=0.987,
         correlation_interval=(0.98, 0.99),
         change=0.125,
@@ -474,6 +474,8 @@ def compare_view() -> View:
         n_sampled=900,
         within=0.75,
         changes=(Change(1, LONG, 2.5, 3.0, 0.5, 0.0625, None, 19, 21, "424"),),
+        n_moved=1,
+        moved=(Move(1, LONG, 0.75, 0.25, 0.0004, 19, 21, "424"),),
     )
     return compare.view(comparison, [replace(make_run(), name=run.name) for run in comparison.runs])
 
