@@ -222,7 +222,7 @@ def fold_in(run: Run, ratings: Mapping[str | int, float] | Iterable[tuple[str | 
     """
     rows, values = _rows_and_values(run, ratings.items() if isinstance(ratings, Mapping) else ratings)
     users, items, user_bias, item_bias, level = map(run.array, NAMES)
-    known = np.dstack([user_bias, users])[:, run.user_stats.n_ratings > 0].astype(np.float64)  # (M, U', 1 + k)
+    known = np.dstack([user_bias, users])[:, run.user_stats.is_rated].astype(np.float64)  # (M, U', 1 + k)
     x = np.dstack([np.ones((len(items), len(rows))), items[:, rows]])  # (M, n, 1 + k)
     members = zip(known, x, level.astype(np.float64)[:, None] + item_bias[:, rows], strict=True)
     vectors = np.array([_most_probable(run, *member, values) for member in members])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 OPTIONS = {  # parameters of the library whose options have other names
+    "arrays": "--array",
     "end": "--to",
     "learning_rate": "--lr",
     "limit": "-n",

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.data.ratings import Ratings
+
 SAMPLE = 1_000_000  # ratings that the levels are detected from
 MOST_STEPS = 101  # levels of a scale with steps; a scale with more levels has no steps
 FEWEST_LEVELS = 3  # of a scale that another level can be far from
@@ -119,3 +121,17 @@ def _advice(marked: NDArray[np.bool_], what: str, doubt: str) -> str:
     if n < 10 or n < total / 100:
         amount = f"{n:,} of {total:,} ratings {'is' if n == 1 else 'are'}"
     return f"{amount} {what}: if {doubt}, leave {'that row' if n == 1 else 'those rows'} out of the file"
+
+
+def y_range_for(train: Ratings) -> tuple[float, float]:
+    """Return a range a little wider than the scale, since a sigmoid never reaches its ends.
+
+    By one step of the scale below and half a step above: 0 to 5.5 for whole stars from 1 to 5, as in the
+    lesson. The step of a scale without steps counts as a tenth of it.
+    """
+    low, high = train.data.scale
+    if train.data.implicit:
+        return low, high
+    steps = np.diff(np.unique(train.value))
+    step = max(float(steps.min(initial=high - low)), (high - low) / 10)
+    return low - step, high + step / 2

@@ -16,6 +16,7 @@ from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import APPEAL, NAMES, Arrays, Range, checked, table_array, tastes_array
 
 LINKS = ("sigmoid", "identity")
+ROUNDING = 1e-6  # of 32-bit factors
 POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
 
 
@@ -213,6 +214,12 @@ class ItemStats:
     n_ratings: NDArray[np.int64]  # (n,)
     mean_rating: NDArray[np.float64]  # (n,) in stars
 
+    @property
+    def is_rated(self) -> NDArray[np.bool_]:
+        """Which rows have ratings, (n,); all of them if none is known to have any."""
+        rated: NDArray[np.bool_] = self.n_ratings > 0
+        return rated if rated.any() else ~rated
+
     def mean_of(self, row: int) -> float | None:
         """Return the mean rating of a row, None if it has none."""
         mean = float(self.mean_rating[row])
@@ -315,14 +322,17 @@ class Run:
         keep_rows: bool = True,
         heldout: HeldOutRows | None = None,
         time_effect: NDArray[np.float32] | None = None,
+        stats: tuple[ItemStats, ItemStats] | None = None,
     ) -> Run:
         """Make a run of a model trained anywhere, on the ratings `train`: the one door into a run.
 
         A model with user and item factors and the three biases is put into canonical form, and its trained_stars
         are computed; all other arrays, such as `item_stars` (D, I), draws from a posterior, are kept as they are.
         `time_effect` (n,) is what the posterior has of the time of each rating. `keep_rows` False keeps neither `train`
-        nor `heldout`. Raises RunError if an array is not finite or does not
-        have the shape that users and items ask for, if the link is unknown, and if a sigmoid has no range.
+        nor `heldout`. `stats` of the items and the users are counted in `train` unless they are given.
+
+        Raises RunError if an array is not finite or does not have the shape that users and items ask for, if the link
+        is unknown, and if a sigmoid has no range.
         """
         where = f"run {name!r}"
         if link not in LINKS or (link == "sigmoid" and y_range is None):
@@ -331,13 +341,17 @@ class Run:
                 'give link="identity", or link="sigmoid" with y_range=(0, 5.5) or the like',
             )
         values = None if train.data.implicit else train.value
+        counted = stats or (
+            ItemStats.of(train.item, values, len(train.items)),
+            ItemStats.of(train.user, values, len(train.users)),
+        )
         run = cls(
             name=name,
             data=train.data,
             items=train.items,
             users=train.users,
-            item_stats=ItemStats.of(train.item, values, len(train.items)),
-            user_stats=ItemStats.of(train.user, values, len(train.users)),
+            item_stats=counted[0],
+            user_stats=counted[1],
             arrays=checked(arrays, {"users": len(train.users), "items": len(train.items)}, where),
             link=link,
             y_range=y_range,
@@ -348,8 +362,10 @@ class Run:
         return run._in_canonical_form() if set(NAMES) <= set(run.arrays) else run
 
     def _in_canonical_form(self) -> Run:
-        rated_users = self.user_stats.n_ratings > 0
-        centred = canonical(self.arrays, rated_users, self.item_stats.n_ratings > 0)
+        rated_users = self.user_stats.is_rated
+        centred = canonical(self.arrays, rated_users, self.item_stats.is_rated)
+        if all(np.allclose(centred[name], self.arrays[name], 1e-5, ROUNDING) for name in NAMES):
+            centred = {name: self.arrays[name] for name in NAMES}  # they were canonical: what was read stays as it was
         stars = trained_stars(centred, rated_users, self.sigmoid_range)
         return replace(self, arrays={**self.arrays, **centred, "trained_stars": stars})
 
@@ -420,7 +436,7 @@ class Run:
         other |= {there: here for here, there in other.items()}
         arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
         if set(NAMES) <= set(arrays):
-            arrays["trained_stars"] = trained_stars(arrays, self.item_stats.n_ratings > 0, self.sigmoid_range)
+            arrays["trained_stars"] = trained_stars(arrays, self.item_stats.is_rated, self.sigmoid_range)
         if tastes_array("users") in self.arrays:
             arrays[tastes_array("items")] = self.array(tastes_array("users"))
         if APPEAL in self.arrays:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
+from embedcli.data.scale import y_range_for as y_range_for
 from embedcli.errors import UsageError
 from embedcli.evidence.chain import N_FACTORS
 from embedcli.evidence.components import N_TESTED
@@ -48,20 +49,6 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
         y_range=y_range or y_range_for(train),
         n_draws=0 if implicit else config.n_draws,
     )
-
-
-def y_range_for(train: Ratings) -> tuple[float, float]:
-    """Return a range a little wider than the scale, since a sigmoid never reaches its ends.
-
-    By one step of the scale below and half a step above: 0 to 5.5 for whole stars from 1 to 5, as in the
-    lesson. The step of a scale without steps counts as a tenth of it.
-    """
-    low, high = train.data.scale
-    if train.data.implicit:
-        return low, high
-    steps = np.diff(np.unique(train.value))
-    step = max(float(steps.min(initial=high - low)), (high - low) / 10)
-    return low - step, high + step / 2
 
 
 def share_of_mean(train: Ratings, y_range: tuple[float, float]) -> float:
