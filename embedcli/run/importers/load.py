@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from embedcli.data.formats.item_table import described, items_in_order
+from embedcli.data.formats.item_table import ItemFile, described, items_in_order, items_of
 from embedcli.data.loading import load
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Note, Progress, ReadOptions
+from embedcli.data.text import number_of
+from embedcli.run.files import ITEM_FIELDS
 from embedcli.run.importers.align import PADDING, RowIds, aligned, described_by, ids_by_ratings, no_ratings
-from embedcli.run.importers.door import read_vectors
+from embedcli.run.importers.door import Found, read_vectors
 from embedcli.run.importers.fit import checked, completed, link_of
-from embedcli.run.importers.vectors import Vectors, checked_ids, plain_items
+from embedcli.run.importers.vectors import Vectors, checked_ids, plain_items, stats_of
 from embedcli.run.predictions import NAMES, Range
 from embedcli.run.record import ItemStats, Run, SplitInfo, Training
 
@@ -37,21 +39,24 @@ def import_run(
 ) -> Run:
     """Make a run of vectors that any program trained; docs/usage.md lists the formats. Nothing in a file is executed.
 
-    `items` is a table with the titles of the items by their ids, or without ids in the file, with a row for each vector.
+    `items` is a table with the titles of the items by their ids; if the file has no ids, with a row for each vector.
     `ratings`, a table or the name of a data set, bring the numbers and means of ratings, and the predictions are of
     them. `arrays` says which array of the file has a role if its name does not: {"item_factors": "i_weight.weight"}.
     `y_range` is that of the sigmoid of the predictions.
 
-    Raises UsageError if there is no such file, DataError for a file that is not read, and if rows and ids do not add up.
+    Raises UsageError if there is no such file, DataError for a file that is not read, or whose rows have no sure ids.
     """
     options = options if items is None else replace(options, items=Path(items))
     path = Path(source)
-    vectors = read_vectors(path, arrays or {})
+    found = read_vectors(path, arrays or {})
+    vectors = found.vectors
     on_note(f"{path}: {vectors.format}, {_sizes(vectors)}")
     for note in vectors.notes:
         on_note(f"{path}: {note}")
     rated = _rated(ratings, options, on_note, on_progress)
-    known, noun, guess = _items(vectors, rated, options, on_note)
+    known, noun, guess = _items(found, rated, options, on_note)
+    known, stats = _counted(known, vectors.where)
+    vectors = replace(vectors, item_stats=vectors.item_stats or stats)
     users, guess_users = _users(vectors, rated, on_note)
     train, vectors = _ratings(vectors, known, users, rated, noun, path, name, on_note)
     if "user_factors" in vectors.arrays:
@@ -66,7 +71,7 @@ def _sizes(vectors: Vectors) -> str:
     """Say how many vectors there are."""
     m, n, k = vectors.arrays["item_factors"].shape
     users = f", {vectors.arrays['user_factors'].shape[1]:,} users" if "user_factors" in vectors.arrays else ""
-    return f"{n:,} {vectors.noun}s{users}, {k} factors" + (f", {m} members" if m > 1 else "")
+    return f"{n:,} items{users}, {k} factors" + (f", {m} members" if m > 1 else "")
 
 
 def _rated(ratings: str | Path | None, options: ReadOptions, on_note: Note, on_progress: Progress) -> Ratings | None:
@@ -76,27 +81,55 @@ def _rated(ratings: str | Path | None, options: ReadOptions, on_note: Note, on_p
     return replace(rated, timestamp=None)
 
 
-def _items(vectors: Vectors, rated: Ratings | None, options: ReadOptions, on_note: Note) -> tuple[Items, str, bool]:
+def _items(found: Found, rated: Ratings | None, options: ReadOptions, on_note: Note) -> tuple[Items, str, bool]:
     """Return the items of the rows, the word for one, and whether their ids are a guess."""
-    n, where, guess = vectors.arrays["item_factors"].shape[1], vectors.where, False
-    noun = vectors.noun if rated is None or vectors.noun != "item" else rated.data.noun
+    vectors, guess = found.vectors, False
+    n, where = vectors.arrays["item_factors"].shape[1], vectors.where
+    noun = rated.data.noun if rated else "item"
     padding = PADDING if vectors.has_padding else ()
     table = _beside(vectors, "item") if options.items is None else options.items
     if vectors.items is not None:
         items = vectors.items
+    elif found.table is not None:
+        items, own = _own_table(found, n, on_note)
+        noun = own if noun == "item" else noun
     elif table is not None:
         items, own = items_in_order(table, n, options, on_note, padding=padding)
         checked_ids(items.ids, n, str(table))
         noun, guess = own if noun == "item" else noun, True
     else:
         titles = None if rated is None or rated.items.titles == rated.items.ids else rated.items.titles
-        found = _row_ids(rated.items.ids if rated else None, titles, n, where, "item", vectors, on_note)
-        items, guess = plain_items(found.ids), found.is_guess
+        ids = _row_ids(rated.items.ids if rated else None, titles, n, where, "item", vectors, on_note)
+        items, guess = plain_items(ids.ids), ids.is_guess
     if rated is not None:
         items = described_by(items, rated.items)
-    if vectors.items is not None and options.items is not None:
+    if options.items is not None and (vectors.items is not None or found.table is not None):
         items, noun = described(items, noun, options, on_note)
     return items, noun, guess
+
+
+def _own_table(found: Found, n: int, on_note: Note) -> tuple[Items, str]:
+    """Return the items that the file itself, or the labels beside it, describes."""
+    if isinstance(found.table, ItemFile):
+        items, noun = items_of(found.table, n, ReadOptions(), on_note)
+    else:
+        assert found.table is not None
+        items, noun = items_in_order(found.table, n, ReadOptions(), on_note, without=found.without)
+    checked_ids(items.ids, n, found.vectors.where)
+    return items, noun
+
+
+def _counted(items: Items, where: str) -> tuple[Items, ItemStats | None]:
+    """Return items without the columns of numbers and means of ratings, which embedcli writes, and what these say."""
+    columns = {name: values for name, values in items.columns.items() if name not in ITEM_FIELDS}
+    counts, means = (
+        None if name not in items.columns else [number_of(text or "nan") for text in items.columns[name]]
+        for name in ITEM_FIELDS[-2:]
+    )
+    items = replace(items, columns=columns)
+    if counts is None or not all(n is not None and n >= 0 and n.is_integer() for n in counts):
+        return items, None
+    return items, stats_of(counts, means or [np.nan] * len(counts), "item", where)
 
 
 def _users(vectors: Vectors, rated: Ratings | None, on_note: Note) -> tuple[Users | None, bool]:
@@ -132,7 +165,8 @@ def _row_ids(
     """Return ids for rows that have none: by those of the ratings, else the row numbers, and say so."""
     if known is None:
         on_note(f"note: no ids in {where}: the {side}s are called by their row numbers, 0 to {n - 1}")
-        return RowIds(tuple(map(str, range(n))), "row numbers")
+        first = PADDING[0] if vectors.has_padding else "0"
+        return RowIds((first, *map(str, range(1, n))), "row numbers")
     found = ids_by_ratings(known, titles, n, where, side, has_padding=vectors.has_padding)
     on_note(f"note: no ids in {where}: taken that {found.source}")
     return found

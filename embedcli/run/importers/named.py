@@ -10,7 +10,7 @@ import numpy as np
 from embedcli.data.ratings import Items
 from embedcli.data.text import number_of, shorten, split_tags
 from embedcli.run.importers.roles import members, roles_of
-from embedcli.run.importers.vectors import Part, Vectors, checked_ids, refused, texts_of
+from embedcli.run.importers.vectors import Part, Vectors, checked_ids, refused, stats_of, texts_of
 from embedcli.run.predictions import NAMES, Range
 from embedcli.run.record import LINKS, ItemStats
 
@@ -90,16 +90,11 @@ def _link(parts: Mapping[str, Part], where: str) -> tuple[str | None, Range | No
 
 def _stats(parts: Mapping[str, Part], side: str, n: int, where: str) -> ItemStats | None:
     """Return the numbers and means of ratings that the file has of users or items."""
+    mean = f"{side}_mean_rating"
     if f"{side}_n_ratings" not in parts:
         return None
-    counts = np.asarray(parts[f"{side}_n_ratings"].read())
-    mean = f"{side}_mean_rating"
-    means = np.asarray(parts[mean].read()) if mean in parts else np.full(n, np.nan)
-    if counts.shape != (n,) or means.shape != (n,) or counts.dtype.kind not in "iuf" or means.dtype.kind != "f":
-        raise refused(where, f"{side}_n_ratings are {counts.shape}, {mean} {means.shape}, not ({n},)", "save one a row")
-    if (
-        not ((counts >= 0) & (counts < 1 << 53)).all()
-        or not (np.isfinite(means) | (counts == 0) | np.isnan(means)).all()
-    ):
-        raise refused(where, f"{side}_n_ratings or {mean} hold invalid numbers", "save counts and means of ratings")
-    return ItemStats(counts.astype(np.int64), means.astype(np.float64))
+    means = parts[mean].read() if mean in parts else np.full(n, np.nan)
+    stats = stats_of(parts[f"{side}_n_ratings"].read(), means, side, where)
+    if stats.n_ratings.shape != (n,):
+        raise refused(where, f"{side}_n_ratings has the shape {stats.n_ratings.shape}, not ({n},)", "save one a row")
+    return stats

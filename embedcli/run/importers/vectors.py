@@ -47,7 +47,6 @@ class Vectors:
     user_stats: ItemStats | None = None
     link: str | None = None
     y_range: Range | None = None
-    noun: str = "item"
     has_padding: bool = False
     notes: tuple[str, ...] = field(default=())
 
@@ -127,3 +126,16 @@ def plain_items(ids: Sequence[str], titles: Sequence[str] | None = None) -> Item
     """Return items that are known by their ids, and perhaps titles, alone."""
     names, n = tuple(ids), len(ids)
     return Items(names, names if titles is None else tuple(titles), (None,) * n, ((),) * n)
+
+
+def stats_of(counts: Any, means: Any, side: str, where: str) -> ItemStats:
+    """Return numbers and means of ratings (n,); DataError if they are not."""
+    try:
+        numbers, averages = (np.asarray(values, dtype=np.float64) for values in (counts, means))
+    except (TypeError, ValueError):
+        numbers = averages = np.full(1, -1.0)
+    whole = (numbers >= 0) & (numbers < 1 << 53) & (numbers == np.floor(numbers))
+    if numbers.ndim != 1 or numbers.shape != averages.shape or not whole.all() or np.isinf(averages).any():
+        what = f"{side}_n_ratings and {side}_mean_rating are not numbers and means of ratings"
+        raise refused(where, what, "leave them out, or save one of each for a row")
+    return ItemStats(numbers.astype(np.int64), np.where(numbers > 0, averages, np.nan))
