@@ -13,7 +13,7 @@ from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
-from embedcli.analysis.selection import check_limit
+from embedcli.analysis.selection import check_limit, rated_often
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -292,7 +292,12 @@ def _saw_same_ratings(a: Run, b: Run) -> bool:
 
 
 def _common(a: Run, b: Run, min_ratings: int) -> _Common:
-    """Match the items of two runs, and keep those with enough ratings in both; UsageError if they are too few."""
+    """Match the items of two runs, and keep those with enough ratings in both; UsageError if they are too few.
+
+    RunError if a run has no trained stars to compare.
+    """
+    for run in (a, b):
+        run.shape("trained_stars")
     matched_by = "id" if a.data.sha256 and a.data.sha256 == b.data.sha256 else "title"
     if matched_by == "id" and a.items.ids == b.items.ids:
         rows_a = rows_b = np.arange(len(a.items))
@@ -300,7 +305,7 @@ def _common(a: Run, b: Run, min_ratings: int) -> _Common:
         keys = [_keys(run, matched_by) for run in (a, b)]
         shared = [key for key in keys[0] if key in keys[1]]
         rows_a, rows_b = (np.array([rows[key] for key in shared], dtype=np.int64) for rows in keys)
-    enough = (a.item_stats.n_ratings[rows_a] >= min_ratings) & (b.item_stats.n_ratings[rows_b] >= min_ratings)
+    enough = np.isin(rows_a, rated_often(a, min_ratings)) & np.isin(rows_b, rated_often(b, min_ratings))
     if enough.sum() < FEWEST:
         raise UsageError(
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",

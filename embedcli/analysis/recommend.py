@@ -162,7 +162,7 @@ def recommend(
         n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
         knows_rated=vector.id is None or run.rows is not None,
-        is_unrated=vector.user_row is not None and bool(run.user_stats.n_ratings[vector.user_row] == 0),
+        is_unrated=vector.user_row is not None and not run.user_stats.is_rated[vector.user_row],
         diversity=diversity,
     )
 
@@ -191,6 +191,7 @@ def nearest(tastes: Table) -> float:
 
 def of_user(run: Run, user: str) -> UserVector:
     """Return the vector of a user of the run by the id; UsageError for an unknown user."""
+    run.shape("user_factors")  # which says what is missing before any user is
     if (user := str(user)) not in run.users.ids:
         raise UsageError(
             f"run {run.name!r} has no user {user!r}", f"the ids are such as {', '.join(run.users.ids[:5])}"

@@ -134,7 +134,8 @@ def _compared(run: Run, by: Measure) -> Iterator[tuple[NDArray[np.floating], Ite
     if by is not Measure.PREFERENCE:
         yield from ((factors, [None] * len(factors)) for factors in (members, folds))
         return
-    yield members, user_covariance(run.array("user_factors"), run.user_stats.is_rated)
+    is_rated = run.user_stats.n_ratings > 0
+    yield members, user_covariance(run.array("user_factors"), is_rated if is_rated.any() else ~is_rated)
     covariances = run.arrays.get("fold_user_covariance", folds[:0])
     yield folds[: len(covariances)], covariances
 

@@ -69,6 +69,7 @@ def recommend(
 
 def _ratings(run: Run, like: list[str], dislike: list[str], rate: list[str]) -> list[tuple[str, float]]:
     """Return the (title, rating) pairs that the options stand for."""
+    run.shape("user_factors")  # which says that there are no users before a rating is found wrong
     low, high = run.data.scale
     ratings = [*((title, high) for title in like), *((title, low) for title in dislike)]
     return ratings + [_rating(pair, low, high) for pair in rate]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from embedcli.analysis.axis import INTERVAL, Axis, AxisItem
 from embedcli.analysis.components import two_digits
 from embedcli.analysis.record import nested
+from embedcli.analysis.selection import passing
 from embedcli.render.pca import written_effect
 from embedcli.render.view import Block, View, percent, table, view_of
 from embedcli.run.record import Run
@@ -20,7 +21,7 @@ def view(axis: Axis, run: Run) -> View:
     shown = view_of(
         axis,
         run,
-        f"From {start} to {end} | {run.headline} | {axis.n_items:,} {noun}s with at least {axis.min_ratings} ratings",
+        f"From {start} to {end} | {run.headline} | {passing(run, axis.n_items, axis.min_ratings)}",
         [
             table(axis.first, AxisItem, f"from {start}", without, **words),
             table(axis.last, AxisItem, f"to {end}", without, **words),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from embedcli.analysis.choices import Measure
+from embedcli.analysis.selection import passing
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.render.view import View, table, view_of
 from embedcli.run.record import Run
@@ -15,11 +16,11 @@ def view(neighbours: Neighbours, run: Run) -> View:
     of_preferences = f"correlation over all users of the preferences predicted for both {noun}s, biases aside"
     words["meaning"] = of_preferences if by is Measure.PREFERENCE else f"{words['measure']} of the embeddings alone"
     words |= {"n_folds": neighbours.n_folds, "limit": neighbours.limit}
-    passing = f"{neighbours.n_items:,} {noun}s with at least {neighbours.min_ratings} ratings"
+    items = passing(run, neighbours.n_items, neighbours.min_ratings)
     return view_of(
         neighbours,
         run,
-        f"Neighbours by {by.value} | {run.headline} | {passing}",
+        f"Neighbours by {by.value} | {run.headline} | {items}",
         [table(center.neighbours, Neighbour, _heading(center), **words) for center in neighbours.asked],
         _caption(neighbours, noun),
         _explanation(neighbours, run),

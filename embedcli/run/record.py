@@ -17,6 +17,8 @@ from embedcli.run.predictions import APPEAL, NAMES, Arrays, Range, checked, tabl
 
 LINKS = ("sigmoid", "identity")
 ROUNDING = 1e-6  # of 32-bit factors
+TRAIN_AGAIN = "train again with embedcli train, or choose another run with `run`"
+IMPORT_AGAIN = "import a model of users and items: embedcli import --help, or choose another run with `run`"
 POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
 
 
@@ -219,6 +221,11 @@ class ItemStats:
         """Which rows have ratings, (n,); all of them if none is known to have any."""
         rated: NDArray[np.bool_] = self.n_ratings > 0
         return rated if rated.any() else ~rated
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        """How much each row counts for, (n,): its number of ratings, or 1 if none is known to have any."""
+        return self.n_ratings if self.n_ratings.any() else np.ones_like(self.n_ratings)
 
     def mean_of(self, row: int) -> float | None:
         """Return the mean rating of a row, None if it has none."""
@@ -462,7 +469,7 @@ class Run:
         if name not in self.arrays:
             raise RunError(
                 f"run {self.name!r} holds no {name}, only {', '.join(sorted(self.arrays))}",
-                "train again with embedcli train, or choose another run with `run`",
+                TRAIN_AGAIN if self.training.config else IMPORT_AGAIN,
             )
         return self.arrays[name]
 
