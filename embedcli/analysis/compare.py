@@ -13,7 +13,7 @@ from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
-from embedcli.analysis.selection import check_limit, rated_often
+from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -305,13 +305,19 @@ def _common(a: Run, b: Run, min_ratings: int) -> _Common:
         keys = [_keys(run, matched_by) for run in (a, b)]
         shared = [key for key in keys[0] if key in keys[1]]
         rows_a, rows_b = (np.array([rows[key] for key in shared], dtype=np.int64) for rows in keys)
-    enough = np.isin(rows_a, rated_often(a, min_ratings)) & np.isin(rows_b, rated_often(b, min_ratings))
+    enough = _has_enough(a, rows_a, min_ratings) & _has_enough(b, rows_b, min_ratings)
     if enough.sum() < FEWEST:
         raise UsageError(
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",
             "lower `min_ratings`, or compare runs of data that share titles",
         )
     return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(rows_a))
+
+
+def _has_enough(run: Run, rows: Rows, min_ratings: int) -> NDArray[np.bool_]:
+    """Tell which of these rows (n,) have enough ratings: all of a run without any."""
+    n = run.item_stats.n_ratings
+    return n[rows] >= min_ratings if n.any() else np.ones(len(rows), dtype=bool)
 
 
 def _keys(run: Run, matched_by: str) -> dict[str, int]:

@@ -36,4 +36,4 @@ def _block(cluster: Cluster, noun: str, verdict: Verdict | None) -> Block:
     heading = f"{cluster.cluster}  {cluster.n:,} {noun}s | silhouette {cluster.silhouette:.2f}"
     tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in cluster.tags) or "none more than by chance"
     lines = [("tags", tags), ("most rated", "; ".join(cluster.most_rated)), ("central", "; ".join(cluster.central))]
-    return Block(heading, [(f"  {label}", words) for label, words in lines], verdict=verdict)
+    return Block(heading, [(f"  {label}", words) for label, words in lines if words], verdict=verdict)

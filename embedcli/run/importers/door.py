@@ -18,6 +18,7 @@ from embedcli.run.importers.vectors import Vectors, refused
 IN_FOLDERS = ("model.safetensors", "vectors.tsv")
 HEAD = 1 << 12  # bytes that a format is recognised by
 PICKLE = re.compile(rb"\x80[\x02-\x05]")
+LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the number that older files of PyTorch begin with
 PICKLED = (
     "its arrays can be saved without pickle in a few lines: docs/usage.md, section Import, has those for LensKit, "
     "Surprise, RecBole, gensim and fastai"
@@ -85,6 +86,8 @@ def _read(path: Path, head: bytes, arrays: Mapping[str, str]) -> Found:
     if head[8:9] == b"{":
         parts = safetensors.read_safetensors(path)
         return Found(named.vectors_of(parts, arrays, where, "safetensors", is_model=True))
+    if head.startswith(LEGACY):
+        raise refused(where, "a file of PyTorch before 1.6", "load it with weights_only=True, and save it again")
     if PICKLE.match(head):
         raise refused(where, "a pickle of Python, which may run any program when it is opened", PICKLED)
     foreign = next((about for magic, about in BYTES.items() if head.startswith(magic)), None)

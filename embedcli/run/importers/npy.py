@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from embedcli.data.sources import UNREADABLE, damaged, open_zip
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
-from embedcli.run.importers.vectors import Part, check_growth, refused
+from embedcli.run.importers.vectors import Part, check_growth, one_line, refused
 
 MAGIC = b"\x93NUMPY"
 ENDING = ".npy"
@@ -103,7 +103,7 @@ def _parsed(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtyp
             raise ValueError(f"the shape is {shorten(str(shape))}")
         return shape, by_columns, dtype, file.tell()
     except INVALID as error:
-        raise refused(where, f"not an array of NumPy: {shorten(str(error), 120)}", "save it with numpy.save") from error
+        raise refused(where, f"not an array of NumPy: {one_line(error)}", "save it with numpy.save") from error
 
 
 def _array(file: IO[bytes], size: int, where: str) -> NDArray[Any]:

@@ -30,7 +30,7 @@ def is_projector(head: bytes) -> bool:
 def read_projector(path: Path) -> tuple[Vectors, ItemFile | None]:
     """Read the vectors, and the table of labels beside them if it is there."""
     where = str(path)
-    factors = as_floats(_numbers(path), "the array of all vectors", where)
+    factors = as_floats(_numbers(path), "vectors", where)
     labels = _beside(path)
     table = None if labels is None else _labels(labels)
     return Vectors(where, "vectors of a projector", {"item_factors": factors[None]}), table

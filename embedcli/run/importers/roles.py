@@ -16,8 +16,8 @@ from embedcli.run.predictions import NAMES
 
 IDS = "item_ids", "user_ids", "titles"
 ROLES = *NAMES, *IDS
-USERS = {"user", "users", "u", "uid", "pu", "bu", "customer", "customers", "query"}
-ITEMS = {"i", "qi", "bi", "candidate"} | {
+USERS = {"user", "users", "u", "uid", "p", "pu", "bu", "customer", "customers", "query"}
+ITEMS = {"i", "q", "qi", "bi", "candidate"} | {
     word + end for words in (*NOUNS.values(), *NOUNS) for word in words.split() for end in ("", "s")
 }
 FACTORS = {"factors", "factor", "weight", "weights", "embedding", "embeddings", "emb", "embs", "embed", "vectors"}
@@ -42,6 +42,11 @@ def roles_of(parts: Mapping[str, Part], given: Mapping[str, str], where: str) ->
             raise refused(where, f"`arrays` {role}={name}: there is no {role!r}", f"give one of {', '.join(ROLES)}")
         if name not in parts:
             raise refused(where, f"there is no array {name!r}", f"it holds {_listed(parts)}")
+    for name, part in parts.items():
+        if name in ROLES and name not in given.values() and not _fits(name, part):
+            raise refused(
+                where, f"{_listed({name: part})} is not as {name} should be", "save numbers, and ids as texts"
+            )
     found = dict(given)
     candidates: dict[str, list[str]] = {role: [] for role in ROLES}
     for name, part in parts.items():
@@ -58,7 +63,7 @@ def roles_of(parts: Mapping[str, Part], given: Mapping[str, str], where: str) ->
 def _role(name: str, part: Part) -> str | None:
     """Return the role of an array by its name and shape; None if they do not tell."""
     if name in ROLES:
-        return name if _fits(name, part) else None
+        return name
     words = _words(name)
     side = "user" if words & USERS else "item" if words & ITEMS else None
     if side is not None and words & {"id", "ids", "classes"}:
@@ -119,7 +124,8 @@ def _alone(parts: Mapping[str, Part], found: Mapping[str, str], where: str) -> d
 
 
 def _listed(parts: Mapping[str, Part]) -> str:
-    shown = [f"{shorten(name)} {parts[name].shape}" for name in list(parts)[:SHOWN]]
+    kinds = {"O": " of Python objects", "U": " of texts", "S": " of texts"}
+    shown = [f"{shorten(name)} {parts[name].shape}{kinds.get(parts[name].kind, '')}" for name in list(parts)[:SHOWN]]
     return (", ".join(shown) or "none") + (f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN else "")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.data.text import shorten
-from embedcli.run.importers.vectors import Part, refused
+from embedcli.run.importers.vectors import Part, one_line, refused
 
 MOST_HEADER = 1 << 26  # bytes: the ids of millions of rows
 SAVE = "save it with safetensors.numpy.save_file, in float32"
@@ -44,7 +44,7 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(path, framework="numpy")
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-        raise refused(str(path), f"not valid safetensors: {shorten(str(error), 120)}", SAVE) from error
+        raise refused(str(path), f"not valid safetensors: {one_line(error)}", SAVE) from error
 
 
 def _read(path: Path, name: str, dtype: str) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping
 from functools import partial
@@ -11,10 +12,11 @@ from typing import Any
 from embedcli.data.sources import UNREADABLE, damaged, open_zip
 from embedcli.data.text import shorten
 from embedcli.errors import DataError
-from embedcli.run.importers.vectors import Part, refused
+from embedcli.run.importers.vectors import Part, one_line, refused
 
 NESTED = ("model", "state_dict", "model_state_dict")  # keys of a checkpoint that holds more than the model
 HINT = "save the weights alone: torch.save(model.state_dict(), FILE)"
+GLOBAL = re.compile(r"GLOBAL ([\w.]+)")  # in what torch says that it refuses
 PICKLE = "data.pkl"  # in the zip that torch.save writes
 
 
@@ -35,16 +37,12 @@ def read_state_dict(path: Path) -> dict[str, Part]:
     try:
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of a damaged file torch raises nearly any kind
-        words = " ".join(str(error).split())
-        what = (
-            f"more than tensors: {shorten(words, 160)}" if "weights" in words.lower() else f"not read: {shorten(words)}"
-        )
+        made = GLOBAL.search(str(error))
+        what = f"its pickle would make {made[1]}, which is not a tensor" if made else f"not read: {one_line(error)}"
         raise refused(where, what, HINT) from error
-    inner = next(
-        (loaded[key] for key in NESTED if isinstance(loaded, dict) and isinstance(loaded.get(key), dict)), loaded
-    )
-    if not isinstance(inner, Mapping):
-        raise refused(where, f"a {type(inner).__name__}, not a state_dict", HINT)
+    if not isinstance(loaded, Mapping):
+        raise refused(where, f"a {type(loaded).__name__}, not a state_dict", HINT)
+    inner = next((loaded[key] for key in NESTED if isinstance(loaded.get(key), Mapping)), loaded)
     tensors = {str(name): value for name, value in inner.items() if isinstance(value, torch.Tensor)}
     if not tensors:
         raise refused(where, "there is no tensor", HINT)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embedcli.data.sources import Source, damaged
 from embedcli.data.text import number_of, shorten
 from embedcli.errors import DataError
-from embedcli.run.importers.vectors import Vectors, as_floats, check_growth, refused
+from embedcli.run.importers.vectors import Vectors, as_floats, check_growth, one_line, refused
 
 NAMES = ("vector", "vectors", "embedding", "embeddings", "emb", "item_factors", "features")
 TOGETHER = 1 << 22  # numbers that are read at a time
@@ -143,9 +143,7 @@ def read_wide(path: Path, separator: str, columns: Sequence[str]) -> Vectors:
                     raise refused(where, "a number of a vector is missing", "fill it in, or leave the row out")
                 blocks.append(np.column_stack([column.to_numpy() for column in batch.columns]))
     except (pa.ArrowException, ValueError, KeyError) as error:
-        raise refused(
-            where, f"not a table of vectors: {shorten(str(error), 150)}", "save it as CSV, in UTF-8"
-        ) from error
+        raise refused(where, f"not a table of vectors: {one_line(error)}", "save it as CSV, in UTF-8") from error
     if not blocks:
         raise refused(where, "nothing follows the header", "give a row for each vector")
     name = f"{columns[0]} to {columns[-1]}"

@@ -31,7 +31,7 @@ def read_text(path: Path) -> Vectors:
         ids, vectors = _parsed(chain(first[has_header:], lines), length, str(path), 1 + has_header)
     if n is not None and n != len(ids):
         raise refused(str(path), f"its first line claims {n:,} vectors, it holds {len(ids):,}", "download it again")
-    factors = as_floats(vectors, "the array of all vectors", str(path))
+    factors = as_floats(vectors, "vectors", str(path))
     name = "word2vec text" if has_header else "GloVe text"
     return Vectors(
         str(path), name, {"item_factors": factors[None]}, plain_items(checked_ids(ids, len(factors), str(path)))

@@ -56,6 +56,11 @@ def refused(where: str, what: str, hint: str) -> DataError:
     return DataError(f"{where}: {what}", hint)
 
 
+def one_line(error: BaseException, limit: int = 120) -> str:
+    """Return what an error of a library says, in one line."""
+    return shorten(" ".join(str(error).split()), limit)
+
+
 def check_growth(where: str, n_bytes: int, size: int) -> None:
     """Raise DataError if a file of `size` bytes would take n_bytes in memory, far more than vectors do."""
     if n_bytes > max(FREE_GROWTH, MOST_GROWTH * size):

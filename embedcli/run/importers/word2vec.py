@@ -40,7 +40,7 @@ def read_binary(path: Path) -> Vectors:
         ids = [_word(file, row, vectors[row], where) for row in range(n)]
         if rest := file.read(64).strip():
             raise refused(where, f"after its {n:,} vectors come further bytes: {rest[:20]!r}", HINT)
-    factors = as_floats(vectors, "the array of all vectors", where)
+    factors = as_floats(vectors, "vectors", where)
     return Vectors(where, "word2vec binary", {"item_factors": factors[None]}, plain_items(checked_ids(ids, n, where)))
 
 
