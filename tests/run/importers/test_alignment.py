@@ -51,7 +51,7 @@ def _fastai(folder: Path) -> Path:
 
 
 def test_ids_from_0_are_row_numbers(tmp_path: Path) -> None:
-    """Ids of the ratings that begin at 0 are row numbers if the file has no ids: it is said, and the ratings confirm it."""
+    """Ids of the ratings that begin at 0 are row numbers if the file has no ids: it is said, and ratings confirm it."""
     notes = list[str]()
     ratings = _ratings(tmp_path, _numbers(N_USERS), _numbers(N_ITEMS))
     run = embedcli.import_run(_arrays(tmp_path), ratings=ratings, on_note=notes.append)
