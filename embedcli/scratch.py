@@ -93,7 +93,7 @@ def remove_leftovers(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         if folder.is_symlink() or not folder.is_dir():
             continue
-        with contextlib.suppress(OSError), _locked(folder) as is_ours:  # another process may remove it as well
+        with contextlib.suppress(OSError), locked(folder) as is_ours:  # another process may remove it as well
             if is_ours or (is_ours is None and time.time() - folder.stat().st_mtime > ABANDONED):
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -137,12 +137,12 @@ def _locked_folder(parent: Path, stack: contextlib.ExitStack) -> Path:
         folder = parent / f"{PREFIX}{os.urandom(8).hex()}"
         folder.mkdir()
         with contextlib.suppress(FileNotFoundError):  # another process took it for a leftover before it was locked
-            if stack.enter_context(_locked(folder)) is not False and folder.exists():  # False: it is being removed
+            if stack.enter_context(locked(folder)) is not False and folder.exists():  # False: it is being removed
                 return folder
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[bool | None]:
+def locked(folder: Path) -> Iterator[bool | None]:
     """Lock a folder; yield whether it is ours (not another process's), or None if locks do not work there."""
     if os.name == "nt":
         yield None

@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters that look like none
-DRAWN, IN_ASCII = "\u2500\u2576\u2574\u25cf\u2588\u258f\u00b7\u2190\u2192", "---o#|.<>"  # of tables and maps
+DRAWN, IN_ASCII = "\u2500\u2576\u2574\u25cf\u2588\u258f\u00b7\u2190\u2192\u2026", "---o#|.<>."  # of tables and maps
 UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, bidi and zero-width, surrogates, separators of lines and paragraphs
 
 

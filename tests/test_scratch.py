@@ -130,7 +130,7 @@ def test_pipe_is_written_to(tmp_path: Path) -> None:
 
 def test_old_leftovers_go_where_locks_do_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the file system knows no locks, a leftover of two days is removed, and one of today stays."""
-    monkeypatch.setattr(scratch, "_locked", lambda folder: contextlib.nullcontext())
+    monkeypatch.setattr(scratch, "locked", lambda folder: contextlib.nullcontext())
     for name in ("old", "new"):
         (tmp_path / f"{PREFIX}{name}").mkdir()
     two_days_ago = time.time() - 2 * 86_400
@@ -152,15 +152,15 @@ def test_other_hidden_files_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_another_process_removes_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that takes a new folder for a leftover holds its lock while it removes it: another one is made."""
-    locked, taken = scratch._locked, []
+    usual, taken = scratch.locked, []
 
     @contextlib.contextmanager
     def held_at_first(folder: Path) -> Iterator[bool | None]:
         taken.append(folder)
-        with locked(folder) as is_ours:
+        with usual(folder) as is_ours:
             yield False if len(taken) == 1 else is_ours
 
-    monkeypatch.setattr(scratch, "_locked", held_at_first)
+    monkeypatch.setattr(scratch, "locked", held_at_first)
     with scratch_folder(tmp_path) as folder:
         assert folder != taken[0]
         assert folder.is_dir()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.effects import Candidates, Effect, effects_of
-from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict, decimal, text, whole
+from embedcli.analysis.record import PYTHON_ONLY, Record, Tone, Verdict, decimal, text, titles, whole
 from embedcli.analysis.selection import check_limit, item_records, pearson, rated, rows_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, blocks, coordinates, side_by_side
@@ -30,7 +30,7 @@ class AxisItem:
     """An item on the axis; `lower` and `upper` are None if there is nothing to resample."""
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     place: Annotated[
         float, decimal("place", "projection on the axis: 0 at the mean of one side, 1 at that of the other")
     ]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embedcli.analysis.choices import By, Sort, chosen
 from embedcli.analysis.decay import Agreement, agreement, is_outside, stars_interval
-from embedcli.analysis.record import Record, Row, Tone, Verdict, decimal, mark, text, whole
+from embedcli.analysis.record import Record, Row, Tone, Verdict, decimal, mark, text, titles, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, pearson, rated_often
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
@@ -35,7 +35,7 @@ class ItemBias:
     """
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     bias: Annotated[float, decimal("bias", "{bias}", sign=True)]
     stars: Annotated[float | None, decimal("{value}", "{source} over all users", tone=_caution)]
     lower: Annotated[
@@ -276,7 +276,7 @@ class Mover:
     """An item whose stars differ from its damped mean, (sum + 5 x global mean) / (n + 5), by `difference`."""
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     stars: Annotated[float, decimal("stars", "mean rating if every user rated the {noun}, from {source}")]
     damped_mean: Annotated[
         float, decimal("damped mean", f"(sum of ratings + {DAMPING:g} x global mean) / (n + {DAMPING:g})")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
 from embedcli.analysis.pca import Component, pca
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, name, share, text, titles, whole
 from embedcli.analysis.selection import check_limit
 from embedcli.analysis.similar import MOST_NEAREST, nearest
 from embedcli.errors import UsageError
@@ -93,7 +93,7 @@ class Change:
     """
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     stars_a: Annotated[float, decimal("{a}", "mean prediction of the run {a} over all users")]
     stars_b: Annotated[float, decimal("{b}", "mean prediction of the run {b} over all users")]
     difference: Annotated[float, decimal("change", "difference of the two", sign=True)]

@@ -12,7 +12,7 @@ from embedcli.analysis.choices import Method, chosen
 from embedcli.analysis.decay import stars_interval
 from embedcli.analysis.pca import Component, pca
 from embedcli.analysis.projections import LEAST_ITEMS, Fidelity, fidelity, project, unit_vectors
-from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, whole
+from embedcli.analysis.record import PYTHON_ONLY, Record, decimal, text, titles, whole
 from embedcli.analysis.selection import item_records, most_rated_first, rows_of
 from embedcli.analysis.similar import Nearest, nearest_among
 from embedcli.errors import UsageError
@@ -31,7 +31,7 @@ MOST_WITH_NEIGHBOURS = 10_000  # items, the most rated: the time grows with the 
 class MapPoint:
     """An item on a map, with the trained members' stars and bias and their 95 % interval; None if not known."""
 
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     x: Annotated[float, decimal("x", "coordinate to the right", sign=True)]
     y: Annotated[float, decimal("y", "coordinate upwards", sign=True)]
     n_ratings: Annotated[int, whole("n", "number of training ratings")]

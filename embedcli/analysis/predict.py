@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.analysis.choices import RankBy, chosen
 from embedcli.analysis.members import Members, check_predicts
 from embedcli.analysis.posterior import Predictor, has_states
-from embedcli.analysis.record import Columns, Record, decimal, name, text, whole
+from embedcli.analysis.record import Columns, Record, decimal, name, text, titles, whole
 from embedcli.analysis.selection import check_limit, mean_over_members, rated
 from embedcli.data.pairs import Pairs
 from embedcli.data.text import shorten
@@ -30,7 +30,7 @@ class PairPrediction(TypedDict):
     """A row of `PairPredictions`; prediction and interval are missing for an unknown user or item."""
 
     user: Annotated[str, name("user")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     prediction: Annotated[float | None, decimal("{value}", "prediction, mean over the {source}")]
     lower: Annotated[
         float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper", dot="prediction")
@@ -45,7 +45,7 @@ class TopPrediction(TypedDict):
 
     user: Annotated[str, name("user")]
     rank: Annotated[int, whole("#", "rank in the list of the user")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     prediction: Annotated[float, decimal("{value}", "prediction, mean over the {source}")]
     lower: Annotated[
         float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper", dot="prediction")

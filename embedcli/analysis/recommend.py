@@ -10,7 +10,7 @@ import numpy as np
 
 from embedcli.analysis.choices import RankBy, chosen
 from embedcli.analysis.posterior import PosteriorUser, Prediction, Predictor, has_states
-from embedcli.analysis.record import Record, decimal, text, whole
+from embedcli.analysis.record import Record, decimal, text, titles, whole
 from embedcli.analysis.selection import check_limit, item_records, mean_over_members, rated, row_of
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, Table, coordinates
@@ -27,7 +27,7 @@ class Recommendation:
     """An item with its prediction; `lower` and `upper` are None if the run cannot tell how sure it is."""
 
     rank: Annotated[int, whole("#", "rank in this list")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     prediction: Annotated[float, decimal("{value}", "predicted rating, mean over the {source}")]
     lower: Annotated[
         float | None,

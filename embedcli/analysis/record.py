@@ -107,6 +107,7 @@ class Column:
     """A column of a table: the key of its values in a row, its header, how a value is written, and what it means.
 
     Numbers are right-aligned and never broken. Text is left-aligned and wraps, unless it is a name that people type.
+    Long titles of items are shortened in a terminal.
     `end_key` names the field with the upper end of an interval whose lower end is `key`; `sign` is what marks a row.
     `dot_key` names the field with the value that the interval is about, a dot where the interval is drawn. `tone`
     returns that of the cell of a row that holds a verdict, else None. A narrow terminal has no room for all numbers
@@ -119,6 +120,7 @@ class Column:
     legend: str = ""
     is_number: bool = True
     is_name: bool = False
+    is_title: bool = False
     end_key: str = ""
     dot_key: str = ""
     sign: str = ""
@@ -141,6 +143,11 @@ def column(header: str, legend: str = "", write: Callable[[Any], str] = str, **s
 def text(header: str, legend: str = "") -> Column:
     """Declare a field of text, which wraps if the terminal is narrow."""
     return column(header, legend, is_number=False)
+
+
+def titles(header: str) -> Column:
+    """Declare a field of titles of items, which wrap if the terminal is narrow, shortened if they are long."""
+    return column(header, is_number=False, is_title=True)
 
 
 def name(header: str, legend: str = "") -> Column:

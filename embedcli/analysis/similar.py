@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.choices import Measure, chosen
-from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, whole
+from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, text, titles, whole
 from embedcli.analysis.selection import check_limit, item, item_records, rated, rows_of
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.run.canonical import user_covariance
@@ -35,7 +35,7 @@ class Neighbour:
     """
 
     rank: Annotated[int, whole("#", "rank by the {measure}")]
-    title: Annotated[str, text("{noun}")]
+    title: Annotated[str, titles("{noun}")]
     similarity: Annotated[float, decimal("{measure}", "{meaning}, mean over members")]
     folds: Annotated[
         float | None,

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from embedcli.data.problems import Problems
 
 data_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-DATA_HELP = """List the data sets known by name, fetch one, or print where it is.
+DATA_HELP = """Look into a file of ratings, or list and fetch the data sets known by name.
 
 \b
 Examples:
-  embedcli data list           what is known by name
-  embedcli data fetch ml-100k  download it once, and verify it
+  embedcli data check ratings.csv     the problems of your own file, by line
+  embedcli data describe ratings.csv  what is in it
+  embedcli data fetch ml-100k         download a known one, and verify it
 """
-app.add_typer(data_app, name="data", help=DATA_HELP, short_help="List data sets, fetch one, or print where it is.")
+app.add_typer(
+    data_app, name="data", help=DATA_HELP, short_help="Look into a file of ratings; list and fetch known ones."
+)
 DataName = Annotated[str, typer.Argument(metavar="NAME", help="The data set's name.")]
 
 
@@ -125,10 +128,11 @@ def check(
     problems: list[Problems] = []
     try:
         n_ratings = len(Source(file, offline=True).read(options, answer.notes, problems))
-    except DataError:
+    except DataError as error:
         if not any(problems):
             raise
-        n_ratings = 0  # every row is bad
+        answer.notes.say_of_library(f"note: {error.message}")  # every row is bad, or the reading ended there
+        n_ratings = 0
     answer.show(problems_view(problems, file, n_ratings))
     if any(problems):
         raise typer.Exit(1)

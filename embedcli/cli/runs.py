@@ -1,7 +1,9 @@
 """`embedcli runs`: which runs there are, and where."""
 
+from __future__ import annotations
+
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,15 +16,19 @@ from embedcli.errors import UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import print_out
 
+if TYPE_CHECKING:
+    from embedcli.run.record import Run
+
 runs_app = typer.Typer(callback=show_help_alone, invoke_without_command=True)
-RUNS_HELP = """List the trained runs, show or check one, or print its folder.
+RUNS_HELP = """List the trained runs; show, describe or check one, or print its folder.
 
 \b
 Examples:
-  embedcli runs list          all runs, the newest first
-  embedcli runs show ml-100k  how one was trained, with its results
+  embedcli runs list                              all runs, the newest first
+  embedcli runs show ml-100k                      how one was trained, with its results
+  embedcli runs describe books --items books.csv  titles for its items
 """
-app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs, show one, or print its folder.")
+app.add_typer(runs_app, name="runs", help=RUNS_HELP, short_help="List the runs; show, describe or check one.")
 RunArgument = Annotated[str | None, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=complete_run)]
 
 
@@ -71,19 +77,25 @@ def describe_run(
     """
     from embedcli.data.formats.item_table import described
     from embedcli.data.read_options import ReadOptions
-    from embedcli.render.runs import details
+    from embedcli.render.runs import details, replaced
     from embedcli.run.shelf import path_of
-    from embedcli.run.store import load, rewrite
+    from embedcli.run.store import describe
 
     if options.items is None:
         raise UsageError("no table of items is given", "give one with --items, such as --items movies.csv")
     path = path_of(run, run_dir)
     answer.keep(options.items)
-    trained = load(path)
     read = ReadOptions(**vars(options))
-    items, noun = described(trained.items, trained.data.noun, read, answer.notes.say_of_library)
-    trained = replace(trained, items=items, data=replace(trained.data, noun=noun))
-    rewrite(trained, path)
+
+    def change(trained: Run) -> Run:
+        if not len(trained.items):
+            raise UsageError(f"run {trained.name!r} has no items, only tables", "choose another: embedcli runs list")
+        items, noun = described(trained.items, trained.data.noun, read, answer.notes.say_of_library)
+        changed = replace(trained, items=items, data=replace(trained.data, noun=noun))
+        answer.notes.say(*replaced(trained, changed))
+        return changed
+
+    trained = describe(path, change)
     answer.notes.say(f"wrote {path / 'items.csv'}")
     answer.show(details(trained, path))
 

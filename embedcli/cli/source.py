@@ -87,6 +87,7 @@ ITEM_OPTIONS: dict[str, Any] = {
         str | None,
         option("--tag-cols COL,...", "Tag columns of --items, such as genres.", ADVANCED, callback=_split_at_commas),
     ],
+    "encoding": Annotated[str | None, option("--encoding NAME", "Text encoding.", ADVANCED)],
     "on_bad_rows": Annotated[OnBadRows, option("--on-bad-rows", "Stop at invalid rows, or skip them.", ADVANCED)],
 }
 declare(
@@ -105,7 +106,6 @@ declare(
         option("--wide VALUE", 'Read a matrix with a column per item; VALUE means "not rated".', ADVANCED),
     ],
     sep=Annotated[str | None, option("--sep SEP", "Column separator.", ADVANCED)],
-    encoding=Annotated[str | None, option("--encoding NAME", "Text encoding.", ADVANCED)],
     **ITEM_OPTIONS,
 )
 
@@ -119,6 +119,7 @@ class ItemOptions:
     title_col: str | None = None
     year_col: str | None = None
     tag_cols: tuple[str, ...] = ()
+    encoding: str | None = None
     on_bad_rows: OnBadRows = OnBadRows.STOP
 
 

@@ -45,14 +45,16 @@ _TEXT = (  # how text begins, without blanks and in lower case: what the file is
     ),
     (r"@relation", "an ARFF file of Weka", "leave out the lines that begin with @, and give the names in one line"),
     (r"%%matrixmarket", "a Matrix Market file", "load it with scipy.io.mmread and save the entries as CSV"),
+    (r"\+-[-+]+\+\n", "a table drawn with lines", "export it as CSV"),
+    (r"[a-z_][\w.]*(\[.*\])? ?= ?[\[{(]", "a program, or data written as one", _IN_PYTHON),
     (
-        r"\[\s*\[",
+        r"\[\s*\[|\[[^\[\]{}]*\],?\n\[",
         "a JSON array of arrays, without names",
         "give JSON objects with the names of their values, or a CSV file",
     ),
     (r"\{\\rtf", "an RTF document", AS_CSV),
     (
-        r"\d+:\n\d+,\d[\d.]*(,\d{4}-\d\d-\d\d)?\n",
+        r"\d+:\n\d+(,\d[\d.]*)?(,\d{4}-\d\d-\d\d)?\n",
         "in the blocks of the Netflix prize: a line with a film, then a line per user",
         "write the film into each line: user,item,rating,time",
     ),

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from embedcli.data.problems import Problems
 from embedcli.errors import UsageError
-
-if TYPE_CHECKING:
-    from embedcli.data.problems import Problems
 
 Note = Callable[[str], None]  # called with a line for the user
 Progress = Callable[[str, int, int], None]  # called with (name, bytes so far, bytes in all) of what is being read
@@ -81,3 +79,10 @@ class ReadContext:
     on_note: Note
     on_progress: Progress
     problems: list[Problems] | None = None  # a list collects the problems of rows, which then do not end the reading
+
+    def problems_of(self, where: str, unit: str = "line") -> Problems:
+        """Return the problems of a file, none so far; they are collected from the first on."""
+        problems = Problems(where, unit)
+        if self.problems is not None:
+            self.problems.append(problems)
+        return problems

@@ -117,7 +117,8 @@ def _listed(text: str) -> list[str] | None:
                 warnings.simplefilter("ignore")
                 value = parse(text)
             if isinstance(value, list):
-                return [str(part.get("name", "") if isinstance(part, dict) else part) for part in value]
+                parts = [own for part in value for own in (part if isinstance(part, list) else [part])]
+                return [str(part.get("name", "") if isinstance(part, dict) else part) for part in parts]
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     return None

@@ -110,7 +110,7 @@ def use_of_scale(observations: Observations, biases: BiasModel, seen: NDArray[np
     n, means = np.maximum(biases.n_by_user, 1), (value**2, value * quality, quality**2)
     moments = [of_user - mean / n for of_user, mean in zip(squares, means, strict=True)]
     variance, covariance, of_quality = ((m + STEADY * m.sum() / n.sum()) / (n + STEADY) for m in moments)
-    return np.column_stack([biases.user_bias, np.sqrt(variance), covariance / (of_quality + TINY)])
+    return np.column_stack([biases.user_bias, np.sqrt(variance.clip(0)), covariance / (of_quality + TINY)])
 
 
 def copied_accounts(observations: Observations) -> NDArray[np.bool_]:

@@ -1,13 +1,15 @@
 """How an axis of your own is shown."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from embedcli.analysis.axis import INTERVAL, Axis, AxisItem
 from embedcli.analysis.components import two_digits
 from embedcli.analysis.record import nested
 from embedcli.analysis.selection import passing
 from embedcli.render.pca import written_effect
-from embedcli.render.view import Block, View, percent, table, view_of
+from embedcli.render.view import Block, Titled, View, percent, table, view_of
 from embedcli.run.record import Run
 
 MOST_EFFECTS = 6
@@ -15,22 +17,28 @@ MOST_EFFECTS = 6
 
 def view(axis: Axis, run: Run) -> View:
     """Show the items at both ends of an axis, and how far it can be trusted."""
-    noun, start, end = run.data.noun, " + ".join(axis.start), " + ".join(axis.end)
+    noun = run.data.noun
     words = {"noun": noun, "interval": percent(INTERVAL)}
+    items = f"{run.headline} | {passing(run, axis.n_items, axis.min_ratings)}"
+    start, end = (partial(_joined, titles) for titles in (axis.start, axis.end))
     without = ("mean_rating",) if run.data.implicit else ()
     shown = view_of(
         axis,
         run,
-        f"From {start} to {end} | {run.headline} | {passing(run, axis.n_items, axis.min_ratings)}",
+        Titled.of(lambda of: f"From {start(of)} to {end(of)} | {items}"),
         [
-            table(axis.first, AxisItem, f"from {start}", without, **words),
-            table(axis.last, AxisItem, f"to {end}", without, **words),
+            table(axis.first, AxisItem, Titled.of(lambda of: f"from {start(of)}"), without, **words),
+            table(axis.last, AxisItem, Titled.of(lambda of: f"to {end(of)}"), without, **words),
             Block(lines=_evidence(axis, noun)),
         ],
         explanation=_explanation(axis, noun),
         verdict=axis.judged,
     )
     return replace(shown, body={"from": list(axis.start), "to": list(axis.end), **nested(axis)})
+
+
+def _joined(titles: Sequence[str], of: Callable[[str], str]) -> str:
+    return " + ".join(map(of, titles))
 
 
 def _evidence(axis: Axis, noun: str) -> list[tuple[str, str]]:

@@ -1,8 +1,10 @@
 """How groups are shown."""
 
+from collections.abc import Sequence
+
 from embedcli.analysis.clusters import DISSOLVED, STABLE, Cluster, Clusters
 from embedcli.analysis.record import Verdict
-from embedcli.render.view import Block, View, view_of
+from embedcli.render.view import Block, Titled, View, view_of
 from embedcli.run.record import Run
 
 
@@ -35,5 +37,9 @@ def view(grouping: Clusters, run: Run) -> View:
 def _block(cluster: Cluster, noun: str, verdict: Verdict | None) -> Block:
     heading = f"{cluster.cluster}  {cluster.n:,} {noun}s | silhouette {cluster.silhouette:.2f}"
     tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in cluster.tags) or "none more than by chance"
-    lines = [("tags", tags), ("most rated", "; ".join(cluster.most_rated)), ("central", "; ".join(cluster.central))]
+    lines = [("tags", tags), ("most rated", _listed(cluster.most_rated)), ("central", _listed(cluster.central))]
     return Block(heading, [(f"  {label}", words) for label, words in lines if words], verdict=verdict)
+
+
+def _listed(titles: Sequence[str]) -> str:
+    return Titled.of(lambda of: "; ".join(map(of, titles)))

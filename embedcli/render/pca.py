@@ -1,16 +1,18 @@
 """How components are shown: a card for each."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 from embedcli.analysis.choices import Basis, PartialOut, Rotation
 from embedcli.analysis.effects import THRESHOLD, Effect
 from embedcli.analysis.pca import LEAST_TRUTH_PHI, N_LEADING, Component, Components
+from embedcli.analysis.poles import PoleItem
 from embedcli.analysis.record import Column, written_p
 from embedcli.analysis.selection import item
 from embedcli.analysis.tastes import TagTastes, TasteCard
 from embedcli.data.features import FEWEST_TAGGED
-from embedcli.render.view import Block, View, view_of, without_id
+from embedcli.render.view import Block, Titled, View, view_of, without_id
 from embedcli.run.record import Run
 
 SHOWN = 3  # effects of each kind on a card
@@ -41,7 +43,7 @@ def coordinates(components: Components, run: Run) -> View:
         }
         for row, scores in enumerate(components.scores.tolist())
     ]
-    columns = [Column("id", "id", is_number=False), Column("title", run.data.noun, is_number=False)]
+    columns = [Column("id", "id", is_number=False), Column("title", run.data.noun, is_number=False, is_title=True)]
     columns.append(Column("n_ratings", "n", "{:,}".format))
     columns += [Column(key, key.removeprefix("component_"), "{:+.3f}".format) for key in keys]
     block = Block(columns=without_id(columns, rows), rows=rows)
@@ -73,8 +75,8 @@ def _card(component: Component, noun: str) -> Block:
     ]
     columns = [
         Column("", " ", is_number=False),
-        Column("+", f"+ {noun}s", legend=f"{noun}s with the highest coordinates", is_number=False),
-        Column("-", f"- {noun}s", legend=f"{noun}s with the lowest coordinates", is_number=False),
+        Column("+", f"+ {noun}s", legend=f"{noun}s with the highest coordinates", is_number=False, is_title=True),
+        Column("-", f"- {noun}s", legend=f"{noun}s with the lowest coordinates", is_number=False, is_title=True),
     ]
     heading = f"{component.component}  {100 * component.share:.1f} %{'' if component.has_name else ' unnamed'}"
     return Block(heading, lines, columns, rows, replace(verdict, evidence=""))
@@ -103,6 +105,10 @@ def _explained(tastes: TagTastes) -> str:
     return explained
 
 
+def _pole(name: Sequence[str], items: Sequence[PoleItem]) -> str:
+    return Titled.of(lambda of: f"{', '.join(name)}: {'; '.join(of(item.title) for item in items)}")
+
+
 def _taste(card: TasteCard) -> Block:
     """Return the card of an axis of tastes: its evidence, and for either pole its name and its items."""
     verdict = replace(card.judged, evidence="")
@@ -110,7 +116,7 @@ def _taste(card: TasteCard) -> Block:
         return Block(lines=[(f"  taste {card.taste}", replace(verdict, words=f"unnamed: {verdict.words}"))])
     lines = [("  evidence", card.judged.evidence)]
     lines += [
-        (f"  {sign}", f"{', '.join(name)}: {'; '.join(item.title for item in pole)}")
+        (f"  {sign}", _pole(name, pole))
         for sign, name, pole in (
             ("+", card.positive_name, card.positive),
             ("-", card.negative_name, card.negative),

@@ -1,9 +1,11 @@
 """How recommendations are shown."""
 
+from collections.abc import Callable
+
 from embedcli.analysis.choices import RankBy
 from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
 from embedcli.analysis.selection import passing
-from embedcli.render.view import View, table, view_of
+from embedcli.render.view import Titled, View, table, view_of
 from embedcli.run.record import Run
 
 MOST_SHOWN = 5  # ratings of a profile that are written out
@@ -40,7 +42,7 @@ def _caption(ranking: Recommendations, noun: str) -> str:
     """Say whose list it is, which items are left out, and what a diverse list costs."""
     sorted_by = ["sorted by gain"] if ranking.by is RankBy.GAIN else []
     price = _price(ranking.diversity, ranking.by.value)[:1] if ranking.diversity else []
-    return " | ".join(filter(None, (_whose(ranking, noun), *sorted_by, *price)))
+    return Titled.of(lambda of: " | ".join(filter(None, (_whose(ranking, noun, of), *sorted_by, *price))))
 
 
 def _price(diversity: Diversity, by: str) -> list[str]:
@@ -52,7 +54,7 @@ def _price(diversity: Diversity, by: str) -> list[str]:
     ]
 
 
-def _whose(ranking: Recommendations, noun: str) -> str:
+def _whose(ranking: Recommendations, noun: str, of: Callable[[str], str]) -> str:
     if ranking.is_unrated:
         return f"user {ranking.user} has no training rating: this is the list of the average user"
     if not ranking.knows_rated:
@@ -61,6 +63,6 @@ def _whose(ranking: Recommendations, noun: str) -> str:
     left_out = f"{ranking.n_left_out:,} rated {noun}{'' if ranking.n_left_out == 1 else 's'} left out"
     if ranking.user is not None:
         return left_out if ranking.n_left_out else ""
-    profile = [f"{title} {value:g}" for title, value in ranking.profile.items()]
+    profile = [f"{of(title)} {value:g}" for title, value in ranking.profile.items()]
     more = [f"{len(profile) - MOST_SHOWN} more"] if len(profile) > MOST_SHOWN else []
     return f"made of {'; '.join(profile[:MOST_SHOWN] + more)}"

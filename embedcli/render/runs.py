@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from embedcli.analysis.decay import TOO_LITTLE, TOO_STEEP, TOO_WEAK, DecayVerdict, judge_decay
 from embedcli.analysis.record import Tone, Verdict, column, decimal, name, nested, text, whole
+from embedcli.data.text import shorten
 from embedcli.render.view import Block, View, table
 from embedcli.run.record import POSTERIOR, WITH_TIMES, Run
 from embedcli.run.shelf import Entry
@@ -192,6 +193,20 @@ def details(run: Run, path: Path) -> View:
         body=body,
         meta=run.meta,
     )
+
+
+def replaced(before: Run, after: Run) -> list[str]:
+    """Say which titles of a run a table of items replaced, and what its new tags do not change."""
+    notes, noun = [], after.data.noun
+    pairs = zip(before.items.ids, before.items.titles, after.items.titles, strict=True)
+    titles = [(old, new) for own, old, new in pairs if own != old != new]
+    if titles:
+        old, new = map(shorten, titles[0])
+        others = f"{len(titles):,} of {len(after.items):,} {noun}s had other titles"
+        notes.append(f"note: {others}, such as {old!r}, which is now {new!r}")
+    if before.items.tags != after.items.tags:
+        notes.append("note: tastes for tags are still those of the training: for the new tags, train again")
+    return notes
 
 
 def shelf(entries: Sequence[Entry], run_dir: Path) -> View:

@@ -5,7 +5,7 @@ from typing import Any
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.selection import passing
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
-from embedcli.render.view import View, table, view_of
+from embedcli.render.view import Titled, View, table, view_of
 from embedcli.run.record import Run
 
 
@@ -42,7 +42,7 @@ def _explanation(neighbours: Neighbours, run: Run) -> list[str]:
 
 
 def _heading(center: Neighbourhood) -> str:
-    return f"nearest to {center.title} (n {center.n_ratings:,}, id {center.id})"
+    return Titled.of(lambda of: f"nearest to {of(center.title)} (n {center.n_ratings:,}, id {center.id})")
 
 
 def _caption(neighbours: Neighbours, noun: str) -> str:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, zip_longest
+from typing import TypeVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from embedcli.analysis.record import Column, Row, Tone, Verdict
 from embedcli.render.bars import Bars
-from embedcli.render.view import UNLIMITED, Block, View
+from embedcli.render.view import UNLIMITED, Block, Titled, View
 from embedcli.terminal import plain
 
 MOST_WRAPPED = 10_000  # rows of a table that is laid out to the width
+ELLIPSIS = "\u2026"
+LONGEST_TITLE = 0.75  # widths of the terminal
 NARROW, LONG_WORD = 14, 24  # letters that a column of text keeps, and those of a word that it keeps whole
 COMFORTABLE = 20  # letters of a bar: for as many the columns move together
 # colors of the terminal's own palette; bold yellow is bright yellow in many terminals, invisible on white
@@ -24,6 +28,7 @@ STYLES = {
     Tone.CAUTION: "not bold not dim yellow",
     Tone.NONE: "not bold dim",
 }
+Words = TypeVar("Words", str, Verdict, str | Verdict)
 
 
 def text_table(view: View, console: Console, *, explain: bool) -> str:
@@ -33,14 +38,14 @@ def text_table(view: View, console: Console, *, explain: bool) -> str:
     """
     left_out: list[str] = []
     with console.capture() as capture:
-        console.print(_text(view.title, "bold"))
+        console.print(_text(_shortened(view.title, console), "bold"))
         for block in view.blocks:
             if block.heading or block.drawing or block.lines or block.rows:
                 console.print()
                 left_out += _print_block(block, console)
         no_room = f"no room for: {', '.join(dict.fromkeys(left_out))}" if left_out else ""
         hint = "" if explain else "columns: --explain" if view.legend else "more: --explain" if view.explanation else ""
-        if parts := [part for part in (view.verdict, view.caption, no_room, hint) if part]:
+        if parts := [part for part in (view.verdict, _shortened(view.caption, console), no_room, hint) if part]:
             console.print()
             console.print(_joined(parts, "dim"))
         if explain and view.legend:
@@ -59,6 +64,23 @@ def _text(words: str | Verdict, style: str = "") -> Text:
     return Text.assemble((plain(words.words), STYLES[words.tone]), (plain(evidence), style))
 
 
+def _shortened(words: Words, console: Console) -> Words:
+    """Return words with the long titles in them shortened, if there is a terminal."""
+    if isinstance(words, Titled) and console.width < UNLIMITED:
+        return words.write(partial(_short, console=console))  # type: ignore[return-value]
+    return words
+
+
+def _short(title: str, console: Console) -> str:
+    """Return a title of at most LONGEST_TITLE of the width of a console, cut between words if it can be."""
+    title, most = plain(title), int(LONGEST_TITLE * console.width)
+    if cell_len(title) <= most:
+        return title
+    short = set_cell_size(title, most - 1).rstrip()
+    words = short.rpartition(" ")[0]
+    return (words if 2 * cell_len(words) > most else short) + ELLIPSIS
+
+
 def _joined(parts: Sequence[str | Verdict], style: str) -> Text:
     return Text(" | ", style).join(_text(part, style) for part in parts)
 
@@ -66,11 +88,12 @@ def _joined(parts: Sequence[str | Verdict], style: str) -> Text:
 def _print_block(block: Block, console: Console) -> list[str]:
     """Print a block; return the headers of the columns that there is no room for."""
     if block.heading:
-        console.print(_joined([part for part in (block.heading, block.verdict) if part], "bold"))
+        heading = _shortened(block.heading, console)
+        console.print(_joined([part for part in (heading, block.verdict) if part], "bold"))
     if block.drawing is not None:
         console.out("\n".join(block.drawing(console.width)), highlight=False)
     if block.lines:
-        lines = [{"label": label, "words": words} for label, words in block.lines]
+        lines = [{"label": label, "words": _shortened(words, console)} for label, words in block.lines]
         columns = Column("label", "", is_number=False, is_name=True), Column("words", "", is_number=False)
         _print_rows(Block(columns=columns, rows=lines), console, gap=1)
     return _print_rows(block, console) if block.rows else []
@@ -80,7 +103,7 @@ def _print_rows(block: Block, console: Console, gap: int = 2) -> list[str]:
     """Print the rows of a block below their headers; return the headers that there is no room for."""
     is_long = len(block.rows) > MOST_WRAPPED  # to wrap more rows takes seconds
     bars = None if is_long or block.bars is None else block.bars(block.rows)
-    parts = [_Part.of(column, block.rows) for column in block.columns]
+    parts = [_Part.of(column, block.rows, console) for column in block.columns]
     gap, width_of_bars, left_out = _fit(parts, UNLIMITED if is_long else console.width, gap, bars)
     if bars is not None and width_of_bars:
         at = 1 + [column.key for column in block.columns].index(bars.after)
@@ -109,9 +132,10 @@ class _Part:
     is_spare: bool = False  # what a narrow table can do without
 
     @classmethod
-    def of(cls, column: Column, rows: Sequence[Row]) -> _Part:
+    def of(cls, column: Column, rows: Sequence[Row], console: Console) -> _Part:
         """Return a column with room for everything. Numbers and names stay whole, and so do the words of a text."""
-        cells = [Text(plain(column.header), "bold") if column.header else "", *(_cell(column, row) for row in rows)]
+        header = Text(plain(column.header), "bold") if column.header else ""
+        cells = [header, *(_cell(column, row, console) for row in rows)]
         width = max(map(_width, cells))
         is_text = not (column.is_number or column.is_name)
         if is_text:
@@ -147,11 +171,13 @@ class _Part:
         return Text.assemble(space, line) if self.is_number else Text.assemble(line, space)
 
 
-def _cell(column: Column, row: Row) -> str | Text:
-    """Return the cell of a row as text, in the color of its tone if it has one."""
+def _cell(column: Column, row: Row, console: Console) -> str | Text:
+    """Return the cell of a row as text, in the color of its tone if it has one; an id is whole: people type it."""
     if isinstance(row[column.key], Verdict):
         return _text(row[column.key])
-    cell, style = plain(column.cell(row)), _style(column, row)
+    cell, style = column.cell(row), _style(column, row)
+    is_short = column.is_title and console.width < UNLIMITED and cell != row.get("id")
+    cell = _short(cell, console) if is_short else plain(cell)
     return Text(cell, style) if cell and style else cell
 
 

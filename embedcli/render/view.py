@@ -17,6 +17,19 @@ if TYPE_CHECKING:  # for it imports numpy, and every command imports this file
 UNLIMITED = 10_000  # columns: wide enough that nothing is wrapped where no terminal sets the width
 
 
+class Titled(str):
+    """Words with titles of items in them; `write` writes them with each title as a function of its own returns it."""
+
+    write: Callable[[Callable[[str], str]], str]
+
+    @classmethod
+    def of(cls, write: Callable[[Callable[[str], str]], str]) -> Titled:
+        """Return the words with whole titles, which a terminal may shorten."""
+        words = cls(write(str))
+        words.write = write
+        return words
+
+
 @dataclass(frozen=True)
 class Block:
     """A heading with the verdict on what is below it, (label, text) lines, and a table; any of them may be missing.

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from functools import cache, partial
 from itertools import chain
@@ -20,12 +20,13 @@ from embedcli.data.ratings import BLOCK, Items, Users, check_texts
 from embedcli.data.text import separated, shorten
 from embedcli.errors import DataError, RunError
 from embedcli.run.record import EmbeddingTable, HeldOutRows, ItemStats, Run, TrainingRows
-from embedcli.scratch import write_synced
+from embedcli.scratch import scratch_folder, sync_folder, write_synced
 
 SCHEMA_VERSION = 2
 TRAIN_AGAIN = "train again with embedcli train, or choose another run: embedcli runs list"
 ITEM_FIELDS = ("id", "title", "year", "tags", "n_ratings", "mean_rating")
 USER_FIELDS = ("id", "n_ratings", "mean_rating")
+REPLACED = "replaced_files"  # the key of run.json with the new sha256 of a file that is being replaced
 MOST_BYTES = 1 << 24  # of run.json: a thousand times what one has
 TYPES = {"float32": "F32", "int32": "I32", "uint8": "U8"}  # of arrays, in the order that they are written in
 OPTIONAL = "posterior", "time_effect"  # columns that not all runs have
@@ -123,8 +124,47 @@ def write(run: Run, folder: Path) -> None:
         "training": asdict(run.training) | {"config": run.training.settings},
         "files": hashes,
     }
-    about["sha256"] = seal(about)
-    write_synced(folder / "run.json", [(json.dumps(about, indent=2, allow_nan=False) + "\n").encode()])
+    write_synced(folder / "run.json", [_sealed(about)])
+
+
+def replace_items(run: Run, folder: Path) -> None:
+    """Write the titles, years and tags of a run's items, and the noun for one, into its folder; OSError if that fails.
+
+    Whenever the process is killed, the run can be read: before items.csv is replaced, run.json states the old and the
+    new sha256 of it, afterwards the new one.
+    """
+    name, parts = next(_contents(run))
+    content = b"".join(parts)
+    about = read_json(folder / "run.json")
+    old, new = sha256_of(folder, about), {name: hashlib.sha256(content).hexdigest()}
+    about = {key: value for key, value in about.items() if key not in ("files", REPLACED, "sha256")}
+    about["data"] = asdict(run.data)
+    versions = {
+        "both.json": _sealed(about | {"files": old, REPLACED: new}),
+        name: content,
+        "run.json": _sealed(about | {"files": old | new}),
+    }
+    with scratch_folder(folder) as scratch:
+        for file, version in versions.items():
+            write_synced(scratch / file, [version])
+        for file in versions:
+            (scratch / file).replace(folder / file.replace("both", "run"))
+            sync_folder(folder)
+
+
+def sha256_of(folder: Path, about: Mapping[str, Any]) -> dict[str, str]:
+    """Return the sha256 of each file that run.json states; of a file that was being replaced, the one that it has."""
+    stated = dict(about["files"])
+    for name, sha256 in about.get(REPLACED, {}).items():
+        with suppress(RunError):
+            verify(folder / name, sha256)
+            stated[name] = sha256
+    return stated
+
+
+def _sealed(about: Mapping[str, Any]) -> bytes:
+    """Return run.json with the sha256 of itself."""
+    return (json.dumps({**about, "sha256": seal(about)}, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _hashed(parts: Iterable[Part], digest: Any) -> Iterator[Part]:

@@ -4,7 +4,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from embedcli.errors import RunError, UsageError
 from embedcli.run import DEFAULT_DIR, files
 from embedcli.run.predictions import Range, check_shapes, table_array
 from embedcli.run.record import Run, Training
-from embedcli.scratch import scratch_folder, sync_folder
+from embedcli.scratch import locked, scratch_folder, sync_folder
 
 MOST_BYTES_OF_A_NAME = 100  # of a run; a file name may have 255
 ROOM = 1 << 20  # bytes that stay free on the disk
@@ -86,32 +86,24 @@ def _write(run: Run, run_dir: Path, names: Iterable[str], command: str) -> Run:
     return replace(run, name=target.name)
 
 
-def rewrite(run: Run, folder: Path) -> None:
-    """Write a run in place of the one in its folder; RunError if that fails, which leaves the folder as it was.
+def describe(folder: Path, change: Callable[[Run], Run]) -> Run:
+    """Change the titles, years and tags of the items of a run in its folder, and return the run.
 
-    The folder is replaced as a whole: if the process is killed in between, the run stays under a hidden name.
+    Raises RunError if that fails, which leaves the run as it was, or if another process is changing it.
     """
-    for table in (run.items, *(table.labels for table in run.tables.values())):
-        files.check_storable(run.users, table)
-    folder = folder.absolute()
-    old = folder.with_name(f".{folder.name}.old")
-    try:
-        with scratch_folder(folder.parent) as scratch:
-            files.write(run, scratch)
-            sync_folder(scratch)
-            folder.rename(old)
-            try:
-                scratch.rename(folder)
-            except OSError:
-                old.rename(folder)
-                raise
-        sync_folder(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be written: {error.strerror or error}",
-            "make room, or check the permissions of the folder",
-        ) from error
+    with locked(folder) as is_ours:
+        if is_ours is False:  # what it writes would be lost
+            raise RunError(f"another process is changing {folder}", f"wait for it: embedcli runs show {folder.name}")
+        run = change(load(folder))
+        files.check_storable(run.users, run.items)
+        try:
+            files.replace_items(run, folder)
+        except OSError as error:
+            raise RunError(
+                f"{folder}: cannot be written: {error.strerror or error}",
+                "make room, or check the permissions of the folder",
+            ) from error
+    return run
 
 
 def numbered(name: str) -> Iterator[str]:
@@ -170,9 +162,19 @@ def load(folder: Path) -> Run:
         raise RunError(f"there is no run at {folder}", "choose another one: embedcli runs list")
     about = files.read_json(folder / "run.json")
     try:
-        return _load(folder, about, about["files"])
+        sha256 = files.sha256_of(folder, about)
+        return _load(folder, about, sha256)
     except (AttributeError, KeyError, TypeError, UsageError, ValueError) as error:
         raise files.damaged(folder / "run.json", f"not what a run says of itself: {error!r}") from error
+    except RunError:
+        if not _is_changed(folder, sha256):
+            raise
+    return load(folder)
+
+
+def _is_changed(folder: Path, sha256: Mapping[str, str]) -> bool:
+    """Tell whether `describe` changed a run since these sha256 were read."""
+    return files.sha256_of(folder, files.read_json(folder / "run.json")) != sha256
 
 
 def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> Run:
@@ -206,8 +208,8 @@ def _load(folder: Path, about: Mapping[str, Any], sha256: Mapping[str, str]) -> 
 def problems(folder: Path) -> dict[str, str]:
     """Read a run whole, and return its faults by file; none if it is as it was written."""
     try:
-        hashes = dict(files.read_json(folder / "run.json")["files"])
-    except (RunError, KeyError, TypeError, ValueError) as error:
+        hashes = files.sha256_of(folder, files.read_json(folder / "run.json"))
+    except (AttributeError, RunError, KeyError, TypeError, ValueError) as error:
         return {"run.json": str(error)}
     faults = {}
     for name, sha256 in hashes.items():
@@ -215,9 +217,9 @@ def problems(folder: Path) -> dict[str, str]:
             files.verify(folder / name, sha256)
         except RunError as error:
             faults[name] = error.message
-    if faults:
-        return faults
     try:
+        if faults:
+            return problems(folder) if _is_changed(folder, hashes) else faults
         run = load(folder)
         for name in run.arrays:
             run.array(name)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from embedcli.data import sources
-from embedcli.data.formats import delimited, json_rows, sqlite, wide
+from embedcli.data.formats import delimited, json_rows, parse, sqlite, wide
 from embedcli.data.formats.words import NOUNS, noun_of
 from embedcli.data.loading import load
 from embedcli.data.problems import Problems
@@ -123,6 +123,26 @@ READ: dict[str, tuple[str | bytes, str]] = {  # what is true of the table: its c
         table(",", TRIPLES, ("userId", "pebbleId", "rating")),
         "'pebbleId' is taken for the item",
     ),
+    "blanks follow the commas, before quotation marks": (
+        "".join('{}, "{}", {}, {}\n'.format(*row) for row in ROWS),
+        "time = column 4",
+    ),
+    "rows without any text come last": (table(",", ROWS, HEADER) + ",,,\n" * 5 + "\n", "time = 'time'"),
+    "a report has its title above the header": (
+        "Ratings of the club,,,\n,,,\n" + table(",", ROWS, HEADER),
+        "note: what is above the header is left out: 'Ratings of the club'",
+    ),
+    "UTF-32": (table(",", ROWS, HEADER).encode("utf-32"), "time = 'time'"),
+    "the separator of units": (table("\x1f", ROWS), "time = column 4"),
+    "a sign stands between blanks": ("".join("{} / {} / {}\n".format(*row) for row in TRIPLES), "item = column 3"),
+    "the time comes first, as a number": (
+        table(",", [(time, user, item, rating) for user, item, rating, time in ROWS]),
+        "user = column 2, item = column 3, rating = column 4, time = column 1",
+    ),
+    "Google's names end in UserId and PlaceId": (
+        table(",", TRIPLES, ("gPlusUserId", "gPlusPlaceId", "rating")),
+        "user = 'gPlusUserId', item = 'gPlusPlaceId'",
+    ),
     "a BOM before JSON lines": (
         "\ufeff" + "".join(json.dumps(dict(zip(HEADER, row, strict=True))) + "\n" for row in ROWS),
         "time = 'time'",
@@ -203,6 +223,7 @@ def test_first_lines_that_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (lambda time: f"{time:%m %d, %Y}", ""),
         (lambda time: f"{time:%a %b %d %H:%M:%S +0000 %Y}", ""),
         (lambda time: f"{time:%Y-%m-%d %H:%M:%S} UTC", ""),
+        (lambda time: f"{time:%a %b %d %H:%M:%S UTC %Y}", ""),
         (lambda time: f"{time:%Y-%m-%dT%H:%M:%S}.000Z", ""),
     ],
 )
@@ -258,6 +279,9 @@ def test_users_who_count_the_rows(tmp_path: Path) -> None:
         (lambda rating: f"{rating}/5", 'written as "4/5"'),
         (lambda rating: f"{rating}.0 out of 5 stars", 'written as "4/5"'),
         (lambda rating: "★" * rating, "stars, which are counted"),
+        (lambda rating: f"{rating} stars", 'written as "4 stars"'),
+        (lambda rating: f"{rating}★", 'written as "4 stars"'),
+        (lambda rating: f"{rating} %", 'written as "4 stars"'),
     ],
 )
 def test_forms_of_ratings(write: Callable[[int], str], said: str, tmp_path: Path) -> None:
@@ -272,6 +296,15 @@ def test_forms_of_ratings(write: Callable[[int], str], said: str, tmp_path: Path
     assert content_of(read(tmp_path, lines)[0]) == TRUTH
     pq.write_table(pa.table(dict(zip(HEADER, zip(*rows, strict=True), strict=False))), tmp_path / "forms.parquet")
     assert {key[1]: value for key, value in content_of(load(tmp_path / "forms.parquet")).items()}
+
+
+def test_ratings_out_of_different_numbers(tmp_path: Path) -> None:
+    """Ratings out of 5 and out of 10 are not on one scale: none is read, or that row is bad if it comes late."""
+    rows = [(user, item, f"{rating}/{5 + 5 * (item % 2)}") for user, item, rating in TRIPLES]
+    assert "the ratings in 'rating' are not numbers: " in refused(tmp_path, table(",", rows, HEADER[:3])).message
+    rows = [(user, item, f"{rating}/5") for user, item, rating in TRIPLES * 2]
+    content = table(",", [*rows[: len(ROWS)], *[(77, item, "4/5") for item in range(60)], (99, 1, "7/10")], HEADER[:3])
+    assert f"line {len(ROWS) + 62}: the rating is not a number: '7/10'" in refused(tmp_path, content).message
 
 
 def test_true_and_false(tmp_path: Path) -> None:
@@ -356,6 +389,17 @@ NAMES = [  # a row of names, and which of them are user, item, rating and time
     ("usuário;filme;avaliação;data", "usuário", "filme", "avaliação", "data"),
     ("用户ID,电影ID,评分,时间戳", "用户ID", "电影ID", "评分", "时间戳"),
     ("user,title,rating", "user", "title", "rating", None),
+    ("Käufer;Produkt;Note;Datum", "Käufer", "Produkt", "Note", "Datum"),
+    ("utente,film,voto,data", "utente", "film", "voto", "data"),
+    ("gebruiker,boek_id,beoordeling", "gebruiker", "boek_id", "beoordeling", None),
+    ("użytkownik,film,ocena", "użytkownik", "film", "ocena", None),
+    ("пользователь,фильм,оценка", "пользователь", "фильм", "оценка", None),
+    ("使用者,電影,評分", "使用者", "電影", "評分", None),
+    ("ユーザーID,映画ID,評価", "ユーザーID", "映画ID", "評価", None),
+    ("사용자,영화,평점", "사용자", "영화", "평점", None),
+    ("username,anime_id,my_watched_episodes,my_score", "username", "anime_id", "my_score", None),
+    ("taster_name,wine,points", "taster_name", "wine", "points", None),
+    ("uid,iid,val", "uid", "iid", "val", None),
 ]
 
 
@@ -369,6 +413,15 @@ def test_names_of_the_field(names: tuple[str, str, str, str, str | None], tmp_pa
     assert content_of(ratings) == TRUTH
     wanted = zip(HEADER, names[1:], strict=True)
     assert ", ".join(f"{role} = {name!r}" for role, name in wanted if name is not None) in notes
+
+
+def test_a_column_that_counts_the_rows_is_not_the_item(tmp_path: Path) -> None:
+    """A number of the row is not the item, though its name ends in `id`: the error names other columns."""
+    rows = [(number, f"Film {item}", user, rating) for number, (user, item, rating) in enumerate(TRIPLES)]
+    error = refused(tmp_path, table(",", rows, ("ID", "Movie_Name_EN", "Username", "Star")))
+    assert error.hint == "name the column, such as `item_col` Movie_Name_EN"
+    rows = [(user, number, rating) for number, (_, user, _, rating) in enumerate(rows)]
+    assert "every item has one rating: if 'item'" in read(tmp_path, table(",", rows, HEADER[:3]))[1]
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -401,6 +454,104 @@ def test_five_columns_of_steam(tmp_path: Path) -> None:
     assert len(read(tmp_path, content, implicit=True)[0]) == len(ROWS)
 
 
+def test_hours_of_steam_with_a_header(tmp_path: Path) -> None:
+    """With a header, too, the hours of Steam are not ratings."""
+    rows = [
+        (user, item, what, hours)
+        for user, item, rating in TRIPLES
+        for what, hours in (("purchase", 1.0), ("play", 1.5 * rating))
+    ]
+    content = table(",", rows, ("user-id", "game-title", "behavior-name", "value"))
+    assert "with `implicit`" in refused(tmp_path, content).hint
+    ratings, notes = read(tmp_path, content, implicit=True)
+    assert len(ratings) == len(ROWS)
+    assert "'value' is not read: it holds hours" in notes
+    assert "could also be" not in notes
+
+
+def test_names_that_hints_give(tmp_path: Path) -> None:
+    """A hint names neither categories as ratings, nor row numbers or signs as ids, and it names the times."""
+    clicks = [(user, item, 4_000 + item % 3, "view", time) for user, item, _, time in ROWS]
+    error = refused(tmp_path, table(",", clicks))
+    assert error.hint == "name the columns, such as `user_col` 1 `item_col` 2 `time_col` 5"
+    news = [(number, f"U{user}", f"N{item}-1 N5-0", "x", "y") for number, (user, item, _) in enumerate(TRIPLES)]
+    error = refused(tmp_path, table("\t", news))
+    assert error.hint == "name the columns, such as `user_col` 2 `item_col` 3"
+    events = "".join(json.dumps({"session": user, "events": [{"aid": 1}, {"aid": 2}]}) + "\n" for user in range(9))
+    assert "write each entry of the lists in 'events' as a row" in refused(tmp_path, events).hint
+
+
+def test_check_ins(tmp_path: Path) -> None:
+    """Without a header, neighbouring columns of degrees are coordinates: neither ratings nor places."""
+    times = [time.isoformat() for *_, time in with_times(lambda time: time) if isinstance(time, datetime)]
+    rows = [
+        (user, time, f"{30 + item / 97:.7f}", "-97.7412345", item)
+        for (user, item, _), time in zip(TRIPLES, times, strict=True)
+    ]
+    assert "with `implicit`" in refused(tmp_path, table("\t", rows)).hint
+    ratings, notes = read(tmp_path, table("\t", rows), implicit=True)
+    assert content_of(ratings).keys() == TRUTH.keys()
+    assert ratings.timestamp is not None
+    assert "not read, as they look like coordinates: column 3 (" in notes
+    error = refused(tmp_path, table("\t", [(row[0], row[4], "kind", "a shop", row[2], row[3], -240) for row in rows]))
+    assert error.hint == "name the columns, such as `user_col` 1 `item_col` 2"
+
+
+def test_titles_that_come_first(tmp_path: Path) -> None:
+    """Without a header, texts of several words in the first column may be items, which is said."""
+    rows = [(f"Film {item}", user, rating) for user, item, rating in TRIPLES]
+    notes = read(tmp_path, table(",", rows))[1]
+    assert "the first column holds texts: if they are items, give `user_col` 2 `item_col` 1" in notes
+    ratings, notes = read(tmp_path, table(",", rows), user_col="2", item_col="1")
+    assert "the first column holds texts" not in notes
+    assert ratings.items.ids[0].startswith("Film ")
+
+
+def test_a_header_that_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header in the middle is a bad row that says what it is, and does not change how the columns are read."""
+    content = table(",", ROWS[:70], HEADER) + table(",", ROWS[70:], HEADER)
+    pairs = table(",", [row[:2] for row in ROWS[:70]], HEADER[:2]) + table(",", [row[:2] for row in ROWS], HEADER[:2])
+    for block in (1 << 24, 400):
+        monkeypatch.setattr(delimited, "BLOCK", block)
+        assert "line 72: the header is repeated: 'user,item,rating,time'" in refused(tmp_path, content).message
+        ratings, _ = read(tmp_path, content, on_bad_rows=OnBadRows.SKIP)
+        assert content_of(ratings) == TRUTH
+        assert ratings.timestamp is not None
+        assert "line 72: the header is repeated: 'user,item'" in refused(tmp_path, pairs, implicit=True).message
+
+
+def test_ids_that_mean_nothing(tmp_path: Path) -> None:
+    """Ids such as NULL, which often mean a missing one, are noted with their number of rows."""
+    rows = [("NULL" if user == 3 and item % 2 else user, item, rating) for user, item, rating in TRIPLES]
+    notes = read(tmp_path, table(",", rows, HEADER[:3]))[1]
+    n = sum(row[0] == "NULL" for row in rows)
+    assert f"the user 'NULL' has {n} rows: leave them out if it means that the user is missing" in notes
+
+
+def test_times_that_are_missing(tmp_path: Path) -> None:
+    """If more than a tenth of the first times are missing, times are not read, unless their column was named."""
+    rows = [(*row[:3], "" if index % 4 == 0 else row[3]) for index, row in enumerate(ROWS)]
+    ratings, notes = read(tmp_path, table(",", rows, HEADER))
+    assert content_of(ratings) == TRUTH
+    assert ratings.timestamp is None
+    assert "the times in 'time' are not read: 25% are missing" in notes
+    assert "line 2: the time is empty" in refused(tmp_path, table(",", rows, HEADER), time_col="time").message
+
+
+def test_the_encoding_that_was_guessed(tmp_path: Path) -> None:
+    """Text that is not UTF-8 is read as of Windows or latin-1, with an example; `encoding` holds for items, too."""
+    content = table(",", [(user, f"电影{item}", rating) for user, item, rating in TRIPLES], HEADER[:3])
+    assert "read as latin-1: is 'µçÓ°100' right? (`encoding` gives another" in read(tmp_path, content.encode("gbk"))[1]
+    long = table(",", [(1, 2, 3, "x" * 250_000 + "é"), (1, 3, 4, "y")], (*HEADER[:3], "text"))
+    assert "is 'xxxxxxxxxxxxxxxé' right?" in read(tmp_path, long.encode("latin-1"))[1]
+    path, rows = tmp_path / "items.csv", [(f"电影{item}", f"片{item}") for item in range(100, 120)]
+    for encoding in ("gbk", "utf-8"):
+        path.write_bytes(table(",", rows, ("item", "title")).encode(encoding))
+        ratings, notes = read(tmp_path, content.encode("gbk"), items=path, encoding="gbk")
+        assert ratings.items.titles[0] == f"片{ratings.items.ids[0][2:]}"
+        assert "not UTF-8" not in notes
+
+
 def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
     """The error shows the columns with two values each; its hint names fitting ones, and none that is used."""
     named = [(f"u{user}", f"thing {item}", rating) for user, item, rating, _ in ROWS]
@@ -416,9 +567,6 @@ def test_all_missing_columns_are_named_at_once(tmp_path: Path) -> None:
     error = refused(tmp_path, table(",", rows))
     assert "5 columns without a header: which are the user, the item and the rating?" in error.message
     assert error.hint == "name the columns, such as `user_col` 1 `item_col` 2 `rating_col` 3"
-    rows = [(row[0], "2010-10-19T23:55:27Z", 30.25, -97.75, row[1]) for row in TRIPLES]
-    error = refused(tmp_path, table("\t", rows))  # check-ins: a place with its coordinates
-    assert error.hint == "name the columns, such as `user_col` 1 `item_col` 5"
     means = [(f"tt{item}", 4.5, 17 + item) for item in range(30)]
     assert "may describe its `items`" in refused(tmp_path, table(",", means, ("tconst", "averageRating", "n"))).hint
 
@@ -448,6 +596,10 @@ FOREIGN: dict[str, str | bytes] = {
     "an SQL dump": "-- MySQL dump 10.13\n--\nCREATE TABLE `ratings` (a int, b int);\n",
     "an ARFF file": "% of Weka\n@RELATION x\n@ATTRIBUTE user STRING\n@DATA\n1,2,3\n",
     "the Netflix prize": "101:\n1,2,2005-09-06\n2,4,2005-09-06\n102:\n1,3,2005-09-06\n",
+    "in the blocks of the Netflix prize": "101:\n1,2005-09-06\n2,2005-09-06\n102:\n1,2005-09-06\n",
+    "a table drawn with lines": "+---+---+\n| user | item |\n+---+---+\n| 1 | 2 |\n",
+    "a program, or data written as one": "reviews[('1', 'u1')] = {'work': '1', 'stars': 3.5}\n",
+    "JSON array of arrays, without names": "[1, 100, 2]\n[1, 101, 3]\n",
     "a Matrix Market file": "%%MatrixMarket matrix coordinate real general\n3 3 1\n1 2 3\n",
     "LibSVM or libFM": "5 1:1 104:1\n3 2:1 105:1\n",
     "blocks of name: value lines": "product/productId: B001\nreview/userId: A1\nreview/score: 5.0\n\n",
@@ -476,15 +628,39 @@ def test_formats_that_are_not_read(what: str, tmp_path: Path) -> None:
 
 
 def test_nested_ids(tmp_path: Path) -> None:
-    """An object or a list is not an id: in JSON the row is a problem, in Parquet the column is named."""
+    """An object or a list is not an id: in JSON the row is a problem, in Parquet a list is, and what is in it is."""
     rows: list[dict[str, Any]] = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
     rows[3]["user"] = {"id": 3}
     content = "".join(json.dumps(row) + "\n" for row in rows)
     assert "line 4: the user is an object" in refused(tmp_path, content).message
     assert len(read(tmp_path, content, on_bad_rows=OnBadRows.SKIP)[0]) == len(ROWS) - 1
-    pq.write_table(pa.table({"user": [{"id": 1}], "item": [1], "rating": [2]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match="the column 'user' holds struct"):
+    pq.write_table(pa.table({"user": [[1]], "item": [1], "rating": [2]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="the column 'user' holds list"):
         load(tmp_path / "a.parquet")
+
+
+def test_structs_in_parquet(tmp_path: Path) -> None:
+    """The columns of a struct are columns of the table, of ratings as of items; a missing struct is a missing value."""
+    rows = [
+        {"user": {"id": str(user), "age": 9}, "movie": {"id": item, "title": f"Film {item}"}, "own": {"rating": rating}}
+        for user, item, rating in TRIPLES
+    ]
+    path, said = tmp_path / "nested.parquet", list[str]()
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    ratings = load(path, on_note=said.append)
+    assert content_of(ratings) == TRUTH
+    assert ratings.items.titles[0] == f"Film {ratings.items.ids[0]}"
+    assert "user = 'user.id', item = 'movie.id', rating = 'own.rating', title = 'movie.title'" in said[0]
+    (tmp_path / "flat.csv").write_text(table(",", TRIPLES, ("user", "movie.id", "rating")))
+    assert load(tmp_path / "flat.csv", options=ReadOptions(items=path)).items.titles[0].startswith("Film ")
+    for names in (("a.user", "item", "rating"), ("user", "user", "rating"), ("user", "user.id", "rating")):
+        columns = [pa.array([{"id": 1}]), pa.array([2]), pa.array([3])]
+        pq.write_table(pa.Table.from_arrays(columns, names=names), tmp_path / "odd.parquet")
+        with pytest.raises(DataError):
+            load(tmp_path / "odd.parquet")
+    pq.write_table(pa.Table.from_pylist([*rows, {"user": None, "movie": {"id": 1}, "own": {"rating": 1}}]), path)
+    with pytest.raises(DataError, match=f"row {len(ROWS) + 1}: the user is empty"):
+        load(path)
 
 
 def matrix(missing: str, *, count: bool = False) -> list[list[object]]:
@@ -526,6 +702,41 @@ def test_a_matrix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read(tmp_path, "[{}]", wide="")
 
 
+def test_matrices_of_other_shapes(tmp_path: Path) -> None:
+    """A matrix is known by few columns with the same few numbers; by its names it may have a row per item."""
+    rows = [
+        [f"Film {item}", *(TRUTH.get((str(user), str(item)), "") for user in range(1, 6))] for item in range(100, 120)
+    ]
+    names = [f"Ann {user}" for user in range(1, 6)]
+    content = table(",", rows, ["film", *names])
+    error = refused(tmp_path, content)
+    assert "a matrix with a row per item and a column per user" in error.message
+    assert "`wide` ''" in error.hint
+    ratings, notes = read(tmp_path, content, wide="")
+    assert (ratings.users.ids, ratings.items.ids[0]) == (tuple(names), "Film 100")
+    assert ratings.data.noun == "film"
+    assert "each row is one 'film', and each other column a user" in notes
+    error = refused(tmp_path, table(",", rows, ["", *names]))
+    assert "a matrix with a row per user and a column per item" in error.message
+    assert read(tmp_path, table(",", rows, ["", *names]), wide="")[0].users.ids[0] == "Film 100"
+
+
+def test_columns_of_a_matrix_that_are_not_items(tmp_path: Path) -> None:
+    """The age of a user is not a rating: values above all ratings of most columns are left out, which is said."""
+    rows = [[f"p{row[0]}@x.org", "2020-01-02", 18 + 3 * index, *row[1:]] for index, row in enumerate(matrix(""))]
+    ratings, notes = read(tmp_path, table(",", rows, ["E-Mail", "Taken", "Age", *map(str, range(100, 120))]), wide="")
+    assert {(user[1:-6], item): value for (user, item), value in content_of(ratings).items()} == TRUTH
+    assert "not read, as they are no ratings: Taken, Age" in notes
+
+
+def test_a_matrix_with_decimal_commas(tmp_path: Path) -> None:
+    """Numbers with a decimal comma are not names of items."""
+    rows = [[str(cell).replace(".0", ",5") for cell in row] for row in matrix("99")]
+    ratings, _ = read(tmp_path, table(";", rows), wide="99")
+    assert len(ratings) == len(ROWS)
+    assert ratings.data.scale == (1.5, 5.5)
+
+
 def database(path: Path, **tables: Sequence[str]) -> Path:
     """Write tables with these columns and the truth into a database."""
     with closing(sqlite3.connect(path)) as file:
@@ -557,8 +768,89 @@ def test_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert content_of(load(path, options=ReadOptions(table="more"))) == TRUTH
     with pytest.raises(UsageError, match="has no table 'x'"):
         load(path, options=ReadOptions(table="x"))
-    with pytest.raises(UsageError, match=r"no table has a known user and item column: odd \(a, b, c\)"):
+    with pytest.raises(UsageError, match=r"no table has rows with a known user and item column: odd \(a, b, c\)"):
         load(database(tmp_path / "odd.db", odd=("a", "b", "c")))
+
+
+def test_tables_before_views_and_ratings_before_pairs(tmp_path: Path) -> None:
+    """Of several tables the only one with ratings is read; a view is read if no table fits."""
+    path = database(tmp_path / "shop.db", pairs=("user_id", "id"), stars=HEADER[:3])
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE VIEW best AS SELECT * FROM stars WHERE rating > 3")
+        file.commit()
+    assert content_of(load(path)) == TRUTH
+    path = database(tmp_path / "odd.db", odd=("a", "b", "c"))
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE VIEW named AS SELECT a AS user, b AS item, c AS rating FROM odd")
+        file.execute("CREATE VIEW broken AS SELECT z FROM odd")
+        file.commit()
+    assert content_of(load(path)) == TRUTH
+
+
+def test_a_view_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A view that gives rows or nothing without an end is given up, and named."""
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
+    for end, complaint in (("", "does not end"), (" WHERE x < 0", "no table has rows")):
+        path = tmp_path / f"{len(end)}.db"
+        with closing(sqlite3.connect(path)) as file:
+            file.execute(
+                "CREATE VIEW ratings AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) "
+                f"SELECT x AS user, x % 7 AS item, x % 5 AS rating FROM c{end}"
+            )
+            file.commit()
+        with pytest.raises(EmbedcliError, match=complaint):
+            load(path)
+        with pytest.raises(DataError, match="does not end within"):
+            load(path, options=ReadOptions(table="ratings"))
+
+
+def test_a_database_is_not_written(tmp_path: Path) -> None:
+    """A database whose last writer was killed is not repaired: its bytes and its journal stay as they are."""
+    path = database(tmp_path / "live.db", ratings=HEADER)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA cache_size = 1")
+        file.execute("PRAGMA cache_spill = 1")
+        file.executemany("INSERT INTO ratings VALUES (?, ?, ?, ?)", ROWS * 200)
+        for name in ("live.db", "live.db-journal"):
+            (tmp_path / f"copy{name[4:]}").write_bytes((tmp_path / name).read_bytes())
+    before = {entry.name: entry.read_bytes() for entry in tmp_path.glob("copy*")}
+    assert len(before["copy.db-journal"]) > 512
+    with pytest.raises(DataError, match="cannot be read"):
+        load(tmp_path / "copy.db")
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.glob("copy*")} == before
+
+
+def test_titles_from_a_database(tmp_path: Path) -> None:
+    """The only table with titles of a database describes the items; of none or two, neither is chosen."""
+    path = database(tmp_path / "shop.db", ratings=HEADER)
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE TABLE films (item, title, genres)")
+        file.executemany("INSERT INTO films VALUES (?, ?, 'War|Drama')", [(i, f"Film {i}") for i in range(100, 120)])
+        file.commit()
+        items = load(path, options=ReadOptions(items=path)).items
+        assert dict(zip(items.ids, items.titles, strict=True))["103"] == "Film 103"
+        assert items.tags[0] == ("War", "Drama")
+        file.execute("CREATE TABLE people (id, name)")
+        file.commit()
+    with pytest.raises(UsageError, match="2 tables have titles: films, people"):
+        load(path, options=ReadOptions(items=path))
+    with pytest.raises(UsageError, match="no table has titles"):
+        load(path, options=ReadOptions(items=database(tmp_path / "bare.db", ratings=HEADER)))
+
+
+def test_bytes_as_ids(tmp_path: Path) -> None:
+    """Ids of bytes are texts if they can be, else hexadecimal digits: in databases and in Parquet."""
+    path = database(tmp_path / "bytes.db", ratings=HEADER[:3])
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE ratings SET user = CAST(user AS BLOB)")
+        file.execute("INSERT INTO ratings VALUES (x'01ff00', 100, 2)")
+        file.commit()
+    ratings = load(path)
+    assert content_of(ratings) == TRUTH | {("01ff00", "100"): 2.0}
+    columns = dict(zip(HEADER, zip(*TRIPLES, strict=True), strict=False))
+    columns["user"] = tuple(str(user).encode() for user in columns["user"])
+    pq.write_table(pa.table(columns), tmp_path / "bytes.parquet")
+    assert content_of(load(tmp_path / "bytes.parquet")) == TRUTH
 
 
 def test_a_database_with_odd_values(tmp_path: Path) -> None:
@@ -672,3 +964,45 @@ def test_counts_with_a_gap(tmp_path: Path) -> None:
     counts = [*[1] * 30, *[2] * 10, *[3] * 5, 5, 8, 40, 77, 120, 160, 216, 295, 300, 309]
     rows = [(user, item, counts[index % len(counts)]) for index, (user, item, *_) in enumerate(ROWS)]
     assert "the ratings look like counts" in read(tmp_path, table(",", rows, HEADER[:3]))[1]
+
+
+@pytest.mark.parametrize(("rated", "described_as"), [("{}.0", "{}"), ("{}", "{}.0")])
+def test_ids_that_became_floats(rated: str, described_as: str, tmp_path: Path) -> None:
+    """An id that pandas wrote as 101.0 in one table is 101 in the other, which is said."""
+    rows = [(user, rated.format(item), rating) for user, item, rating in TRIPLES]
+    (tmp_path / "items.csv").write_text(
+        table(",", [(described_as.format(item), f"Film {item}") for item in range(100, 120)], ("item", "title"))
+    )
+    ratings, notes = read(tmp_path, table(",", rows, HEADER[:3]), items=tmp_path / "items.csv")
+    assert dict(zip(ratings.items.ids, ratings.items.titles, strict=True))[rated.format(101)] == "Film 101"
+    assert "are taken for" in notes
+    assert "it describes 20 of 20 items" in notes
+
+
+@pytest.mark.parametrize("entry", ["Film {}", {"title": "Film {}", "genres": ["War"]}])
+def test_one_object_of_items(entry: Any, tmp_path: Path) -> None:
+    """A JSON object with an entry per id is a table of items."""
+    content = json.dumps({str(item): entry for item in range(100, 120)}, indent=1)
+    for item in range(100, 120):
+        content = content.replace("{}", str(item), 1)
+    ratings, notes = described(tmp_path, content, "items.json")
+    assert "it describes 20 of 20 films" in notes
+    assert dict(zip(ratings.items.ids, ratings.items.titles, strict=True))["103"] == "Film 103"
+    assert ratings.items.tags[0] == (() if isinstance(entry, str) else ("War",))
+
+
+def test_lists_of_lists_are_tags(tmp_path: Path) -> None:
+    """Amazon's categories are lists in a list: each name is a tag."""
+    rows = [{"movieId": item, "title": f"Film {item}", "categories": [["Toys", "Games"]]} for item in range(100, 120)]
+    ratings, _ = described(tmp_path, "".join(json.dumps(row) + "\n" for row in rows), "items.json")
+    assert ratings.items.tags[0] == ("Toys", "Games")
+
+
+def test_problems_are_listed_if_the_reading_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With too many bad rows the reading ends in an error, and the first of them are collected all the same."""
+    monkeypatch.setattr(parse, "MOST", 20)
+    problems: list[Problems] = []
+    (tmp_path / "bad.csv").write_text(table(",", [*ROWS, *[(1, 2, "x", 4)] * 400], HEADER))
+    with pytest.raises(DataError, match="the rating is not a number"):
+        load(tmp_path / "bad.csv", problems=problems)
+    assert problems[0].listed[0].line == len(ROWS) + 2

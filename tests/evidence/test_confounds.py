@@ -171,6 +171,14 @@ def test_use_of_the_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.ptp(use_of_scale(rows, biases, seen)[:, 1:], axis=0) == pytest.approx([0, 0], abs=1e-6)
 
 
+def test_the_spread_of_equal_ratings_is_a_number() -> None:
+    """Users whose ratings are all equal have no spread: rounding does not make its square negative."""
+    codes, stars = np.arange(3, dtype=np.int32), np.linspace(1, 1.1, 3, dtype=np.float32)
+    rows = Observations(np.repeat(codes, 3), np.tile(codes, 3), np.repeat(stars, 3), 3, 3)
+    spread = use_of_scale(rows, bias_model(rows, 3.0, 6), np.ones(9, dtype=bool))[:, 1]
+    assert spread == pytest.approx(np.zeros(3), abs=1e-6)
+
+
 def test_copies_are_found_and_no_others() -> None:
     """Copies of 120 ratings, nine in ten equal, are found on every scale; people of one taste are not."""
     for seed in range(2):

@@ -629,5 +629,42 @@ CHOSEN = (
         "is_kept |= (correlations @ own > 0) == is_positive",
         ("test_words_that_halves_do_not_share_are_not_kept",),
     ),
+    Mutation("database written", "?mode=ro", "?mode=rw", ("test_a_database_is_not_written",)),
+    Mutation(
+        "views before tables",
+        "for kind in (tables, views):",
+        "for kind in (views, tables):",
+        ("test_tables_before_views_and_ratings_before_pairs",),
+    ),
+    Mutation(
+        "films taken for users",
+        'codes = {"user": column, "item": row} if self.is_of_items else {"user": row, "item": column}',
+        'codes = {"user": row, "item": column}',
+        ("test_matrices_of_other_shapes",),
+    ),
+    Mutation(
+        "ages taken for ratings",
+        "return {index for index, own in rated.items() if own and min(own) > highest}",
+        "return set()",
+        ("test_columns_of_a_matrix_that_are_not_items",),
+    ),
+    Mutation(
+        "coordinates taken for ratings",
+        "free = [index for index in free if index not in places]",
+        "free = free[:3]",
+        ("test_check_ins",),
+    ),
+    Mutation(
+        "scales mixed",
+        "for scale in scales if len(scales) == 1",
+        "for scale in scales",
+        ("test_ratings_out_of_different_numbers",),
+    ),
+    Mutation(
+        "header read as a row",
+        "return None  # perhaps a header that is repeated",
+        "pass",
+        ("test_a_header_that_is_repeated",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN

@@ -4,6 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 from embedcli.data.formats.forms import MISSING, time_form
 from embedcli.data.formats.words import ONE_PERSON, is_id, is_row_number, normalized, rank
@@ -15,6 +16,9 @@ NUMBERED = 20  # first rows that a column counts one by one: fewer may do so by 
 WIDE = 8  # columns of numbers: with as many, and no user and item, each may hold the ratings of an item
 NEARLY_ALL = 0.8  # share of such columns
 SHOWN = 12  # columns that a message shows with their values
+HIGHEST = 100.0  # of a scale
+DECIMALS = 3  # of a coordinate; ratings have fewer
+FEWEST = 3  # columns of a matrix with the same few numbers
 LEVELS = 21  # different ratings of a scale
 PROSE = 60  # letters on average of a text that is not an id
 ValuesOf = Callable[[int], Sequence[str]]  # the first values of a column
@@ -52,6 +56,22 @@ class Columns:
         first = numbers[0] if len(numbers) >= NUMBERED else None
         return first is not None and numbers == [first + row for row in range(len(numbers))]
 
+    def may_be_text(self, index: int) -> bool:
+        """Tell whether a column holds more than the same sign again and again, as between two columns."""
+        values = set(self.values(index))
+        return len(values) > 1 or any(letter.isalnum() for value in values for letter in value)
+
+    def coordinates(self, indexes: Sequence[int]) -> list[int]:
+        """Return the first two neighbouring columns of degrees with three decimals or more; empty if there are none."""
+
+        def are_degrees(index: int) -> bool:
+            values = self.values(index)
+            numbers = [number for value in values if (number := number_of(value)) is not None and abs(number) <= 180]
+            n_long = sum(len(value.partition(".")[2]) >= DECIMALS for value in values)
+            return 0 < len(numbers) == len(values) <= 2 * n_long
+
+        return next((list(pair) for pair in pairwise(indexes) if all(map(are_degrees, pair))), [])
+
     def shown(self, indexes: Sequence[int] | None = None) -> str:
         """Show columns, each with two of its first values."""
         indexes = range(self.n) if indexes is None else indexes
@@ -68,9 +88,8 @@ class Columns:
         where = f"{self.where}, line 1"
         if not self.n:
             return DataError(f"{where}: there are no columns", "give a table with a user and an item in each row")
-        n_numeric = sum(map(self.is_numeric, range(self.n)))
-        if "item" in missing and self.n >= WIDE and n_numeric >= NEARLY_ALL * self.n:
-            return self._matrix(where)
+        if self._is_matrix(column_index):
+            return self._matrix(where, of_items="item" in column_index)
         if "user" in missing and any(normalized(name) in ONE_PERSON for name in self.header or ()):
             return DataError(
                 f"{where}: the export of one person, without a column of the user; the columns are {self.shown()}",
@@ -86,6 +105,9 @@ class Columns:
                 f"{message}; no item has two rows",
                 "give a table with a row per rating; this one may describe its `items`",
             )
+        lists = [self.name(index) for index in range(self.n) if any(v.startswith("[{") for v in self.values(index))]
+        if lists:
+            return DataError(message, f"write each entry of the lists in {shorten(lists[0])!r} as a row of its own")
         named = self._names(missing, column_index)
         if not named:
             return DataError(message, f"give a table with a column of the {known}")
@@ -100,9 +122,12 @@ class Columns:
         if self.header is not None:
             ids.sort(key=lambda index: not is_id(self.name(index)))
         roles = dict(zip(missing, sorted(ids[: len(missing)]), strict=True))
-        rating = next((index for index in free if index not in roles.values() and self._may_be_rating(index)), None)
-        if self.header is None and "rating" not in column_index and rating is not None:
-            roles["rating"] = rating
+        others = [index for index in free if index not in roles.values()]
+        if self.header is None:
+            ratings = filter(self.may_be_rating, others if "rating" not in column_index else ())
+            times = (index for index in others if time_form(self.values(index), is_named=False) is not None)
+            further = (("rating", ratings), ("time", times))
+            roles |= {role: index for role, found in further for index in islice(found, 1)}
         return " ".join(f"`{role}_col` {shlex.quote(shorten(self.name(index)))}" for role, index in roles.items())
 
     def _may_be_id(self, index: int) -> bool:
@@ -117,27 +142,43 @@ class Columns:
         is_date = len(numbers) < len(values) and time_form(values, is_named=False) is not None
         return (
             bool(values)
+            and self.may_be_text(index)
+            and not self.counts_rows(index)
             and not is_other
             and not is_date
             and not is_fraction
             and sum(map(len, values)) <= PROSE * len(values)
         )
 
-    def _may_be_rating(self, index: int) -> bool:
-        """Tell whether a column may hold ratings: numbers, few of them different, and more than one."""
-        return self.is_numeric(index) and 1 < len(set(self.values(index))) <= LEVELS
+    def may_be_rating(self, index: int) -> bool:
+        """Tell whether a column may hold ratings: numbers up to 100, few of them different, and more than one."""
+        values = self.values(index)
+        sizes = [abs(number) for value in values if (number := number_of(value)) is not None]
+        n_long = sum(len(value.partition(".")[2].rstrip("0")) >= DECIMALS for value in values)
+        is_short = 2 * n_long < len(values) and max(sizes, default=0.0) <= HIGHEST
+        return self.is_numeric(index) and 1 < len(set(values)) <= LEVELS and is_short
 
     def _is_of_items(self, item: int) -> bool:
         """Tell whether each of the first rows has an item of its own."""
         values = self.values(item)
         return len(values) >= NUMBERED and len(set(values)) == len(values)
 
-    def _matrix(self, where: str) -> DataError:
-        """Return the error for a table with a column per item."""
+    def _is_matrix(self, column_index: Mapping[str, int]) -> bool:
+        """Tell whether nearly all columns hold ratings: many columns of numbers, or some of the same few numbers."""
+        numeric = [index for index in range(self.n) if self.is_numeric(index)]
+        levels = set[str]().union(*map(self.values, numeric))
+        is_alike = self.header is not None and len(numeric) >= self.n - 2 and len(numeric) >= FEWEST
+        is_alike &= 2 < len(levels) <= LEVELS and all(map(self.may_be_rating, numeric))
+        is_wide = self.n >= WIDE and len(numeric) >= NEARLY_ALL * self.n
+        return is_alike or (is_wide and "item" not in column_index)
+
+    def _matrix(self, where: str, *, of_items: bool) -> DataError:
+        """Return the error for a table with a column per item, or per user."""
         counts = Counter(value.strip() for index in range(self.n) for value in self.values_of(index))
         codes = [word for word, _ in counts.most_common() if word.casefold() in {*MISSING, "99", "-1", "0", "-99"}]
+        shape = "a row per item and a column per user" if of_items else "a row per user and a column per item"
         return DataError(
-            f"{where}: {self.n:,} columns, nearly all of numbers: it looks like a matrix with a row per user and a "
-            f"column per item; the columns are {self.shown(range(min(self.n, 3)))} and so on",
+            f"{where}: {self.n:,} columns, nearly all of numbers: it looks like a matrix with {shape}; the columns are "
+            f"{self.shown(range(min(self.n, 3)))} and so on",
             f'read it with `wide` {shlex.quote(codes[0] if codes else "")}, the value that means "not rated"',
         )

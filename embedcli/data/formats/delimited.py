@@ -22,13 +22,15 @@ from embedcli.data.sources import HEAD, LONGEST_LINE, Stream
 from embedcli.data.text import not_text, number_of, shorten
 from embedcli.errors import DataError, UsageError
 
-SEPARATORS = ("\t", "::", "||", ";", "|", ",", "^", "~", "\x01")  # \x01 is that of Hive
+SEPARATORS = ("\t", "::", "||", ";", "|", ",", "^", "~", "\x01", "\x1f")  # \x01 is that of Hive
 BLANKS = " \t"  # stands for runs of blanks and tabs
 EXCEL_SEPARATOR = re.compile("sep=(.?)", re.IGNORECASE)
+MARKS = re.compile(rb"[\s,;|\"]")  # around words
 COMMENT = re.compile(r"[#%](?![,;|\t])|\s*$")
 QUOTED_SAMPLE = 1 << 16  # bytes after the first quotation mark
 HasHeader = Callable[[list[str], Sequence[Sequence[str]]], bool]
 ROWS = "give a table with a header and at least one row"
+MOST_TITLES = 10  # lines above the header, such as the name of a report
 HEAD_LINES = 200  # lines that the schema is detected from
 BLOCK = 1 << 24  # bytes that are parsed at a time
 
@@ -39,7 +41,7 @@ def read_delimited(stream: Stream, context: ReadContext, schema: TableSchema | N
     if schema is None:
         schema = detect_delimited(head_lines(stream.head, encoding, stream.name), context.options, stream.name)
     n_expected = stream.size * stream.head.count(b"\n") // len(stream.head)  # too few if the file is compressed
-    rows = Rows(schema, Problems(stream.name), n_expected)
+    rows = Rows(schema, context.problems_of(stream.name), n_expected)
     for block, lines in _blocks(stream, rows, encoding):
         rows.add(parse_fast(block, lines, rows.schema) or parse_slow(block, lines.start, rows.schema, rows.problems))
         context.on_progress(stream.name, stream.done, stream.size)
@@ -75,7 +77,8 @@ def detect_delimited(lines: Sequence[str], options: ReadOptions, where: str) -> 
     if header is None and len(first) > 1:
         notes = []
     n_columns = len(first) if header is None else len(header)
-    sample = [row for row in (rest if header is not None else layout.rows) if len(row) == n_columns]
+    data = layout.rows if header is None else [row for row in rest if row != first]  # it may be repeated
+    sample = [row for row in data if len(row) == n_columns]
     schema = detect_schema(header, n_columns, options, where, lambda index: [row[index] for row in sample])
     return replace(
         schema,
@@ -98,8 +101,12 @@ def layout_of(lines: Sequence[str], given: str | None, where: str) -> Layout:
         separator, n_before = separator or named[1] or ",", n_before + 1
     n_comments = next((n for n, line in enumerate(lines[n_before:]) if not COMMENT.match(line)), 0)
     n_comments -= n_comments > 0 and _is_named(lines[n_before + n_comments - 1])
-    notes = (f"{n_comments:,} lines of comments are left out",) if n_comments else ()
+    notes = [f"{n_comments:,} lines of comments are left out"] if n_comments else []
     n_before += n_comments
+    if n_titles := _n_titles(lines[n_before:]):
+        shown = shorten(lines[n_before].strip(" ,;|\t\r\n"), 30)
+        notes.append(f"what is above the header is left out: {shown!r}")
+        n_before += n_titles
     filled = [line for line in lines[n_before:] if line.strip()][:HEAD_LINES]
     blanks = False
     if separator is None:
@@ -107,7 +114,21 @@ def layout_of(lines: Sequence[str], given: str | None, where: str) -> Layout:
         blanks = separator == BLANKS
     quotes = not blanks and len(separator) == 1 and any('"' in line for line in filled)
     rows = list(_split(filled, separator, where, quotes=quotes, blanks=blanks))
-    return Layout("\t" if blanks else separator, quotes, blanks, n_before, rows, notes)
+    return Layout("\t" if blanks else separator, quotes, blanks, n_before, rows, tuple(notes))
+
+
+def _n_titles(lines: Sequence[str]) -> int:
+    """Return the number of lines above a table that hold one text each, such as its title, or nothing."""
+    mark = "|".join(map(re.escape, SEPARATORS))
+    filled = [[text for text in re.split(mark, line) if text.strip()] for line in lines[: 2 * MOST_TITLES]]
+    n = next((n for n, fields in enumerate(filled[:MOST_TITLES]) if len(fields) > 1), 0)
+    if (
+        not n
+        or any(line.count('"') % 2 for line in lines[:n])
+        or any(number_of(text) is not None for fields in filled[:n] for text in fields)
+    ):
+        return 0
+    return n if all(len(fields) > 1 for fields in filled[n:]) and len(filled) > n + 1 else 0
 
 
 def _is_named(line: str) -> bool:
@@ -144,11 +165,13 @@ def text_rows(
     that follow, is one. DataError for a row of another length, unless bad rows are skipped, which is noted.
     """
     where = stream.name
-    encoding = encoding_of(stream.head, None, where, on_note)
+    encoding = encoding_of(stream.head, None if _is_utf8(stream.head) else options.encoding, where, on_note)
     layout = layout_of(head_lines(stream.head, encoding, where), separator, where)
     first, *rest = layout.rows
-    names, _ = complete_header(first, rest, layout.n_columns)
+    names, notes = complete_header(first, rest, layout.n_columns)
     is_named = has_header(names, rest)
+    for note in (*layout.notes, *(notes if is_named else ())):
+        on_note(f"note: {note}")
     yield 0, names if is_named else [str(number) for number in range(1, layout.n_columns + 1)]
     rows = split_rows(stream, encoding, layout)
     if is_named:
@@ -182,6 +205,8 @@ def encoding_of(head: bytes, given: str | None, where: str, on_note: Note) -> st
     """Return the encoding of a file: as given, by its byte-order mark, else UTF-8 if it is valid, else latin-1."""
     if given is not None:
         return _given_encoding(given)
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\0" in head:
@@ -190,13 +215,24 @@ def encoding_of(head: bytes, given: str | None, where: str, on_note: Note) -> st
             f"{where}, line {line}: there are NUL bytes: not a text file",
             "give a table as text, or its encoding with `encoding`, such as utf-16-le",
         )
+    if _is_utf8(head):
+        return "utf-8"
+    marks = set(head) & set(range(0x80, 0xA0))  # Windows has typographic marks where latin-1 has nothing
+    encoding = "cp1252" if marks and not marks & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "latin-1"
+    at = next(re.finditer(rb"[\x80-\xff]", head)).start()
+    word = MARKS.split(head[max(at - 15, 0) : at])[-1] + MARKS.split(head[at : at + 15])[0]
+    shown = repr(word.decode(encoding))
+    on_note(f"{where}: not UTF-8, read as {encoding}: is {shown} right? (`encoding` gives another, such as gb18030)")
+    return encoding
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Tell whether the first bytes of a file are text in UTF-8."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
-        on_note(f"{where}: not UTF-8, read as latin-1 (`encoding` gives another encoding)")
-        marks = set(head) & set(range(0x80, 0xA0))  # Windows has typographic marks where latin-1 has nothing
-        return "cp1252" if marks and not marks & {0x81, 0x8D, 0x8F, 0x90, 0x9D} else "latin-1"
-    return "utf-8"
+        return False
+    return b"\0" not in head
 
 
 def _given_encoding(name: str) -> str:
@@ -253,7 +289,7 @@ def _blanks(sample: Sequence[str], best: str, most: int) -> str:
     if best not in ("", "\t") or (best and '"' in "".join(sample)):
         return ""
     quotes = '"' in "".join(sample)
-    rows = [*_split(sample, " ", "", quotes=True)] if quotes else [line.split() for line in sample]
+    rows = [*_split(sample, " ", "", quotes=quotes, blanks=not quotes)]
     n, n_rows = _most_common(map(len, rows[1:] or rows))
     if n <= most or n < 2 or n_rows < len(rows[1:] or rows) or len(rows[0]) not in (n, n - 1):
         return ""
@@ -287,7 +323,7 @@ def _split(
 ) -> Iterator[list[str]]:
     """Split lines into fields, which may be quoted if the separator is a single character."""
     if blanks:
-        yield from (line.split() for line in lines)
+        yield from (re.split(r"[ \t]+", line.strip(" \t\r\n")) for line in lines)
         return
     if not quotes:
         yield from (line.rstrip("\r\n").split(separator) for line in lines)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from embedcli.data.formats.columns import PAIR, Columns, ValuesOf
+from embedcli.data.formats.columns import NEARLY_ALL, NUMBERED, PAIR, Columns, ValuesOf
 from embedcli.data.formats.forms import MISSING, date_forms, rating_form, time_form
 from embedcli.data.formats.words import BEHAVIOR, WORDS, is_id, rank
 from embedcli.data.read_options import ReadOptions
@@ -17,10 +17,12 @@ ROLES = ("user", "item", "rating", "time")
 ITEM_ROLES = ("title", "tags")  # roles of further columns, which describe the items
 ASIN, REVIEWER = re.compile(r"(B0|\d\d)[0-9A-Z]{8}"), re.compile(r"A[0-9A-Z]{9,20}")  # ids of Amazon
 SCIENTIFIC = re.compile(r"\d[.,](\d+)E\+(\d+)", re.IGNORECASE)
+MOST_MISSING, FEW_MISSING = 0.1, 2  # share and number of the first times: if more are missing, none is read
 RATING_FORMS = {
     "comma": "numbers with a decimal comma",
     "truth": "true and false, read as 1 and 0",
     "out-of": 'written as "4/5", of which the first number is read',
+    "unit": 'written as "4 stars", of which the number is read',
     "stars": "stars, which are counted",
 }
 
@@ -111,7 +113,7 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
 
     Empty columns have no role, nor has a first column that counts the rows. A column of times is known by its values.
     """
-    filled = [index for index in range(columns.n) if columns.values(index)]
+    filled = [index for index in range(columns.n) if columns.values(index) and columns.may_be_text(index)]
     if filled and not any(map(columns.is_numeric, filled)):
         first = ", ".join(repr(shorten(columns.values_of(index)[0], 20)) for index in filled[:3])
         notes.append(f"line 1 ({first}) is read as data, not as names of columns")
@@ -122,6 +124,9 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
         if _counts_rows(columns, free):
             notes.append("column 1 counts the rows and is not read")
             free = free[1:]
+        if places := columns.coordinates(free[2:]):
+            notes.append(f"not read, as they look like coordinates: {columns.shown(places)}")
+            free = [index for index in free if index not in places]
         if len(free) == 5 and {*columns.values(free[2])} <= BEHAVIOR:  # Steam: the hours are not ratings
             free = free[:2]
     if options.pairs_only:
@@ -137,6 +142,8 @@ def _add_by_position(column_index: dict[str, int], columns: Columns, options: Re
     if len(pair) == 2 <= len(free) and _are_of_amazon(columns, free):
         notes.append("column 1 holds products of Amazon and column 2 its reviewers: the user is column 2")
         free = [free[1], free[0], *free[2:]]
+    elif len(pair) == 2 <= len(free) and _is_title_first(columns, free):
+        notes.append(f"the first column holds texts: if they are items, give `user_col` {free[1] + 1} `item_col` 1")
     column_index.update(zip(pair, free, strict=False))
     free = free[len(pair) :]
     if "rating" in roles and free and (numbers or pair):
@@ -152,6 +159,8 @@ def _take_time(column_index: dict[str, int], columns: Columns, free: list[int], 
     forms = {index: time_form(columns.values(index), is_named=False) for index in free}
     # large numbers may also be ids
     times = [index for index in free if forms[index] and (index in free[n_ids:] or not columns.is_numeric(index))]
+    if not times and len(free) == 4 and forms[free[0]] and _is_first_time(columns, free):
+        times = free[:1]
     if "time" not in column_index and len(times) == 1:
         column_index["time"] = times[0]
         free.remove(times[0])
@@ -161,6 +170,22 @@ def _counts_rows(columns: Columns, free: Sequence[int]) -> bool:
     """Tell whether the first column counts the rows, and others have the user, the item and perhaps the rating."""
     n_times = sum(time_form(columns.values(index), is_named=False) is not None for index in free[2:])
     return free[:1] == [0] and columns.counts_rows(0) and len(free) - n_times > len(PAIR) + 1
+
+
+def _is_first_time(columns: Columns, free: Sequence[int]) -> bool:
+    """Tell whether the first of four columns, large numbers, are times: nearly all differ, and the last are ratings."""
+    first, n_other = columns.values(free[0]), len(set(columns.values(free[1])))
+    return (
+        len(first) >= NUMBERED
+        and len(set(first)) >= max(NEARLY_ALL * len(first), 2 * n_other)
+        and columns.may_be_rating(free[3])
+    )
+
+
+def _is_title_first(columns: Columns, free: Sequence[int]) -> bool:
+    """Tell whether the first column holds texts of several words, and the second numbers."""
+    n_long = sum(" " in value for value in columns.values(free[0]))
+    return free[0] == 0 and n_long >= len(columns.values(0)) / 4 and columns.is_numeric(free[1])
 
 
 def _are_of_amazon(columns: Columns, free: Sequence[int]) -> bool:
@@ -179,6 +204,10 @@ def _add_by_name(column_index: dict[str, int], columns: Columns, options: ReadOp
             if candidates[role]:
                 column_index[role] = candidates[role][0]
     _add_last_id(column_index, columns, notes)
+    events = [index for index in range(columns.n) if {*columns.values(index)} == BEHAVIOR]
+    if events and "rating" in candidates and candidates["rating"]:
+        value, candidates["rating"] = columns.name(column_index.pop("rating")), []
+        notes.append(f"{value!r} is not read: it holds hours of what {columns.name(events[0])!r} calls play")
     for role, indexes in candidates.items():
         others = ", ".join(repr(columns.name(index)) for index in indexes if index not in column_index.values())
         if others:
@@ -202,7 +231,7 @@ def _add_last_id(column_index: dict[str, int], columns: Columns, notes: list[str
     """Add the missing one of user and item: the only further column that is named as ids are; or the title."""
     missing = [role for role in PAIR if role not in column_index]
     free = [index for index in range(columns.n) if index not in column_index.values()]
-    ids = [index for index in free if is_id(columns.name(index))]
+    ids = [index for index in free if is_id(columns.name(index)) and not columns.counts_rows(index)]
     if missing == ["user"]:
         ids = [index for index in ids if rank(columns.name(index), "item") is None]
     if missing == ["item"] and not ids:
@@ -229,14 +258,20 @@ def _with_forms(schema: TableSchema, columns: Columns, options: ReadOptions, not
         elif form is None:
             schema = replace(schema, rating_form="words")
         elif form != "number":
-            notes.append(f"the ratings in {schema.name('rating')} are {RATING_FORMS[form]}")
+            notes.append(f"the ratings in {schema.name('rating')} are {RATING_FORMS[form.partition(' ')[0]]}")
             schema = replace(schema, rating_form=form)
     if "time" in index_of:
-        form = time_form(columns.values(index_of["time"]))
-        if form is None:
-            values = columns.values(index_of["time"])
+        values, all_values = columns.values(index_of["time"]), columns.values_of(index_of["time"])
+        form, n_missing = time_form(values), len(all_values) - len(values)
+        if options.time_col is None and n_missing > max(MOST_MISSING * len(all_values), FEW_MISSING) and values:
+            notes.append(
+                f"the times in {schema.name('time')} are not read: {n_missing / len(all_values):.0%} are missing"
+            )
+            schema = schema.without(["time"])
+        elif form is None:
             why = "the day may be the month" if values and date_forms(values) else "neither numbers nor known dates"
-            shown = f", such as {shorten(values[0], 30)!r}" if values else ""
+            odd = [value for value in values if time_form([value]) is None] or values
+            shown = f", such as {shorten(odd[0], 30)!r}" if odd else ""
             notes.append(f"the times in {schema.name('time')} are not read: {why}{shown}")
             schema = schema.without(["time"])
         elif form == "excel":

@@ -12,6 +12,10 @@ TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 COMMA = re.compile(r"[+-]?\d+,\d+")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/|out of|of|von|sur|de)\s*(\d+)(?:\s*stars?)?", re.IGNORECASE)
+UNIT = re.compile(
+    r"(\d+(?:[.,]\d+)?)\s*(?:stars?|sterne?|[eé]toiles?|estrellas?|estrelas?|points?|punkte?|[★⭐*%星])\ufe0f?",
+    re.IGNORECASE,
+)
 STARS = re.compile(r"([★⭐*]*)(½?)[☆✩]*\ufe0f?")
 CALENDAR = re.compile(r"(19|20)\d\d((0[1-9]|1[0-2])([0-2]\d|3[01])(([01]\d|2[0-3])[0-5]\d([0-5]\d)?)?)?")
 DIGITS = {4: "%Y", 8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # of a number that is a date, by its length
@@ -20,20 +24,29 @@ _DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%d-%m-%Y",
 DATES = (
     *(day + clock for day in _DAYS for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")),
     *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%m %d, %Y", "%d-%b-%y"),
-    *("%a %b %d %H:%M:%S %z %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S %z"),
+    *(
+        "%a %b %d %H:%M:%S %z %Y",
+        "%a %b %d %H:%M:%S %Z %Y",
+        "%a, %d %b %Y %H:%M:%S %z",
+        "%Y-%m-%d %H:%M:%S %Z",
+        "%Y-%m-%d %H:%M:%S %z",
+    ),
 )
 
 
 def rating_form(values: Iterable[str]) -> str | None:
     """Return how ratings are written, as `rating_of` takes it; None if few of them are ratings.
 
-    The forms are number, comma (a decimal comma), truth (true and false), out-of ("4/5") and stars.
+    The forms are number, comma (a decimal comma), truth (true and false), "out-of 5" ("4/5"; ratings out of another
+    number are of another scale), unit ("4 stars", "80 %") and stars.
     """
     texts = [text for value in values if (text := value.strip()).casefold() not in MISSING]
     commas = [text for text in texts if COMMA.fullmatch(text)]
     is_comma = bool(commas) and not all(map(THOUSANDS.fullmatch, commas)) and not any("." in text for text in texts)
     forms = ["comma"] if is_comma else []
-    for form in (*forms, "number", "truth", "out-of", "stars"):
+    scales = {match[2] for match in map(OUT_OF.fullmatch, texts) if match}
+    forms += ["number", "truth", *(f"out-of {scale}" for scale in scales if len(scales) == 1), "unit", "stars"]
+    for form in forms:
         if 2 * sum(rating_of(text, form) is not None for text in texts) >= len(texts):
             return form
     return None
@@ -47,9 +60,10 @@ def rating_of(text: str, form: str) -> float | None:
         return number_of(text.replace(",", ".", 1)) if "." not in text else None
     if form == "truth":
         return TRUTH.get(text.casefold(), number_of(text))
-    if form == "out-of":
-        match = OUT_OF.fullmatch(text)
-        return number_of(match[1].replace(",", ".")) if match else None
+    if form == "unit" or form.startswith("out-of"):
+        match = (UNIT if form == "unit" else OUT_OF).fullmatch(text)
+        is_of_scale = match is not None and (form == "unit" or match[2] == form.removeprefix("out-of "))
+        return number_of(match[1].replace(",", ".")) if match and is_of_scale else None
     match = STARS.fullmatch(text)
     return len(match[1]) + (0.5 if match[2] else 0) if match and (match[1] or match[2]) else None
 

@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from embedcli.data.formats.delimited import text_rows
+from embedcli.data.formats.delimited import HasHeader, text_rows
 from embedcli.data.formats.detect import column_index_of
 from embedcli.data.formats.forms import time_form
 from embedcli.data.formats.json_rows import field_of, flat_names, json_rows
 from embedcli.data.formats.movielens_100k import GENRES
-from embedcli.data.formats.parquet import faults, is_plain, open_parquet, text_of, texts_of
+from embedcli.data.formats.parquet import column_of, faults, fields_of, is_plain, open_parquet, text_of, texts_of
+from embedcli.data.formats.sqlite import item_rows
 from embedcli.data.formats.words import WORDS, is_id, is_row_number, normalized, noun_of, rank
 from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import Items, Ratings
@@ -97,7 +99,9 @@ def described(items: Items, noun: str, options: ReadOptions, on_note: Note) -> t
     match, with the column that matches better, and DataError for a table that cannot be read.
     """
     assert options.items is not None
-    table = _read(source_of(options.items), frozenset(items.ids), options, on_note)
+    aliases = _aliases(items.ids)
+    table = _read(source_of(options.items), items.ids + tuple(aliases), options, on_note)
+    table = _with_aliases(table, frozenset(items.ids), aliases, on_note)
     id_index = _id_column(table, items, noun, options, on_note)
     notes = list[str]()
     roles = _roles(table, options, id_index, notes)
@@ -125,6 +129,34 @@ def described(items: Items, noun: str, options: ReadOptions, on_note: Note) -> t
         )
     noun = noun_of(table.names[id_index]) if noun == "item" else noun
     return replace(items, titles=titles, years=years, tags=tags), noun
+
+
+def _aliases(ids: Sequence[str]) -> dict[str, str]:
+    """Return how another table may write ids that are all integers, or all floats without a fraction, as pandas does.
+
+    101 is 101.0 there, and the other way round.
+    """
+    if all(map(str.isdecimal, ids)):
+        return {f"{own}.0": own for own in ids}
+    if all(own.endswith(".0") and own[:-2].isdecimal() for own in ids):
+        return {own[:-2]: own for own in ids}
+    return {}
+
+
+def _with_aliases(table: ItemFile, wanted: Set[str], aliases: Mapping[str, str], on_note: Note) -> ItemFile:
+    """Return the table with ids as the ratings write them, if a column holds most of them, but only in another way."""
+    columns = [frozenset(column) for column in zip(*table.rows, strict=True)]
+    most = HARDLY * len(wanted)
+    if not aliases or any(len(wanted & column) >= most for column in columns):
+        return table
+    index = next((index for index, column in enumerate(columns) if len(aliases.keys() & column) >= most), None)
+    if index is None:
+        return table
+    alias, own = next(iter(aliases.items()))
+    on_note(f"note: ids of {table.where} such as {alias!r} are taken for {own!r}")
+    return replace(
+        table, rows=[[*row[:index], aliases.get(row[index], row[index]), *row[index + 1 :]] for row in table.rows]
+    )
 
 
 def items_in_order(
@@ -212,26 +244,27 @@ def _of_n_rows(table: ItemFile, n: int, padding: Sequence[str]) -> ItemFile:
 
 
 def _read(
-    source: Source, wanted: Set[str] | None, options: ReadOptions, on_note: Note, without: Set[str] = NONE
+    source: Source, ids: Sequence[str] | None, options: ReadOptions, on_note: Note, without: Set[str] = NONE
 ) -> ItemFile:
     """Read the rows that hold an id wanted in any column, or all rows. DataError if that fails.
 
     The table may exceed the memory. Only columns that are not in `without` are read.
     """
-    kept, size = list[list[str]](), 0
+    wanted, kept, size = frozenset(ids or ()), list[list[str]](), 0
 
     def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
-        return _is_header(first, rest, wanted or NONE)
+        return _is_header(first, rest, wanted)
 
     with source.open() as stream:
         try:
-            rows = _rows(stream, options, on_note, has_header, is_lone=wanted is None and _is_lone(stream))
+            is_lone = ids is None and _is_lone(stream)
+            rows = _rows(stream, wanted, options, on_note, has_header, without, is_lone=is_lone)
             _, names = next(rows)
-            read = [index for index, name in enumerate(names) if name not in without] if without else None
+            read = [index for index, name in enumerate(names) if not _is_left_out(name, without)] if without else None
             for _, row in rows:
                 row = [field.strip() for field in (row if read is None else map(row.__getitem__, read))]
                 # the first row is an example, if no row is wanted
-                if wanted is None or not kept or not wanted.isdisjoint(row):
+                if ids is None or not kept or not wanted.isdisjoint(row):
                     kept.append(row)
                     size += sum(map(len, row)) + OVERHEAD * len(row)
                     if size > MOST:
@@ -242,13 +275,18 @@ def _read(
         except (ValueError, OSError) as error:  # raised by pyarrow
             raise DataError(f"{source.name}: cannot be read as a table: {error}", "save it as CSV, in UTF-8") from error
         is_guess = stream.format == "text" and _n_known(names) < SURELY
-    names = [name for name in names if name not in without]
+    names = [name for name in names if not _is_left_out(name, without)]
     if not names:
         raise DataError(f"{source.name}: there are no columns of texts or numbers", "give a table with ids and titles")
     # a JSON object may have names that earlier ones lack
     rows_of_all = [[*row, *[""] * (len(names) - len(row))] for row in kept]
     table = ItemFile(source.name, tuple(names), rows_of_all)
     return replace(table, is_guess=is_guess and table.is_named)
+
+
+def _is_left_out(name: str, without: Set[str]) -> bool:
+    """Tell whether a column is one of these, or a part of one."""
+    return name in without or name.partition(".")[0] in without
 
 
 def _is_lone(stream: Stream) -> bool:
@@ -276,31 +314,41 @@ def _n_known(names: Iterable[str]) -> int:
 
 
 def _rows(
-    stream: Stream, options: ReadOptions, on_note: Note, has_header: Any, *, is_lone: bool = False
+    stream: Stream,
+    wanted: Set[str],
+    options: ReadOptions,
+    on_note: Note,
+    has_header: HasHeader,
+    without: Set[str],
+    *,
+    is_lone: bool,
 ) -> NumberedRows:
-    """Yield (number, fields) of the rows of a table of text, Parquet or JSON, the names of its columns first."""
+    """Yield (number, fields) of the rows of a table of any format, the names of its columns first.
+
+    Of Parquet the columns `without` are not read. A table that `is_lone` has a single column.
+    """
     if stream.format == "parquet":
-        return _parquet_rows(stream)
+        return _parquet_rows(stream, without)
     if stream.format == "json":
-        return _json_rows(stream, options, on_note)
+        return _json_rows(stream, wanted, options, on_note)
     if stream.format == "sqlite":
-        raise DataError(f"{stream.name}: a database has no titles that are read", "export its table of items as CSV")
+        return item_rows(stream, on_note)
     return text_rows(stream, options, on_note, has_header, separator="tab" if is_lone else None)
 
 
-def _parquet_rows(stream: Stream) -> NumberedRows:
+def _parquet_rows(stream: Stream, without: Set[str]) -> NumberedRows:
     table = open_parquet(stream.on_disk())
-    schema = table.schema_arrow
-    faulty = faults(table, range(len(schema.names)))
+    fields = fields_of(table)
+    faulty, counts = faults(table, range(len(fields))), Counter(name for name, _ in fields)
     names = [
         name
-        for index, name in enumerate(schema.names)
-        if index not in faulty or (schema.names.count(name) == 1 and _is_list(schema.types[index]))
+        for index, (name, type) in enumerate(fields)
+        if (index not in faulty or (counts[name] == 1 and _is_list(type))) and not _is_left_out(name, without)
     ]
     yield 0, names
     try:
         for batch in table.iter_batches(BATCH, columns=names) if names else ():
-            columns = (batch[name] for name in names)
+            columns = (column_of(batch, name) for name in names)
             texts = (_list_texts(column) if _is_list(column.type) else texts_of(column) for column in columns)
             yield from enumerate(map(list, zip(*texts, strict=True)), 1)
     except (pa.ArrowException, OSError) as error:
@@ -317,7 +365,7 @@ def _list_texts(column: Any) -> list[str]:
     return [text_of([text_of(value) for value in values or ()]) for values in column.to_pylist()]
 
 
-def _json_rows(stream: Stream, options: ReadOptions, on_note: Note) -> NumberedRows:
+def _json_rows(stream: Stream, wanted: Set[str], options: ReadOptions, on_note: Note) -> NumberedRows:
     names, known, problems = list[str](), set[str](), Problems(stream.name)
     yield 0, names  # it grows as the rows are read
     for line, entry in json_rows(stream):
@@ -327,12 +375,25 @@ def _json_rows(stream: Stream, options: ReadOptions, on_note: Note) -> NumberedR
                 message = f"{stream.name}, line {line:,}: cannot be read as a table: {entry}"
                 raise DataError(message, "correct that line, or leave such lines out with `on_bad_rows` skip")
             continue
+        if line == 1 and not wanted.isdisjoint(entry):  # one object with an entry per item
+            yield from _entries(entry, names)
+            return
         own = list(flat_names(entry))
         names += [name for name in own if name not in known]
         known.update(own)
         yield line, [text_of(field_of(entry, name)) for name in names]
     if problems:
         on_note(problems.summary())
+
+
+def _entries(items: Mapping[str, Any], names: list[str]) -> NumberedRows:
+    """Yield the rows of one JSON object of ids, each with a title or an object; add the names of their columns."""
+    names.append("id")
+    names += dict.fromkeys(name for item in items.values() if isinstance(item, dict) for name in flat_names(item))
+    names += ["title"] * (len(names) == 1)
+    for number, (own, item) in enumerate(items.items(), 1):
+        values = [field_of(item, name) for name in names[1:]] if isinstance(item, dict) else [item]
+        yield number, [own, *map(text_of, values)]
 
 
 def _id_column(table: ItemFile, items: Items, noun: str, options: ReadOptions, on_note: Note) -> int:

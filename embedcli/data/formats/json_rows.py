@@ -13,7 +13,7 @@ from embedcli.data.formats.delimited import encoding_of
 from embedcli.data.formats.detect import ROLES, detect_schema
 from embedcli.data.formats.parquet import text_of
 from embedcli.data.formats.parse import parse_texts
-from embedcli.data.problems import Problem, Problems
+from embedcli.data.problems import Problem
 from embedcli.data.read_options import ReadContext
 from embedcli.data.sources import LONGEST_LINE, Stream
 from embedcli.data.text import not_text, shorten
@@ -42,7 +42,7 @@ def read_json(stream: Stream, context: ReadContext) -> Rows:
         return [text_of(field_of(row, names[index])) for row in known]
 
     schema = detect_schema(names, len(names), context.options, stream.name, values_of)
-    rows, wanted = Rows(schema, Problems(stream.name, unit="line" if by_line else "row")), schema.role_names
+    rows, wanted = Rows(schema, context.problems_of(stream.name, unit="line" if by_line else "row")), schema.role_names
 
     def texts() -> Iterator[tuple[int, dict[str, str]] | Problem]:
         for number, row in json_rows(stream, context.options.encoding):
@@ -197,7 +197,7 @@ def _check_shape(text: str, head: list[dict[str, Any] | Problem], where: str) ->
     lists = [name for row in known for name, value in row.items() if _is_table(value)]
     if len(known) <= 1 and len(head) <= 1 and (inside is not None or lists):
         name = shorten(lists[0] if lists or inside is None else inside[1])
-        if lists or (inside is not None and inside[2] == "["):
+        if lists or (inside is not None and inside[2] == "[" and not known):
             raise DataError(
                 f"{where}: one JSON object with its rows in the list {name!r}", f"save that list alone: {ROWS}"
             )

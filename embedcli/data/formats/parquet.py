@@ -10,12 +10,12 @@ from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from embedcli.data.formats.blocks import Block, Rows
 from embedcli.data.formats.detect import ITEM_ROLES, TableSchema, detect_schema
 from embedcli.data.formats.parse import checked_block, parse_texts
-from embedcli.data.problems import Problems
 from embedcli.data.read_options import ReadContext
 from embedcli.data.sources import Stream, damaged
 from embedcli.data.text import shorten
@@ -34,7 +34,7 @@ def read_parquet(stream: Stream, context: ReadContext) -> Rows:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
         with open_parquet(file) as table:
             schema = _parquet_schema(table, context, stream.name)
-            problems, row = Problems(stream.name, unit="row"), 1
+            problems, row = context.problems_of(stream.name, unit="row"), 1
             rows = Rows(schema, problems, table.metadata.num_rows, sha256=sha256)
             for batch in table.iter_batches(BATCH, columns=list(schema.role_names.values())):
                 rows.add(parse_batch(batch, row, rows))
@@ -47,7 +47,7 @@ def read_parquet(stream: Stream, context: ReadContext) -> Rows:
 
 def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema:
     """Detect the schema of a Parquet file; DataError for a file without rows or a column that cannot be read."""
-    types, names = table.schema_arrow.types, table.schema_arrow.names
+    names, types = zip(*fields_of(table), strict=True) if table.schema_arrow.names else ((), ())
     if not table.metadata.num_rows:
         raise DataError(f"{where}: the file has no rows", "give a table with at least one row")
 
@@ -57,7 +57,7 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
         if index in why:
             return []
         batch = next(table.iter_batches(SAMPLE, columns=[names[index]]))
-        return texts_of(batch[names[index]])
+        return texts_of(column_of(batch, names[index]))
 
     schema = detect_schema(names, len(names), context.options, where, values_of)
     roles = schema.column_index
@@ -68,6 +68,27 @@ def _parquet_schema(table: Any, context: ReadContext, where: str) -> TableSchema
                 f"{where}: {why[index]}", "name another column, such as with `user_col`, or correct the file"
             )
     return schema
+
+
+def fields_of(table: Any) -> list[tuple[str, Any]]:
+    """Return (name, type) of each column of a Parquet file; those of a struct are named `outer.inner`, as in JSON.
+
+    A struct whose name has a point or is there twice stays one column, which cannot be read.
+    """
+    fields, counts = list[tuple[str, Any]](), Counter(table.schema_arrow.names)
+    for field in table.schema_arrow:
+        is_plain_struct = pa.types.is_struct(field.type) and "." not in field.name and counts[field.name] == 1
+        inner = field.type if is_plain_struct else ()
+        fields += [(f"{field.name}.{own.name}", own.type) for own in inner] or [(field.name, field.type)]
+    return fields
+
+
+def column_of(batch: Any, name: str) -> Any:
+    """Return a column of a batch by its name, perhaps one inside a struct."""
+    if name in batch.schema.names:
+        return batch[name]
+    outer, _, inner = name.partition(".")
+    return pc.struct_field(batch[outer], [inner])
 
 
 def open_parquet(file: IO[bytes]) -> Any:
@@ -81,13 +102,13 @@ def open_parquet(file: IO[bytes]) -> Any:
 
 def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
     """Say which of these columns of a Parquet file cannot be read, and why: a duplicate name, lists, huge values."""
-    schema, metadata, why = table.schema_arrow, table.metadata, dict[int, str]()
-    counts = Counter(schema.names)
+    fields, metadata, why = fields_of(table), table.metadata, dict[int, str]()
+    counts = Counter(name for name, _ in fields)
     columns = {metadata.schema.column(index).path: index for index in range(metadata.num_columns)}
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     groups = [group for group in groups if group.total_byte_size > LARGE]
     for index in indexes:
-        name, type = schema.names[index], schema[index].type
+        name, type = fields[index]
         if counts[name] > 1:
             why[index] = f"{counts[name]} columns are called {shorten(name)!r}"
         elif not is_plain(type):
@@ -102,7 +123,7 @@ def faults(table: Any, indexes: Iterable[int]) -> dict[int, str]:
 def parse_batch(batch: Any, first_row: int, rows: Rows) -> Block:
     """Return the rows of a batch: as they are, or parsed one by one if a value is missing or invalid."""
     schema = rows.schema
-    columns = {role: batch[name] for role, name in schema.role_names.items()}
+    columns = {role: column_of(batch, name) for role, name in schema.role_names.items()}
     types = {"rating": pa.float64(), "time": pa.timestamp("s") if schema.time_form == "iso" else pa.float64()}
     block, lines = None, range(first_row, first_row + batch.num_rows)
     with suppress(pa.ArrowException):
@@ -166,12 +187,18 @@ def texts_of(column: Any) -> list[str]:
 
 
 def text_of(value: Any) -> str:
-    """Write a value as text: an integer without its `.0`, a list or an object as JSON, empty if nested too deeply."""
+    """Write a value as text: an integer without its `.0`, a list or an object as JSON, empty if nested too deeply.
+
+    Bytes are text in UTF-8, else hexadecimal digits.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     try:
+        if isinstance(value, bytes):
+            text = value.decode("utf-8", "replace").strip()
+            return text if text.isprintable() and "\ufffd" not in text else value.hex()
         if isinstance(value, list | dict):
             return json.dumps(value, ensure_ascii=False)
         return value.isoformat() if hasattr(value, "isoformat") else str(value).strip()

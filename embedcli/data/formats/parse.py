@@ -37,8 +37,10 @@ def parse_fast(block: bytes, lines: range, schema: TableSchema) -> Block | None:
     table = _arrow_table(block, schema)
     if table is None or table.num_rows != len(lines) or any(column.null_count for column in table.columns):
         return None
-    roles = schema.column_index
+    roles, names = schema.column_index, schema.role_names
     coded = {role: _codes(table[role]) for role in CODED if role in roles}
+    if names and all(names[role].strip() in coded[role][1] for role in ("user", "item")):
+        return None  # perhaps a header that is repeated
     numbers: dict[str, Any] = {
         role: table[role].to_numpy() for role in NUMERIC if role in roles and not _is_text(role, schema)
     }
@@ -145,7 +147,10 @@ def _codes(column: Any) -> tuple[NDArray[np.int32], list[str]]:
 
 def parse_slow(block: bytes, first_line: int, schema: TableSchema, problems: Problems) -> Block:
     """Parse a block row by row; each invalid row becomes a problem."""
-    block = block.rstrip(b"\n") + b"\n"  # blank lines at the end are not rows
+    blank, end = schema.separator.encode() + b" \t\r\n", len(block)
+    while end and not block[block.rfind(b"\n", 0, end - 1) + 1 : end].strip(blank):
+        end = block.rfind(b"\n", 0, end - 1) + 1  # lines at the end without any text are not rows
+    block = block[:end].rstrip(b"\n") + b"\n" * (end > 0)
     lines = _lines(block, first_line, problems.where)
     rows = _split_quoted(lines, schema.separator, problems) if schema.quotes else _split(lines, schema.separator)
     return parse_texts((_by_role(line, fields, schema) for line, fields in rows), schema, problems)
@@ -202,7 +207,7 @@ def _split_quoted(lines: NumberedLines, separator: str, problems: Problems) -> N
             begun.append(line)
             yield line[1]
 
-    reader = csv.reader(texts(), delimiter=separator, strict=True)
+    reader = csv.reader(texts(), delimiter=separator, strict=True, skipinitialspace=separator == ",")
     while True:
         begun.clear()
         try:
@@ -225,6 +230,8 @@ def _by_role(line: int, fields: list[str], schema: TableSchema) -> tuple[int, di
     """Return the text of each role in a row; a row with more or fewer columns than the table is a problem."""
     if not fields:
         return Problem(line, "the row is blank", "")
+    if schema.header is not None and tuple(field.strip() for field in fields) == schema.header:
+        return Problem(line, "the header is repeated", schema.separator.join(fields))
     if len(fields) != schema.n_columns:
         return Problem(line, f"the row does not have {schema.n_columns} columns", schema.separator.join(fields))
     return line, {role: fields[index].strip() for role, index in schema.column_index.items()}

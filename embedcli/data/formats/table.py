@@ -23,6 +23,7 @@ from embedcli.data.text import shorten, split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
 
 FEW = 20  # ratings: of fewer, each user may have one by chance
+NO_ID = {"nan", "NaN", "NULL", "null", "None", "\\N", "<NA>", "N/A", "NA", "#N/A"}  # often mean a missing id
 MONTH = 31 * 86_400  # seconds
 
 
@@ -43,6 +44,12 @@ def _oddities(ratings: Ratings, schema: TableSchema) -> Iterator[str]:
     """Yield what is odd about users, items and times, if columns may have been confused."""
     if len(ratings.users) == len(ratings) >= FEW:
         yield f"every user has one rating: if {schema.name('user')} counts the rows, name another with `user_col`"
+    elif len(ratings.items) == len(ratings) >= FEW:
+        yield f"every item has one rating: if {schema.name('item')} counts the rows, name another with `item_col`"
+    for role, ids, rows in (("user", ratings.users.ids, ratings.user), ("item", ratings.items.ids, ratings.item)):
+        for code in (code for code, name in enumerate(ids) if name in NO_ID):
+            n = int((rows == code).sum())
+            yield f"the {role} {ids[code]!r} has {n:,} rows: leave them out if it means that the {role} is missing"
     times = ratings.timestamp
     if times is not None and len(times) >= FEW and 0 <= times.min() < times.max() < MONTH:
         yield (
@@ -62,10 +69,8 @@ def read_rows(source: Source, context: ReadContext, schema: TableSchema | None =
 
 
 def check_rows(rows: Rows, context: ReadContext) -> None:
-    """Collect the problems of the rows, or raise the first, or note how many rows are left out."""
-    if context.problems is not None:
-        context.problems.append(rows.problems)
-    elif len(rows.problems):
+    """Raise the first problem of the rows, or note how many rows are left out; nothing if problems are collected."""
+    if context.problems is None and rows.problems:
         if not len(rows) and rows.schema.rating_form == "words":
             raise _words(rows)
         if context.options.on_bad_rows is OnBadRows.STOP:

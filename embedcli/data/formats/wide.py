@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from embedcli.data.formats.delimited import Layout, encoding_of, head_lines, lay
 from embedcli.data.formats.detect import TableSchema
 from embedcli.data.formats.forms import rating_form, rating_of
 from embedcli.data.formats.parse import LARGEST
-from embedcli.data.formats.words import is_row_number, rank
+from embedcli.data.formats.words import is_row_number, normalized, rank
 from embedcli.data.problems import Problems
 from embedcli.data.read_options import ReadContext
 from embedcli.data.sources import Stream
@@ -28,10 +29,9 @@ def read_wide(stream: Stream, context: ReadContext) -> Rows:
     encoding = encoding_of(stream.head, context.options.encoding, stream.name, context.on_note)
     layout = layout_of(head_lines(stream.head, encoding, stream.name), context.options.sep, stream.name)
     matrix = _Matrix(layout, context.options.wide or "", stream.name)
-    schema = TableSchema(
-        layout.separator, layout.n_columns, ROLES, (matrix.user_name, "column", "cell"), notes=tuple(matrix.notes)
-    )
-    rows = Rows(schema, Problems(stream.name))
+    names = ("column", matrix.row_name) if matrix.is_of_items else (matrix.row_name, "column")
+    schema = TableSchema(layout.separator, layout.n_columns, ROLES, (*names, "cell"), notes=tuple(matrix.notes))
+    rows = Rows(schema, context.problems_of(stream.name))
     lines = enumerate(split_rows(stream, encoding, layout), 1 + layout.n_before)
     if matrix.is_named:
         next(lines)
@@ -61,15 +61,20 @@ class _Matrix:
         counts = [0] if self.user != 0 and self._counts_ratings(columns) else []
         others = {self.user, *counts}
         self.items = [i for i in range(self.n_columns) if i not in others and rating_form(columns[i]) is not None]
+        far = self._beyond(columns)
+        self.items = [index for index in self.items if index not in far]
         self.names = [names[index].strip() for index in self.items]
-        self.user_name = (
+        self.row_name = (
             names[self.user] if self.user is not None and self.is_named else "row" if self.user is None else "column 1"
         )
         if counts:
             self.notes.append(f"column 1, with values such as {columns[0][0]!r}, counts ratings and is not read")
         left_out = [names[i] for i in range(self.n_columns) if i not in others and i not in self.items]
         if left_out:
-            self.notes.append(f"not read, as they are not numbers: {', '.join(left_out[:8])}")
+            self.notes.append(f"not read, as they are no ratings: {', '.join(left_out[:8])}")
+        self.is_of_items = self.is_named and self.user is not None and _is_of_items(names[self.user])
+        if self.is_of_items:
+            self.notes.append(f"each row is one {self.row_name!r}, and each other column a user")
 
     def _unnamed_user(self, columns: Sequence[Sequence[str]]) -> int | None:
         """Return 0 if the first column holds users: words, or numbers that differ where ratings would not."""
@@ -85,6 +90,13 @@ class _Matrix:
         is_beyond = min(first) > highest and not any(value % 1 for value in first)
         return is_beyond or first == [float(len(row)) for row in rated]
 
+    def _beyond(self, columns: Sequence[Sequence[str]]) -> set[int]:
+        """Return the columns whose every value is above all ratings of most others, such as the ages of users."""
+        cells = {index: [self._value(text) for text in columns[index]] for index in self.items}
+        rated = {index: [value for value in own if value is not None] for index, own in cells.items()}
+        highest = median([max(own) for own in rated.values() if own] or [0.0])
+        return {index for index, own in rated.items() if own and min(own) > highest}
+
     def _value(self, text: str) -> float | None:
         """Return the rating in a cell; None if it means "not rated", NaN if it is not a rating."""
         if text not in self.words:
@@ -99,7 +111,8 @@ class _Matrix:
         users, lines, user, item, values = list[str](), array("q"), array("i"), array("i"), array("d")
 
         def block() -> Block:
-            codes = {"user": (np.array(user, np.int32), users), "item": (np.array(item, np.int32), self.names)}
+            row, column = (np.array(user, np.int32), users), (np.array(item, np.int32), self.names)
+            codes = {"user": column, "item": row} if self.is_of_items else {"user": row, "item": column}
             return Block(codes, np.array(values, np.float64), None, np.array(lines, np.int64))
 
         for number, (line, row) in enumerate(rows, 1):
@@ -128,9 +141,15 @@ class _Matrix:
 
 def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row has the names of the items: words, or a word for the user above any of them."""
-    words = [name.strip() for name in first if name.strip() and number_of(name) is None]
+    words = [name.strip() for name in first if name.strip() and number_of(name.replace(",", ".")) is None]
     is_above_numbers = bool(words) and any(row and number_of(row[0]) is not None for row in rest)
     return len(words) > 1 or rank(first[0], "user") is not None or is_above_numbers
+
+
+def _is_of_items(name: str) -> bool:
+    """Tell whether a column is named as items or titles are, not as users are."""
+    is_title = rank(name, "title") is not None and normalized(name) not in ("name", "nombre", "nome", "nom")
+    return rank(name, "user") is None and (rank(name, "item") is not None or is_title)
 
 
 def _user_column(names: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:
@@ -138,5 +157,10 @@ def _user_column(names: Sequence[str], columns: Sequence[Sequence[str]]) -> int 
     named = [index for index, name in enumerate(names) if rank(name, "user") is not None]
     if named:
         return named[0]
-    is_first = is_row_number(names[0]) or rating_form(columns[0]) is None or names[0].strip().casefold().endswith("id")
+    is_first = (
+        is_row_number(names[0])
+        or _is_of_items(names[0])
+        or rating_form(columns[0]) is None
+        or names[0].strip().casefold().endswith("id")
+    )
     return 0 if is_first else None

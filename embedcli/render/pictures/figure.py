@@ -49,6 +49,7 @@ FALLBACKS = (
     *("Yu Gothic", "MS Gothic", "Microsoft YaHei", "Malgun Gothic", "Leelawadee UI", "Nirmala UI", "Segoe UI"),
     *("IPAGothic", "TakaoPGothic", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont"),
     *("Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Symbols2"),
+    *("Noto Emoji", "Segoe UI Symbol", "Segoe UI Emoji"),
 )
 STYLE: dict[str, Any] = {
     "svg.hashsalt": "embedcli",  # the same picture makes the same file
@@ -205,6 +206,7 @@ def sheet(style: Style, usual: tuple[float, float], *runs: Run) -> Iterator[Shee
         own = {"font.family": families, "pdf.fonttype": 42 if families == [OWN] else 3, **_colors(style.palette)}
         with rc_context(defaults | STYLE | own), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "constrained_layout not applied")  # a small sheet
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # bold fonts may have fewer letters
             figure = Figure(size, style.dpi)
             yield Sheet(figure, FigureCanvasAgg(figure), style.palette, letters)
     finally:

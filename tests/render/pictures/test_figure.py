@@ -166,6 +166,15 @@ def test_a_letter_without_a_font_is_a_mark(trained: Run, monkeypatch: pytest.Mon
         assert matplotlib.rcParams["font.family"] == ["DejaVu Sans", "Made Gothic"]
 
 
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_letter_that_bold_lacks_is_no_warning(trained: Run, kind: str) -> None:
+    """A letter that the font has, but not in bold, as in a heading, is drawn as a mark without a word on stderr."""
+    with figure.sheet(Style(dpi=40), (5, 5), trained) as page:
+        assert page.written("\U0001d5a0") == "\U0001d5a0"
+        page.head("\U0001d5a0", "\U0001d5a0", "$x^2_i \\frac{a} $")
+        assert page.content(kind)
+
+
 def test_a_file_says_what_it_is(drawn: dict[str, Draw]) -> None:
     """Title and caption of a picture stand in the file: in an SVG for screen readers, in PNG and PDF as metadata."""
     root = ET.fromstring(drawn["pca"]("svg", Style()))
