@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from embedcli.data.read_options import ReadOptions as ReadOptions
     from embedcli.errors import EmbedcliError as EmbedcliError
     from embedcli.run.config import TrainConfig as TrainConfig
+    from embedcli.run.importers.load import import_run as import_run
     from embedcli.run.lookup import find as find
     from embedcli.run.record import Run as Run
     from embedcli.run.shelf import open_run as open_run
@@ -59,6 +60,7 @@ _HOME = {
     "find": "embedcli.run.lookup:find",
     "fit": "embedcli.training.fit:fit",
     "fold_in": "embedcli.analysis.recommend:fold_in",
+    "import_run": "embedcli.run.importers.load:import_run",
     "load_ratings": "embedcli.data.loading:load",
     "map_items": "embedcli.analysis.map:map_items",
     "movers": "embedcli.analysis.biases:movers",

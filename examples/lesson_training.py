@@ -34,8 +34,8 @@ from made_data import options, ratings
 import embedcli
 from embedcli import Run, TrainConfig
 from embedcli.data.ratings import Ratings, Split
+from embedcli.data.scale import y_range_for
 from embedcli.run.predictions import predict
-from embedcli.training.config import y_range_for
 from embedcli.training.engines.torch import one_thread
 from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 from conftest import Invoke
 from planted import make_world, write_movielens
@@ -36,7 +37,7 @@ SETTINGS = {"COLUMNS": "100", "NO_COLOR": "1"}  # what the pages show is printed
 BLOCK = re.compile(r"^```console( slow)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ASKED = {49: "Star Wars (1977)", 69: "Casablanca (1942)", 79: "Titanic (1997)", 99: "Fargo (1996)"}  # by the pages
-KEPT = ("runs/ml-100k", "ratings.csv", "books.csv")  # what every page but README starts with
+KEPT = ("runs/ml-100k", "ratings.csv", "books.csv", "vectors.npz")  # what every page but README starts with
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def played(invoke: Invoke, folder: Path, *, slow: bool = False) -> Iterator[tupl
 
 
 def write_own_data(folder: Path, n_users: int = 60, n_items: int = 40) -> None:
-    """Write ratings.csv and books.csv, the reader's own data set of the pages."""
+    """Write ratings.csv, books.csv and vectors.npz, the reader's own data of the pages."""
     ratings = make_world().ratings
     kept = (ratings.user < n_users) & (ratings.item < n_items)
     columns = (ratings.user[kept], ratings.item[kept], ratings.value[kept])
@@ -122,6 +123,8 @@ def write_own_data(folder: Path, n_users: int = 60, n_items: int = 40) -> None:
     genres = ("Crime", "Poetry")
     books = [f"{item:04},Book {item},{1950 + item},{genres[item % 2]}" for item in range(n_items)]
     (folder / "books.csv").write_text("\n".join(["book_id,title,year,genres", *books, ""]), encoding="utf-8")
+    vectors = np.random.default_rng(0).normal(size=(n_items, 8)).astype(np.float32)
+    np.savez(folder / "vectors.npz", vectors=vectors, ids=[f"{item:04}" for item in range(n_items)])
 
 
 def have_planted_world(folder: Path, patch: pytest.MonkeyPatch) -> None:

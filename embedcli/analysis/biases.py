@@ -200,8 +200,7 @@ def stars_and_bias(run: Run, by: By = By.TRAINED) -> tuple[Floats | None, Floats
     name = "item_stars" if by is By.POSTERIOR else "trained_stars"
     if name in run.arrays:
         stars = mean_over_members(run, name)
-        rated = run.item_stats.n_ratings > 0
-        return stars, stars - (stars[rated].mean() if rated.any() else stars.mean())
+        return stars, stars - stars[run.item_stats.is_rated].mean()
     return None, mean_over_members(run, "item_bias") if "item_bias" in run.arrays else None
 
 

@@ -191,7 +191,7 @@ def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows],
     """Describe each group of the items x (n, R); `folds` are the groups in members that left out a fold."""
     silhouettes, tags = silhouette_samples(x, labels), _tags(Candidates.of(run, rows), labels)
     overlaps = np.array([_best_overlaps(labels, fold) for fold in folds])  # (F, k)
-    described = []
+    described, n_rated = [], limit if run.item_stats.n_ratings.any() else 0
     for label in range(labels.max() + 1):
         group = np.flatnonzero(labels == label)
         distances = ((x[group] - x[group].mean(0)) ** 2).sum(1)
@@ -204,7 +204,7 @@ def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows],
                 stability=float(overlaps[:, label].mean()) if folds else None,
                 tags=tags[label],
                 central=tuple(run.items.titles[rows[j]] for j in central[:limit]),
-                most_rated=tuple(run.items.titles[rows[j]] for j in most_rated[:limit]),
+                most_rated=tuple(run.items.titles[rows[j]] for j in most_rated[:n_rated]),
             )
         )
     return tuple(described)

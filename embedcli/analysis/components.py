@@ -122,7 +122,7 @@ class ComponentFinder:
         if self.basis is Basis.PCA:
             return self._pca
         _, s, (centre, axes) = preferences(self.run, self._item_factors.shape[2], self._item_factors)
-        return (centre, axes * s[: axes.shape[1]] / np.sqrt(self.run.user_stats.n_ratings.sum())), s**2
+        return (centre, axes * s[: axes.shape[1]] / np.sqrt(self.run.user_stats.weights.sum())), s**2
 
     def _rotated(self, found: Floats, over: Floats) -> Floats:
         """Return coordinates (I, R) as they are, or the first `n_components` rotated, as is best for others (n, R)."""
@@ -133,7 +133,7 @@ class ComponentFinder:
 
 def preferences(run: Run, n_components: int, item_factors: NDArray[np.float32]) -> tuple[Axes, Floats, Axes]:
     """Return the preference basis of a run with item factors (M, I, k), as `preference_axes` does."""
-    counts = run.user_stats.n_ratings, run.item_stats.n_ratings
+    counts = run.user_stats.weights, run.item_stats.weights
     return preference_axes(run.array("user_factors"), item_factors, *counts, n_components)
 
 

@@ -1,6 +1,6 @@
-"""What users of a run would rate: pairs of a user and an item, or the best items of every user, by the posterior."""
+"""What users of a run would rate: pairs of a user and an item, or the best items of every user."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypedDict
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.choices import RankBy, chosen
-from embedcli.analysis.posterior import Predictor
+from embedcli.analysis.members import Members, check_predicts
+from embedcli.analysis.posterior import Predictor, has_states
 from embedcli.analysis.record import Columns, Record, decimal, name, text, titles, whole
 from embedcli.analysis.selection import check_limit, mean_over_members, rated
 from embedcli.data.pairs import Pairs
@@ -31,7 +32,7 @@ class PairPrediction(TypedDict):
 
     user: Annotated[str, name("user")]
     title: Annotated[str, titles("{noun}")]
-    prediction: Annotated[float | None, decimal("{value}", "prediction, mean over the states of the posterior")]
+    prediction: Annotated[float | None, decimal("{value}", "prediction, mean over the {source}")]
     lower: Annotated[
         float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper", dot="prediction")
     ]
@@ -46,7 +47,7 @@ class TopPrediction(TypedDict):
     user: Annotated[str, name("user")]
     rank: Annotated[int, whole("#", "rank in the list of the user")]
     title: Annotated[str, titles("{noun}")]
-    prediction: Annotated[float, decimal("{value}", "prediction, mean over the states of the posterior")]
+    prediction: Annotated[float, decimal("{value}", "prediction, mean over the {source}")]
     lower: Annotated[
         float | None, decimal("95 %", "interval that holds 95 % of such ratings", 1, end="upper", dot="prediction")
     ]
@@ -60,7 +61,8 @@ class PairPredictions(Record):
     """A prediction for each of the pairs asked for, in their order: rows of `PairPrediction`.
 
     `n_unknown` pairs have no prediction: the run does not have `n_unknown_users` of the users and `n_unknown_items` of
-    the items. A title of several items counts as unknown. Without the run's ratings there are no intervals.
+    the items. A title of several items counts as unknown. The posterior predicts (`by_posterior`), or the trained
+    members if the run has none; without a posterior, or without the run's ratings, there are no intervals.
     """
 
     row_fields = ("predictions",)
@@ -68,6 +70,7 @@ class PairPredictions(Record):
     n_unknown: int
     n_unknown_users: int
     n_unknown_items: int
+    by_posterior: bool
     has_intervals: bool
 
     def rows(self) -> Columns:
@@ -77,7 +80,11 @@ class PairPredictions(Record):
 
 @dataclass(frozen=True)
 class TopPredictions(Record):
-    """The best items of every user of the run, user by user: rows of `TopPrediction`."""
+    """The best items of every user of the run, user by user: rows of `TopPrediction`.
+
+    The posterior predicts (`by_posterior`), or the trained members if the run has none. `knows_rated` says whether
+    the items that a user rated are known, and left out.
+    """
 
     row_fields = ("predictions",)
     predictions: Columns
@@ -86,7 +93,9 @@ class TopPredictions(Record):
     limit: int
     by: RankBy
     min_ratings: int
+    by_posterior: bool
     has_intervals: bool
+    knows_rated: bool
 
     def rows(self) -> Columns:
         """Return the rows, which are kept as columns."""
@@ -98,9 +107,9 @@ def predict(run: Run, pairs: Pairs | Frame | Iterable[tuple[object, object]]) ->
 
     `pairs` may be a data frame with a user and an item column; the predictions have the order of its rows.
 
-    Raises RunError if the run has no posterior that predicts, UsageError if no pair has a user and an item of the run.
+    Raises RunError if the run predicts nothing, UsageError if no pair has a user and an item of the run.
     """
-    predictor = Predictor(run)
+    predictor = Predictor(run) if has_states(run) else Members(run)
     if not isinstance(pairs, Pairs):
         pairs = Pairs.from_frame(pairs) if isinstance(pairs, Frame) else Pairs.of(pairs)
     rows_of = {identifier: row for row, identifier in enumerate(run.users.ids)}
@@ -111,7 +120,10 @@ def predict(run: Run, pairs: Pairs | Frame | Iterable[tuple[object, object]]) ->
     if not is_known.any():
         raise _all_unknown(run, pairs, users)
     expected, spread = np.full((2, len(pairs)), np.nan)
-    expected[is_known], spread[is_known] = _of_pairs(predictor, user[is_known], item[is_known])
+    if isinstance(predictor, Members):
+        expected[is_known] = predictor.predict(user[is_known], item[is_known])
+    else:
+        expected[is_known], spread[is_known] = _of_pairs(predictor, user[is_known], item[is_known])
     ids, titles = np.array(pairs.items, object), np.full(len(items), "", object)
     for texts, own in ((ids, run.items.ids), (titles, run.items.titles)):
         texts[items >= 0] = np.array(own, object)[items[items >= 0]]
@@ -127,7 +139,8 @@ def predict(run: Run, pairs: Pairs | Frame | Iterable[tuple[object, object]]) ->
         n_unknown=int((~is_known).sum()),
         n_unknown_users=int((users < 0).sum()),
         n_unknown_items=int((items < 0).sum()),
-        has_intervals=run.rows is not None,
+        by_posterior=isinstance(predictor, Predictor),
+        has_intervals=isinstance(predictor, Predictor) and run.rows is not None,
     )
 
 
@@ -167,25 +180,16 @@ def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_
 
     The best have the highest prediction, or with `by` "gain" the highest above the posterior mean of their stars.
 
-    Raises RunError if the run has no posterior that predicts, UsageError if no item has enough ratings.
+    Raises RunError if the run predicts nothing, UsageError if no item has enough ratings.
     """
     check_limit(limit, "items")
-    by, predictor, passing = chosen(RankBy, by, "by"), Predictor(run), rated(run, min_ratings)
-    stars = mean_over_members(run, "item_stars")
+    by, passing, is_posterior = chosen(RankBy, by, "by"), rated(run, min_ratings), has_states(run)
+    best = _best_by_posterior if is_posterior else _best_by_members
+    if not is_posterior:
+        check_predicts(run)
+    stars = mean_over_members(run, "item_stars" if is_posterior else "trained_stars")
     of_all = stars if by is RankBy.GAIN else np.zeros_like(stars)
-
-    def best_of(user: int, expected: Table, corrections: Table) -> tuple[NDArray[Any], ...]:
-        """Return user, rank, item, expected rating and its standard deviation of the best items, each (N,)."""
-        known, own = predictor.at(user)
-        free = np.setdiff1d(passing, own, assume_unique=True)
-        item, *figures = _best(known, free, expected[free], corrections[free], of_all[free], limit)
-        return np.full(len(item), user), np.arange(1, len(item) + 1), item, *figures
-
-    found = [
-        [np.concatenate(parts) for parts in zip(*map(best_of, users.tolist(), *tables), strict=True)]
-        for users, *tables in predictor.tables(np.arange(len(run.users)))
-    ]
-    user, rank, item, expected, spread = map(np.concatenate, zip(*found, strict=True))
+    user, rank, item, expected, spread = map(np.concatenate, zip(*best(run, passing, of_all, limit), strict=True))
     figures = _figures(run, expected, spread)
     predictions = Columns(
         user=np.array(run.users.ids, object)[user],
@@ -195,7 +199,46 @@ def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_
         **figures,
         gain=np.round(figures["prediction"] - stars[item], DECIMALS),
     )
-    return TopPredictions(predictions, len(run.users), len(passing), limit, by, min_ratings, run.rows is not None)
+    n_users, has_rows = len(run.users), run.rows is not None
+    return TopPredictions(
+        predictions, n_users, len(passing), limit, by, min_ratings, is_posterior, is_posterior and has_rows, has_rows
+    )
+
+
+def _best_by_members(run: Run, passing: Rows, of_all: Floats, limit: int) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield user, rank, item, expected rating and NaN for its deviation of the best items of users, each (N,)."""
+    members = Members(run)
+
+    def best_of(user: int, expected: Table) -> tuple[NDArray[Any], ...]:
+        free = np.setdiff1d(passing, members.rated(user))
+        items = free[_nearly_best(of_all[free] - expected[free], limit)]
+        precise = members.predict(np.full(len(items), user), items)
+        order = np.argsort(of_all[items] - precise, kind="stable")[:limit]
+        n = len(order)
+        return np.full(n, user), np.arange(1, n + 1), items[order], precise[order], np.full(n, np.nan)
+
+    for users, table in members.tables():
+        yield tuple(map(np.concatenate, zip(*map(best_of, users.tolist(), table), strict=True)))
+
+
+def _best_by_posterior(run: Run, passing: Rows, of_all: Floats, limit: int) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield user, rank, item, expected rating and its standard deviation of the best items of users, each (N,)."""
+    predictor = Predictor(run)
+
+    def best_of(user: int, expected: Table, corrections: Table) -> tuple[NDArray[Any], ...]:
+        known, own = predictor.at(user)
+        free = np.setdiff1d(passing, own, assume_unique=True)
+        item, *figures = _best(known, free, expected[free], corrections[free], of_all[free], limit)
+        return np.full(len(item), user), np.arange(1, len(item) + 1), item, *figures
+
+    for users, *tables in predictor.tables(np.arange(len(run.users))):
+        yield tuple(map(np.concatenate, zip(*map(best_of, users.tolist(), *tables), strict=True)))
+
+
+def _nearly_best(worth: Floats, limit: int) -> Rows:
+    """Return the positions (N,) of the lowest values and some more, in their order."""
+    n = min(limit + SPARE, len(worth))
+    return np.sort(np.argpartition(worth, n - 1)[:n]) if n else np.arange(0)
 
 
 def _best(
@@ -206,8 +249,7 @@ def _best(
     They are computed anew and precisely, for some more items than are wanted: the last bits of a product of matrices
     depend on its size and on the number of threads.
     """
-    nearly, n = of_all - expected - corrections, min(limit + SPARE, len(items))
-    near = np.sort(np.argpartition(nearly, n - 1)[:n]) if n else np.arange(0)
+    near = _nearly_best(of_all - expected - corrections, limit)
     precise, spread = _of_user(user, items[near], corrections[near])
     best = np.argsort(of_all[near] - precise, kind="stable")[:limit]
     return items[near[best]], precise[best], np.broadcast_to(spread, len(near))[best]
@@ -220,7 +262,8 @@ def _of_user(user: UserStates, items: Rows, corrections: Table) -> tuple[Floats,
 
 
 def _figures(run: Run, expected: Floats, spread: Floats) -> dict[str, Floats]:
-    """Return prediction, lower and upper (n,) on the scale of the run."""
+    """Return prediction, lower and upper (n,); what the posterior predicts is cut to the scale of the run."""
     lower, upper = interval(expected, spread, run.data.scale)
-    figures = {"prediction": np.clip(expected, *run.data.scale), "lower": lower, "upper": upper}
+    predicted = np.clip(expected, *run.data.scale) if has_states(run) else expected
+    figures = {"prediction": predicted, "lower": lower, "upper": upper}
     return {key: np.round(values, DECIMALS) for key, values in figures.items()}

@@ -95,7 +95,7 @@ def probe(run: Run, *, min_ratings: int | None = None, top_items: int | None = N
     if not targets:
         raise UsageError(
             f"there is no tag of at least {FEWEST_TAGGED} {run.data.noun}s and no number to predict",
-            "give titles and tags when training: `items`",
+            "attach a table that has them: embedcli runs describe RUN --items FILE",
         )
     every = side_by_side(run.array("item_factors")[:, rows])
     axes, variances = principal_axes(every)

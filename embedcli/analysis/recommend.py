@@ -176,7 +176,7 @@ def recommend(
         n_left_out=len(passing) - len(rows),
         min_ratings=min_ratings,
         knows_rated=vector.id is None or run.rows is not None,
-        is_unrated=vector.user_row is not None and bool(run.user_stats.n_ratings[vector.user_row] == 0),
+        is_unrated=vector.user_row is not None and not run.user_stats.is_rated[vector.user_row],
         diversity=diversity,
     )
 
@@ -211,6 +211,7 @@ def _asked(
     rate: Rated,
 ) -> Name | UserVector:
     """Return the user that is asked for, a new one if only some ratings are known; UsageError for neither, or both."""
+    run.shape("user_factors")  # which says that there are no users before a rating is found wrong
     low, high = run.data.scale
     ends = [(row, end) for items, end in ((like, high), (dislike, low)) for row in rows_of(run, items)]
     ratings = [*ends, *(rate.items() if isinstance(rate, Mapping) else rate)]
@@ -223,6 +224,7 @@ def _asked(
 
 def of_user(run: Run, user: Name) -> UserVector:
     """Return the vector of a user of the run by the id; UsageError for an unknown user."""
+    run.shape("user_factors")  # which says what is missing before any user is
     if (user := id_text(user)) not in run.users.ids:
         raise UsageError(
             f"run {run.name!r} has no user {user!r}", f"the ids are such as {', '.join(run.users.ids[:5])}"
@@ -254,7 +256,7 @@ def fold_in(run: Run, ratings: Rated) -> UserVector:
     """
     rows, values = _rows_and_values(run, ratings.items() if isinstance(ratings, Mapping) else ratings)
     users, items, user_bias, item_bias, level = map(run.array, NAMES)
-    known = np.dstack([user_bias, users])[:, run.user_stats.n_ratings > 0].astype(np.float64)  # (M, U', 1 + k)
+    known = np.dstack([user_bias, users])[:, run.user_stats.is_rated].astype(np.float64)  # (M, U', 1 + k)
     x = np.dstack([np.ones((len(items), len(rows))), items[:, rows]])  # (M, n, 1 + k)
     members = zip(known, x, level.astype(np.float64)[:, None] + item_bias[:, rows], strict=True)
     vectors = np.array([_most_probable(run, *member, values) for member in members])

@@ -13,6 +13,7 @@ from embedcli.run.record import Run
 
 Asked = Name | Iterable[Name]  # an item or several, by title, id or Row
 RecordOfItem = TypeVar("RecordOfItem")
+MOST_UNRATED = 20_000  # items that are analysed by default if nothing tells which are rated most
 
 
 def check_limit(limit: int, what: str) -> None:
@@ -22,10 +23,13 @@ def check_limit(limit: int, what: str) -> None:
 
 
 def rated_often(run: Run, min_ratings: int) -> Rows:
-    """Return the row numbers of the items with at least `min_ratings` training ratings; UsageError if none has."""
+    """Return the row numbers of the items with at least `min_ratings` training ratings; UsageError if none has.
+
+    In a run without ratings all items pass.
+    """
     check_min_ratings(min_ratings)
     n = run.item_stats.n_ratings
-    rows = np.flatnonzero(n >= min_ratings)
+    rows = np.flatnonzero(n >= min_ratings) if n.any() else np.arange(len(n))
     if not len(rows):
         raise UsageError(
             f"`min_ratings` {min_ratings} leaves no {run.data.noun}: the most rated has {n.max():,}",
@@ -36,8 +40,14 @@ def rated_often(run: Run, min_ratings: int) -> Rows:
 
 def rated(run: Run, min_ratings: int) -> Rows:
     """Return what `rated_often` returns, without items that have no training rating if any item has one."""
-    rows, n = rated_often(run, min_ratings), run.item_stats.n_ratings
-    return rows[n[rows] > 0] if n.any() else rows
+    rows = rated_often(run, min_ratings)
+    return rows[run.item_stats.is_rated[rows]]
+
+
+def passing(run: Run, n_items: int, min_ratings: int) -> str:
+    """Return which items pass that filter, in words."""
+    items = f"{n_items:,} {run.data.noun}s"
+    return f"{items} with at least {min_ratings} ratings" if run.item_stats.n_ratings.any() else f"all {items}"
 
 
 def most_rated_first(
@@ -45,12 +55,18 @@ def most_rated_first(
 ) -> tuple[Rows, str]:
     """Return (row numbers of the items to analyse, the most rated first; a description of the selection).
 
-    Without `min_ratings` these are the `top_items` most rated, 1,000 by default; never more than `most`.
+    Without `min_ratings` these are the `top_items` most rated, 1,000 by default; never more than `most`. In a run
+    without ratings they are the first `top_items`, by default the first MOST_UNRATED.
     """
     if top_items is not None and top_items < 1:
         raise UsageError(f"`top_items` {top_items} is below 1", "give a number of items, such as 1000")
     check_min_ratings(min_ratings or 0)
     n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
+    if not n.any():
+        rows = np.arange(min(len(n), top_items or MOST_UNRATED, most or len(n)))
+        return rows, f"all {len(n):,} {noun}" if len(rows) == len(
+            n
+        ) else f"the first {len(rows):,} of {len(n):,} {noun}"
     enough = most_rated(n, len(n), 1 if min_ratings is None else min_ratings)
     rows = enough[: top_items or TOP_ITEMS] if min_ratings is None or top_items is not None else enough
     if most is not None and len(rows) > most:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from embedcli.errors import with_names
 
 OPTIONS = {  # parameters of the library whose options have other names
+    "arrays": "--array",
     "clusters": "-k",
     "from_": "--from",
     "learning_rate": "--lr",

@@ -178,8 +178,8 @@ def settings_like(which: str, run_dir: Path, parameters: Parameters) -> tuple[Ru
 
 def _settings_of(run: Run) -> dict[str, Any]:
     """Return the settings of a run by parameter; what follows from the ratings or the machine is left to them."""
+    from embedcli.data.scale import y_range_for
     from embedcli.data.splits import fraction_in
-    from embedcli.training.config import y_range_for
 
     settings, split = {**run.training.settings, **run.data.reading}, run.training.split
     if settings["engine"] == "compiled":

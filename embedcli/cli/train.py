@@ -166,7 +166,7 @@ def train(
     if to is not None:
         run = aligned(run, to)
         answer.notes.say(about_agreement(run, to))
-    run, path, exit_code = _save(run, saving, answer.notes)
+    run, path, exit_code = save(run, saving, answer.notes)
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)
 
@@ -187,7 +187,7 @@ def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -
     )
 
 
-def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
+def save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
     """Save a run under its name or another: a finished training is never lost. Return its path and the exit code."""
     from embedcli.run.store import save_anywhere
 
@@ -199,16 +199,18 @@ def _save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
         Notes().say(f"note: another training took the name {saving.name!r}; this run is named {run.name!r}")
     named = run.name if os.environ.get("EMBEDCLI_RUN") else None  # which would otherwise choose the run
     again = RunOptions(named, saving.run_dir).again
-    notes.say(f"saved {path}{took(began)}; next: embedcli biases --worst{_min_ratings(run)}{again}")
+    notes.say(f"saved {path}{took(began)}; next: embedcli {_next(run)}{again}")
     return run, path, 0
 
 
-def _min_ratings(run: Run) -> str:
-    """Return the option with which `biases` finds items, if none has enough ratings for its default."""
+def _next(run: Run) -> str:
+    """Return the command to look at a run with: `biases`, with the option by which it finds items, or else `pca`."""
     from embedcli.analysis.biases import MIN_RATINGS
 
     n = run.item_stats.n_ratings
-    return "" if n.max() >= MIN_RATINGS else f" --min-ratings {sorted(n)[len(n) // 2]}"
+    if "item_bias" not in run.arrays:
+        return "pca"
+    return "biases --worst" + (f" --min-ratings {sorted(n)[len(n) // 2]}" if 0 < n.max() < MIN_RATINGS else "")
 
 
 def _epoch_lines(epoch: Epoch) -> list[str]:

@@ -1,7 +1,14 @@
 """The scale of ratings, and values that may not be ratings: codes for "not rated", mistakes, counts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from embedcli.data.ratings import DataSet
 
 SAMPLE = 1_000_000  # ratings that the levels are detected from
 MOST_STEPS = 101  # levels of a scale with steps; a scale with more levels has no steps
@@ -119,3 +126,17 @@ def _advice(marked: NDArray[np.bool_], what: str, doubt: str) -> str:
     if n < 10 or n < total / 100:
         amount = f"{n:,} of {total:,} ratings {'is' if n == 1 else 'are'}"
     return f"{amount} {what}: if {doubt}, leave {'that row' if n == 1 else 'those rows'} out of the file"
+
+
+def y_range_for(data: DataSet, values: NDArray[np.float32]) -> tuple[float, float]:
+    """Return for ratings (n,) a range a little wider than the scale, since a sigmoid never reaches its ends.
+
+    By one step of the scale below and half a step above: 0 to 5.5 for whole stars from 1 to 5, as in the
+    lesson. The step of a scale without steps counts as a tenth of it.
+    """
+    low, high = data.scale
+    if data.implicit:
+        return low, high
+    steps = np.diff(np.unique(values))
+    step = max(float(steps.min(initial=high - low)), (high - low) / 10)
+    return low - step, high + step / 2

@@ -7,6 +7,7 @@ from functools import partial
 from embedcli.analysis.axis import INTERVAL, Axis, AxisItem
 from embedcli.analysis.components import two_digits
 from embedcli.analysis.record import nested
+from embedcli.analysis.selection import passing
 from embedcli.render.pca import written_effect
 from embedcli.render.view import Block, Titled, View, percent, table, view_of
 from embedcli.run.record import Run
@@ -18,13 +19,13 @@ def view(axis: Axis, run: Run) -> View:
     """Show the items at both ends of an axis, and how far it can be trusted."""
     noun = run.data.noun
     words = {"noun": noun, "interval": percent(INTERVAL)}
-    passing = f"{run.headline} | {axis.n_items:,} {noun}s with at least {axis.min_ratings} ratings"
+    items = f"{run.headline} | {passing(run, axis.n_items, axis.min_ratings)}"
     start, end = (partial(_joined, titles) for titles in (axis.start, axis.end))
     without = ("mean_rating",) if run.data.implicit else ()
     shown = view_of(
         axis,
         run,
-        Titled.of(lambda of: f"From {start(of)} to {end(of)} | {passing}"),
+        Titled.of(lambda of: f"From {start(of)} to {end(of)} | {items}"),
         [
             table(axis.first, AxisItem, Titled.of(lambda of: f"from {start(of)}"), without, **words),
             table(axis.last, AxisItem, Titled.of(lambda of: f"to {end(of)}"), without, **words),

@@ -24,7 +24,7 @@ def view(ranking: Biases, run: Run, ends: Sequence[str]) -> View:
     return view_of(
         shown,
         run,
-        f"{which} {noun}s by {source}{ranking.sort.value} | {run.headline} | {_passing(ranking, noun)}",
+        f"{which} {noun}s by {source}{ranking.sort.value} | {run.headline} | {_passing(ranking, run)}",
         [
             table(
                 getattr(shown, end),
@@ -58,7 +58,7 @@ def movers(ranking: Movers, run: Run) -> View:
     return view_of(
         ranking,
         run,
-        f"Biggest movers | {run.headline} | {_passing(ranking, noun)}",
+        f"Biggest movers | {run.headline} | {_passing(ranking, run)}",
         [table(rows, Mover, heading, noun=noun, who=who, what=what, source=source) for heading, rows in headings],
         _correlations(ranking),
     )
@@ -73,8 +73,9 @@ def _words_of(run: Run) -> dict[str, str]:
     return {"best": "most generous", "worst": "harshest"}
 
 
-def _passing(ranking: Biases | Movers, noun: str) -> str:
-    return f"at least {ranking.min_ratings} ratings: {ranking.n_items:,} {noun}s"
+def _passing(ranking: Biases | Movers, run: Run) -> str:
+    items = f"{ranking.n_items:,} {run.data.noun}s"
+    return f"at least {ranking.min_ratings} ratings: {items}" if run.item_stats.n_ratings.any() else f"all {items}"
 
 
 def caption(ranking: Biases, shown: Sequence[ItemBias], noun: str, value: str) -> str:

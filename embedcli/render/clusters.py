@@ -40,7 +40,7 @@ def _block(cluster: Cluster, noun: str, verdict: Verdict | None) -> Block:
     heading = f"{cluster.cluster}  {cluster.n:,} {noun}s | silhouette {cluster.silhouette:.2f}"
     tags = "  ".join(f"{tag.tag} x{tag.lift:.1f} ({tag.n})" for tag in cluster.tags) or "none more than by chance"
     lines = [("tags", tags), ("most rated", _listed(cluster.most_rated)), ("central", _listed(cluster.central))]
-    return Block(heading, [(f"  {label}", words) for label, words in lines], verdict=verdict)
+    return Block(heading, [(f"  {label}", words) for label, words in lines if words], verdict=verdict)
 
 
 def _listed(titles: Sequence[str]) -> str:

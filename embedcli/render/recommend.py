@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from embedcli.analysis.choices import RankBy
 from embedcli.analysis.recommend import Diversity, Recommendation, Recommendations
+from embedcli.analysis.selection import passing
 from embedcli.render.view import Titled, View, table, view_of
 from embedcli.run.record import Run
 
@@ -14,11 +15,11 @@ def view(ranking: Recommendations, run: Run) -> View:
     """Show the recommended items."""
     noun = run.data.noun
     who = f"user {ranking.user}" if ranking.user is not None else "a new user"
-    passing = f"{ranking.n_items + ranking.n_left_out:,} {noun}s with at least {ranking.min_ratings} ratings"
+    items = passing(run, ranking.n_items + ranking.n_left_out, ranking.min_ratings)
     return view_of(
         ranking,
         run,
-        f"For {who} | {run.headline} | {passing}",
+        f"For {who} | {run.headline} | {items}",
         [
             table(
                 ranking.items,

@@ -161,20 +161,21 @@ def about_decay(verdict: DecayVerdict | None) -> list[str]:
 
 def facts(run: Run, path: Path) -> dict[str, str]:
     """Return how a run came about, by name."""
-    training = run.training
-    return {
+    training, n = run.training, run.training.split.n_train
+    known = {
         "path": str(path),
         "created": _minute(run.created),
         "command": run.command or "(none: made from Python)",
-        "data": f"{run.data.title}, {training.split.n_train:,} training rows, from {run.data.source}",
+        "data": f"{run.data.title}, {f'{n:,} training rows, ' if n else ''}from {run.data.source}",
         "sha256": f"{run.data.sha256[:16]}...",
         "split": training.split.description,
         **{key: _written(value) for key, value in training.settings.items()},
         "shrinkage": ", ".join(f"{role} {value:.2f}" for role, value in training.shrinkage.items()),
         "arrays": ", ".join(f"{name} {run.shape(name)}" for name in sorted(run.arrays)),
         "versions": ", ".join(f"{name} {number}" for name, number in training.versions.items()),
-        "trained in": f"{training.seconds:.1f} s",
+        "trained in": f"{training.seconds:.1f} s" if training.config else "",
     }
+    return {key: value for key, value in known.items() if value}
 
 
 def details(run: Run, path: Path) -> View:

@@ -4,6 +4,7 @@ from typing import Any
 
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.metric import CONDITION, Gauge
+from embedcli.analysis.selection import passing
 from embedcli.analysis.similar import Neighbour, Neighbourhood, Neighbours
 from embedcli.render.view import Titled, View, table, view_of
 from embedcli.run.record import Run
@@ -18,11 +19,11 @@ def view(neighbours: Neighbours, run: Run, gauge: Gauge | None = None) -> View:
     noun, by = run.data.noun, neighbours.by
     words: dict[str, Any] = {"noun": noun, "measure": "distance" if by is Measure.EUCLIDEAN else by.value}
     words |= {"meaning": meaning(by, noun), "n_folds": neighbours.n_folds, "limit": neighbours.limit}
-    passing = f"{neighbours.n_items:,} {noun}s with at least {neighbours.min_ratings} ratings"
+    items = passing(run, neighbours.n_items, neighbours.min_ratings)
     return view_of(
         neighbours,
         run,
-        f"Neighbours by {by.value} | {run.headline} | {passing}",
+        f"Neighbours by {by.value} | {run.headline} | {items}",
         [table(center.neighbours, Neighbour, _heading(center), **words) for center in neighbours.asked],
         _caption(neighbours, noun),
         _explanation(neighbours, run, gauge),

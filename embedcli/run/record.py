@@ -17,6 +17,9 @@ from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import APPEAL, NAMES, Arrays, Range, checked, table_array, tastes_array
 
 LINKS = ("sigmoid", "identity")
+ROUNDING = 1e-6  # of 32-bit factors
+TRAIN_AGAIN = "train again with embedcli train, or choose another run with `run`"
+IMPORT_AGAIN = "import a model of users and items: embedcli import --help, or choose another run with `run`"
 POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
 
 
@@ -215,6 +218,17 @@ class ItemStats(Shown):
     n_ratings: NDArray[np.int64]  # (n,)
     mean_rating: NDArray[np.float64]  # (n,) in stars
 
+    @property
+    def is_rated(self) -> NDArray[np.bool_]:
+        """Which rows have ratings, (n,); all of them if none is known to have any."""
+        rated: NDArray[np.bool_] = self.n_ratings > 0
+        return rated if rated.any() else ~rated
+
+    @property
+    def weights(self) -> NDArray[np.int64]:
+        """How much each row counts for, (n,): its number of ratings, or 1 if none is known to have any."""
+        return self.n_ratings if self.n_ratings.any() else np.ones_like(self.n_ratings)
+
     def mean_of(self, row: int) -> float | None:
         """Return the mean rating of a row, None if it has none."""
         mean = float(self.mean_rating[row])
@@ -348,14 +362,17 @@ class Run(Shown):
         keep_rows: bool = True,
         heldout: HeldOutRows | None = None,
         time_effect: NDArray[np.float32] | None = None,
+        stats: tuple[ItemStats, ItemStats] | None = None,
     ) -> Run:
         """Make a run of a model trained anywhere, on the ratings `train`: the one door into a run.
 
         A model with user and item factors and the three biases is put into canonical form, and its trained_stars
         are computed; all other arrays, such as `item_stars` (D, I), draws from a posterior, are kept as they are.
         `time_effect` (n,) is what the posterior has of the time of each rating. `keep_rows` False keeps neither `train`
-        nor `heldout`. Raises RunError if an array is not finite or does not
-        have the shape that users and items ask for, if the link is unknown, and if a sigmoid has no range.
+        nor `heldout`. `stats` of the items and the users are counted in `train` unless they are given.
+
+        Raises RunError if an array is not finite or does not have the shape that users and items ask for, if the link
+        is unknown, and if a sigmoid has no range.
         """
         where = f"run {name!r}"
         if link not in LINKS or (link == "sigmoid" and y_range is None):
@@ -364,13 +381,17 @@ class Run(Shown):
                 'give link="identity", or link="sigmoid" with y_range=(0, 5.5) or the like',
             )
         values = None if train.data.implicit else train.value
+        counted = stats or (
+            ItemStats.of(train.item, values, len(train.items)),
+            ItemStats.of(train.user, values, len(train.users)),
+        )
         run = cls(
             name=name,
             data=train.data,
             items=train.items,
             users=train.users,
-            item_stats=ItemStats.of(train.item, values, len(train.items)),
-            user_stats=ItemStats.of(train.user, values, len(train.users)),
+            item_stats=counted[0],
+            user_stats=counted[1],
             arrays=checked(arrays, {"users": len(train.users), "items": len(train.items)}, where),
             link=link,
             y_range=y_range,
@@ -381,8 +402,10 @@ class Run(Shown):
         return run._in_canonical_form() if set(NAMES) <= set(run.arrays) else run
 
     def _in_canonical_form(self) -> Run:
-        rated_users = self.user_stats.n_ratings > 0
-        centred = canonical(self.arrays, rated_users, self.item_stats.n_ratings > 0)
+        rated_users = self.user_stats.is_rated
+        centred = canonical(self.arrays, rated_users, self.item_stats.is_rated)
+        if all(np.allclose(centred[name], self.arrays[name], 1e-5, ROUNDING) for name in NAMES):
+            centred = {name: self.arrays[name] for name in NAMES}  # they were canonical: what was read stays as it was
         stars = trained_stars(centred, rated_users, self.sigmoid_range)
         return replace(self, arrays={**self.arrays, **centred, "trained_stars": stars})
 
@@ -453,7 +476,7 @@ class Run(Shown):
         other |= {there: here for here, there in other.items()}
         arrays = {there: self.array(here) for here, there in other.items() if here in self.arrays}
         if set(NAMES) <= set(arrays):
-            arrays["trained_stars"] = trained_stars(arrays, self.item_stats.n_ratings > 0, self.sigmoid_range)
+            arrays["trained_stars"] = trained_stars(arrays, self.item_stats.is_rated, self.sigmoid_range)
         if tastes_array("users") in self.arrays:
             arrays[tastes_array("items")] = self.array(tastes_array("users"))
         if APPEAL in self.arrays:
@@ -485,7 +508,7 @@ class Run(Shown):
         if name not in self.arrays:
             raise RunError(
                 f"run {self.name!r} holds no {name}, only {', '.join(sorted(self.arrays))}",
-                "train again with embedcli train, or choose another run with `run`",
+                TRAIN_AGAIN if self.training.config else IMPORT_AGAIN,
             )
         return self.arrays[name]
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import DataSet, Ratings
+from embedcli.data.ratings import Ratings
+from embedcli.data.scale import y_range_for
 from embedcli.errors import UsageError
 from embedcli.evidence.chain import N_FACTORS
 from embedcli.evidence.components import N_TESTED
@@ -48,20 +49,6 @@ def resolve(config: TrainConfig, train: Ratings) -> TrainConfig:
         y_range=y_range or y_range_for(train.data, train.value),
         n_draws=0 if implicit else config.n_draws,
     )
-
-
-def y_range_for(data: DataSet, values: NDArray[np.float32]) -> tuple[float, float]:
-    """Return for ratings (n,) a range a little wider than the scale, since a sigmoid never reaches its ends.
-
-    By one step of the scale below and half a step above: 0 to 5.5 for whole stars from 1 to 5, as in the
-    lesson. The step of a scale without steps counts as a tenth of it.
-    """
-    low, high = data.scale
-    if data.implicit:
-        return low, high
-    steps = np.diff(np.unique(values))
-    step = max(float(steps.min(initial=high - low)), (high - low) / 10)
-    return low - step, high + step / 2
 
 
 def share_of_mean(train: Ratings, y_range: tuple[float, float]) -> float:

@@ -118,7 +118,7 @@ def test_every_option_is_documented(command: str) -> None:
     """Every option of a command is in its section of the usage, or among those that several commands share."""
     text = prose("usage")
     shared = text[text.index("## Options of every command") : text.index("## embedcli train")]
-    if command.startswith(("train", "data")):
+    if command.startswith(("train", "data", "import")):
         shared += text[text.index("## Your own ratings") : text.index("## embedcli biases")]
     if command.startswith("data"):
         shared += section("train")

@@ -224,7 +224,7 @@ CHOSEN = (
     ),
     Mutation(
         "bias above all items, not the rated",
-        "stars[rated].mean() if rated.any() else stars.mean()",
+        "stars[run.item_stats.is_rated].mean()",
         "stars.mean()",
         ("test_ranking_is_the_trained_models",),
     ),

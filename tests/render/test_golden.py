@@ -373,7 +373,7 @@ def predict_view() -> View:
         **PREDICTED,
         n_ratings=np.array([1234, 0]),
     )
-    return predict.pairs_view(PairPredictions(rows, 1, 0, 1, has_intervals=True), make_run())
+    return predict.pairs_view(PairPredictions(rows, 1, 0, 1, by_posterior=True, has_intervals=True), make_run())
 
 
 def predict_all_view() -> View:
@@ -386,7 +386,10 @@ def predict_all_view() -> View:
         **{name: np.nan_to_num(values, nan=1.5) for name, values in PREDICTED.items()},
         gain=np.array([1.25, -0.5]),
     )
-    return predict.top_view(TopPredictions(rows, 1, 939, 2, RankBy.GAIN, 20, has_intervals=True), make_run())
+    return predict.top_view(
+        TopPredictions(rows, 1, 939, 2, RankBy.GAIN, 20, by_posterior=True, has_intervals=True, knows_rated=True),
+        make_run(),
+    )
 
 
 def explain_view() -> View:

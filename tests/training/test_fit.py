@@ -12,13 +12,13 @@ import pytest
 from planted import World
 
 from embedcli.data.ratings import Ratings
+from embedcli.data.scale import y_range_for
 from embedcli.errors import TrainingError, UsageError
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Epoch, Run
 from embedcli.run.store import save
 from embedcli.training import assess as assess_module
 from embedcli.training import learn as learn_module
-from embedcli.training.config import y_range_for
 from embedcli.training.fit import fit
 from embedcli.training.schedule import one_cycle, shrinkage
 

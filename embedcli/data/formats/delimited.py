@@ -157,7 +157,7 @@ def complete_header(first: list[str], rest: Sequence[Sequence[str]], n_columns: 
 
 
 def text_rows(
-    stream: Stream, options: ReadOptions, on_note: Note, has_header: HasHeader
+    stream: Stream, options: ReadOptions, on_note: Note, has_header: HasHeader, separator: str | None = None
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield (row number, fields) of delimited text, the names of its columns first as row 0.
 
@@ -166,7 +166,7 @@ def text_rows(
     """
     where = stream.name
     encoding = encoding_of(stream.head, None if _is_utf8(stream.head) else options.encoding, where, on_note)
-    layout = layout_of(head_lines(stream.head, encoding, where), None, where)
+    layout = layout_of(head_lines(stream.head, encoding, where), separator, where)
     first, *rest = layout.rows
     names, notes = complete_header(first, rest, layout.n_columns)
     is_named = has_header(names, rest)

@@ -5,6 +5,8 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ from embedcli.data.problems import Problem, Problems
 from embedcli.data.ratings import Items, Ratings
 from embedcli.data.read_options import Note, OnBadRows, ReadOptions
 from embedcli.data.sources import Source, Stream, damaged, source_of
-from embedcli.data.text import clean_tag, number_of, split_tags, title_of, year_of
+from embedcli.data.text import clean_tag, number_of, shorten, split_tags, title_of, year_of
 from embedcli.errors import DataError, UsageError
 
 MOST = 1 << 29  # bytes of rows that are kept
@@ -34,6 +36,8 @@ FEWEST_FLAGS = 3  # columns of 0 and 1 that are tags without being named as such
 SHOWN = 8  # columns that a message shows
 LONGEST_TITLE = 200  # letters on average of a column of titles
 U_ITEM = 24  # columns of u.item of MovieLens 100K: five, and one for each of its genres
+NONE: Set[str] = frozenset()
+SURELY = 2  # known names of columns that make a first row their names
 NumberedRows = Iterator[tuple[int, list[str]]]
 
 
@@ -44,6 +48,7 @@ class ItemFile:
     where: str
     names: tuple[str, ...]
     rows: list[list[str]]
+    is_guess: bool = False  # whether the names may be the first row instead
 
     def column_index(self, name: str, role: str) -> int:
         """Return the index of the column that the option of a role names; UsageError if missing."""
@@ -154,40 +159,146 @@ def _with_aliases(table: ItemFile, wanted: Set[str], aliases: Mapping[str, str],
     )
 
 
-def _read(source: Source, ids: Sequence[str], options: ReadOptions, on_note: Note) -> ItemFile:
-    """Read the rows that hold an id wanted in any column: the table may exceed the memory. DataError if that fails."""
-    wanted, kept, size = frozenset(ids), list[list[str]](), 0
+def items_in_order(
+    where: str | Path,
+    n: int,
+    options: ReadOptions,
+    on_note: Note,
+    *,
+    padding: Sequence[str] = (),
+    without: Set[str] = NONE,
+) -> tuple[Items, str]:
+    """Return the items that the n rows of a table describe, in its order, and the word for one of them.
+
+    The columns `without` are not read. See `items_of`.
+    """
+    return items_of(_read(source_of(where), None, options, on_note, without), n, options, on_note, padding)
+
+
+def items_of(
+    table: ItemFile, n: int, options: ReadOptions, on_note: Note, padding: Sequence[str] = ()
+) -> tuple[Items, str]:
+    """Return the items that the n rows of a table describe, in its order, and the word for one of them.
+
+    An item's id is in the column that is given, else in the first that has another text in each row, those named as ids
+    before others. `padding` are ids of a first row that the table may leave out. Raises DataError if the table does not
+    have n rows, or no such column.
+    """
+    table = _of_n_rows(table, n, padding)
+    columns = [tuple(column) for column in zip(*table.rows, strict=True)]
+    id_index, notes = _key_column(table, columns, options), list[str]()
+    roles = _roles(table, options, id_index, notes)
+    found = [_description([row], roles) for row in table.rows]
+    titles = tuple(title or own for (title, _, _), own in zip(found, columns[id_index], strict=True))
+    named = {"id": table.named([id_index]), **{role: table.named(own) for role, own in roles.columns().items()}}
+    on_note(f"{table.where}: {', '.join(f'{role} = {names}' for role, names in named.items())}, in the vectors' order")
+    for note in notes:
+        on_note(f"note: {note}")
+    taken = {id_index, *chain.from_iterable(roles.columns().values())}
+    further = {name: columns[j] for j, name in enumerate(table.names) if table.is_named and name and j not in taken}
+    years = tuple(year or year_of(title) for (_, year, _), title in zip(found, titles, strict=True))
+    items = Items(columns[id_index], titles, years, tuple(tags for *_, tags in found), further)
+    return items, noun_of(table.names[id_index])
+
+
+def _key_column(table: ItemFile, columns: Sequence[Sequence[str]], options: ReadOptions) -> int:
+    """Return the index of the column with another text in each row; DataError if there is none."""
+    is_key = [len(set(column)) == len(column) and "" not in column for column in columns]
+    if options.item_id_col is not None:
+        index = table.column_index(options.item_id_col, "item_id")
+    else:
+        index = max(
+            range(len(columns)),
+            key=lambda j: (is_key[j], is_id(table.names[j]), not is_row_number(table.names[j])),
+        )
+    if not is_key[index]:
+        column = columns[index]
+        shown = next(text for text in column if not text or column.count(text) > 1)
+        raise DataError(
+            f"{table.where}: {table.named([index])} holds {shorten(shown)!r} {column.count(shown):,} times",
+            "name a column with another id in each row with `item_id_col`",
+        )
+    return index
+
+
+def _of_n_rows(table: ItemFile, n: int, padding: Sequence[str]) -> ItemFile:
+    """Return a table with n rows; DataError if it has not.
+
+    Names of columns that were guessed may be the first row. The row of the `padding` may be missing.
+    """
+    rows, first = table.rows, [list(table.names)] if table.is_guess else []
+    blank = [[padding[0]] * len(table.names)] if padding else []
+    numbers = tuple(str(number) for number in range(1, len(table.names) + 1))
+    if len(rows) == n:
+        return table
+    if first and len(rows) == n - 1 and (not padding or first[0][0] in padding):
+        return replace(table, names=numbers, rows=first + rows)
+    if blank and len(rows) == n - 1:
+        return replace(table, rows=blank + rows)
+    if blank and first and len(rows) == n - 2:
+        return replace(table, names=numbers, rows=blank + first + rows)
+    raise DataError(
+        f"{table.where}: {len(rows):,} rows for {n:,} vectors",
+        "give a table with a row for each vector, in their order, or save the ids with the vectors",
+    )
+
+
+def _read(
+    source: Source, ids: Sequence[str] | None, options: ReadOptions, on_note: Note, without: Set[str] = NONE
+) -> ItemFile:
+    """Read the rows that hold an id wanted in any column, or all rows. DataError if that fails.
+
+    The table may exceed the memory. Only columns that are not in `without` are read.
+    """
+    wanted, kept, size = frozenset(ids or ()), list[list[str]](), 0
 
     def has_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
         return _is_header(first, rest, wanted)
 
     with source.open() as stream:
         try:
-            rows = _rows(stream, wanted, options, on_note, has_header)
+            is_lone = ids is None and _is_lone(stream)
+            rows = _rows(stream, wanted, options, on_note, has_header, without, is_lone=is_lone)
             _, names = next(rows)
+            read = [index for index, name in enumerate(names) if not _is_left_out(name, without)] if without else None
             for _, row in rows:
-                row = [field.strip() for field in row]
-                if not kept or not wanted.isdisjoint(row):  # the first row is an example, if no row is wanted
+                row = [field.strip() for field in (row if read is None else map(row.__getitem__, read))]
+                # the first row is an example, if no row is wanted
+                if ids is None or not kept or not wanted.isdisjoint(row):
                     kept.append(row)
                     size += sum(map(len, row)) + OVERHEAD * len(row)
                     if size > MOST:
                         raise DataError(
-                            f"{source.name}: more than {MOST >> 20} MB of rows that describe the items rated",
+                            f"{source.name}: more than {MOST >> 20} MB of rows that describe the items",
                             "leave out the columns that are not titles, tags or years",
                         )
         except (ValueError, OSError) as error:  # raised by pyarrow
             raise DataError(f"{source.name}: cannot be read as a table: {error}", "save it as CSV, in UTF-8") from error
+        is_guess = stream.format == "text" and _n_known(names) < SURELY
+    names = [name for name in names if not _is_left_out(name, without)]
     if not names:
         raise DataError(f"{source.name}: there are no columns of texts or numbers", "give a table with ids and titles")
     # a JSON object may have names that earlier ones lack
-    return ItemFile(source.name, tuple(names), [[*row, *[""] * (len(names) - len(row))] for row in kept])
+    rows_of_all = [[*row, *[""] * (len(names) - len(row))] for row in kept]
+    table = ItemFile(source.name, tuple(names), rows_of_all)
+    return replace(table, is_guess=is_guess and table.is_named)
+
+
+def _is_left_out(name: str, without: Set[str]) -> bool:
+    """Tell whether a column is one of these, or a part of one."""
+    return name in without or name.partition(".")[0] in without
+
+
+def _is_lone(stream: Stream) -> bool:
+    """Tell whether text has a single column: no line has a separator."""
+    return stream.format == "text" and not any(mark in stream.head for mark in (b",", b"\t", b";", b"|"))
 
 
 def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], wanted: Set[str]) -> bool:
     """Tell whether the first row of a table of items has the names of its columns."""
-    n_known = sum(is_id(name) or any(rank(name, role) is not None for role in WORDS) for name in first)
-    if n_known >= 2 or not rest:
-        return n_known >= 2 or wanted.isdisjoint(first)
+    n_known = _n_known(first)
+    if n_known >= SURELY or not rest:
+        return n_known >= SURELY or wanted.isdisjoint(first)
     if not wanted.isdisjoint(first):
         return False
     columns = [[row[index] for row in rest if len(row) > index] for index in range(len(first))]
@@ -197,25 +308,42 @@ def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], wanted: Set[
     )
 
 
-def _rows(stream: Stream, wanted: Set[str], options: ReadOptions, on_note: Note, has_header: HasHeader) -> NumberedRows:
-    """Yield (number, fields) of the rows of a table of any format, the names of its columns first."""
+def _n_known(names: Iterable[str]) -> int:
+    """Return how many of these are known names of columns."""
+    return sum(is_id(name) or any(rank(name, role) is not None for role in WORDS) for name in names)
+
+
+def _rows(
+    stream: Stream,
+    wanted: Set[str],
+    options: ReadOptions,
+    on_note: Note,
+    has_header: HasHeader,
+    without: Set[str],
+    *,
+    is_lone: bool,
+) -> NumberedRows:
+    """Yield (number, fields) of the rows of a table of any format, the names of its columns first.
+
+    Of Parquet the columns `without` are not read. A table that `is_lone` has a single column.
+    """
     if stream.format == "parquet":
-        return _parquet_rows(stream)
+        return _parquet_rows(stream, without)
     if stream.format == "json":
         return _json_rows(stream, wanted, options, on_note)
     if stream.format == "sqlite":
         return item_rows(stream, on_note)
-    return text_rows(stream, options, on_note, has_header)
+    return text_rows(stream, options, on_note, has_header, separator="tab" if is_lone else None)
 
 
-def _parquet_rows(stream: Stream) -> NumberedRows:
+def _parquet_rows(stream: Stream, without: Set[str]) -> NumberedRows:
     table = open_parquet(stream.on_disk())
     fields = fields_of(table)
     faulty, counts = faults(table, range(len(fields))), Counter(name for name, _ in fields)
     names = [
         name
         for index, (name, type) in enumerate(fields)
-        if index not in faulty or (counts[name] == 1 and _is_list(type))
+        if (index not in faulty or (counts[name] == 1 and _is_list(type))) and not _is_left_out(name, without)
     ]
     yield 0, names
     try:

@@ -14,6 +14,7 @@ from embedcli.analysis.choices import Section
 from embedcli.analysis.map import Map
 from embedcli.analysis.record import Column, Row, Verdict
 from embedcli.analysis.report import EVEN, FEW_KEPT, SURE, Report
+from embedcli.analysis.selection import passing
 from embedcli.data.catalog import CATALOG, MOVIELENS_TERMS
 from embedcli.data.features import FEWEST_TAGGED
 from embedcli.errors import EmbedcliError
@@ -158,8 +159,8 @@ def _of_ranking(ranking: Biases, run: Run, value: str) -> list[str]:
     """Say what the lists are, what dot and bar mean, and what a bet is."""
     noun = run.data.noun
     lead = [
-        f"Ranked by the {value} that the trained model predicts over all users, of {ranking.n_items:,} {noun}s with at "
-        f"least {ranking.min_ratings} ratings."
+        f"Ranked by the {value} that the trained model predicts over all users, of "
+        f"{passing(run, ranking.n_items, ranking.min_ratings)}."
     ]
     if run.data.implicit:
         return [*lead, "There are no intervals: sampled rows are no observations."]

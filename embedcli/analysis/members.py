@@ -1,0 +1,55 @@
+"""What the trained members of a run predict: for runs without a posterior, such as those of imported vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from embedcli.errors import RunError
+from embedcli.evidence.bases import Floats, Rows, Table
+from embedcli.run.predictions import NAMES, predict, ratings_of
+from embedcli.run.record import IMPORT_AGAIN, Run
+
+TOGETHER = 1 << 22  # pairs of a user and an item that are in memory at once
+
+
+def check_predicts(run: Run) -> None:
+    """Raise RunError if a run lacks users or biases."""
+    if missing := [name for name in NAMES if name not in run.arrays]:
+        raise RunError(f"run {run.name!r} predicts nothing: it holds no {', '.join(missing)}", IMPORT_AGAIN)
+
+
+class Members:
+    """The members of a run, ready to predict."""
+
+    def __init__(self, run: Run) -> None:
+        check_predicts(run)
+        self.run, self._arrays = run, {name: run.array(name) for name in NAMES}
+        rows = run.rows
+        order = None if rows is None else np.argsort(rows.user, kind="stable")
+        self._items = np.zeros(0, np.int64) if rows is None else rows.item[order].astype(np.int64)
+        n_users = np.arange(len(run.users) + 1)
+        self._begin = np.zeros_like(n_users) if rows is None else np.searchsorted(rows.user[order], n_users)
+
+    def predict(self, user: Rows, item: Rows) -> Floats:
+        """Predict the ratings of pairs (n,): the mean over the members."""
+        codes = user.astype(np.int32), item.astype(np.int32)
+        mean: Floats = predict(self._arrays, *codes, self.run.sigmoid_range).mean(0, dtype=np.float64)
+        return mean
+
+    def rated(self, user: int) -> Rows:
+        """Return the items that a user rated; none if the run kept no ratings."""
+        return self._items[self._begin[user] : self._begin[user + 1]]
+
+    def tables(self) -> Iterator[tuple[Rows, Table]]:
+        """Yield blocks of users: their rows, and nearly their predictions (n, I) of all items."""
+        users, items, user_bias, item_bias, level = (self._arrays[name] for name in NAMES)
+        together = max(TOGETHER // len(self.run.items), 1)
+        for begin in range(0, len(self.run.users), together):
+            here = slice(begin, begin + together)
+            total = np.zeros((len(users[0, here]), len(self.run.items)), np.float32)
+            for m in range(len(level)):
+                logits = users[m, here] @ items[m].T + user_bias[m, here, None] + item_bias[m] + level[m]
+                total += ratings_of(logits, self.run.sigmoid_range)
+            yield np.arange(begin, begin + len(total)), total / np.float32(len(level))
