@@ -1,7 +1,8 @@
 """The text format of word2vec: `n length`, then a line per item with its id and its numbers."""
 
 import re
-from urllib.parse import quote
+from collections.abc import Sequence
+from urllib.parse import quote, unquote
 
 from embedcli.run.exporters.table import VectorTable, number_lines
 
@@ -16,8 +17,17 @@ def content(table: VectorTable) -> bytes:
 
 
 def tokens(table: VectorTable) -> list[str]:
-    """Return the ids; if one holds a blank, or what looks encoded, all are percent-encoded (`urllib.parse.unquote`)."""
-    ids: list[str] = list(table.columns["id"])
+    """Return the ids; if one holds a blank, or what looks encoded, all are percent-encoded: `ids_of` decodes them."""
+    return _encoded(table.columns["id"])
+
+
+def ids_of(tokens: Sequence[str]) -> list[str]:
+    """Return the ids that tokens stand for: decoded if `tokens` would encode them so, else as they are."""
+    ids = list(map(unquote, tokens))
+    return ids if _encoded(ids) == list(tokens) else list(tokens)
+
+
+def _encoded(ids: Sequence[str]) -> list[str]:
     if not any(map(UNSAFE.search, ids)):
-        return ids
+        return list(ids)
     return [re.sub(r"[\s\0%]", lambda letter: quote(letter[0]), name) for name in ids]

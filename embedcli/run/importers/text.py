@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embedcli.data.formats.delimited import encoding_of
 from embedcli.data.sources import Source
 from embedcli.data.text import number_of, shorten
+from embedcli.run.exporters.word2vec import ids_of
 from embedcli.run.importers.vectors import Vectors, as_floats, checked_ids, plain_items, refused
 
 SAMPLE = 200  # lines that the length of the vectors is found from
@@ -34,7 +35,7 @@ def read_text(path: Path) -> Vectors:
     factors = as_floats(vectors, "vectors", str(path))
     name = "word2vec text" if has_header else "GloVe text"
     return Vectors(
-        str(path), name, {"item_factors": factors[None]}, plain_items(checked_ids(ids, len(factors), str(path)))
+        str(path), name, {"item_factors": factors[None]}, plain_items(checked_ids(ids_of(ids), len(factors), str(path)))
     )
 
 
