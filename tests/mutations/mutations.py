@@ -223,6 +223,30 @@ CHOSEN = (
         ("test_intervals_leave_out_as_much_at_either_end",),
     ),
     Mutation(
+        "rows that are counted from 1 are taken for rows from 0",
+        "if min(numbers) == 0 and max(numbers) < n:",
+        "if max(numbers) <= n:",
+        ("test_ids_from_1_are_refused",),
+    ),
+    Mutation(
+        "rows that do not fit the ratings are imported",
+        "if not fits and is_guess:",
+        "if False:",
+        ("test_rows_that_do_not_fit_the_ratings_are_refused",),
+    ),
+    Mutation(
+        "a tensor may have more numbers than its storage",
+        "if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():",
+        "if False:",
+        ("test_a_tensor_is_not_stretched",),
+    ),
+    Mutation(
+        "a run without ratings shows nothing",
+        "np.flatnonzero(n >= min_ratings) if n.any() else np.arange(len(n))",
+        "np.flatnonzero(n >= min_ratings)",
+        ("test_what_needs_no_ratings_works",),
+    ),
+    Mutation(
         "bias above all items, not the rated",
         "stars[run.item_stats.is_rated].mean()",
         "stars.mean()",

@@ -184,7 +184,8 @@ def _ratings(
 ) -> tuple[Ratings, Vectors]:
     """Return the ratings of the rows, none if none are given, and the vectors without the row of unknown ids."""
     vectors, items, users = _without_padding(vectors, items, users, on_note)
-    own = DataSet(path.name.partition(".")[0] or "vectors", path.name, str(path), _sha256(path), (0.0, 1.0), noun)
+    stem, sha256 = path.name.partition(".")[0] or "vectors", _sha256(Path(vectors.where))
+    own = DataSet(stem, path.name, str(path), sha256, (0.0, 1.0), noun)
     if rated is None:
         return no_ratings(own, items, users or Users(())), vectors
     title = f"{rated.data.title}, vectors of {path.name}"

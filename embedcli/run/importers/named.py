@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from embedcli.data.ratings import Items
-from embedcli.data.text import number_of, shorten, split_tags
+from embedcli.data.text import number_of, shorten
 from embedcli.run.importers.roles import members, roles_of
 from embedcli.run.importers.vectors import Part, Vectors, checked_ids, refused, stats_of, texts_of
 from embedcli.run.predictions import NAMES, Range
@@ -73,7 +73,9 @@ def _items(parts: Mapping[str, Part], ids: Mapping[str, Sequence[str]], n: int, 
         if len(texts) != n:
             raise refused(where, f"{len(texts):,} {name} for {n:,} vectors", "save one for each vector")
     years = tuple(None if number_of(year) is None else int(float(year)) for year in columns["years"])
-    return Items(names, tuple(columns["titles"]), years, tuple(map(split_tags, columns["tags"])))
+    return Items(
+        names, tuple(columns["titles"]), years, tuple(tuple(filter(None, text.split("|"))) for text in columns["tags"])
+    )
 
 
 def _link(parts: Mapping[str, Part], where: str) -> tuple[str | None, Range | None]:

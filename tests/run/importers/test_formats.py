@@ -226,3 +226,11 @@ def test_what_is_canonical_stays_as_it_is(tmp_path: Path) -> None:
     again = embedcli.import_run(tmp_path / "again.npz")
     for name, array in arrays.items():
         np.testing.assert_array_equal(again.array(name), array)
+
+
+def test_a_tensor_is_not_stretched(tmp_path: Path) -> None:
+    """A tensor that claims more numbers than its storage holds, which would fill the memory, is refused."""
+    path = tmp_path / "model.pth"
+    torch.save({"item_factors": torch.zeros(1).expand(50, 40)}, path)
+    with pytest.raises(DataError, match=r"shape \(50, 40\), which its storage lacks"):
+        embedcli.import_run(path)
