@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from embedcli.data.ratings import Split as Split
     from embedcli.data.read_options import ReadOptions as ReadOptions
     from embedcli.errors import EmbedcliError as EmbedcliError
+    from embedcli.run.align import aligned as aligned
     from embedcli.run.config import TrainConfig as TrainConfig
     from embedcli.run.importers.load import import_run as import_run
     from embedcli.run.lookup import find as find
@@ -57,6 +58,7 @@ _HOME = {
     "Split": "embedcli.data.ratings:Split",
     "TrainConfig": "embedcli.run.config:TrainConfig",
     "export_run": "embedcli.analysis.export:export_run",
+    "aligned": "embedcli.run.align:aligned",
     "find": "embedcli.run.lookup:find",
     "fit": "embedcli.training.fit:fit",
     "fold_in": "embedcli.analysis.recommend:fold_in",

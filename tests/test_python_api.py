@@ -35,7 +35,12 @@ SHOWS = {"format", "json", "output", "explain", "quiet", "dark", "size", "dpi"}
 FUNCTIONS: dict[str, tuple[tuple[Callable[..., Any], ...], set[str]]] = {
     "train": (
         (library.fit, library.load_ratings, library.save_run),
-        {"data", "name", "like"},  # the first parameter of both; of the run, when it is saved; `run.training.config`
+        {
+            "data",
+            "name",
+            "like",
+            "align_to",
+        },  # the first parameter of both; of the run, when it is saved; `run.training.config`, `aligned`
     ),
     "biases": ((library.biases, library.movers), {"worst", "best", "movers"}),
     "pca": ((library.pca,), {"scores"}),

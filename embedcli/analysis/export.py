@@ -94,16 +94,23 @@ def vector_table(run: Run, *, with_map: bool = True) -> VectorTable:
     """Return one vector per item, with what is known of the items; `with_map` adds coordinates and neighbours.
 
     The vector holds the members' factors side by side, divided by the square root of their number: a dot product and
-    a squared distance are then the mean over the members, whose own coordinates have nothing in common.
+    a squared distance are then the mean over the members, whose own coordinates have nothing in common. The members of
+    an aligned run have the same coordinates: their mean is exported.
     """
     factors = run.array("item_factors")
+    vectors = factors.mean(0) if _is_aligned(run) else side_by_side(factors) / np.sqrt(len(factors))
     return VectorTable(
         noun=run.data.noun,
-        vectors=(side_by_side(factors) / np.sqrt(len(factors))).astype(np.float32),
+        vectors=vectors.astype(np.float32),
         columns=dict(_known(_columns(run))),
         xy=_xy(run) if with_map else None,
         neighbours=_neighbours(run) if with_map else None,
     )
+
+
+def _is_aligned(run: Run) -> bool:
+    """Tell whether the coordinates are those of another run."""
+    return run.training.aligned_to is not None
 
 
 def _columns(run: Run) -> Mapping[str, Sequence[Any] | NDArray[Any] | None]:
@@ -175,7 +182,9 @@ def _notes_on_arrays(run: Run, format: ExportFormat) -> Iterator[str]:
 def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Iterator[str]:
     members, _, length = run.shape("item_factors")
     noun, n = run.data.noun, run.item_stats.n_ratings
-    if members > 1:
+    if _is_aligned(run):
+        yield f"a vector is the mean of {members} members, in the coordinates of {run.training.aligned_to}"
+    elif members > 1:
         yield (
             f"a vector is {members} members x {length} factors side by side, divided by the square root of {members}: "
             "members are rotated against each other, and side by side they keep all distances"

@@ -58,6 +58,10 @@ Table = Annotated[
 TopItems = Annotated[
     int | None, option("--top-items N", "Only the N most rated (default: 1000, without --min-ratings).")
 ]
+AlignTo = Annotated[
+    str | None,
+    option("--align-to RUN", "Give the factors the coordinates of RUN.", OUTPUT, autocompletion=complete_run),
+]
 NearBy = Annotated[Angle | None, option("--by", "Items are near by this measure (default: preference).")]
 
 

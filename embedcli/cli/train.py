@@ -16,7 +16,7 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import RunOptions, complete_run
+from embedcli.cli.options import AlignTo, RunOptions
 from embedcli.cli.settings import ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
@@ -103,23 +103,17 @@ class SaveOptions:
         str | None, option("--name NAME", "Name of the run (default: the data set's, numbered).", OUTPUT)
     ] = None
     run_dir: Annotated[Path, option("--run-dir DIR", "Folder of the runs.", OUTPUT)] = DEFAULT_DIR
-    align_to: Annotated[
-        str | None,
-        option("--align-to RUN", "Give the factors the coordinates of RUN.", OUTPUT, autocompletion=complete_run),
-    ] = None
     keep_rows: Annotated[
         bool, option("--keep-rows/--no-keep-rows", "Keep the training ratings in the run.", ADVANCED)
     ] = True
 
-    def check(self) -> Run | None:
-        """Raise UsageError or RunError, before any time is spent, if the run could not be saved; open `align_to`."""
-        from embedcli.run.shelf import open_run
+    def check(self) -> None:
+        """Raise UsageError or RunError, before any time is spent, if the run could not be saved."""
         from embedcli.run.store import check_name, check_writable
 
         if self.name is not None:
             check_name(self.name, self.run_dir)
         check_writable(self.run_dir)
-        return None if self.align_to is None else open_run(self.align_to, self.run_dir).table()
 
 
 @command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
@@ -131,6 +125,8 @@ def train(
     options: ReadOptions,
     saving: SaveOptions,
     answer: Answer,
+    *,
+    align_to: AlignTo = None,
 ) -> None:
     """Train an embedding-dot-bias model with weight decay, and save it as a run.
 
@@ -145,7 +141,7 @@ def train(
       embedcli train books.tsv --items titles.csv --duplicates last
       embedcli train --config books.toml      options from a TOML file
       embedcli train --like ml-100k --seed 1  as a run, with other seeds
-      embedcli train --seed 1 --align-to ml-100k  factors that mean what those of ml-100k do
+      embedcli train --seed 1 --align-to old  in the coordinates of the run old
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.
@@ -153,8 +149,11 @@ def train(
     from embedcli.render.runs import summary
     from embedcli.run.align import about_agreement, aligned, check_alignable
     from embedcli.run.files import check_storable
+    from embedcli.run.shelf import open_run
 
-    of_split, to = split.check(config.seed), saving.check()
+    of_split = split.check(config.seed)
+    saving.check()
+    to = None if align_to is None else open_run(align_to, saving.run_dir).table()
     answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)

@@ -24,6 +24,7 @@ from embedcli.analysis.similar import similar
 from embedcli.data.ratings import DataSet, Items, Users
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import side_by_side
+from embedcli.run.lookup import Row
 from embedcli.run.predictions import NAMES, predict
 from embedcli.run.record import EmbeddingTable, ItemStats, Run
 
@@ -188,7 +189,7 @@ def test_neighbours_are_those_of_similar(trained: Run) -> None:
     has_them = trained.item_stats.n_ratings >= 20
     assert [row["neighbors"] is not None for row in rows] == has_them.tolist()
     for j in np.flatnonzero(has_them)[:5].tolist():
-        near = similar(trained, j).asked[0].neighbours
+        near = similar(trained, Row(j)).asked[0].neighbours
         found = rows[j]["neighbors"]
         assert [rows[other]["id"] for other in found["ids"]] == [neighbour.id for neighbour in near]
         np.testing.assert_allclose(found["distances"], [1 - neighbour.similarity for neighbour in near], atol=1e-6)
@@ -210,7 +211,7 @@ def test_nearest_of_all_in_a_run_without_ratings() -> None:
     export_run(run, "out.parquet")
     table = pq.read_table("out.parquet")
     assert table.column_names == ["id", "vector", "x", "y", "neighbors"]
-    near = similar(run, 3, by=Measure.COSINE, min_ratings=0).asked[0].neighbours
+    near = similar(run, Row(3), by=Measure.COSINE, min_ratings=0).asked[0].neighbours
     assert [run.items.ids[j] for j in table["neighbors"][3].as_py()["ids"]] == [neighbour.id for neighbour in near]
     export_run(bare_run(factors[:1, :, :1]), "line.parquet")  # of one factor: there is no second component
     assert pq.read_table("line.parquet").column_names == ["id", "vector", "neighbors"]

@@ -86,7 +86,7 @@ def test_a_time_out_of_the_calendar_is_a_bad_row(write: Writer, tmp_path: Path) 
     """A number in another unit than its column's names its row, is left out with skip, and the rest is read."""
     for odd in (SECONDS[0] * 1000, EARLIEST - 1, LATEST + 1, 9 * 10**18):
         path = write(tmp_path, [*SECONDS[:7], odd, *SECONDS[7:]])
-        shown = rf"(line [89]|row 8): the time is not in the years 1 to 9999: '{odd}'$"
+        shown = rf"(line [89]|row 8): the time is not in the years 1 to 9999: '{odd}'\n"
         with pytest.raises(DataError, match=shown):
             load(path, options=ReadOptions(implicit=True))
         skipped = load(path, options=ReadOptions(implicit=True, on_bad_rows=OnBadRows.SKIP))

@@ -14,6 +14,7 @@ from embedcli.analysis.clusters import clusters
 from embedcli.analysis.compare import compare
 from embedcli.analysis.map import map_items
 from embedcli.analysis.metric import gauge
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 
 
@@ -80,4 +81,4 @@ def test_users_have_neighbours_that_no_regauging_changes(benchmark: ModuleType, 
     """The table of users is measured by the items, so that its neighbours stay, too."""
     users = [run.table("users") for run in (trained, other)]
     assert benchmark.kept(*users, Measure.PREFERENCE) > 0.998
-    assert embedcli.similar(users[0], 0).by is Measure.PREFERENCE
+    assert embedcli.similar(users[0], Row(0)).by is Measure.PREFERENCE

@@ -14,6 +14,7 @@ from embedcli.analysis.pca import pca
 from embedcli.analysis.similar import similar
 from embedcli.errors import UsageError
 from embedcli.run.align import agreement, aligned, coordinates
+from embedcli.run.lookup import Row
 from embedcli.run.record import Run
 from embedcli.run.store import load, save
 
@@ -122,10 +123,10 @@ def test_what_a_trained_run_says_stays(trained: Run) -> None:
     """Components, their tests, neighbours and fold members of a trained run stay: its factors are only turned."""
     turned = regauged(trained, some_maps(is_rotation=True, k=8))
     found = aligned(turned, trained)
-    before, after = (pca(run, n_components=2) for run in (trained, found))
+    before, after = (pca(run, components=2) for run in (trained, found))
     np.testing.assert_allclose(after.scores, before.scores, atol=1e-4)
     assert [one.judged for one in after.components] == [one.judged for one in before.components]
-    by_run = [similar(run, 7).asked[0].neighbours for run in (trained, found)]
+    by_run = [similar(run, Row(7)).asked[0].neighbours for run in (trained, found)]
     assert [(one.id, one.folds) for one in by_run[0]] == [(one.id, one.folds) for one in by_run[1]]
     folds = found.array("fold_item_factors")
     assert np.corrcoef(folds[0, :, 0], coordinates(trained)[:, 0])[0, 1] > 0.95

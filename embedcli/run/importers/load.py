@@ -33,9 +33,9 @@ def import_run(
     name: str = "",
     arrays: Mapping[str, str] | None = None,
     y_range: Range | None = None,
-    options: ReadOptions = ReadOptions(),  # noqa: B008 (it is frozen)
-    on_note: Note = lambda line: None,
-    on_progress: Progress = lambda what, done, total: None,
+    options: ReadOptions | None = None,
+    on_note: Note | None = None,
+    on_progress: Progress | None = None,
 ) -> Run:
     """Make a run of vectors that any program trained; docs/usage.md lists the formats. Nothing in a file is executed.
 
@@ -46,7 +46,9 @@ def import_run(
 
     Raises UsageError if there is no such file, DataError for a file that is not read, or whose rows have no sure ids.
     """
+    options = options or ReadOptions()
     options = options if items is None else replace(options, items=Path(items))
+    on_note, on_progress = on_note or (lambda line: None), on_progress or (lambda what, done, total: None)
     path = Path(source)
     found = read_vectors(path, arrays or {})
     vectors = found.vectors

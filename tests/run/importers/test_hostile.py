@@ -10,7 +10,7 @@ from hostile import SENTINEL, files, write_all
 
 MOST_MEMORY = 1 << 30  # bytes
 CHILD = """
-import json, resource, sys
+import json, re, resource, sys
 from pathlib import Path
 import embedcli
 limit = int(sys.argv[1])
@@ -24,7 +24,9 @@ for path in sys.argv[2:]:
     except BaseException as error:
         end = ["unexpected", repr(error), ""]
     print(json.dumps([path, *end]), flush=True)
-print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+status = Path("/proc/self/status")  # ru_maxrss begins with what the parent had
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text()) if status.exists() else None
+print(json.dumps(int(peak[1]) * 1024 if peak else 0))
 """
 
 
