@@ -163,7 +163,7 @@ def test_implicit_scores_stay_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_mean_of_ratings_makes_predictions_of_ratings(tmp_path: Path) -> None:
-    """With a global bias alone, vectors are held against the ratings, not who rated what; rows in another order show."""
+    """With a global bias alone, vectors are held against the ratings; rows in another order show."""
     ratings = _ratings(tmp_path, _numbers(N_USERS), _numbers(N_ITEMS))
     centre = STARS[SAMPLED].mean()
     left, sizes, right = np.linalg.svd(np.where(SAMPLED, STARS - centre, 0), full_matrices=False)

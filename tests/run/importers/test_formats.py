@@ -240,7 +240,8 @@ def test_members_share_one_global_bias(tmp_path: Path) -> None:
     """The mean of the ratings is one number, whatever the number of members."""
     np.savez(tmp_path / "model.npz", user_factors=np.ones((3, 4, 2)), item_factors=np.ones((3, 5, 2)), global_bias=3.5)
     run = embedcli.import_run(str(tmp_path / "model.npz"))
-    np.testing.assert_allclose(predicted(run), 3.5 + 2, rtol=1e-6)
+    row = embedcli.predict(run, [("0", "0")]).predictions[0]
+    assert row["prediction"] == pytest.approx(3.5 + 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("stated", ["4 2", "3 3"])
