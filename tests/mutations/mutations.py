@@ -381,8 +381,8 @@ CHOSEN = (
     ),
     Mutation(
         "controls too low",
-        "return max(float(silhouette_score(cloud",
-        "return min(float(silhouette_score(cloud",
+        "return max(silhouettes)",
+        "return min(silhouettes)",
         ("test_continuum",),
     ),
     Mutation("groups found in any data", "self.silhouette > self.control", "self.silhouette > 0", ("test_continuum",)),
