@@ -162,6 +162,8 @@ def _neighbours(run: Run) -> Neighbours | None:
     members = member_vectors(run, measure_of(run, None))
     positions, units = nearest(members, rows), unit_vectors(members, rows)
     cosines = np.array([(units * units[column]).sum(1) for column in positions.T]).T
+    order = np.argsort(-cosines, axis=1, kind="stable")  # of many items `nearest` compares rounded cosines
+    positions, cosines = (np.take_along_axis(found, order, axis=1) for found in (positions, cosines))
     return Neighbours(rows, rows[positions], (1 - cosines).clip(0))
 
 
