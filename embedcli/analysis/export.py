@@ -123,7 +123,7 @@ def _columns(run: Run) -> Mapping[str, Sequence[Any] | NDArray[Any] | None]:
         "title": items.titles if items.titles != items.ids else None,
         "tags": ["|".join(tags) or None for tags in items.tags],
         "year": items.years,
-        "n_ratings": stats.n_ratings if stats.n_ratings.any() else None,
+        "n_ratings": stats.n_ratings if stats.is_known else None,
         "mean_rating": stats.mean_rating,
         "bias": bias,
         "stars": stars,
@@ -201,7 +201,7 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
             f"the {n_with:,} most rated {noun}s, from {LEAST_RATINGS} ratings" if n.any() else f"the first {n_with:,}"
         )
         yield f"neighbors: of {'all' if n_with == len(n) else which}"
-    if n.any() and (n_unrated := int((n == 0).sum())):
+    if n_unrated := run.item_stats.n_unrated:
         yield f"{n_unrated:,} {noun}s have no training rating: their vectors are where the training started"
     if format is ExportFormat.WORD2VEC and (tokens := word2vec.tokens(table)) != table.columns["id"]:
         encoded = next(token for token in tokens if "%" in token)

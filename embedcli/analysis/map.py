@@ -127,7 +127,7 @@ def map_items(
         raise UsageError(f"`components` {i},{j}: the run has {n_factors} factors", hint)
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
-    draws_all = min_ratings is not None or (method is Method.PCA and not run.item_stats.n_ratings.any())
+    draws_all = min_ratings is not None or (method is Method.PCA and not run.item_stats.is_known)
     default = None if draws_all else DRAWN[method]
     rows, described = most_rated_first(
         run, min_ratings, default if top_items is None else top_items, MOST_DRAWN[method]

@@ -28,9 +28,9 @@ def rated_often(run: Run, min_ratings: int) -> Rows:
     In a run without ratings all items pass.
     """
     check_min_ratings(min_ratings)
-    n = run.item_stats.n_ratings
-    rows = np.flatnonzero(n >= min_ratings) if n.any() else np.arange(len(n))
+    rows = np.flatnonzero(run.item_stats.has_at_least(min_ratings))
     if not len(rows):
+        n = run.item_stats.n_ratings
         raise UsageError(
             f"`min_ratings` {min_ratings} leaves no {run.data.noun}: the most rated has {n.max():,}",
             f"give `min_ratings` {n.max()} or less",
@@ -47,7 +47,7 @@ def rated(run: Run, min_ratings: int) -> Rows:
 def passing(run: Run, n_items: int, min_ratings: int) -> str:
     """Return which items pass that filter, in words."""
     items = f"{n_items:,} {run.data.noun}s"
-    return f"{items} with at least {min_ratings} ratings" if run.item_stats.n_ratings.any() else f"all {items}"
+    return f"{items} with at least {min_ratings} ratings" if run.item_stats.is_known else f"all {items}"
 
 
 def most_rated_first(

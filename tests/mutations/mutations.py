@@ -242,8 +242,8 @@ CHOSEN = (
     ),
     Mutation(
         "a run without ratings shows nothing",
-        "np.flatnonzero(n >= min_ratings) if n.any() else np.arange(len(n))",
-        "np.flatnonzero(n >= min_ratings)",
+        "enough if self.is_known else np.ones_like(enough)",
+        "enough",
         ("test_what_needs_no_ratings_works",),
     ),
     Mutation(
