@@ -144,7 +144,7 @@ def _known(columns: Mapping[str, Sequence[Any] | NDArray[Any] | None]) -> Iterat
 def _xy(run: Run) -> Floats | None:
     """Return the coordinates (I, 2) on the components that `map` draws; None if there are fewer than two."""
     n = run.item_stats.n_ratings
-    rows = most_rated(n) if n.any() else np.arange(len(n))
+    rows = most_rated(n) if run.item_stats.is_known else np.arange(len(n))
     try:
         xy, _ = ComponentFinder(run, rows, 2, Basis.PCA, Rotation.NONE).of_run()
     except UsageError:
@@ -156,7 +156,7 @@ def _xy(run: Run) -> Floats | None:
 def _neighbours(run: Run) -> Neighbours | None:
     """Return the nearest of the items that a map has neighbours for; None if they are fewer than two."""
     n = run.item_stats.n_ratings
-    rows = most_rated(n, MOST_WITH_NEIGHBOURS, LEAST_RATINGS if n.any() else 0)
+    rows = most_rated(n, MOST_WITH_NEIGHBOURS, LEAST_RATINGS if run.item_stats.is_known else 0)
     if len(rows) < 2:
         return None
     members = member_vectors(run, measure_of(run, None))
@@ -198,7 +198,9 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
     if table.neighbours is not None:
         n_with = len(table.neighbours.rows)
         which = (
-            f"the {n_with:,} most rated {noun}s, from {LEAST_RATINGS} ratings" if n.any() else f"the first {n_with:,}"
+            f"the {n_with:,} most rated {noun}s, from {LEAST_RATINGS} ratings"
+            if run.item_stats.is_known
+            else f"the first {n_with:,}"
         )
         yield f"neighbors: of {'all' if n_with == len(n) else which}"
     if n_unrated := run.item_stats.n_unrated:

@@ -170,8 +170,8 @@ def neighbours_of(run: Run, drawn: Map) -> tuple[Rows, Nearest | None]:
     These are the MOST_WITH_NEIGHBOURS most rated points with LEAST_RATINGS ratings or more; all points, if the run has
     no ratings. None if they are fewer than two.
     """
-    n = run.item_stats.n_ratings
-    indices = np.flatnonzero(n[drawn.item_rows] >= (LEAST_RATINGS if n.any() else 0))[:MOST_WITH_NEIGHBOURS]
+    has_enough = run.item_stats.has_at_least(LEAST_RATINGS)
+    indices = np.flatnonzero(has_enough[drawn.item_rows])[:MOST_WITH_NEIGHBOURS]
     return indices, nearest_among(run, drawn.item_rows[indices], drawn.by) if len(indices) > 1 else None
 
 

@@ -62,7 +62,7 @@ def most_rated_first(
         raise UsageError(f"`top_items` {top_items} is below 1", "give a number of items, such as 1000")
     check_min_ratings(min_ratings or 0)
     n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
-    if not n.any():
+    if not run.item_stats.is_known:
         rows = np.arange(min(len(n), top_items or MOST_UNRATED, most or len(n)))
         return rows, f"all {len(n):,} {noun}" if len(rows) == len(
             n

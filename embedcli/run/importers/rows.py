@@ -76,7 +76,7 @@ def described_by(items: Items, rated: Items) -> Items:
     )
 
 
-def aligned(rated: Ratings, items: Items, users: Users | None, where: str, on_note: Note) -> Ratings:
+def matched(rated: Ratings, items: Items, users: Users | None, where: str, on_note: Note) -> Ratings:
     """Return the ratings of users and items with vectors; without users the ratings keep theirs.
 
     Items are found by their ids, or all by their titles. What is left out is noted. Raises DataError if all is.
