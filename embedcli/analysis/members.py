@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
 from embedcli.errors import RunError
 from embedcli.evidence.bases import Floats, Rows, Table
-from embedcli.run.predictions import NAMES, predict, ratings_of
+from embedcli.run.predictions import NAMES, mean_prediction, ratings_of
 from embedcli.run.record import IMPORT_AGAIN, Run
 
 TOGETHER = 1 << 22  # pairs of a user and an item that are in memory at once
@@ -26,21 +27,22 @@ class Members:
     def __init__(self, run: Run) -> None:
         check_predicts(run)
         self.run, self._arrays = run, {name: run.array(name) for name in NAMES}
-        rows = run.rows
-        order = None if rows is None else np.argsort(rows.user, kind="stable")
-        self._items = np.zeros(0, np.int64) if rows is None else rows.item[order].astype(np.int64)
-        n_users = np.arange(len(run.users) + 1)
-        self._begin = np.zeros_like(n_users) if rows is None else np.searchsorted(rows.user[order], n_users)
 
     def predict(self, user: Rows, item: Rows) -> Floats:
         """Predict the ratings of pairs (n,): the mean over the members."""
-        codes = user.astype(np.int32), item.astype(np.int32)
-        mean: Floats = predict(self._arrays, *codes, self.run.sigmoid_range).mean(0, dtype=np.float64)
-        return mean
+        return mean_prediction(self._arrays, user.astype(np.int32), item.astype(np.int32), self.run.sigmoid_range)
+
+    @cached_property
+    def _rated(self) -> tuple[Rows, Rows]:
+        """The items of the training ratings (n,), sorted by user, and the first position of each user (U + 1,)."""
+        n_users = len(self.run.users)
+        nothing = np.zeros(0, np.int64), np.zeros(n_users + 1, np.int64)
+        return nothing if self.run.rows is None else self.run.rows.by_user(n_users)
 
     def rated(self, user: int) -> Rows:
         """Return the items that a user rated; none if the run kept no ratings."""
-        return self._items[self._begin[user] : self._begin[user + 1]]
+        items, begin = self._rated
+        return items[begin[user] : begin[user + 1]]
 
     def tables(self) -> Iterator[tuple[Rows, Table]]:
         """Yield blocks of users: their rows, and nearly their predictions (n, I) of all items."""

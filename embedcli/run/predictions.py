@@ -51,6 +51,14 @@ def predict(
     return predicted
 
 
+def mean_prediction(
+    arrays: Arrays, user: NDArray[np.int32], item: NDArray[np.int32], y_range: Range | None
+) -> NDArray[np.float64]:
+    """Predict the ratings of pairs of user and item (n,): the mean over the members."""
+    mean: NDArray[np.float64] = predict(arrays, user, item, y_range).mean(0, dtype=np.float64)
+    return mean
+
+
 def table_array(name: str) -> str:
     """Return the name of the array that holds the embeddings of a named table."""
     return f"table.{name}"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedcli.data.ratings import Ratings
 from embedcli.data.read_options import Note
 from embedcli.data.scale import y_range_for
 from embedcli.errors import UsageError
 from embedcli.run.importers.vectors import Vectors, refused
-from embedcli.run.predictions import NAMES, Range, predict
+from embedcli.run.predictions import NAMES, Range, mean_prediction
 
 SAMPLE = 100_000  # ratings that the vectors are checked against
 CHANCE = 0.55  # share of rated pairs above pairs drawn at random, below which predictions do not know who rated what
@@ -62,17 +61,9 @@ def _sample(train: Ratings) -> Ratings:
     return train.take(np.linspace(0, len(train) - 1, min(len(train), SAMPLE)).astype(np.int64))
 
 
-def _predicted(
-    vectors: Vectors, user: NDArray[np.int32], item: NDArray[np.int32], y_range: Range | None
-) -> NDArray[np.float64]:
-    """Return the predictions (n,) of the members averaged."""
-    mean: NDArray[np.float64] = predict(vectors.arrays, user, item, y_range).mean(0, dtype=np.float64)
-    return mean
-
-
 def _rmse(vectors: Vectors, train: Ratings, y_range: Range | None) -> float:
     some = _sample(train)
-    clipped = np.clip(_predicted(vectors, some.user, some.item, y_range), *some.data.scale)
+    clipped = np.clip(mean_prediction(vectors.arrays, some.user, some.item, y_range), *some.data.scale)
     return float(np.sqrt(np.mean((clipped - some.value) ** 2)))
 
 
@@ -100,7 +91,7 @@ def _scale(vectors: Vectors, train: Ratings, on_note: Note) -> Range:
     """Return whole numbers around the predictions of some pairs, drawn at random, for a scale; it is noted."""
     rng, n = np.random.default_rng(0), min(SAMPLE, len(train.users) * len(train.items))
     user, item = (rng.integers(len(table), size=n).astype(np.int32) for table in (train.users, train.items))
-    predicted = _predicted(vectors, user, item, None)
+    predicted = mean_prediction(vectors.arrays, user, item, None)
     low, high = float(np.floor(predicted.min())), float(np.ceil(predicted.max()))
     on_note(f"note: the scale of the ratings is unknown: {low:g} to {high:g} is taken, as the predictions are")
     return low, max(high, low + 1)
@@ -113,7 +104,7 @@ def _fit(vectors: Vectors, train: Ratings, y_range: Range | None) -> tuple[str, 
         return f"RMSE {reached:.3f}, of their mean {mean:.3f}", reached < mean
     some = _sample(train)
     others = np.random.default_rng(0).permutation(some.item)
-    own, of_others = (_predicted(vectors, some.user, items, y_range) for items in (some.item, others))
+    own, of_others = (mean_prediction(vectors.arrays, some.user, items, y_range) for items in (some.item, others))
     share = float(np.mean(own > of_others) + np.mean(own == of_others) / 2)
     return f"a rated pair is above one drawn at random in {share:.0%}", share > CHANCE
 
