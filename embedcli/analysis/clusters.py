@@ -121,9 +121,9 @@ def clusters(
 ) -> Clusters:
     """Cut the items into groups by k-means or Ward's hierarchical clustering (scikit-learn).
 
-    Items are near if the angle between them is small, by the same measure as in `similar`. Distances are those of the
-    unit vectors of all members, on their largest principal axes; the items are as for `pca`, at most the MOST_ITEMS
-    most rated.
+    Two items are near if the angle between their vectors is small, by the same measure as in `similar`. The unit
+    vectors of all members are projected on their largest principal axes, and distances are measured there. The items
+    are chosen as in `pca`, at most the MOST_ITEMS most rated.
 
     Raises UsageError if there are too few items for this number of groups, RunError if the run has no user factors to
     correlate preferences.
@@ -174,7 +174,7 @@ def _group(x: Floats, n_clusters: int, method: Grouping, seed: int) -> Rows:
 def _control(vectors: Sequence[Floats], group: Callable[[Floats], Rows], seed: int) -> float:
     """Return the highest silhouette of groups in normal clouds with the mean and covariance of the members' vectors.
 
-    As the vectors (n, k) of each member are, those of a cloud are put at length 1 only afterwards.
+    A cloud is drawn first. Then its vectors are set to length 1, as the vectors (n, k) of each member are.
     """
     rng, side_by_side = np.random.default_rng(seed), np.hstack(vectors)
     axes, variances = turning_axes(side_by_side)

@@ -51,7 +51,7 @@ def export_run(run: Run, output: Path | str, *, to: ExportFormat | str | None = 
     projector and safetensors write a folder, in which no file is replaced. npz and safetensors hold the arrays of the
     items and the users. The others hold one vector per item; for one per user, export `run.table("users")`.
 
-    Raises UsageError if format and ending disagree, if a file is in the way, and if the output cannot be written.
+    Raises UsageError if the format and the ending disagree, if the folder has such a file already, or if writing fails.
     """
     path = Path(output)
     format = format_of(path, to)
@@ -109,7 +109,7 @@ def vector_table(run: Run, *, with_map: bool = True) -> VectorTable:
 
 
 def _is_aligned(run: Run) -> bool:
-    """Tell whether the coordinates are those of another run."""
+    """Tell whether the factors have the coordinates of another run."""
     return run.training.aligned_to is not None
 
 
@@ -192,7 +192,7 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
             "members are rotated against each other, and side by side they keep all distances"
         )
     if measure_of(run, None) is Measure.PREFERENCE:
-        yield "cosines of the vectors are those of embedcli similar --by cosine, not of its default"
+        yield "the cosine of two vectors is what embedcli similar --by cosine shows, not what its default shows"
     if format is ExportFormat.PARQUET and table.neighbours is None:
         yield f"no neighbors: fewer than two {noun}s have {LEAST_RATINGS} ratings or more"
     if table.neighbours is not None:
