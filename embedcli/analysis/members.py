@@ -26,11 +26,9 @@ class Members:
     def __init__(self, run: Run) -> None:
         check_predicts(run)
         self.run, self._arrays = run, {name: run.array(name) for name in NAMES}
-        rows = run.rows
-        order = None if rows is None else np.argsort(rows.user, kind="stable")
-        self._items = np.zeros(0, np.int64) if rows is None else rows.item[order].astype(np.int64)
-        n_users = np.arange(len(run.users) + 1)
-        self._begin = np.zeros_like(n_users) if rows is None else np.searchsorted(rows.user[order], n_users)
+        n_users = len(run.users)
+        nothing = np.zeros(0, np.int64), np.zeros(n_users + 1, np.int64)
+        self._items, self._begin = nothing if run.rows is None else run.rows.by_user(n_users)
 
     def predict(self, user: Rows, item: Rows) -> Floats:
         """Predict the ratings of pairs (n,): the mean over the members."""
@@ -42,14 +40,14 @@ class Members:
         """Return the items that a user rated; none if the run kept no ratings."""
         return self._items[self._begin[user] : self._begin[user + 1]]
 
-    def tables(self) -> Iterator[tuple[Rows, Table]]:
-        """Yield blocks of users: their rows, and nearly their predictions (n, I) of all items."""
-        users, items, user_bias, item_bias, level = (self._arrays[name] for name in NAMES)
+    def tables(self, users: Rows) -> Iterator[tuple[Rows, Table]]:
+        """Yield blocks of users of the run: their rows, and nearly their predictions (n, I) of all items."""
+        factors, items, user_bias, item_bias, level = (self._arrays[name] for name in NAMES)
         together = max(TOGETHER // len(self.run.items), 1)
-        for begin in range(0, len(self.run.users), together):
-            here = slice(begin, begin + together)
-            total = np.zeros((len(users[0, here]), len(self.run.items)), np.float32)
+        for begin in range(0, len(users), together):
+            some = users[begin : begin + together]
+            total = np.zeros((len(some), len(self.run.items)), np.float32)
             for m in range(len(level)):
-                logits = users[m, here] @ items[m].T + user_bias[m, here, None] + item_bias[m] + level[m]
+                logits = factors[m, some] @ items[m].T + user_bias[m, some, None] + item_bias[m] + level[m]
                 total += ratings_of(logits, self.run.sigmoid_range)
-            yield np.arange(begin, begin + len(total)), total / np.float32(len(level))
+            yield some, total / np.float32(len(level))

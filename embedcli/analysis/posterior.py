@@ -86,10 +86,8 @@ class Predictor:
     @cached_property
     def _rated(self) -> tuple[Rows, Rows]:
         """The items of the training ratings (n,), sorted by user, and the first position of each user (U + 1,)."""
-        rows = self.run.rows
-        assert rows is not None
-        order = np.argsort(rows.user, kind="stable")
-        return rows.item[order].astype(np.int64), np.searchsorted(rows.user[order], np.arange(len(self.run.users) + 1))
+        assert self.run.rows is not None
+        return self.run.rows.by_user(len(self.run.users))
 
     def at(self, row: int) -> tuple[UserStates, Rows]:
         """Return a user of the run and the items that this user rated: for many users, one after another."""

@@ -253,6 +253,11 @@ class RatingRows(Shown):
     item: NDArray[np.int32]  # (n,)
     value: NDArray[np.float32]  # (n,)
 
+    def by_user(self, n_users: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the items (n,) sorted by user, and the first position of each user, and of the end, (n_users + 1,)."""
+        order = np.argsort(self.user, kind="stable")
+        return self.item[order].astype(np.int64), np.searchsorted(self.user[order], np.arange(n_users + 1))
+
 
 @dataclass(frozen=True)
 class TrainingRows(RatingRows):
