@@ -1,6 +1,6 @@
 """How far the predictions of the test rows are off: over all of them, and by kinds of users and items.
 
-It displays, in a report and for `embedcli evaluate`, and chooses nothing: the test rows are read by nothing that decides.
+It displays, in a report and for `embedcli evaluate`, and chooses nothing: nothing that decides reads the test rows.
 """
 
 from collections import Counter
@@ -34,8 +34,8 @@ Mask = NDArray[np.bool_]
 class Group:
     """Some test rows, given by a mask (n,): those of users or items of one kind.
 
-    They have `n_from` to `n_to` training ratings (None: no limit), or a tag; a tag of users is a value of a column, or a
-    range of numbers.
+    They have `n_from` to `n_to` training ratings (None: no limit), or a tag; a tag of users is a value of a column, or
+    a range of numbers.
     """
 
     kind: str
@@ -168,7 +168,8 @@ class Errors:
         n, total = (
             self.weights @ np.bincount(block, values, minlength=n_blocks) for values in (None, self.squared[rows])
         )
-        return np.sqrt(np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0))
+        drawn: Floats = np.sqrt(np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0))
+        return drawn
 
     def group(self, group: Group) -> GroupError:
         """Return the error of a group."""

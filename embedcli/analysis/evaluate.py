@@ -4,10 +4,10 @@ Definitions, with k items in the list of each user, as RecTools and RecBole have
 
     precision@k   share of the list that is relevant, mean over users
     recall@k      share of the user's relevant test items that the list has, mean over users
-    NDCG@k        sum of 1 / log2(1 + rank) over the relevant of the list, over the largest sum possible, mean over users
+    NDCG@k        sum of 1 / log2(1 + rank) over the relevant of the list, over the largest possible, mean over users
     coverage@k    share of the candidates that at least one list has
-    Gini@k        sum (2 i - n - 1) c_i / (n sum c), with c_i lists that have candidate i, ascending: 0 if all candidates
-                  are recommended equally often, near 1 if few are
+    Gini@k        sum (2 i - n - 1) c_i / (n sum c), with c_i lists that have candidate i, ascending: 0 if all n
+                  candidates are recommended equally often, near 1 if few are
     popularity lift@k   mean popularity of the lists over that of the users' training items, less 1
                         (Abdollahpouri and others 2020); popularity is the number of training ratings
 
@@ -307,7 +307,7 @@ class _Ranking:
         n_relevant = np.unique(self.relevant // n_items, return_counts=True)[1]
         gains = 1 / np.log2(np.arange(2, k + 2))
         most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]
-        means = {"precision": hits.sum(1) / k, "recall": hits.sum(1) / n_relevant, "NDCG": hits @ gains / most}
+        means: dict[str, Floats] = {"precision": hits.sum(1) / k, "recall": hits.sum(1) / n_relevant, "NDCG": hits @ gains / most}
         n = self._sums(np.ones(len(lists)), weights)
         coverage, gini = np.transpose([self._spread(lists, weight) for weight in weights])
         lift = self._popularity(lists, weights) / self._popularity_of_training(weights) - 1

@@ -205,9 +205,7 @@ def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_
     )
 
 
-def best(
-    run: Run, users: Rows, passing: Rows, of_all: Floats, limit: int
-) -> Iterator[tuple[NDArray[Any], ...]]:
+def best(run: Run, users: Rows, passing: Rows, of_all: Floats, limit: int) -> Iterator[tuple[NDArray[Any], ...]]:
     """Yield user, rank, item, expected rating and its standard deviation of the best items of users, each (N,).
 
     The best of the items `passing` that a user has not rated have the highest prediction above `of_all` (I,), by the

@@ -24,7 +24,7 @@ def evaluate(
     k: Annotated[int, option("--k K", "Length of the lists.")] = 10,
     run_dir: RunDir = DEFAULT_DIR,
 ) -> None:
-    """Evaluate a run on its test rows: precision, recall and NDCG at K, coverage, Gini, popularity lift, and RMSE by group.
+    """Evaluate a run on its test rows: precision, recall, NDCG, coverage, Gini, popularity lift, and RMSE by group.
 
     \b
     Examples:
@@ -38,9 +38,10 @@ def evaluate(
     from embedcli.render.evaluate import pair_view, view
     from embedcli.run.shelf import open_run
 
-    if len(runs or ()) > 2:
-        raise UsageError(f"{len(runs or ())} runs are given", "give one or two; embedcli compare takes more")
-    opened = [open_run(name, run_dir).table() for name in runs or [None]]
+    names: list[str | None] = [*runs] if runs else [None]
+    if len(names) > 2:
+        raise UsageError(f"{len(names)} runs are given", "give one or two; embedcli compare takes more")
+    opened = [open_run(name, run_dir).table() for name in names]
     if len(opened) == 1:
         answer.show(view(analysis.evaluate(opened[0], k=k), opened[0]))
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from embedcli.analysis.accuracy import FEWEST_ROWS, FEWEST_USERS
 from embedcli.analysis.evaluate import RMSE, Difference, Evaluation, Figure, PairedEvaluation, Protocol
 from embedcli.analysis.record import nested
 from embedcli.render.view import Block, View, table, view_of
@@ -46,8 +47,8 @@ def pair_view(found: PairedEvaluation, runs: Sequence[Run]) -> View:
         caption="change, 95 % and p: paired bootstrap over the users",
         explanation=[
             *_explanation(first),
-            "p is of each row by itself: of twenty rows without a difference, one has p below .05. Seeds are not in it: "
-            "another training with the same settings changes the figures, too.",
+            "p is of each row by itself: of twenty rows without a difference, one has p below .05 on average. It is over "
+            "users: other seeds change the figures, too.",
         ],
         meta={"runs": [run.meta for run in runs]},
     )
@@ -81,13 +82,13 @@ def _explanation(run: Run) -> list[str]:
     """Say what the metrics mean, and what they do not."""
     noun = run.data.noun
     return [
-        "precision: share of a list that is relevant. recall: share of the user's relevant test "
-        f"{noun}s that the list has. NDCG: the same with higher ranks worth more, 1 if all relevant ones come first. All "
-        "three are means over the users.",
+        f"precision: share of a list that is relevant. recall: share of the user's relevant test {noun}s that the list "
+        "has. NDCG: hits at higher ranks count more, 1 if the relevant ones come first. All three are means over users.",
         f"coverage: share of the candidates in at least one list. Gini: 0 if all {noun}s are recommended equally often, "
-        f"near 1 if few are. popularity lift: how much more often rated than the user's own training {noun}s the {noun}s in "
-        "a list are.",
-        f"A {noun} that the user has no test row of counts as not relevant, though the user may like it: the figures compare "
-        "models, and are lower than what users would say.",
-        "Errors: a group needs 100 test rows of 10 users. Numbers of ratings are those of the training.",
+        f"near 1 if few are. popularity lift: mean number of ratings of the {noun}s in the lists, compared with the "
+        f"{noun}s that the users rated in training: 0 if equal, 1 if twice as many.",
+        f"A {noun} without a test rating by the user counts as not relevant, even if the user would like it: the figures "
+        "compare models, and are too low as estimates.",
+        f"Errors: a group has at least {FEWEST_ROWS} test rows of {FEWEST_USERS} users. Numbers of ratings are of "
+        "training rows.",
     ]
