@@ -39,7 +39,7 @@ from embedcli.analysis.members import check_predicts
 from embedcli.analysis.posterior import has_states
 from embedcli.analysis.predict import best
 from embedcli.analysis.record import Record, decimal, p_value, text, whole
-from embedcli.analysis.selection import check_limit, rated
+from embedcli.analysis.selection import rated
 from embedcli.errors import RunError, UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import bootstrap_of_users, interval_of
@@ -249,7 +249,8 @@ class _Ranking:
     @classmethod
     def of(cls, run: Run, k: int) -> "_Ranking":
         """Find the relevant test rows, and draw the users; see `evaluate` for what is raised."""
-        check_limit(k, "items in a list")
+        if k < 1:
+            raise UsageError(f"`k` {k} is below 1", "give the number of items in a list, such as `k` 10")
         rows, (low, high) = heldout_of(run), run.data.scale
         if run.rows is None:
             raise RunError(f"run {run.name!r} kept no training rows", "train again without `keep_rows` False")
@@ -307,7 +308,11 @@ class _Ranking:
         n_relevant = np.unique(self.relevant // n_items, return_counts=True)[1]
         gains = 1 / np.log2(np.arange(2, k + 2))
         most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]
-        means: dict[str, Floats] = {"precision": hits.sum(1) / k, "recall": hits.sum(1) / n_relevant, "NDCG": hits @ gains / most}
+        means: dict[str, Floats] = {
+            "precision": hits.sum(1) / k,
+            "recall": hits.sum(1) / n_relevant,
+            "NDCG": hits @ gains / most,
+        }
         n = self._sums(np.ones(len(lists)), weights)
         coverage, gini = np.transpose([self._spread(lists, weight) for weight in weights])
         lift = self._popularity(lists, weights) / self._popularity_of_training(weights) - 1

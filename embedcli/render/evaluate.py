@@ -47,8 +47,8 @@ def pair_view(found: PairedEvaluation, runs: Sequence[Run]) -> View:
         caption="change, 95 % and p: paired bootstrap over the users",
         explanation=[
             *_explanation(first),
-            "p is of each row by itself: of twenty rows without a difference, one has p below .05 on average. It is over "
-            "users: other seeds change the figures, too.",
+            "p is of each row by itself: of twenty rows without a difference, one has p below .05 on average. "
+            "It is over users: other seeds change the figures, too.",
         ],
         meta={"runs": [run.meta for run in runs]},
     )
@@ -82,13 +82,13 @@ def _explanation(run: Run) -> list[str]:
     """Say what the metrics mean, and what they do not."""
     noun = run.data.noun
     return [
-        f"precision: share of a list that is relevant. recall: share of the user's relevant test {noun}s that the list "
-        "has. NDCG: hits at higher ranks count more, 1 if the relevant ones come first. All three are means over users.",
+        f"precision: share of a list that is relevant. recall: share of the user's relevant test {noun}s that the "
+        "list has. NDCG: hits at higher ranks count more, 1 if the relevant ones come first. All three are means.",
         f"coverage: share of the candidates in at least one list. Gini: 0 if all {noun}s are recommended equally often, "
         f"near 1 if few are. popularity lift: mean number of ratings of the {noun}s in the lists, compared with the "
         f"{noun}s that the users rated in training: 0 if equal, 1 if twice as many.",
-        f"A {noun} without a test rating by the user counts as not relevant, even if the user would like it: the figures "
-        "compare models, and are too low as estimates.",
+        f"A {noun} without a test rating by the user counts as not relevant, even if the user would like it: "
+        "the figures compare models, and are too low as estimates.",
         f"Errors: a group has at least {FEWEST_ROWS} test rows of {FEWEST_USERS} users. Numbers of ratings are of "
         "training rows.",
     ]
