@@ -194,44 +194,6 @@ def test_small_difference_for_every_user_is_sure() -> None:
     assert 0 < row.lower < row.change < row.upper < 2 * row.change < (single.upper - single.lower)
 
 
-@pytest.mark.parametrize("n_worlds", [60])
-def test_intervals_cover(n_worlds: int) -> None:
-    """Over samples of users from one population, 95 % intervals hold the mean of the samples in 85 to 100 %."""
-    population = made(n_users=3000)
-    rows, seen = population.heldout, population.rows
-    assert rows is not None
-    assert seen is not None
-    rng, found = np.random.default_rng(1), []
-    for _ in range(n_worlds):
-        users = rng.choice(3000, 100, replace=False)
-        new = np.full(3000, -1, np.int32)
-        new[users] = np.arange(100)
-        test, train = new[rows.user] >= 0, new[seen.user] >= 0
-        sample = replace(
-            population,
-            users=population.users.take(users),
-            user_stats=type(population.user_stats)(np.ones(100, np.int64), np.ones(100)),
-            arrays={
-                name: array[:, users] if name.startswith("user_") else array
-                for name, array in population.arrays.items()
-            },
-            rows=replace(seen, user=new[seen.user][train], item=seen.item[train], value=seen.value[train]),
-            heldout=replace(
-                rows,
-                user=new[rows.user][test],
-                item=rows.item[test],
-                value=rows.value[test],
-                predictions=rows.predictions[:, test],
-            ),
-        )
-        found.append([(row.value, row.lower, row.upper) for row in evaluate(sample, k=3).figures[:7]])
-    value, lower, upper = np.transpose(found, (2, 0, 1))
-    truth = value.mean(0)
-    covered = ((lower <= truth) & (truth <= upper)).mean(0)
-    assert (covered >= 0.85).all(), covered
-    assert covered.mean() < 0.995
-
-
 def test_what_is_not_evaluated() -> None:
     """Without test rows, without relevant ones, and for two runs with other test rows, an error says so."""
     run = made()
