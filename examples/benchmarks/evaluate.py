@@ -22,7 +22,7 @@ import embedcli
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.run.record import HeldOutRows, ItemStats, Run
 
-N_USERS, N_ITEMS, PER_USER, PER_TEST = 5000, 60, 15, 5
+N_USERS, N_ITEMS, PER_USER, PER_TEST = 5000, 300, 15, 5
 N_SAMPLES, K = 200, 10
 N_METRICS = 7  # of the lists, and the RMSE of all test rows
 TOLERANCE = 1e-6
