@@ -84,8 +84,8 @@ def _explanation(run: Run) -> list[str]:
     return [
         f"precision: share of a list that is relevant. recall: share of the user's relevant test {noun}s that the "
         "list has. NDCG: hits at higher ranks count more, 1 if the relevant ones come first. All three are means.",
-        f"coverage: share of the candidates in at least one list. Gini: 0 if all {noun}s are recommended equally often, "
-        f"near 1 if few are. popularity lift: mean number of ratings of the {noun}s in the lists, compared with the "
+        f"coverage: share of the candidates in at least one list. Gini: 0 if all {noun}s are recommended equally "
+        f"often, near 1 if few are. popularity lift: mean number of ratings of the {noun}s in the lists, compared with the "
         f"{noun}s that the users rated in training: 0 if equal, 1 if twice as many.",
         f"A {noun} without a test rating by the user counts as not relevant, even if the user would like it: "
         "the figures compare models, and are too low as estimates.",

@@ -95,7 +95,7 @@ def sample(run: Run, users: np.ndarray) -> Run:
 
 
 def covered(n: int, n_samples: int, *, k: int = K) -> dict[str, tuple[float, float]]:
-    """Return by metric the share of intervals of samples of n users that cover, and the share of p of twins below .05."""
+    """Return by metric the share of intervals of samples of n users that cover, and of p of twins below .05."""
     everyone, rng = population(), np.random.default_rng(1)
     found, ps = [], []
     for _ in range(n_samples):
