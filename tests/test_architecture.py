@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import embedcli
 from embedcli.run.record import Run
 from embedcli.run.store import save
 

@@ -18,7 +18,7 @@ ERRORS = "Error of the predictions, by users and items"
 def view(found: Evaluation, run: Run) -> View:
     """Show the protocol, the figures of the lists, and the errors by group."""
     lists, errors = _split(found.figures)
-    words = {"simplest": f"lists of the most rated {run.data.noun}s", "meaning": "the metric: see --explain below"}
+    words = {"simplest": f"lists of the most rated {run.data.noun}s", "meaning": "the figure, explained below"}
     of_lists = table(lists, Figure, LISTS, without=OF_GROUPS, value="value", baseline="most rated", **words)
     words = {"simplest": "user and item biases alone", "meaning": "root mean squared error"}
     of_errors = table(errors, Figure, ERRORS, without=("metric",), value=RMSE, baseline="biases", **words)
@@ -36,7 +36,7 @@ def pair_view(found: PairedEvaluation, runs: Sequence[Run]) -> View:
     """Show the figures of two runs side by side, each with its change and a paired test."""
     lists, errors = _split(found.figures)
     words = {"a": found.a, "b": found.b}
-    of_lists = table(lists, Difference, LISTS, without=OF_GROUPS, meaning="the metric", **words)
+    of_lists = table(lists, Difference, LISTS, without=OF_GROUPS, meaning="the figure", **words)
     of_errors = table(errors, Difference, ERRORS, without=("metric",), meaning="RMSE", **words)
     first = runs[0]
     return View(
@@ -67,12 +67,12 @@ def _protocol(protocol: Protocol, run: Run, ranked_by: str | None) -> list[tuple
     """Say how the lists are made, and what they are held against."""
     noun, n = f"{run.data.noun}s", protocol.n_users
     by = "" if ranked_by is None else f", by the {ranked_by}"
-    sample = f", a sample of {protocol.n_with_relevant:,}" if n < protocol.n_with_relevant else ""
+    sample = f" (drawn from {protocol.n_with_relevant:,})" if n < protocol.n_with_relevant else ""
     relevant = f"test rows of {protocol.threshold:g} or more"
     if run.data.implicit:
         relevant = f"test {noun} that the user took"
     return [
-        ("lists", f"the best {protocol.k} {noun} for each of {n:,} users with relevant {noun}{sample}{by}"),
+        ("lists", f"the best {protocol.k} {noun} for each of {n:,} users{sample} with relevant {noun}{by}"),
         ("candidates", f"{protocol.n_candidates:,} {noun} with training ratings, without those of the user"),
         ("relevant", f"{relevant}: {protocol.n_relevant:,}"),
     ]
@@ -85,8 +85,8 @@ def _explanation(run: Run) -> list[str]:
         f"precision: share of a list that is relevant. recall: share of the user's relevant test {noun}s that the "
         "list has. NDCG: hits at higher ranks count more, 1 if the relevant ones come first. All three are means.",
         f"coverage: share of the candidates in at least one list. Gini: 0 if all {noun}s are recommended equally "
-        f"often, near 1 if few are. popularity lift: mean number of ratings of the {noun}s in the lists, compared with the "
-        f"{noun}s that the users rated in training: 0 if equal, 1 if twice as many.",
+        f"often, near 1 if few are. popularity lift: mean number of ratings of the {noun}s in the lists, compared with "
+        f"the {noun}s that the users rated in training: 0 if equal, 1 if twice as many.",
         f"A {noun} without a test rating by the user counts as not relevant, even if the user would like it: "
         "the figures compare models, and are too low as estimates.",
         f"Errors: a group has at least {FEWEST_ROWS} test rows of {FEWEST_USERS} users. Numbers of ratings are of "
