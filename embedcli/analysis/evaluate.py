@@ -341,7 +341,8 @@ class _Ranking:
         """Return the coverage and its draws (1 + D,), which are given the standard deviation of the jackknife.
 
         The draws miss what other users would add to the lists: their standard deviation is .7 of the truth for items
-        that one list has on average. The jackknife's is never too small (Efron and Stein 1981).
+        that one list has on average. The jackknife's is not too small on average (Efron and Stein 1981); one item is
+        added to its variance, which is 0 if no item is in one list alone.
         """
         if len(coverage) == 1:
             return coverage
@@ -350,7 +351,7 @@ class _Ranking:
         items, times = np.unique(pairs[0], return_counts=True)
         alone = pairs[1][np.isin(pairs[0], items[times == 1])]  # the blocks of items that no other block has
         n = self.weights.shape[1]
-        sd = np.sqrt((n - 1) * np.var(np.bincount(alone, minlength=n))) / len(self.candidates)
+        sd = np.sqrt((n - 1) * np.var(np.bincount(alone, minlength=n)) + 1) / len(self.candidates)
         drawn = coverage[1:] - coverage[1:].mean()
         return np.append(coverage[0], coverage[0] + drawn * sd / max(drawn.std(), ROUNDING))
 

@@ -33,7 +33,7 @@ def population(seed: int = 0, *, n_users: int = N_USERS) -> Run:
     rng = np.random.default_rng(seed)
     every = np.argsort(rng.exponential(1, (n_users, N_ITEMS)) * np.linspace(1, 6, N_ITEMS))[:, :PER_USER]
     user, item = np.repeat(np.arange(n_users), PER_USER).astype(np.int32), every.ravel().astype(np.int32)
-    factors, items = rng.normal(0, 1, (n_users, 2)), rng.normal(0, 1, (N_ITEMS, 2))
+    factors, items = rng.normal(0, 0.6, (n_users, 10)), rng.normal(0, 0.6, (N_ITEMS, 10))
     noise = np.repeat(rng.gamma(2, 0.3, n_users), PER_USER)  # some users are hard to predict
     felt = (factors[user] * items[item]).sum(1) + rng.normal(0, 1, len(user))
     value = np.clip(np.round(3.5 + felt), 1, 5).astype(np.float32)
