@@ -314,11 +314,11 @@ class _Ranking:
             "NDCG": hits @ gains / most,
         }
         n = self._sums(np.ones(len(lists)), weights)
-        coverage, gini = np.transpose([self._spread(lists, weight) for weight in weights])
+        coverage, gini = self._spreads(lists, weights)
         lift = self._popularity(lists, weights) / self._popularity_of_training(weights) - 1
         return {
             **{name: self._sums(values, weights) / n for name, values in means.items()},
-            "coverage": self._widened(coverage, lists),
+            "coverage": coverage,
             "Gini": gini,
             "popularity lift": lift,
         }
@@ -337,29 +337,28 @@ class _Ranking:
         rank = n - len(times) + own  # those that no list has come first
         return len(times) / n, float((2 * rank - n - 1) @ times / (n * times.sum()))
 
-    def _widened(self, coverage: Floats, lists: Lists) -> Floats:
-        """Return the coverage and its draws (1 + D,), which are given the standard deviation of the jackknife.
+    def _spreads(self, lists: Lists, weights: Floats) -> Floats:
+        """Return coverage and Gini (2, W); draws by the bootstrap get the standard deviation of the jackknife.
 
-        The draws miss what other users would add to the lists: their standard deviation is .7 of the truth for items
-        that one list has on average. The jackknife's is not too small on average (Efron and Stein 1981); one item is
-        added to its variance, which is 0 if no item is in one list alone.
+        Draws of users never have an item that no list has: for items that one list has on average, the standard
+        deviation of their coverage is .7 of the truth. The jackknife's is not too small on average (Efron and Stein
+        1981); one item is added to that of the coverage, which is 0 if no item is in one list alone.
         """
-        if len(coverage) == 1:
-            return coverage
-        listed = lists >= 0
-        pairs = np.unique(np.stack([lists[listed], np.repeat(self.block, listed.sum(1))]), axis=1)
-        items, times = np.unique(pairs[0], return_counts=True)
-        alone = pairs[1][np.isin(pairs[0], items[times == 1])]  # the blocks of items that no other block has
-        n = self.weights.shape[1]
-        sd = np.sqrt((n - 1) * np.var(np.bincount(alone, minlength=n)) + 1) / len(self.candidates)
-        drawn = coverage[1:] - coverage[1:].mean()
-        return np.append(coverage[0], coverage[0] + drawn * sd / max(drawn.std(), ROUNDING))
+        spreads: Floats = np.transpose([self._spread(lists, weight) for weight in weights])
+        if len(weights) == 1:
+            return spreads
+        n = weights.shape[1]
+        without = np.array([self._spread(lists, weight) for weight in 1 - np.eye(n)])
+        sd = np.sqrt((n - 1) * without.var(0) + np.array([len(self.candidates), np.inf]) ** -2.0)[:, None]
+        drawn = spreads[:, 1:] - spreads[:, 1:].mean(1, keepdims=True)
+        spreads[:, 1:] = spreads[:, :1] + drawn * sd / np.maximum(drawn.std(1, keepdims=True), ROUNDING)
+        return spreads
 
     def _popularity(self, lists: Lists, weights: Floats) -> Floats:
         """Return the mean over users of the mean number of training ratings of the items in their lists, (W,)."""
         n, listed = np.append(self.run.item_stats.n_ratings, 0), lists >= 0
         has_any = listed.any(1)
-        mean = n[lists].sum(1) / np.maximum(listed.sum(1), 1)
+        mean: Floats = n[lists].sum(1) / np.maximum(listed.sum(1), 1)
         return self._sums(mean, weights) / self._sums(has_any.astype(np.float64), weights)
 
     def _popularity_of_training(self, weights: Floats) -> Floats:
@@ -367,5 +366,5 @@ class _Ranking:
         items, begin = self.rated
         total = np.append(0, np.cumsum(self.run.item_stats.n_ratings[items]))
         total, n = total[begin], np.diff(begin)[self.users]
-        mean = (total[self.users + 1] - total[self.users]) / np.maximum(n, 1)
+        mean: Floats = (total[self.users + 1] - total[self.users]) / np.maximum(n, 1)
         return self._sums(mean, weights) / self._sums((n > 0).astype(np.float64), weights)

@@ -20,7 +20,7 @@ import numpy as np
 
 import embedcli
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
-from embedcli.run.record import HeldOutRows, ItemStats, Run
+from embedcli.run.record import HeldOutRows, ItemStats, RatingRows, Run
 
 N_USERS, N_ITEMS, PER_USER, PER_TEST = 5000, 300, 15, 5
 N_SAMPLES, K = 200, 10
@@ -52,7 +52,8 @@ def population(seed: int = 0, *, n_users: int = N_USERS) -> Run:
         "item_bias": np.zeros((1, N_ITEMS)),
         "global_bias": np.zeros(1),
     }
-    return Run.from_arrays(arrays, train, name="made", y_range=(0.5, 5.5), heldout=heldout)
+    narrow = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Run.from_arrays(narrow, train, name="made", y_range=(0.5, 5.5), heldout=heldout)
 
 
 def twins(run: Run, rng: np.random.Generator) -> tuple[Run, Run]:
@@ -76,7 +77,7 @@ def sample(run: Run, users: np.ndarray) -> Run:
     new = np.full(len(run.users), -1, np.int32)
     new[users] = np.arange(len(users))
 
-    def of(rows: HeldOutRows) -> dict[str, np.ndarray]:
+    def of(rows: RatingRows) -> dict[str, np.ndarray]:
         is_own = new[rows.user] >= 0
         return {"user": new[rows.user][is_own], "item": rows.item[is_own], "value": rows.value[is_own]}
 
@@ -149,7 +150,7 @@ def peers(name: str | None) -> float:
     ours = {row.metric.partition("@")[0]: row.value for row in found.figures}
     for metric, figure in theirs.items():
         print(f"{metric + f'@{K}':20}{ours[metric]:.9f}  {figure:.9f}")
-    return max(abs(ours[metric] - figure) for metric, figure in theirs.items())
+    return max(abs(ours[metric] - float(figure)) for metric, figure in theirs.items())
 
 
 def main() -> None:
