@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.accuracy import have_same_test
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
@@ -208,7 +209,7 @@ def _side_by_side(commons: Sequence[_Common], min_ratings: int) -> SideBySide:
     return SideBySide(
         runs=tuple(map(_figures, commons)),
         settings=_settings(runs),
-        have_same_test=all(_have_same_test(runs[0], run) for run in runs),
+        have_same_test=all(have_same_test(runs[0], run) for run in runs),
         min_ratings=min_ratings,
     )
 
@@ -260,7 +261,7 @@ def _figures(common: _Common) -> RunFigures:
     """Return the figures of a run, compared to the first."""
     first, run = common.runs
     evidence, agreed, score = run.training.evidence, agreement(run), run.training.model_score
-    change = None if run is first or not _have_same_test(first, run) else rmse_change(first, run)
+    change = None if run is first or not have_same_test(first, run) else rmse_change(first, run)
     tests = () if evidence is None else evidence.pca_tests
     n_tested, n_real = len(tests), sum(test.real for test in tests)
     return RunFigures(
@@ -304,14 +305,6 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
     change, *drawn = errors[1] - errors[0]
     half = 1.96 * float(np.sqrt(np.var(drawn) + variance))
     return float(change), (float(change) - half, float(change) + half)
-
-
-def _have_same_test(a: Run, b: Run) -> bool:
-    """Tell whether both runs hold the same test rows, with what they predict for them."""
-    if a.heldout is None or b.heldout is None or (a.users.ids, a.items.ids) != (b.users.ids, b.items.ids):
-        return False
-    pairs = ((getattr(a.heldout, name), getattr(b.heldout, name)) for name in ("user", "item", "value"))
-    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def _saw_same_ratings(a: Run, b: Run) -> bool:

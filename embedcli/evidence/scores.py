@@ -39,3 +39,15 @@ def bootstrap_of_users(user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDAr
     n = np.bincount(block)
     weights = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=BOOTSTRAPS)
     return block, np.vstack([np.ones_like(n), weights[weights @ n > 0]]).astype(np.float64)
+
+
+def interval_of(draws: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of a figure (1 + D,), which stands before its draws by a bootstrap; NaN is no draw.
+
+    The quantiles of the draws are shifted by their bias: draws of users reach fewer different items than all do.
+    """
+    figure, drawn = draws[0], draws[1:][np.isfinite(draws[1:])]
+    if not len(drawn):
+        return np.nan, np.nan
+    low, high = np.quantile(drawn, (0.025, 0.975)) + figure - drawn.mean()
+    return float(low), float(high)

@@ -47,6 +47,7 @@ HEADERS = {  # the command whose CSV has the columns that a section of the usage
     "probe": "probe",
     "clusters": "clusters -k 2 -n 1",
     "compare": "compare made made made",
+    "evaluate": "evaluate made made",
     "runs list": "runs list",
     "runs show": "runs show",
     "runs check": "runs check",

@@ -744,5 +744,35 @@ CHOSEN = (
         "pass",
         ("test_a_header_that_is_repeated",),
     ),
+    Mutation(
+        "seen items recommended in the baseline",
+        "first = first[~is_own[first]][:k]",
+        "first = first[:k]",
+        ("test_metrics_by_brute_force",),
+    ),
+    Mutation(
+        "NDCG over a full list",
+        "most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]",
+        "most = gains.sum()",
+        ("test_metrics_by_brute_force",),
+    ),
+    Mutation(
+        "Gini without items that no list has",
+        "rank = n - len(times) + own",
+        "rank = own",
+        ("test_metrics_by_brute_force",),
+    ),
+    Mutation(
+        "users of two runs drawn separately",
+        "change = b.draws - a.draws",
+        "change = np.append(b.draws[0] - a.draws[0], b.draws[1:] - a.draws[:0:-1])",
+        ("test_small_difference_for_every_user_is_sure",),
+    ),
+    Mutation(
+        "draws not shifted by their bias",
+        "+ figure - drawn.mean()",
+        "",
+        ("test_intervals_cover_and_tests_keep_their_level",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN
