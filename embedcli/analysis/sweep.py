@@ -116,7 +116,7 @@ def _trial(run: Run, setting: Mapping[str, Any]) -> TrialFigures:
         named = sum(bool(component.real) and component.has_name for component in shown)
     return TrialFigures(
         name=run.name,
-        setting=", ".join(f"{key} {value}" for key, value in setting.items()),
+        setting=", ".join(f"{key.replace('_', ' ')} {written(value)}" for key, value in setting.items()),
         validation_rmse=validation.rmse,
         standard_error=validation.standard_error,
         mark="",
@@ -126,6 +126,11 @@ def _trial(run: Run, setting: Mapping[str, Any]) -> TrialFigures:
         seconds=run.training.seconds,
         **figures,
     )
+
+
+def written(value: Any) -> str:
+    """Write the value of a setting, a number as short as it goes."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _rmse_of(run: Run, model: str) -> float | None:

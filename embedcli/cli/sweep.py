@@ -34,13 +34,15 @@ def _kind(annotation: Any) -> type | None:
     return kinds[0] if kinds in ([int], [float]) else None
 
 
-def _listed(annotation: Any) -> Any:
+def _listed(annotation: Any, default: Any) -> Any:
     """Return the option of a setting, which takes several values if it takes a number."""
     _, info = get_args(annotation)
     if _kind(annotation) is None:
         return annotation
     listed = copy(info)
     listed.metavar = f"{info.metavar},..."
+    if default is not None:
+        listed.help = f"{info.help.removesuffix('.')} (default: {default:g})."
     return Annotated[str | None, listed]
 
 
@@ -50,7 +52,7 @@ if not TYPE_CHECKING:
     Grid = make_dataclass(
         "Grid", [(own.name, Any, None if KINDS[own.name] else own.default) for own in fields(TrainConfig)], frozen=True
     )
-    declare(Grid, **{name: _listed(annotation) for name, annotation in SETTINGS.items()})
+    declare(Grid, **{name: _listed(own, getattr(TrainConfig, name)) for name, own in SETTINGS.items()})
 
 
 @command(short_help="Try several settings, and choose one by held-out training rows.")

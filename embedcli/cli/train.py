@@ -78,15 +78,11 @@ class SplitOptions:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
         from embedcli.data import splits  # not at the top: help needs no numpy
 
-        for flag, given, kinds in (
-            ("--split-seed", self.split_seed, ("random", "cv5")),
-            ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
+        for flag, given, has_meaning, kinds in (
+            ("--split-seed", self.split_seed, splits.is_drawn(self.split), ("random", "cv5")),
+            ("--test-fraction", self.test_fraction, self.split in splits.WITH_FRACTION, splits.WITH_FRACTION),
         ):
-            if (
-                given is not None
-                and self.split not in kinds
-                and not (flag == "--split-seed" and splits.is_drawn(self.split))
-            ):
+            if given is not None and not has_meaning:
                 why = f"{flag} {given:g} has no meaning with --split {self.split}"
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         if self.split_seed is not None and self.split_seed < 0:

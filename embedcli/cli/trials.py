@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 
 def plan_of(ratings: Ratings, of_split: dict[str, Any], saving: SaveOptions, *, validates: bool = False) -> Plan:
     """Return what all trials of this command share; RunError if nothing could be saved."""
-    from embedcli.data.splits import TEST_FRACTION
     from embedcli.training.trials import Plan
 
     return Plan(
         ratings,
-        of_split["seed"],
-        of_split.get("test_fraction", TEST_FRACTION),
-        saving.run_dir,
+        run_dir=saving.run_dir,
         keep_rows=saving.keep_rows,
         validates=validates,
         command=shlex.join(["embedcli", *sys.argv[1:]]),
+        **of_split,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 import embedcli
 from embedcli.data.ratings import Ratings, Split
+from embedcli.data.splits import description
 from embedcli.errors import TrainingError
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import bootstrap_of_users, drawn_rmse
@@ -89,7 +90,7 @@ def finished(plan: Plan, trials: Sequence[Trial]) -> dict[int, Path]:
     about = [(entry.path, entry.about) for entry in entries(plan.run_dir) if entry.about and not entry.is_older]
     found = {}
     for number, trial in enumerate(trials):
-        split = plan.split(trial).description
+        split = description(trial.split, seed=plan.seed, test_fraction=plan.test_fraction)
         same = (path for path, own in about if _is_same(own, plan, trial.config, split))
         if (path := next(same, None)) is not None:
             found[number] = path
@@ -139,7 +140,7 @@ def carried_out(plan: Plan, trials: Sequence[Trial], n_processes: int) -> Iterat
             if isinstance(error, BrokenProcessPool):
                 raise TrainingError(
                     "a process of the trials was killed, perhaps for lack of memory",
-                    "give --jobs 1; the finished trials are kept",
+                    "type the same command again: it goes on with what is left",
                 ) from error
             raise
 

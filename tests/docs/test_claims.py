@@ -47,6 +47,7 @@ HEADERS = {  # the command whose CSV has the columns that a section of the usage
     "probe": "probe",
     "clusters": "clusters -k 2 -n 1",
     "compare": "compare made made made",
+    "sweep": "sweep ratings.csv --epochs 1 --members 1 --folds 0 --draws 0 --jobs 1",
     "runs list": "runs list",
     "runs show": "runs show",
     "runs check": "runs check",

@@ -70,10 +70,10 @@ def _evidence(page: Sheet, axes: Axes, trials: Sequence[TrialFigures]) -> None:
         known = np.array([pair for pair in values if pair[0] is not None], dtype=np.float64).reshape(-1, 2)
         if len(known):
             axes.scatter(*known.T, s=DOT, marker=marker, c=color, label=label, zorder=2)
+    right = max([1.0, *(value for trial in trials for value in (trial.slope, trial.truth_phi) if value is not None)])
     for row, trial in enumerate(trials):
         if trial.real is not None:
             text = f"  {trial.real} real" + ("" if trial.n_named is None else f", {trial.n_named} named")
-            right = max(trial.slope or 0, trial.truth_phi or 0)
             axes.annotate(text, (right, row), fontsize=TEXT, va="center", color=palette.dim)
-    axes.margins(x=0.2)
+    axes.set_xlim(right=right + 0.4 * (right - axes.get_xlim()[0]))  # room for the words
     axes.set_title("Component 1", loc="left", fontsize=TEXT + 1, fontweight="bold")
