@@ -9,6 +9,7 @@ import pytest
 from planted import World
 
 from embedcli.data import ratings as ratings_module
+from embedcli.data import splits
 from embedcli.data.ratings import Split, count_codes
 from embedcli.data.splits import heldout_rows
 from embedcli.errors import UsageError
@@ -197,7 +198,7 @@ def test_folds_of_a_cross_validation(world: World) -> None:
     assert kinds == ("cv5/1", "cv5/2", "cv5/3", "cv5/4", "cv5/5")
     user = world.ratings.user
 
-    def rows(kind: str, seed: int = 0) -> np.ndarray:
+    def rows(kind: str, seed: int = 0) -> np.typing.NDArray[np.int64]:
         return heldout_rows(kind, user, None, n_folds=0, seed=seed, test_fraction=0.1)
 
     np.testing.assert_array_equal(np.sort(np.concatenate([rows(kind) for kind in kinds])), np.arange(len(user)))
