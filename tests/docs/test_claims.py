@@ -119,9 +119,9 @@ def test_every_option_is_documented(command: str) -> None:
     """Every option of a command is in its section of the usage, or among those that several commands share."""
     text = prose("usage")
     shared = text[text.index("## Options of every command") : text.index("## embedcli train")]
-    if command.startswith(("train", "data", "import")):
+    if command.startswith(("train", "sweep", "data", "import")):
         shared += text[text.index("## Your own ratings") : text.index("## embedcli biases")]
-    if command.startswith("data"):
+    if command.startswith(("sweep", "data")):
         shared += section("train")
     missing = COMMANDS[command] - options_in(code_in(section(command) + shared))
     assert not missing
