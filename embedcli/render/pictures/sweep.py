@@ -53,8 +53,8 @@ def _errors(page: Sheet, axes: Axes, found: Sweep) -> None:
         values = [(getattr(trial, key), row) for row, trial in enumerate(found.trials)]
         known = np.array([pair for pair in values if pair[0] is not None], dtype=np.float64).reshape(-1, 2)
         if len(known):
-            style = {"c": palette.paper, "edgecolors": palette.dim, "lw": 1.2, "zorder": 2}
-            axes.scatter(*known.T, s=DOT * 0.7, marker=marker, label=label, **style)
+            style: dict[str, Any] = {"c": palette.paper, "edgecolors": palette.dim, "lw": 1.2, "zorder": 2}
+            axes.scatter(known[:, 0], known[:, 1], s=DOT * 0.7, marker=marker, label=label, **style)
     axes.set_title("RMSE, the lower the better", loc="left", fontsize=TEXT + 1, fontweight="bold")
 
 
@@ -69,7 +69,7 @@ def _evidence(page: Sheet, axes: Axes, trials: Sequence[TrialFigures]) -> None:
         values = [(getattr(trial, key), row) for row, trial in enumerate(trials)]
         known = np.array([pair for pair in values if pair[0] is not None], dtype=np.float64).reshape(-1, 2)
         if len(known):
-            axes.scatter(*known.T, s=DOT, marker=marker, c=color, label=label, zorder=2)
+            axes.scatter(known[:, 0], known[:, 1], s=DOT, marker=marker, c=color, label=label, zorder=2)
     right = max([1.0, *(value for trial in trials for value in (trial.slope, trial.truth_phi) if value is not None)])
     for row, trial in enumerate(trials):
         if trial.real is not None:
