@@ -27,6 +27,11 @@ def declare(record: type, **options: Any) -> None:
     _declared[record] = options
 
 
+def declared(record: type) -> dict[str, Any]:
+    """Return the options that `declare` gave a dataclass."""
+    return _declared[record]
+
+
 def option(usage: str, help: str, panel: str | None = None, **more: Any) -> Any:
     """Declare an option by its usage, as the help shows it: its flags and its metavar, such as "-n --limit N"."""
     words = usage.split()

@@ -189,7 +189,7 @@ def _settings_of(run: Run) -> dict[str, Any]:
     elif run.rows is not None and tuple(settings["y_range"]) == y_range_for(run.data, run.rows.value):
         del settings["y_range"]
     settings |= {"split": split.kind or None, "test_fraction": fraction_in(split.description)}
-    settings |= {"split_seed": split.seed if split.kind == "random" else None, "keep_rows": run.rows is not None}
+    settings |= {"split_seed": split.seed, "keep_rows": run.rows is not None}
     return {name: value for name, value in settings.items() if value is not None}
 
 

@@ -64,7 +64,7 @@ class SplitOptions:
     """Which ratings are test rows."""
 
     split: Annotated[
-        str, option("--split KIND", "random, leave-last, time, an official fold u1..u5, or none.", DATA)
+        str, option("--split KIND", "random, leave-last, time, an official fold u1..u5, official, cv5, or none.", DATA)
     ] = "random"
     test_fraction: Annotated[
         float | None,
@@ -78,11 +78,11 @@ class SplitOptions:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
         from embedcli.data import splits  # not at the top: help needs no numpy
 
-        for flag, given, kinds in (
-            ("--split-seed", self.split_seed, ("random",)),
-            ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
+        for flag, given, has_meaning, kinds in (
+            ("--split-seed", self.split_seed, splits.is_drawn(self.split), ("random", "cv5")),
+            ("--test-fraction", self.test_fraction, self.split in splits.WITH_FRACTION, splits.WITH_FRACTION),
         ):
-            if self.split not in kinds and given is not None:
+            if given is not None and not has_meaning:
                 why = f"{flag} {given:g} has no meaning with --split {self.split}"
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         if self.split_seed is not None and self.split_seed < 0:
@@ -134,6 +134,7 @@ def train(
     Examples:
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
+      embedcli train --split cv5              cross-validation: five runs, and a table
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train ml-1m                    another edition, by its name
       embedcli train ~/ml-100k.zip            your own copy
@@ -146,6 +147,8 @@ def train(
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.
     """
+    from embedcli.cli.trials import cross_validate
+    from embedcli.data.splits import folds_of
     from embedcli.render.runs import summary
     from embedcli.run.align import about_agreement, aligned, check_alignable
     from embedcli.run.files import check_storable
@@ -157,6 +160,12 @@ def train(
     answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
+    if folds := folds_of(split.split, ratings.data.n_folds):
+        if to is not None:
+            why = f"--align-to has no meaning with --split {split.split}"
+            raise UsageError(why, "leave it out, or choose one fold, such as --split " + folds[0])
+        cross_validate(ratings, folds, of_split, config, saving, answer)
+        return
     if to is not None:
         check_alignable(ratings, config.n_factors, to)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)

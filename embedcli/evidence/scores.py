@@ -28,6 +28,14 @@ def auc(predicted: NDArray[np.floating], truth: NDArray[np.floating]) -> NDArray
     return share
 
 
+def drawn_rmse(
+    squared_errors: NDArray[np.floating], block: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the RMSE of test rows (n,), then that of each draw of `bootstrap_of_users`."""
+    found: NDArray[np.float64] = np.sqrt(weights @ np.bincount(block, squared_errors) / (weights @ np.bincount(block)))
+    return found
+
+
 def bootstrap_of_users(user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the block of users that each test row (n,) is drawn with, and how often the draws have each block.
 

@@ -178,6 +178,15 @@ class PosteriorInfo:
 
 
 @dataclass(frozen=True)
+class Validation(Shown):
+    """RMSE of members trained without a tenth of the training rows, on that tenth; its standard error is over users."""
+
+    rmse: float
+    standard_error: float
+    n_rows: int
+
+
+@dataclass(frozen=True)
 class Training(Shown):
     """How a run came about, as run.json keeps it; `config`, `evidence` and `posterior` are None if there is none."""
 
@@ -194,6 +203,7 @@ class Training(Shown):
     posterior: PosteriorInfo | None = None
     tastes: Sequence[Tastes] = ()
     aligned_to: str | None = None  # name of the run whose coordinates the factors have, by `run.align`
+    validation: Validation | None = None  # of a trial of a sweep
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -48,6 +48,7 @@ HEADERS = {  # the command whose CSV has the columns that a section of the usage
     "clusters": "clusters -k 2 -n 1",
     "compare": "compare made made made",
     "evaluate": "evaluate made made",
+    "sweep": "sweep ratings.csv --epochs 1 --members 1 --folds 0 --draws 0 --jobs 1",
     "runs list": "runs list",
     "runs show": "runs show",
     "runs check": "runs check",
@@ -119,9 +120,9 @@ def test_every_option_is_documented(command: str) -> None:
     """Every option of a command is in its section of the usage, or among those that several commands share."""
     text = prose("usage")
     shared = text[text.index("## Options of every command") : text.index("## embedcli train")]
-    if command.startswith(("train", "data", "import")):
+    if command.startswith(("train", "sweep", "data", "import")):
         shared += text[text.index("## Your own ratings") : text.index("## embedcli biases")]
-    if command.startswith("data"):
+    if command.startswith(("sweep", "data")):
         shared += section("train")
     missing = COMMANDS[command] - options_in(code_in(section(command) + shared))
     assert not missing
