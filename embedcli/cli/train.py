@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,16 +18,17 @@ from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
 from embedcli.cli.options import AlignTo, RunOptions
-from embedcli.cli.settings import ConfiguredCommand, Elsewhere
+from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
-from embedcli.errors import UsageError
+from embedcli.errors import Interrupted, UsageError
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Split
     from embedcli.run.record import Epoch, Run
+    from embedcli.training.checkpoint import Checkpoint
 
 
 declare(
@@ -107,6 +109,10 @@ class SaveOptions:
         bool, option("--keep-rows/--no-keep-rows", "Keep the training ratings in the run.", ADVANCED)
     ] = True
 
+    resume: Annotated[
+        bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
+    ] = False
+
     def check(self) -> None:
         """Raise UsageError or RunError, before any time is spent, if the run could not be saved."""
         from embedcli.run.store import check_name, check_writable
@@ -118,6 +124,7 @@ class SaveOptions:
 
 @command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
 def train(
+    context: typer.Context,
     elsewhere: Elsewhere,
     source: Source,
     config: TrainConfig,
@@ -142,6 +149,7 @@ def train(
       embedcli train --config books.toml      options from a TOML file
       embedcli train --like ml-100k --seed 1  as a run, with other seeds
       embedcli train --seed 1 --align-to old  in the coordinates of the run old
+      embedcli train --resume                 finish a training that was killed
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.
@@ -150,6 +158,7 @@ def train(
     from embedcli.run.align import about_agreement, aligned, check_alignable
     from embedcli.run.files import check_storable
     from embedcli.run.shelf import open_run
+    from embedcli.training.checkpoint import Checkpoint
 
     of_split = split.check(config.seed)
     saving.check()
@@ -161,36 +170,53 @@ def train(
         check_alignable(ratings, config.n_factors, to)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
-    run = _fit(parts, config, saving, answer.notes)
+    words = context.meta[WORDS]
+    checkpoint = Checkpoint(saving.run_dir, words, saving.resume)
+    run = _fit(parts, config, saving, answer.notes, checkpoint)
     if to is not None:
         run = aligned(run, to)
         answer.notes.say(about_agreement(run, to))
-    run, path, exit_code = save(run, saving, answer.notes)
+    run, path, exit_code = save(run, saving, answer.notes, words)
+    checkpoint.remove()
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)
 
 
-def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -> Run:
+def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes, checkpoint: Checkpoint) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
     from embedcli.training.config import stored_bytes
     from embedcli.training.fit import fit
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
-    return fit(
-        parts,
-        config,
-        lambda epoch: notes.say(*_epoch_lines(epoch)),
-        on_stage=lambda line, seconds: notes.say(line if seconds is None else f"{line} ({seconds:.1f} s)"),
-        keep_rows=saving.keep_rows,
-    )
+    try:
+        return fit(
+            parts,
+            config,
+            lambda epoch: notes.say(*_epoch_lines(epoch)),
+            on_stage=lambda line, seconds: notes.say_of_library(
+                line if seconds is None else f"{line} ({seconds:.1f} s)"
+            ),
+            keep_rows=saving.keep_rows,
+            checkpoint=checkpoint,
+        )
+    except KeyboardInterrupt:
+        if checkpoint.is_kept:
+            raise Interrupted(
+                "interrupted", f"embedcli train --resume{RunOptions(None, saving.run_dir).again} goes on"
+            ) from None
+        raise
 
 
-def save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
-    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code."""
+def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | None = None) -> tuple[Run, Path, int]:
+    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code.
+
+    `words` is the command line of the training, if another process began it.
+    """
     from embedcli.run.store import save_anywhere
 
-    command_line, began = shlex.join(["embedcli", *sys.argv[1:]]), time.perf_counter()
+    command_line = shlex.join(["embedcli", *(sys.argv[1:] if words is None else ["train", *words])])
+    began = time.perf_counter()
     run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
         return run, path, fail(problem.message, problem.hint, problem.exit_code)

@@ -12,12 +12,13 @@ from typing import Any, Unpack
 import embedcli
 from embedcli.data.ratings import Frame, Ratings, Split
 from embedcli.data.splits import TEST_FRACTION
-from embedcli.errors import EmbedcliError, UsageError, known_as
+from embedcli.errors import EmbedcliError, TrainingError, UsageError, known_as
 from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
 from embedcli.training.assess import Assessed, assess
+from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
 from embedcli.training.engines.torch import check_device, one_thread
@@ -42,6 +43,7 @@ def fit(
     split_seed: int | None = None,
     on_stage: OnStage | None = None,
     keep_rows: bool = True,
+    checkpoint: Checkpoint | None = None,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -56,6 +58,7 @@ def fit(
 
     `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
+    A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.
@@ -71,7 +74,14 @@ def fit(
         engine, config = engine_of(config, on_stage)
         streams = Streams.of(config)
         rows = sampled(parts, config.n_negatives, streams.negatives) if parts.train.data.implicit else parts
-        learned = learn(rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage)
+        checkpoint = checkpoint or Checkpoint()
+        if checkpoint.run_dir is not None:
+            checkpoint.begin(key_of(config, parts, versions()), on_stage)
+        try:
+            learned = learn(rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage, checkpoint)
+        except TrainingError:
+            checkpoint.remove()  # to go on would fail again
+            raise
     assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
@@ -104,6 +114,11 @@ def _split(
     )
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of this program and of the libraries that compute."""
+    return {"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")}
+
+
 def make_run(
     split: Split, positives: Ratings, config: TrainConfig, learned: Learned, assessed: Assessed, *, keep_rows: bool
 ) -> Run:
@@ -119,7 +134,7 @@ def make_run(
         scores=scores(split, heldout, posterior and posterior.with_times) if heldout else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config),
-        versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},
+        versions=versions(),
         evidence=assessed.evidence,
         posterior=posterior and posterior.info,
         tastes=assessed.tastes,

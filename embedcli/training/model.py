@@ -1,6 +1,7 @@
 """The model: a dot product of embeddings, plus biases, squeezed into the range of the ratings."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -68,6 +69,16 @@ class EmbeddingDotBias(nn.Module):
             "item_bias": biases[:, self.n_users :],  # (M, I)
             "global_bias": np.full(self.n_members, self.global_bias, dtype=np.float32),  # (M,)
         }
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the tables as they are trained, padding and all."""
+        return {name: table.detach().cpu().numpy() for name, table in self.named_parameters()}
+
+    @torch.no_grad()
+    def load(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over tables that `weights` returned."""
+        for name, table in self.named_parameters():
+            table.copy_(torch.from_numpy(weights[name]))
 
 
 def check_finite(model: EmbeddingDotBias, epoch: int, rate: float, highest: float) -> None:
