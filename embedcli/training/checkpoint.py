@@ -149,7 +149,7 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the checkpoint: the run is saved, or the training failed for good."""
-        if self.folder is not None and self.stages:
+        if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder, self.stages = None, {}
         self._lock.close()
