@@ -17,7 +17,7 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import AlignTo, RunOptions
+from embedcli.cli.options import AlignTo, RunOptions, complete_run
 from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
@@ -122,6 +122,31 @@ class SaveOptions:
         check_writable(self.run_dir)
 
 
+@dataclass(frozen=True)
+class StartOptions:
+    """Which run a training starts from."""
+
+    init_from: Annotated[
+        str | None,
+        option(
+            "--init-from RUN",
+            "Start users and items that RUN knows from its factors: a new cycle.",
+            ADVANCED,
+            autocompletion=complete_run,
+        ),
+    ] = None
+    freeze: Annotated[str | None, option("--freeze items", "Leave the items of --init-from as they are.", ADVANCED)] = (
+        None
+    )
+
+    def open(self, run_dir: Path) -> dict[str, Any]:
+        """Return the parameters of `fit`."""
+        from embedcli.run.shelf import open_run
+
+        run = None if self.init_from is None else open_run(self.init_from, run_dir).table()
+        return {"init_from": run, "freeze": self.freeze}
+
+
 @command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
 def train(
     context: typer.Context,
@@ -131,6 +156,7 @@ def train(
     split: SplitOptions,
     options: ReadOptions,
     saving: SaveOptions,
+    start: StartOptions,
     answer: Answer,
     *,
     align_to: AlignTo = None,
@@ -149,6 +175,7 @@ def train(
       embedcli train --config books.toml      options from a TOML file
       embedcli train --like ml-100k --seed 1  as a run, with other seeds
       embedcli train --seed 1 --align-to old  in the coordinates of the run old
+      embedcli train new.csv --init-from old --freeze items
       embedcli train --resume                 finish a training that was killed
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
@@ -163,6 +190,7 @@ def train(
     of_split = split.check(config.seed)
     saving.check()
     to = None if align_to is None else open_run(align_to, saving.run_dir).table()
+    of_start = start.open(saving.run_dir)
     answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
@@ -172,7 +200,7 @@ def train(
     del ratings  # the parts take as much memory again
     words = context.meta[WORDS]
     checkpoint = Checkpoint(saving.run_dir, words, saving.resume)
-    run = _fit(parts, config, saving, answer.notes, checkpoint)
+    run = _fit(parts, config, saving, answer.notes, checkpoint, **of_start)
     if to is not None:
         run = aligned(run, to)
         answer.notes.say(about_agreement(run, to))
@@ -182,7 +210,9 @@ def train(
     raise typer.Exit(exit_code)
 
 
-def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes, checkpoint: Checkpoint) -> Run:
+def _fit(
+    parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes, checkpoint: Checkpoint, **start: Any
+) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
     from embedcli.training.config import stored_bytes
@@ -199,6 +229,7 @@ def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes, c
             ),
             keep_rows=saving.keep_rows,
             checkpoint=checkpoint,
+            **start,
         )
     except KeyboardInterrupt:
         if checkpoint.is_kept:

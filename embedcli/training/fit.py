@@ -26,6 +26,7 @@ from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
 from embedcli.training.learn import Learned, learn
+from embedcli.training.older import Older
 from embedcli.training.schedule import shrinkage
 from embedcli.training.stages import OnStage
 from embedcli.training.state import Streams
@@ -44,6 +45,8 @@ def fit(
     on_stage: OnStage | None = None,
     keep_rows: bool = True,
     checkpoint: Checkpoint | None = None,
+    init_from: Run | None = None,
+    freeze: str | None = None,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -59,6 +62,7 @@ def fit(
     `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
     A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
+    Users and items that the run `init_from` knows start from it, and with `freeze="items"` its items stay as they are.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.
@@ -71,14 +75,17 @@ def fit(
         parts = _split(data, config, split, test_fraction, split_seed)
         config = resolve(config, parts.train)
         check_device(config.device)
+        older = older_of(init_from, parts, config, freeze, on_stage)
         engine, config = engine_of(config, on_stage)
         streams = Streams.of(config)
         rows = sampled(parts, config.n_negatives, streams.negatives) if parts.train.data.implicit else parts
         checkpoint = checkpoint or Checkpoint()
         if checkpoint.run_dir is not None:
-            checkpoint.begin(key_of(config, parts, versions()), on_stage)
+            checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
         try:
-            learned = learn(rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage, checkpoint)
+            learned = learn(
+                rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage, checkpoint, older
+            )
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
@@ -88,7 +95,8 @@ def fit(
     now = time.perf_counter()
     if now - finished >= 1:
         on_stage("test rows predicted, models put into canonical form", now - finished)
-    return replace(run, training=replace(run.training, seconds=now - began))
+    from_run = {"init_from": older.run.name, "freeze": freeze} if older else {}
+    return replace(run, training=replace(run.training, seconds=now - began, **from_run))
 
 
 def _split(
@@ -112,6 +120,18 @@ def _split(
         test_fraction=test_fraction,
         keep_times=config.timestamps or config.n_folds > 0,
     )
+
+
+def older_of(run: Run | None, parts: Split, config: TrainConfig, freeze: str | None, on_stage: OnStage) -> Older | None:
+    """Return the run that a training starts from, and say so; UsageError if it does not fit."""
+    if run is None:
+        if freeze is not None:
+            raise UsageError(f"`freeze` {freeze!r} without a run to start from", "give it with `init_from`")
+        return None
+    older = Older.of(run, parts, config, freeze)
+    for line in older.lines(parts):
+        on_stage(line, None)
+    return older
 
 
 def versions() -> dict[str, str]:

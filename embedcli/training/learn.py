@@ -17,6 +17,7 @@ from embedcli.training.checkpoint import Checkpoint
 from embedcli.training.engines import START_MOMENT
 from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias, new_model
+from embedcli.training.older import Older
 from embedcli.training.stages import OnStage, stage, testing
 from embedcli.training.state import FoldMembers, Streams, TrainingState
 
@@ -46,13 +47,15 @@ def learn(
     on_epoch: Callable[[Epoch], None],
     on_stage: OnStage,
     checkpoint: Checkpoint,
+    older: Older | None,
 ) -> Learned:
     """Train the members on the training rows of a split with an engine, then half members and fold members.
 
-    Each goes on from the checkpoint if it holds them.
+    Each goes on from the checkpoint if it holds them. Only the members start from an older run: it has seen the rows
+    that the others leave out.
     """
     train = split.train
-    model, state = start(train, config, streams.members)
+    model, state = start(train, config, streams.members, older=older)
     samples = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
     epochs = checkpoint.restore("members", model, state)
     for epoch in epochs:
@@ -75,12 +78,16 @@ def learn(
 
 
 def start(
-    train: Ratings, config: TrainConfig, generators: list[np.random.Generator], fold: NDArray[np.uint8] | None = None
+    train: Ratings,
+    config: TrainConfig,
+    generators: list[np.random.Generator],
+    fold: NDArray[np.uint8] | None = None,
+    older: Older | None = None,
 ) -> tuple[EmbeddingDotBias, TrainingState]:
     """Return an untrained model with a member for each generator, and the state before its first step."""
-    model = new_model(train, config, generators)
+    model = new_model(train, config, generators, older)
     moment = np.full(len(model.biases), START_MOMENT, dtype=np.float32)
-    return model, TrainingState(generators, moment, fold)
+    return model, TrainingState(generators, moment, fold, frozen=older.frozen if older else None)
 
 
 def learn_halves(

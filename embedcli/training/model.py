@@ -14,6 +14,7 @@ from embedcli.errors import TrainingError
 from embedcli.run.config import TrainConfig
 from embedcli.training.config import share_of_mean
 from embedcli.training.engines import CACHE_LINE
+from embedcli.training.older import Older
 
 INITIAL_SD = 0.01  # as in the lesson
 
@@ -90,8 +91,13 @@ def check_finite(model: EmbeddingDotBias, epoch: int, rate: float, highest: floa
         )
 
 
-def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Generator]) -> EmbeddingDotBias:
-    """Return an untrained model that predicts the mean rating for everybody; each member draws its own factors."""
+def new_model(
+    train: Ratings, config: TrainConfig, members: list[np.random.Generator], older: Older | None = None
+) -> EmbeddingDotBias:
+    """Return an untrained model that predicts the mean rating for everybody; each member draws its own factors.
+
+    What an older run knows is taken over.
+    """
     assert config.y_range is not None
     share = min(max(share_of_mean(train, config.y_range), 1e-3), 1 - 1e-3)
     size = len(train.users) + len(train.items), config.n_factors
@@ -102,4 +108,6 @@ def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Gener
         y_range=config.y_range,
         logistic=train.data.implicit,
     )
+    if older:
+        older.fill(model.arrays())
     return model.to(config.device)
