@@ -111,7 +111,7 @@ def _unfinished(run_dir: Path) -> list[str]:
 
     if not (found := unfinished(run_dir)):
         raise nothing_to_resume(run_dir)
-    folder, words = found[0]
+    _, words = found[0]
     more = f"; {len(found) - 1} more, each resumed by its own command with --resume" if len(found) > 1 else ""
     Notes().say(f"resuming: {shlex.join(['embedcli', 'train', *words])}{more}")
     return words

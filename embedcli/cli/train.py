@@ -22,6 +22,7 @@ from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import Interrupted, UsageError
+from embedcli.render.output import PICTURES
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
@@ -123,6 +124,22 @@ class SaveOptions:
 
 
 @dataclass(frozen=True)
+class TrainAnswer(Answer):
+    """The answer of `train`: a picture only of the learning-rate finder."""
+
+    endings = PICTURES
+    lr_find: Annotated[
+        bool, option("--lr-find", "Find a learning rate instead of training; -o draws it.", ADVANCED)
+    ] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.picture and not self.lr_find:
+            why = f"{self.output}: the answer of a training is not a picture"
+            raise UsageError(why, "draw the run afterwards: embedcli biases -o FILE.png, or give --lr-find")
+
+
+@dataclass(frozen=True)
 class StartOptions:
     """Which run a training starts from."""
 
@@ -157,7 +174,7 @@ def train(
     options: ReadOptions,
     saving: SaveOptions,
     start: StartOptions,
-    answer: Answer,
+    answer: TrainAnswer,
     *,
     align_to: AlignTo = None,
 ) -> None:
@@ -175,6 +192,7 @@ def train(
       embedcli train --config books.toml      options from a TOML file
       embedcli train --like ml-100k --seed 1  as a run, with other seeds
       embedcli train --seed 1 --align-to old  in the coordinates of the run old
+      embedcli train --lr-find -o lr.png      draw the learning-rate finder
       embedcli train new.csv --init-from old --freeze items
       embedcli train --resume                 finish a training that was killed
 
@@ -198,6 +216,9 @@ def train(
         check_alignable(ratings, config.n_factors, to)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
+    if answer.lr_find:
+        find_rate(parts, config, answer)
+        return
     words = context.meta[WORDS]
     checkpoint = Checkpoint(saving.run_dir, words, saving.resume)
     run = _fit(parts, config, saving, answer.notes, checkpoint, **of_start)
@@ -208,6 +229,21 @@ def train(
     checkpoint.remove()
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)
+
+
+def find_rate(parts: Split, config: TrainConfig, answer: TrainAnswer) -> None:
+    """Find a learning rate, and show it."""
+    from embedcli.analysis.lr_find import learning_rates
+    from embedcli.render.lr_find import view
+    from embedcli.training.lr_find import try_rates
+
+    found, title = learning_rates(*try_rates(parts, config)), parts.train.data.title
+    if answer.picture is None:
+        answer.show(view(found, title))
+    else:
+        from embedcli.render.pictures.lr_find import draw
+
+        answer.save(draw(found, title, answer.picture))
 
 
 def _fit(

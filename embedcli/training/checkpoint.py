@@ -7,7 +7,6 @@ second moments and the generators that their engine goes on from.
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -170,7 +169,7 @@ def unfinished(run_dir: Path) -> list[tuple[Path, list[str]]]:
     found = []
     for folder in folders(run_dir):
         try:
-            found.append((os.path.getmtime(folder / ABOUT), folder, about(folder)["words"]))
+            found.append(((folder / ABOUT).stat().st_mtime, folder, about(folder)["words"]))
         except (OSError, RunError):
             continue
     return [(folder, words) for _, folder, words in sorted(found, reverse=True)]

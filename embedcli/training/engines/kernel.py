@@ -65,7 +65,9 @@ def shuffle(rows, n, state):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def epoch(model, rows, users, left_out, frozen, state, rates, decays, logistic):  # type: ignore[no-untyped-def]
+def epoch(  # type: ignore[no-untyped-def]
+    model, rows, users, left_out, frozen, state, rates, decays, logistic
+):
     """Train one member for an epoch, in place: user after user, the ratings of a user shuffled.
 
     `model` is (user factors (U, k), item factors (I, k), user bias (U,), item bias (I,), their second moments (U,) and

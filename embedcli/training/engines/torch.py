@@ -18,6 +18,8 @@ from embedcli.training.model import EmbeddingDotBias, check_finite
 from embedcli.training.schedule import one_cycle
 from embedcli.training.state import TrainingState
 
+WINDOW = 10  # batches
+
 
 def learn(
     model: EmbeddingDotBias, ratings: Ratings, config: TrainConfig, state: TrainingState
@@ -48,6 +50,30 @@ def learn(
         check_finite(model, state.epoch, float(rate), config.learning_rate)
         torch.from_numpy(state.moment).copy_(moment)
         yield state.epoch, float(rate)
+
+
+@torch.no_grad()
+def rising(
+    model: EmbeddingDotBias, ratings: Ratings, config: TrainConfig, state: TrainingState, rates: NDArray[np.float64]
+) -> Iterator[float]:
+    """Train one member with a step at each of these rates; yield the squared error of each batch before its step.
+
+    Ends when the error is not finite, or twice the lowest of `WINDOW` batches in a row.
+    """
+    user, item = (torch.from_numpy(codes.astype(np.int64)).to(config.device) for codes in (ratings.user, ratings.item))
+    value = torch.from_numpy(ratings.value).to(config.device)
+    share = torch.from_numpy(shares(ratings.value, model.y_range)).to(config.device)
+    moment = torch.from_numpy(state.moment).to(config.device)
+    stamp = torch.full_like(moment, -1, dtype=torch.int64)
+    order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
+    batch_size, losses = config.batch_size_for(len(ratings)), []
+    for batch, rate in zip(order.split(batch_size, 1), rates, strict=False):
+        losses.append(float((model(user[batch], item[batch]) - value[batch]).square().mean()))
+        recent = [np.mean(losses[max(j - WINDOW, 0) : j]) for j in range(1, len(losses) + 1)]
+        if not np.isfinite(losses[-1]) or recent[-1] > 2 * min(recent):
+            return
+        yield losses[-1]
+        step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config)
 
 
 @torch.no_grad()
