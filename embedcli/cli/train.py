@@ -268,6 +268,7 @@ def _fit(
             **start,
         )
     except KeyboardInterrupt:
+        checkpoint.close()
         if checkpoint.is_kept:
             raise Interrupted(
                 "interrupted", f"embedcli train --resume{RunOptions(None, saving.run_dir).again} goes on"

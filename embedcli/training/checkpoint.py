@@ -146,6 +146,10 @@ class Checkpoint:
         """Whether there is something to go on from."""
         return bool(self.stages)
 
+    def close(self) -> None:
+        """Let another process go on from here."""
+        self._lock.close()
+
     def remove(self) -> None:
         """Remove the checkpoint: the run is saved, or the training failed for good."""
         if self.folder is not None:

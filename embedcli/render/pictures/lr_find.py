@@ -6,6 +6,7 @@ from embedcli.analysis.lr_find import LearningRates
 from embedcli.render.lr_find import between, heading
 from embedcli.render.pictures import Style
 from embedcli.render.pictures.figure import sheet
+from embedcli.render.view import capital
 
 USUAL = 8.0, 5.0  # inches
 ROOM = 1.6  # of the axis, in units of the range of the smoothed loss up to its lowest: what follows is cut
@@ -24,8 +25,9 @@ def draw(found: LearningRates, title: str, kind: str, style: Style | None = None
         top = lowest + ROOM * max(smoothed[0] - lowest, 0.1 * lowest)
         axes.set_ylim(lowest - 0.5 * (top - lowest), top)
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("Learning rate")
         axes.set_ylabel("Mean squared error")
         first, _, rest = heading(found, title).partition(" | ")
-        page.head(first, rest, f"{between(found)}.", [axes])
+        page.head(first, rest, f"{capital(between(found))}.", [axes])
         return page.content(kind)

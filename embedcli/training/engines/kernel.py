@@ -73,7 +73,8 @@ def epoch(  # type: ignore[no-untyped-def]
     `model` is (user factors (U, k), item factors (I, k), user bias (U,), item bias (I,), their second moments (U,) and
     (I,), global bias, k without padding); `rows` is (first (U + 1,), item (n,), share (n,), fold (n,) or empty): the
     ratings by user, those of user u from first[u] on. `users` (U,) is their order. The rows of fold `left_out` are
-    not seen; the items that are `frozen` (I,), or empty, stay as they are. `rates` are the learning rates of equal parts of the epoch, `decays` those of factors and biases.
+    not seen; the items that are `frozen` (I,), or empty, stay as they are. `rates` are the learning rates of equal
+    parts of the epoch, `decays` those of factors and biases.
     """
     user_factors, item_factors, user_bias, item_bias, user_moment, item_moment, global_bias, n_factors = model
     first, item, share, fold = rows
