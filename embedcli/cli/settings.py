@@ -251,7 +251,7 @@ def _entries(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _flags_of(parameter: inspect.Parameter) -> tuple[str, ...]:
     """Return the long and short flags of an option, the long ones first; none of an argument."""
-    (info,) = parameter.annotation.__metadata__
+    info, *_ = getattr(parameter.annotation, "__metadata__", (None,))  # the context of the command has none
     if not isinstance(info, OptionInfo):
         return ()
     flags = [str(info.default), *(info.param_decls or ())]  # an annotation has its first flag in place of the default

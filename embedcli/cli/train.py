@@ -110,10 +110,6 @@ class SaveOptions:
         bool, option("--keep-rows/--no-keep-rows", "Keep the training ratings in the run.", ADVANCED)
     ] = True
 
-    resume: Annotated[
-        bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
-    ] = False
-
     def check(self) -> None:
         """Raise UsageError or RunError, before any time is spent, if the run could not be saved."""
         from embedcli.run.store import check_name, check_writable
@@ -141,7 +137,7 @@ class TrainAnswer(Answer):
 
 @dataclass(frozen=True)
 class StartOptions:
-    """Which run a training starts from."""
+    """Where a training starts: from a run, or where it was killed."""
 
     init_from: Annotated[
         str | None,
@@ -155,6 +151,10 @@ class StartOptions:
     freeze: Annotated[str | None, option("--freeze items", "Leave the items of --init-from as they are.", ADVANCED)] = (
         None
     )
+
+    resume: Annotated[
+        bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
+    ] = False
 
     def open(self, run_dir: Path) -> dict[str, Any]:
         """Return the parameters of `fit`."""
@@ -220,7 +220,7 @@ def train(
         find_rate(parts, config, answer)
         return
     words = context.meta[WORDS]
-    checkpoint = Checkpoint(saving.run_dir, words, saving.resume)
+    checkpoint = Checkpoint(saving.run_dir, words, start.resume)
     run = _fit(parts, config, saving, answer.notes, checkpoint, **of_start)
     if to is not None:
         run = aligned(run, to)

@@ -20,7 +20,7 @@ import numpy as np
 from embedcli.data.ratings import Split
 from embedcli.errors import RunError, UsageError
 from embedcli.run.config import TrainConfig
-from embedcli.run.files import ArrayFile, damaged, read_small, safetensors, verify
+from embedcli.run.files import ArrayFile, damaged, hashed, read_small, safetensors, verify
 from embedcli.run.record import Epoch
 from embedcli.scratch import locked, sync_folder, write_synced, write_whole
 from embedcli.training.model import EmbeddingDotBias
@@ -122,7 +122,7 @@ class Checkpoint:
                 return
         older, path = self.stages.get(name), self.folder / f"{name}-{state.epoch}.safetensors"
         digest, parts = hashlib.sha256(), safetensors({**model.weights(), "moment": state.moment})
-        write_synced(path, (digest.update(part) or part for part in parts))
+        write_synced(path, hashed(parts, digest))
         self.stages[name] = {
             "file": path.name,
             "sha256": digest.hexdigest(),

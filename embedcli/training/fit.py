@@ -95,8 +95,8 @@ def fit(
     now = time.perf_counter()
     if now - finished >= 1:
         on_stage("test rows predicted, models put into canonical form", now - finished)
-    from_run = {"init_from": older.run.name, "freeze": freeze} if older else {}
-    return replace(run, training=replace(run.training, seconds=now - began, **from_run))
+    init = older.run.name if older else None
+    return replace(run, training=replace(run.training, seconds=now - began, init_from=init, freeze=freeze))
 
 
 def _split(

@@ -56,12 +56,12 @@ def learn(
     """
     train = split.train
     model, state = start(train, config, streams.members, older=older)
-    samples = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
+    sample, test = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
     epochs = checkpoint.restore("members", model, state)
     for epoch in epochs:
         on_epoch(epoch)
     seconds = epochs[-1].seconds if epochs else 0.0
-    for epoch in measured(engine.learn(model, train, config, state), model, *samples, seconds):
+    for epoch in measured(engine.learn(model, train, config, state), model, sample, test, seconds):
         epochs.append(epoch)
         on_epoch(epoch)
         checkpoint.keep("members", model, state, epochs)
