@@ -40,6 +40,8 @@ FUNCTIONS: dict[str, tuple[tuple[Callable[..., Any], ...], set[str]]] = {
             "name",
             "like",
             "align_to",
+            "resume",  # fit(checkpoint=Checkpoint(folder, resume=True))
+            "lr_find",
         },  # the first parameter of both; of the run, when it is saved; `run.training.config`, `aligned`
     ),
     "biases": ((library.biases, library.movers), {"worst", "best", "movers"}),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 16  # of a file of options: ten times what all of them take
 OVERRIDES = {"split": ("split_seed", "test_fraction"), "copy": ("data",)}  # what goes with an option that is given
+BESIDE_RESUME = {"resume", "run_dir", "quiet", "format", "output", "json", "explain"}  # these choose no training
+WORDS = "words"  # key in the context: the command line, that of the training that is resumed
 SETTINGS = "settings"  # key in the context: for each parameter that is not typed, where it comes from
 
 Parameters = Mapping[str, inspect.Parameter]
@@ -70,8 +72,11 @@ class ConfiguredCommand(Command):
         """Parse the arguments; what is not typed is taken from the file, then from the run."""
         if ctx.resilient_parsing or {"-h", "--help"} & set(args):
             return super().parse_args(ctx, args)
-        values, _, _ = self.make_parser(ctx).parse_args(list(args))
-        given = {name: value for name, value in values.items() if value is not None}
+        given = self._given(ctx, args)
+        if "resume" in given and given.keys() <= BESIDE_RESUME:
+            args = [*_unfinished(Path(given.get("run_dir", DEFAULT_DIR))), *args]
+            given = self._given(ctx, args)
+        ctx.meta[WORDS] = [word for word in args if word != "--resume"]
         settings: dict[str, Setting] = {}
         lines = []
         for source, found in _sources(given, inspect.signature(self.callback).parameters):  # type: ignore[arg-type]
@@ -85,6 +90,10 @@ class ConfiguredCommand(Command):
         Notes(ctx.params["quiet"]).say(*lines)
         return rest
 
+    def _given(self, ctx: Any, args: list[str]) -> dict[str, Any]:
+        values, _, _ = self.make_parser(ctx).parse_args(list(args))
+        return {name: value for name, value in values.items() if value is not None}
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error about an option that was not typed says where it comes from."""
         try:
@@ -94,6 +103,18 @@ class ConfiguredCommand(Command):
             places = [setting.where for setting in ctx.meta.get(SETTINGS, {}).values() if setting.is_named(words)]
             error.message += f" ({', '.join(places)})" if places else ""
             raise
+
+
+def _unfinished(run_dir: Path) -> list[str]:
+    """Return the command line of the newest unfinished training; UsageError if there is none."""
+    from embedcli.training.checkpoint import nothing_to_resume, unfinished
+
+    if not (found := unfinished(run_dir)):
+        raise nothing_to_resume(run_dir)
+    _, words = found[0]
+    more = f"; {len(found) - 1} more, each resumed by its own command with --resume" if len(found) > 1 else ""
+    Notes().say(f"resuming: {shlex.join(['embedcli', 'train', *words])}{more}")
+    return words
 
 
 def _sources(given: Mapping[str, Any], parameters: Parameters) -> Iterator[tuple[str, dict[str, Setting]]]:
@@ -230,7 +251,7 @@ def _entries(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _flags_of(parameter: inspect.Parameter) -> tuple[str, ...]:
     """Return the long and short flags of an option, the long ones first; none of an argument."""
-    (info,) = parameter.annotation.__metadata__
+    info, *_ = getattr(parameter.annotation, "__metadata__", (None,))  # the context of the command has none
     if not isinstance(info, OptionInfo):
         return ()
     flags = [str(info.default), *(info.param_decls or ())]  # an annotation has its first flag in place of the default

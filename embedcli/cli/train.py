@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,17 +17,19 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import AlignTo, RunOptions
-from embedcli.cli.settings import ConfiguredCommand, Elsewhere
+from embedcli.cli.options import AlignTo, RunOptions, complete_run
+from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
-from embedcli.errors import UsageError
+from embedcli.errors import Interrupted, UsageError
+from embedcli.render.output import PICTURES
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Split
     from embedcli.run.record import Epoch, Run
+    from embedcli.training.checkpoint import Checkpoint
 
 
 declare(
@@ -116,15 +119,62 @@ class SaveOptions:
         check_writable(self.run_dir)
 
 
+@dataclass(frozen=True)
+class TrainAnswer(Answer):
+    """The answer of `train`: a picture only of the learning-rate finder."""
+
+    endings = PICTURES
+    lr_find: Annotated[
+        bool, option("--lr-find", "Find a learning rate instead of training; -o draws it.", ADVANCED)
+    ] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.picture and not self.lr_find:
+            why = f"{self.output}: the answer of a training is not a picture"
+            raise UsageError(why, "draw the run afterwards: embedcli biases -o FILE.png, or give --lr-find")
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """Where a training starts: from a run, or where it was killed."""
+
+    init_from: Annotated[
+        str | None,
+        option(
+            "--init-from RUN",
+            "Start users and items that RUN knows from its factors: a new cycle.",
+            ADVANCED,
+            autocompletion=complete_run,
+        ),
+    ] = None
+    freeze: Annotated[str | None, option("--freeze items", "Leave the items of --init-from as they are.", ADVANCED)] = (
+        None
+    )
+
+    resume: Annotated[
+        bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
+    ] = False
+
+    def open(self, run_dir: Path) -> dict[str, Any]:
+        """Return the parameters of `fit`."""
+        from embedcli.run.shelf import open_run
+
+        run = None if self.init_from is None else open_run(self.init_from, run_dir).table()
+        return {"init_from": run, "freeze": self.freeze}
+
+
 @command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
 def train(
+    context: typer.Context,
     elsewhere: Elsewhere,
     source: Source,
     config: TrainConfig,
     split: SplitOptions,
     options: ReadOptions,
     saving: SaveOptions,
-    answer: Answer,
+    start: StartOptions,
+    answer: TrainAnswer,
     *,
     align_to: AlignTo = None,
 ) -> None:
@@ -143,6 +193,9 @@ def train(
       embedcli train --config books.toml      options from a TOML file
       embedcli train --like ml-100k --seed 1  as a run, with other seeds
       embedcli train --seed 1 --align-to old  in the coordinates of the run old
+      embedcli train --lr-find -o lr.png      draw the learning-rate finder
+      embedcli train new.csv --init-from old --freeze items
+      embedcli train --resume                 finish a training that was killed
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.
@@ -153,10 +206,12 @@ def train(
     from embedcli.run.align import about_agreement, aligned, check_alignable
     from embedcli.run.files import check_storable
     from embedcli.run.shelf import open_run
+    from embedcli.training.checkpoint import Checkpoint
 
     of_split = split.check(config.seed)
     saving.check()
     to = None if align_to is None else open_run(align_to, saving.run_dir).table()
+    of_start = start.open(saving.run_dir)
     answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
@@ -170,36 +225,75 @@ def train(
         check_alignable(ratings, config.n_factors, to)
     parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
-    run = _fit(parts, config, saving, answer.notes)
+    if answer.lr_find:
+        find_rate(parts, config, answer)
+        return
+    words = context.meta[WORDS]
+    checkpoint = Checkpoint(saving.run_dir, words, start.resume)
+    run = _fit(parts, config, saving, answer.notes, checkpoint, **of_start)
     if to is not None:
         run = aligned(run, to)
         answer.notes.say(about_agreement(run, to))
-    run, path, exit_code = save(run, saving, answer.notes)
+    run, path, exit_code = save(run, saving, answer.notes, words)
+    checkpoint.remove()
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)
 
 
-def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -> Run:
+def find_rate(parts: Split, config: TrainConfig, answer: TrainAnswer) -> None:
+    """Find a learning rate, and show it."""
+    from embedcli.analysis.lr_find import learning_rates
+    from embedcli.render.lr_find import view
+    from embedcli.training.lr_find import try_rates
+
+    found, title = learning_rates(*try_rates(parts, config)), parts.train.data.title
+    if answer.picture is None:
+        answer.show(view(found, title))
+    else:
+        from embedcli.render.pictures.lr_find import draw
+
+        answer.save(draw(found, title, answer.picture))
+
+
+def _fit(
+    parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes, checkpoint: Checkpoint, **start: Any
+) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
     from embedcli.training.config import stored_bytes
     from embedcli.training.fit import fit
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
-    return fit(
-        parts,
-        config,
-        lambda epoch: notes.say(*_epoch_lines(epoch)),
-        on_stage=lambda line, seconds: notes.say(line if seconds is None else f"{line} ({seconds:.1f} s)"),
-        keep_rows=saving.keep_rows,
-    )
+    try:
+        return fit(
+            parts,
+            config,
+            lambda epoch: notes.say(*_epoch_lines(epoch)),
+            on_stage=lambda line, seconds: notes.say_of_library(
+                line if seconds is None else f"{line} ({seconds:.1f} s)"
+            ),
+            keep_rows=saving.keep_rows,
+            checkpoint=checkpoint,
+            **start,
+        )
+    except KeyboardInterrupt:
+        checkpoint.close()
+        if checkpoint.is_kept:
+            raise Interrupted(
+                "interrupted", f"embedcli train --resume{RunOptions(None, saving.run_dir).again} goes on"
+            ) from None
+        raise
 
 
-def save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
-    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code."""
+def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | None = None) -> tuple[Run, Path, int]:
+    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code.
+
+    `words` is the command line of the training, if another process began it.
+    """
     from embedcli.run.store import save_anywhere
 
-    command_line, began = shlex.join(["embedcli", *sys.argv[1:]]), time.perf_counter()
+    command_line = shlex.join(["embedcli", *(sys.argv[1:] if words is None else ["train", *words])])
+    began = time.perf_counter()
     run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
         return run, path, fail(problem.message, problem.hint, problem.exit_code)

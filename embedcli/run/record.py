@@ -202,6 +202,8 @@ class Training(Shown):
     evidence: Evidence | None = None
     posterior: PosteriorInfo | None = None
     tastes: Sequence[Tastes] = ()
+    init_from: str | None = None  # name of the run that its members started from
+    freeze: str | None = None  # what stayed as it was in that run: "items"
     aligned_to: str | None = None  # name of the run whose coordinates the factors have, by `run.align`
     validation: Validation | None = None  # of a trial of a sweep
 

@@ -12,12 +12,13 @@ from typing import Any, Unpack
 import embedcli
 from embedcli.data.ratings import Frame, Ratings, Split
 from embedcli.data.splits import TEST_FRACTION
-from embedcli.errors import EmbedcliError, UsageError, known_as
+from embedcli.errors import EmbedcliError, TrainingError, UsageError, known_as
 from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
 from embedcli.training.assess import Assessed, assess
+from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
 from embedcli.training.engines.torch import check_device, one_thread
@@ -25,6 +26,7 @@ from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
 from embedcli.training.learn import Learned, learn
+from embedcli.training.older import Older
 from embedcli.training.schedule import shrinkage
 from embedcli.training.stages import OnStage
 from embedcli.training.state import Streams
@@ -42,6 +44,9 @@ def fit(
     split_seed: int | None = None,
     on_stage: OnStage | None = None,
     keep_rows: bool = True,
+    checkpoint: Checkpoint | None = None,
+    init_from: Run | None = None,
+    freeze: str | None = None,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -56,6 +61,8 @@ def fit(
 
     `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
+    A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
+    Users and items that the run `init_from` knows start from it, and with `freeze="items"` its items stay as they are.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.
@@ -68,17 +75,28 @@ def fit(
         parts = _split(data, config, split, test_fraction, split_seed)
         config = resolve(config, parts.train)
         check_device(config.device)
+        older = older_of(init_from, parts, config, freeze, on_stage)
         engine, config = engine_of(config, on_stage)
         streams = Streams.of(config)
         rows = sampled(parts, config.n_negatives, streams.negatives) if parts.train.data.implicit else parts
-        learned = learn(rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage)
+        checkpoint = checkpoint or Checkpoint()
+        if checkpoint.run_dir is not None:
+            checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
+        try:
+            learned = learn(
+                rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage, checkpoint, older
+            )
+        except TrainingError:
+            checkpoint.remove()  # to go on would fail again
+            raise
     assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()
     if now - finished >= 1:
         on_stage("test rows predicted, models put into canonical form", now - finished)
-    return replace(run, training=replace(run.training, seconds=now - began))
+    init = older.run.name if older else None
+    return replace(run, training=replace(run.training, seconds=now - began, init_from=init, freeze=freeze))
 
 
 def _split(
@@ -104,6 +122,23 @@ def _split(
     )
 
 
+def older_of(run: Run | None, parts: Split, config: TrainConfig, freeze: str | None, on_stage: OnStage) -> Older | None:
+    """Return the run that a training starts from, and say so; UsageError if it does not fit."""
+    if run is None:
+        if freeze is not None:
+            raise UsageError(f"`freeze` {freeze!r} without a run to start from", "give it with `init_from`")
+        return None
+    older = Older.of(run, parts, config, freeze)
+    for line in older.lines(parts):
+        on_stage(line, None)
+    return older
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of this program and of the libraries that compute."""
+    return {"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")}
+
+
 def make_run(
     split: Split, positives: Ratings, config: TrainConfig, learned: Learned, assessed: Assessed, *, keep_rows: bool
 ) -> Run:
@@ -119,7 +154,7 @@ def make_run(
         scores=scores(split, heldout, posterior and posterior.with_times) if heldout else [],
         protocol=IMPLICIT_PROTOCOL if train.data.implicit else PROTOCOL,
         shrinkage=shrinkage(config),
-        versions={"embedcli": embedcli.__version__} | {name: version(name) for name in ("torch", "numpy", "scipy")},
+        versions=versions(),
         evidence=assessed.evidence,
         posterior=posterior and posterior.info,
         tastes=assessed.tastes,

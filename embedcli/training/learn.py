@@ -13,9 +13,11 @@ from embedcli.evidence.halves import half_components
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays, predict
 from embedcli.run.record import Epoch
+from embedcli.training.checkpoint import Checkpoint
 from embedcli.training.engines import START_MOMENT
 from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias, new_model
+from embedcli.training.older import Older
 from embedcli.training.stages import OnStage, stage, testing
 from embedcli.training.state import FoldMembers, Streams, TrainingState
 
@@ -44,36 +46,53 @@ def learn(
     streams: Streams,
     on_epoch: Callable[[Epoch], None],
     on_stage: OnStage,
+    checkpoint: Checkpoint,
+    older: Older | None,
 ) -> Learned:
-    """Train the members on the training rows of a split with an engine, then half members and fold members."""
-    train, epochs = split.train, []
-    model, state = start(train, config, streams.members)
-    samples = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
-    for epoch in measured(engine.learn(model, train, config, state), model, *samples):
+    """Train the members on the training rows of a split with an engine, then half members and fold members.
+
+    Each goes on from the checkpoint if it holds them. Only the members start from an older run: it has seen the rows
+    that the others leave out.
+    """
+    train = split.train
+    model, state = start(train, config, streams.members, older=older)
+    sample, test = (drawn(rows, n, streams.sample) for rows, n in ((train, SAMPLE), (split.test, MOST_TESTED)))
+    epochs = checkpoint.restore("members", model, state)
+    for epoch in epochs:
+        on_epoch(epoch)
+    seconds = epochs[-1].seconds if epochs else 0.0
+    for epoch in measured(engine.learn(model, train, config, state), model, sample, test, seconds):
         epochs.append(epoch)
         on_epoch(epoch)
+        checkpoint.keep("members", model, state, epochs)
     halves: Arrays = {}
     folds, began = None, time.perf_counter()
     if config.n_folds and len(train) >= FEWEST_TESTED:
         with stage("agreement with the truth by members on halves of the users", on_stage, is_last=False):
-            halves = learn_halves(engine, train, config, streams.halves)
+            halves = learn_halves(engine, train, config, streams.halves, checkpoint)
         with stage(testing(config), on_stage, is_last=False):
-            folds = learn_folds(engine, train, config, streams.folds, began)
+            folds = learn_folds(engine, train, config, streams.folds, began, checkpoint)
     elif config.n_folds:
         on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", None)
     return Learned(model.arrays(), epochs, halves, folds)
 
 
 def start(
-    train: Ratings, config: TrainConfig, generators: list[np.random.Generator], fold: NDArray[np.uint8] | None = None
+    train: Ratings,
+    config: TrainConfig,
+    generators: list[np.random.Generator],
+    fold: NDArray[np.uint8] | None = None,
+    older: Older | None = None,
 ) -> tuple[EmbeddingDotBias, TrainingState]:
     """Return an untrained model with a member for each generator, and the state before its first step."""
-    model = new_model(train, config, generators)
+    model = new_model(train, config, generators, older)
     moment = np.full(len(model.biases), START_MOMENT, dtype=np.float32)
-    return model, TrainingState(generators, moment, fold)
+    return model, TrainingState(generators, moment, fold, frozen=older.frozen if older else None)
 
 
-def learn_halves(engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator) -> Arrays:
+def learn_halves(
+    engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator, checkpoint: Checkpoint
+) -> Arrays:
     """Cut the users in halves at random, several times, and train a member on each half; return their components.
 
     The arrays have a leading axis (2 S) for the halves, those of a split side by side; none of a single user.
@@ -82,11 +101,11 @@ def learn_halves(engine: ModuleType, train: Ratings, config: TrainConfig, rng: n
     rated = np.flatnonzero(n_by_user)
     if len(rated) < 2:
         return {}
-    for _ in range(SPLITS if len(train) < MANY else FEW_SPLITS):
+    for number in range(SPLITS if len(train) < MANY else FEW_SPLITS):
         other = np.zeros(len(train.users), dtype=np.uint8)
         other[rng.permutation(rated)[: len(rated) // 2]] = 1
         left_out = other[train.user]  # by member 0: the rows of the users that are 0
-        arrays = learn_without(engine, train, config, rng.spawn(2), left_out)
+        arrays = learn_without(engine, train, config, rng.spawn(2), left_out, checkpoint, f"halves-{number}")
         for m in range(2):
             counts = n_by_user * (other != m), count_codes(train.item[left_out != m], len(train.items))
             found.append(half_components(arrays["user_factors"][m], arrays["item_factors"][m], *counts))
@@ -95,11 +114,16 @@ def learn_halves(engine: ModuleType, train: Ratings, config: TrainConfig, rng: n
 
 
 def learn_folds(
-    engine: ModuleType, train: Ratings, config: TrainConfig, rng: np.random.Generator, began: float
+    engine: ModuleType,
+    train: Ratings,
+    config: TrainConfig,
+    rng: np.random.Generator,
+    began: float,
+    checkpoint: Checkpoint,
 ) -> FoldMembers:
     """Cut the training rows in folds at random, and train a member without each; the stage began at `began`."""
     fold = rng.integers(0, config.n_folds, len(train), dtype=np.uint8)
-    arrays = learn_without(engine, train, config, rng.spawn(config.n_folds), fold)
+    arrays = learn_without(engine, train, config, rng.spawn(config.n_folds), fold, checkpoint, "folds")
     return FoldMembers(fold, arrays, time.perf_counter() - began)
 
 
@@ -109,11 +133,14 @@ def learn_without(
     config: TrainConfig,
     generators: list[np.random.Generator],
     fold: NDArray[np.uint8],
+    checkpoint: Checkpoint,
+    name: str,
 ) -> Arrays:
-    """Train a member for each generator, member m without the rows whose fold (n,) is m."""
+    """Train a member for each generator, member m without the rows whose fold (n,) is m; `name` is the checkpoint's."""
     model, state = start(train, config, generators, fold)
+    checkpoint.restore(name, model, state)
     for _ in engine.learn(model, train, config, state):
-        pass
+        checkpoint.keep(name, model, state)
     return model.arrays()
 
 
@@ -123,10 +150,13 @@ def drawn(ratings: Ratings, n: int, rng: np.random.Generator) -> Ratings:
 
 
 def measured(
-    epochs: Iterator[tuple[int, float]], model: EmbeddingDotBias, sample: Ratings, test: Ratings
+    epochs: Iterator[tuple[int, float]], model: EmbeddingDotBias, sample: Ratings, test: Ratings, seconds: float
 ) -> Iterator[Epoch]:
-    """Yield an Epoch for each epoch of an engine, with the errors on a sample of the training rows and on the test."""
-    began = time.perf_counter()
+    """Yield an Epoch for each epoch of an engine, with the errors on a sample of the training rows and on the test.
+
+    `seconds` is how long the epochs before took.
+    """
+    began = time.perf_counter() - seconds
 
     def error(rows: Ratings) -> float:
         predicted = predict(model.arrays(), rows.user, rows.item, model.y_range)

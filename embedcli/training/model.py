@@ -1,6 +1,7 @@
 """The model: a dot product of embeddings, plus biases, squeezed into the range of the ratings."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from embedcli.errors import TrainingError
 from embedcli.run.config import TrainConfig
 from embedcli.training.config import share_of_mean
 from embedcli.training.engines import CACHE_LINE
+from embedcli.training.older import Older
 
 INITIAL_SD = 0.01  # as in the lesson
 
@@ -69,6 +71,16 @@ class EmbeddingDotBias(nn.Module):
             "global_bias": np.full(self.n_members, self.global_bias, dtype=np.float32),  # (M,)
         }
 
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the tables as they are trained, padding and all."""
+        return {name: table.detach().cpu().numpy() for name, table in self.named_parameters()}
+
+    @torch.no_grad()
+    def load(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over tables that `weights` returned."""
+        for name, table in self.named_parameters():
+            table.copy_(torch.from_numpy(weights[name]))
+
 
 def check_finite(model: EmbeddingDotBias, epoch: int, rate: float, highest: float) -> None:
     """Raise TrainingError, with the epoch and its learning rate, if a weight is no longer finite."""
@@ -79,8 +91,13 @@ def check_finite(model: EmbeddingDotBias, epoch: int, rate: float, highest: floa
         )
 
 
-def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Generator]) -> EmbeddingDotBias:
-    """Return an untrained model that predicts the mean rating for everybody; each member draws its own factors."""
+def new_model(
+    train: Ratings, config: TrainConfig, members: list[np.random.Generator], older: Older | None = None
+) -> EmbeddingDotBias:
+    """Return an untrained model that predicts the mean rating for everybody; each member draws its own factors.
+
+    What an older run knows is taken over.
+    """
     assert config.y_range is not None
     share = min(max(share_of_mean(train, config.y_range), 1e-3), 1 - 1e-3)
     size = len(train.users) + len(train.items), config.n_factors
@@ -91,4 +108,6 @@ def new_model(train: Ratings, config: TrainConfig, members: list[np.random.Gener
         y_range=config.y_range,
         logistic=train.data.implicit,
     )
+    if older:
+        older.fill(model.arrays())
     return model.to(config.device)

@@ -18,13 +18,14 @@ class TrainingState:
 
     `generators` (M) order the rows of each member. `moment` (M (U + I),) is the running mean of the squared gradient of
     each row of the model. `fold` (n,) is the fold of each training row if member m does not see the rows of fold m,
-    None if each member sees all. `epoch` counts those that are finished.
+    None if each member sees all. `epoch` counts those that are finished. `frozen` (I,) are items that stay as they are.
     """
 
     generators: list[np.random.Generator]
     moment: NDArray[np.float32]
     fold: NDArray[np.uint8] | None = None
     epoch: int = 0
+    frozen: NDArray[np.bool_] | None = None
 
     def is_seen(self, member: int, n: int) -> NDArray[np.bool_]:
         """Return whether a member sees each of n training rows."""

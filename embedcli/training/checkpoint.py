@@ -1,0 +1,212 @@
+"""Checkpoints: what an unfinished training has learned so far, kept beside the runs until its run is saved.
+
+A training draws all its random numbers from streams of its own, so what is not in a checkpoint can be done again with
+the same result. A checkpoint holds what takes long to learn: the weights of members, of halves and of folds, with the
+second moments and the generators that their engine goes on from.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedcli.data.ratings import Split
+from embedcli.errors import RunError, UsageError
+from embedcli.run.config import TrainConfig
+from embedcli.run.files import ArrayFile, damaged, hashed, read_small, safetensors, verify
+from embedcli.run.record import Epoch
+from embedcli.scratch import locked, sync_folder, write_synced, write_whole
+from embedcli.training.model import EmbeddingDotBias
+from embedcli.training.stages import OnStage
+from embedcli.training.state import TrainingState
+
+PREFIX, ABOUT = ".checkpoint-", "checkpoint.json"
+EVERY = 10.0  # seconds between two checkpoints, at least
+COST = 100.0  # seconds of training for each second that a checkpoint takes, at least
+KEPT = 30 * 86_400.0  # seconds after which a checkpoint is a leftover
+
+
+@dataclass
+class Checkpoint:
+    """The checkpoint of one training in the folder of its run, or if that is None, none.
+
+    `words` are the command line, for those who look for it. A training that is to `resume` must have been begun with
+    the same ratings, split, settings and versions. `every` and `cost` limit how often it is written.
+    """
+
+    run_dir: Path | None = None
+    words: Sequence[str] = ()
+    resume: bool = False
+    every: float = EVERY
+    cost: float = COST
+    folder: Path | None = field(default=None, init=False)  # where it is, or will be
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)  # what it holds
+    seconds: float = field(default=0.0, init=False)  # that it took to write
+    _next: float = field(default=0.0, init=False)
+    _on_stage: OnStage = field(default=lambda line, seconds: None, init=False)
+    _lock: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def begin(self, key: str, on_stage: OnStage) -> None:
+        """Find the checkpoint of the training with this key.
+
+        Raises UsageError if it is to be resumed and there is none, or if another process is at it, and RunError if it
+        is damaged.
+        """
+        self._on_stage, self._next = on_stage, time.perf_counter() + self.every
+        if self.run_dir is None:
+            return
+        remove_old(self.run_dir)
+        self.folder = self.run_dir / f"{PREFIX}{key[:16]}"
+        if not self.folder.exists():
+            if self.resume:
+                raise nothing_to_resume(self.run_dir, " with these ratings and settings")
+            return
+        if not self._is_locked():
+            if self.resume:
+                raise UsageError(f"the training of {self.folder} is still running", "wait for it, or end it first")
+            self.folder = None  # it belongs to the other process
+        elif self.resume:
+            self.stages = about(self.folder)["stages"]
+            for stage in self.stages.values():  # now: a stage that fails later is left out of the run
+                verify(self.folder / stage["file"], stage["sha256"])
+            done = ", ".join(f"{name} after epoch {stage['epoch']}" for name, stage in self.stages.items())
+            on_stage(f"resumed from {self.folder}: {done}", None)
+        else:
+            on_stage(
+                "note: starting again; an unfinished training was dropped, which `resume` would have finished", None
+            )
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._lock.close()
+
+    def restore(self, name: str, model: EmbeddingDotBias, state: TrainingState) -> list[Epoch]:
+        """Bring a model and its state to where the checkpoint has them, and return the epochs so far."""
+        if name not in self.stages:
+            return []
+        assert self.folder is not None
+        stage = self.stages[name]
+        arrays = ArrayFile(self.folder / stage["file"], stage["sha256"], verify_now=False)
+        model.load({weight: arrays[weight] for weight in model.weights()})
+        state.moment[:] = arrays["moment"]
+        for generator, own in zip(state.generators, stage["generators"], strict=True):
+            generator.bit_generator.state = own
+        state.epoch = stage["epoch"]
+        return [Epoch(**epoch) for epoch in stage["epochs"]]
+
+    def keep(self, name: str, model: EmbeddingDotBias, state: TrainingState, epochs: Sequence[Epoch] = ()) -> None:
+        """Write the state of a model after an epoch, if it is time to; a full disk ends the checkpoints, no more."""
+        began = time.perf_counter()
+        if self.folder is None or began < self._next:
+            return
+        try:
+            self._write(name, model, state, epochs)
+        except OSError as error:
+            self._on_stage(f"note: no more checkpoints: {error.strerror or error}", None)
+            self.remove()
+        now = time.perf_counter()
+        self.seconds += now - began
+        self._next = now + max(self.every, self.cost * (now - began))
+
+    def _write(self, name: str, model: EmbeddingDotBias, state: TrainingState, epochs: Sequence[Epoch]) -> None:
+        assert self.folder is not None
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            if not self._is_locked():
+                self.folder = None
+                return
+        older, path = self.stages.get(name), self.folder / f"{name}-{state.epoch}.safetensors"
+        digest, parts = hashlib.sha256(), safetensors({**model.weights(), "moment": state.moment})
+        write_synced(path, hashed(parts, digest))
+        self.stages[name] = {
+            "file": path.name,
+            "sha256": digest.hexdigest(),
+            "epoch": state.epoch,
+            "generators": [generator.bit_generator.state for generator in state.generators],
+            "epochs": [asdict(epoch) for epoch in epochs],
+        }
+        told = {"words": list(self.words), "stages": self.stages}
+        write_whole(self.folder / ABOUT, json.dumps(told, indent=1).encode())
+        sync_folder(self.folder)
+        if older is not None and older["file"] != path.name:
+            (self.folder / older["file"]).unlink(missing_ok=True)
+
+    def _is_locked(self) -> bool:
+        """Lock the folder; tell whether no other process has it."""
+        assert self.folder is not None
+        return self._lock.enter_context(locked(self.folder)) is not False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is something to go on from."""
+        return bool(self.stages)
+
+    def close(self) -> None:
+        """Let another process go on from here."""
+        self._lock.close()
+
+    def remove(self) -> None:
+        """Remove the checkpoint: the run is saved, or the training failed for good."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder, self.stages = None, {}
+        self._lock.close()
+
+
+def key_of(config: TrainConfig, split: Split, versions: dict[str, str], *start: Any) -> str:
+    """Return the sha256 of all that a training follows from: settings, ratings, split, versions and its start."""
+    told = [asdict(config), split.kind, split.train.data.implicit, split.train.data.scale, versions, *start]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for rows in (split.train, split.test):
+        for column in (rows.user, rows.item, rows.value, rows.timestamp):
+            digest.update(b"none" if column is None else np.ascontiguousarray(column).data)
+    return digest.hexdigest()
+
+
+def unfinished(run_dir: Path) -> list[tuple[Path, list[str]]]:
+    """Return the folders of the checkpoints and their command lines, the newest first; damaged ones are left out."""
+    found = []
+    for folder in folders(run_dir):
+        try:
+            found.append(((folder / ABOUT).stat().st_mtime, folder, about(folder)["words"]))
+        except (OSError, RunError):
+            continue
+    return [(folder, words) for _, folder, words in sorted(found, reverse=True)]
+
+
+def folders(run_dir: Path) -> list[Path]:
+    """Return the folders that hold a checkpoint; links are none."""
+    return [folder for folder in run_dir.glob(f"{PREFIX}*") if folder.is_dir() and not folder.is_symlink()]
+
+
+def remove_old(run_dir: Path) -> None:
+    """Remove checkpoints that nobody resumed for a month."""
+    for folder in folders(run_dir):
+        with locked(folder) as is_ours:
+            if is_ours is not False and time.time() - folder.stat().st_mtime > KEPT:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def about(folder: Path) -> dict[str, Any]:
+    """Read what a checkpoint says of itself; RunError if it is damaged."""
+    try:
+        told = json.loads(read_small(folder / ABOUT))
+        names = [Path(stage["file"]).name == stage["file"] for stage in told["stages"].values()]
+        if all(names) and all(isinstance(word, str) for word in told["words"]):
+            return dict(told)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise damaged(folder / ABOUT, "not what a checkpoint says of itself")
+
+
+def nothing_to_resume(run_dir: Path, which: str = "") -> UsageError:
+    """Return the error that there is no unfinished training."""
+    return UsageError(
+        f"there is no unfinished training{which} in {run_dir}",
+        "leave `resume` out; more epochs on a finished run are a new cycle: embedcli train --init-from RUN",
+    )
