@@ -358,7 +358,7 @@ class _Ranking:
         """Return the mean over users of the mean number of training ratings of the items in their lists, (W,)."""
         n, listed = np.append(self.run.item_stats.n_ratings, 0), lists >= 0
         has_any = listed.any(1)
-        mean = np.asarray(n[lists].sum(1) / np.maximum(listed.sum(1), 1), np.float64)
+        mean: Floats = n[lists].sum(1) / np.maximum(listed.sum(1), 1)
         return self._sums(mean, weights) / self._sums(has_any.astype(np.float64), weights)
 
     def _popularity_of_training(self, weights: Floats) -> Floats:
