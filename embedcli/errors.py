@@ -28,6 +28,10 @@ class EmbedcliError(Exception):
         self.hint = hint
         self.add_note(f"hint: {hint}")  # a traceback shows it
 
+    def __reduce__(self) -> tuple[type[EmbedcliError], tuple[str, str]]:
+        """Say how a copy is made, for another process."""
+        return type(self), (self.message, self.hint)
+
 
 class UsageError(EmbedcliError):
     """An invalid option, argument or value."""

@@ -175,15 +175,18 @@ def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -
     from embedcli.run.store import check_writable
     from embedcli.training.config import stored_bytes
     from embedcli.training.fit import fit
+    from embedcli.training.ranks import team
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
-    return fit(
+    run = fit(
         parts,
         config,
         lambda epoch: notes.say(*_epoch_lines(epoch)),
         on_stage=lambda line, seconds: notes.say(line if seconds is None else f"{line} ({seconds:.1f} s)"),
         keep_rows=saving.keep_rows,
     )
+    team().dismiss()  # a process that is killed now ends no training
+    return run
 
 
 def save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
