@@ -98,10 +98,12 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, team: Team) -> Lear
 
 def learn(work: Work, learning: Learning, on_epoch: Callable[[Epoch], None], on_stage: OnStage) -> Learned:
     """Have the members trained on the training rows of a split, then half members and fold members."""
-    epochs, parts = [], []
-    for epoch, parts in measured(learning):
+    epochs: list[Epoch] = []
+    parts: list[Arrays] = []
+    for epoch, trained in measured(learning):
         epochs.append(epoch)
         on_epoch(epoch)
+        parts = [part.arrays for part in trained if part.arrays is not None]  # in the last epoch
     halves: Arrays = {}
     folds, began = None, time.perf_counter()
     if work.fold is not None:
@@ -111,8 +113,7 @@ def learn(work: Work, learning: Learning, on_epoch: Callable[[Epoch], None], on_
             folds = learn_folds(learning, work.fold, began)
     elif work.config.n_folds:
         on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", None)
-    arrays = joined(learning.plan.members, [part.arrays for part in parts if part.arrays is not None])
-    return Learned(arrays, epochs, halves, folds)
+    return Learned(joined(learning.plan.members, parts), epochs, halves, folds)
 
 
 def train_members(

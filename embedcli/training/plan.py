@@ -37,15 +37,13 @@ def plan(config: TrainConfig, n_ranks: int, n_halves: int, n_tastes: int, *, is_
         *((HALVES * member, "halves", number) for number in range(n_halves)),
         *((FOLD * member, "folds", number) for number in range(config.n_folds * is_tested)),
     ]
-    shares: dict[str, Shares] = {
-        name: [[] for _ in load] for name in ("posterior", "tastes", "halves", "folds")
-    }
+    shares: dict[str, Shares] = {name: [[] for _ in load] for name in ("halves", "folds", "tastes", "posterior")}
     for cost, name, number in sorted(parts, key=lambda part: -part[0]):
         rank = load.index(min(load))
         load[rank] += cost
         shares[name][rank].append(number)
-    posterior = next((rank for rank, own in enumerate(shares["posterior"]) if own), 0)
-    return Plan(members, *(list(map(sorted, shares[name])) for name in ("halves", "folds", "tastes")), posterior)
+    halves, folds, tastes, posterior = (list(map(sorted, own)) for own in shares.values())
+    return Plan(members, halves, folds, tastes, posterior.index([0]) if config.n_draws else 0)
 
 
 def in_order(shares: Shares, parts: Sequence[Sequence[Made]]) -> list[Made]:

@@ -19,10 +19,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
-from embedcli.errors import EmbedcliError, TrainingError
+from embedcli.errors import EmbedcliError
 
 Made = TypeVar("Made")
 SIGN_OF_LIFE = 10.0  # seconds after which a rank that has nothing to send says that it is alive
@@ -119,7 +120,7 @@ class Line:
 
     def __init__(self, other: int, on_loss: Callable[[int, str], None]) -> None:
         self.other, self.is_over, self._on_loss = other, False, on_loss
-        self._outbox = SimpleQueue[bytes | list[Any]]()
+        self._outbox = SimpleQueue[list[Any] | None]()
         self._threads: list[threading.Thread] = []
 
     def begin(self, on_message: Callable[[Any], None]) -> None:
@@ -134,7 +135,7 @@ class Line:
         head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
         self._outbox.put([head, *(buffer.raw() for buffer in buffers)])
         if message[0] == DONE:
-            self._outbox.put(b"")
+            self._outbox.put(None)
 
     def join(self) -> None:
         """Wait until the other rank is gone."""
@@ -160,7 +161,7 @@ class Line:
                 parts = self._outbox.get(timeout=SIGN_OF_LIFE)
             except Empty:
                 parts = []
-            if parts == b"":
+            if parts is None:
                 return
             numbers(len(parts))
             if parts:
@@ -221,13 +222,14 @@ def _connect(rank: int, size: int, ending: _Ending) -> None:
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # gloo's warnings of closed connections
     import torch
     from torch import distributed
+    from torch.distributed.rendezvous import rendezvous
 
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     patience = timedelta(seconds=PATIENCE)
     try:
-        store, *_ = next(distributed.rendezvous("env://", rank, size, timeout=patience))
-        ending.store = distributed.PrefixStore("embedcli", store)
+        store, *_ = next(rendezvous("env://", rank, size, timeout=patience))
+        ending.store = store
         # arrays leave torch when they are trained, also on GPUs: gloo carries all of them
         distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=patience)
     except (RuntimeError, ValueError) as error:
@@ -266,7 +268,7 @@ class _Ending:
 
     def _is_first(self) -> bool:
         try:
-            return bool(self.store.add("ends", 1) == 1)
+            return bool(self.store.add(f"embedcli ends, {os.environ.get('TORCHELASTIC_RESTART_COUNT')}", 1) == 1)
         except (AttributeError, RuntimeError):  # not connected, or the launcher is gone with its store
             return self.rank == 0
 
@@ -285,6 +287,7 @@ def _help(line: Line) -> None:
         jobs.put(message)
 
     line.begin(on_message)
+    import_module("embedcli.training.fit")  # while rank 0 reads
     training = None
     while True:
         kind, value = jobs.get()

@@ -18,7 +18,6 @@ from embedcli.run.predictions import APPEAL, tastes_array
 from embedcli.run.record import TasteAxis, Tastes, TasteWord
 from embedcli.training.evaluation import observed
 
-
 KINDS = "items", "items_with_numbers", "users"
 Found = tuple[Tastes, dict[str, NDArray[np.float32]]] | None  # the axes of one kind, None if nothing is known for them
 
