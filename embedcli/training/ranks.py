@@ -245,8 +245,8 @@ class _Ending:
             # the launcher ends all by SIGTERM if one fails; a thread hears it also while the main one computes
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             threading.Thread(target=self._hear_launcher, daemon=True).start()
-        if rank:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # rank 0 gets Ctrl-C as well, and ends the others
+        # rank 0 gets Ctrl-C as well and ends the others; it comes twice, from the terminal and from the launcher
+        signal.signal(signal.SIGINT, signal.SIG_IGN if rank else _interrupt_once)
 
     def lost(self, other: int, reason: str) -> None:
         """End, because the connection with another rank is lost."""
@@ -275,6 +275,12 @@ class _Ending:
     def _hear_launcher(self) -> None:
         signal.sigwait({signal.SIGTERM})
         self.end("torchrun ended the training: a process failed, or it was stopped")
+
+
+def _interrupt_once(number: int, frame: object) -> None:
+    """Interrupt the program as Ctrl-C does, but not while it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _help(line: Line) -> None:

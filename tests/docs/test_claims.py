@@ -22,10 +22,18 @@ from embedcli.run.files import ITEM_FIELDS, TABLE_FIELDS, USER_FIELDS
 from embedcli.run.record import Run
 
 FOREIGN = {
+    "--nproc-per-node",
+    "--no-python",
+    "--standalone",
+    "--nnodes",
+    "--rdzv-backend",
+    "--rdzv-endpoint",
     "--cov",
     "--index-url",
     "--logdir",
     "--neighbors",
+    "--no-python",
+    "--nproc-per-node",
     "--text",
     "--vector",
     "--x",
