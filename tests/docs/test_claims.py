@@ -22,12 +22,6 @@ from embedcli.run.files import ITEM_FIELDS, TABLE_FIELDS, USER_FIELDS
 from embedcli.run.record import Run
 
 FOREIGN = {
-    "--nproc-per-node",
-    "--no-python",
-    "--standalone",
-    "--nnodes",
-    "--rdzv-backend",
-    "--rdzv-endpoint",
     "--cov",
     "--index-url",
     "--logdir",
