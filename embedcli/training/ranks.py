@@ -16,6 +16,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -118,8 +119,8 @@ def _received(answers: SimpleQueue[Any]) -> Iterator[Any]:
 class Line:
     """The connection with another rank: what is said is sent by one thread, and heard by another."""
 
-    def __init__(self, other: int, on_loss: Callable[[int, str], None]) -> None:
-        self.other, self.is_over, self._on_loss = other, False, on_loss
+    def __init__(self, other: int, on_loss: Callable[[int, float], None]) -> None:
+        self.other, self.is_over, self._on_loss, self._heard = other, False, on_loss, time.monotonic()
         self._outbox = SimpleQueue[list[Any] | None]()
         self._threads: list[threading.Thread] = []
 
@@ -145,9 +146,9 @@ class Line:
     def _watched(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # of gloo: RuntimeError and others, by the version of torch
+        except Exception:  # of gloo: RuntimeError and others, by the version of torch
             if not self.is_over:
-                self._on_loss(self.other, str(error))
+                self._on_loss(self.other, time.monotonic() - self._heard)
 
     def _send_all(self) -> None:
         import torch
@@ -182,6 +183,7 @@ class Line:
 
         while True:
             (n_parts,) = numbers(1)
+            self._heard = time.monotonic()
             if not n_parts:
                 continue
             parts = [torch.empty(size, dtype=torch.uint8) for size in numbers(n_parts)]
@@ -248,9 +250,9 @@ class _Ending:
         # rank 0 gets Ctrl-C as well and ends the others; it comes twice, from the terminal and from the launcher
         signal.signal(signal.SIGINT, signal.SIG_IGN if rank else _interrupt_once)
 
-    def lost(self, other: int, reason: str) -> None:
-        """End, because the connection with another rank is lost."""
-        is_silent = "imed out" in reason
+    def lost(self, other: int, silent_for: float) -> None:
+        """End, because the connection with another rank, silent for these seconds, is lost."""
+        is_silent = silent_for > PATIENCE - SIGN_OF_LIFE
         how = f"gave no sign of life for {PATIENCE:.0f} s" if is_silent else "ended before the training was done"
         self.end(f"rank {other} of {os.environ['WORLD_SIZE']} {how}")
 
