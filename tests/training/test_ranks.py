@@ -14,9 +14,11 @@ from planted import World, write_movielens
 
 from embedcli.errors import DataError
 from embedcli.run.config import TrainConfig
-from embedcli.training.learn import joined
+from embedcli.run.predictions import Arrays
+from embedcli.training.learn import joined, train_folds
 from embedcli.training.plan import in_order, plan
 from embedcli.training.ranks import Team
+from embedcli.training.state import Work
 
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
 SMALL = ["--members", "3", "--factors", "4", "--epochs", "2", "--folds", "3", "--draws", "100", "--name", "small"]
@@ -91,6 +93,23 @@ def test_every_part_has_one_rank(n_ranks: int) -> None:
     assert max(sizes) - min(sizes) <= 1
     assert 0 <= shared.posterior < n_ranks
     assert plan(replace(TrainConfig(), n_draws=0), n_ranks, 0, 0, is_tested=False).posterior == 0
+
+
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+def test_shares_of_folds_are_those_of_all(world: World, engine: str) -> None:
+    """Fold members have the same bytes, whichever of the folds a rank trains together."""
+    config = TrainConfig(n_factors=4, n_epochs=1, n_folds=4, engine=engine, y_range=(0, 5.5))
+    fold = np.random.default_rng(0).integers(0, 4, len(world.ratings), dtype=np.uint8)
+    work, shares = Work(world.ratings.split("none"), config, fold), [[1, 3], [0], [2]]
+
+    def trained(own: list[int]) -> Arrays:
+        generators = np.random.default_rng(1).spawn(4)
+        (arrays,) = train_folds(work, [(number, generators[number]) for number in own])
+        return arrays
+
+    whole, parts = trained([0, 1, 2, 3]), joined(shares, [trained(own) for own in shares])
+    for name, array in whole.items():
+        assert parts[name].tobytes() == array.tobytes()
 
 
 def test_parts_are_joined_in_their_order() -> None:
