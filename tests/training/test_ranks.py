@@ -97,7 +97,7 @@ def test_every_part_has_one_rank(n_ranks: int) -> None:
 
 @pytest.mark.parametrize("engine", ["compiled", "torch"])
 def test_shares_of_folds_are_those_of_all(world: World, engine: str) -> None:
-    """Fold members have the same bytes, whichever of the folds a rank trains together."""
+    """Fold members are the same, whichever folds a rank trains together: byte for byte by the compiled engine."""
     config = TrainConfig(n_factors=4, n_epochs=1, n_folds=4, engine=engine, y_range=(0, 5.5))
     fold = np.random.default_rng(0).integers(0, 4, len(world.ratings), dtype=np.uint8)
     work, shares = Work(world.ratings.split("none"), config, fold), [[1, 3], [0], [2]]
@@ -109,7 +109,8 @@ def test_shares_of_folds_are_those_of_all(world: World, engine: str) -> None:
 
     whole, parts = trained([0, 1, 2, 3]), joined(shares, [trained(own) for own in shares])
     for name, array in whole.items():
-        assert parts[name].tobytes() == array.tobytes()
+        np.testing.assert_allclose(parts[name], array, atol=1e-5)  # torch adds up in an order of its own
+        assert engine == "torch" or parts[name].tobytes() == array.tobytes()
 
 
 def test_parts_are_joined_in_their_order() -> None:
