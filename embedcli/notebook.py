@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
-from html import escape
 from typing import Any
 
 from embedcli.terminal import plain
@@ -117,6 +116,8 @@ def _is_number(values: Sequence[Any]) -> bool:
 
 
 def _escaped(text: str) -> str:
+    from html import escape  # not at the top: every command imports this module
+
     return escape(plain(text))
 
 

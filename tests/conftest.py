@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from planted import World, make_world, write_movielens
 from typer.testing import CliRunner, Result
 
@@ -30,6 +31,8 @@ from embedcli.run.store import save
 
 Invoke = Callable[..., Result]
 SHARED = "EMBEDCLI_TEST_SHARED"
+settings.register_profile("suite", derandomize=True, deadline=None)  # the same examples, also on a busy machine
+settings.load_profile("suite")
 
 
 def made_once(name: str, make: Callable[[], Run], tmp_path_factory: pytest.TempPathFactory) -> Run:

@@ -191,7 +191,7 @@ def _described(run: Run, rows: Rows, x: Floats, labels: Rows, folds: list[Rows],
     """Describe each group of the items x (n, R); `folds` are the groups in members that left out a fold."""
     silhouettes, tags = silhouette_samples(x, labels), _tags(Candidates.of(run, rows), labels)
     overlaps = np.array([_best_overlaps(labels, fold) for fold in folds])  # (F, k)
-    described, n_rated = [], limit if run.item_stats.n_ratings.any() else 0
+    described, n_rated = [], limit if run.item_stats.is_known else 0
     for label in range(labels.max() + 1):
         group = np.flatnonzero(labels == label)
         distances = ((x[group] - x[group].mean(0)) ** 2).sum(1)

@@ -329,19 +329,13 @@ def _common(a: Run, b: Run, min_ratings: int) -> _Common:
     for run in (a, b):
         run.shape("trained_stars")
     rows_a, rows_b, matched_by = items_in_common(a, b)
-    enough = _has_enough(a, rows_a, min_ratings) & _has_enough(b, rows_b, min_ratings)
+    enough = a.item_stats.has_at_least(min_ratings)[rows_a] & b.item_stats.has_at_least(min_ratings)[rows_b]
     if enough.sum() < FEWEST_COMMON:
         raise UsageError(
             f"runs {a.name!r} and {b.name!r} have {enough.sum()} {a.data.noun}s with {min_ratings} ratings in common",
             "lower `min_ratings`, or compare runs of data that share titles",
         )
     return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(rows_a))
-
-
-def _has_enough(run: Run, rows: Rows, min_ratings: int) -> NDArray[np.bool_]:
-    """Tell which of these rows (n,) have enough ratings: all of a run without any."""
-    n = run.item_stats.n_ratings
-    return n[rows] >= min_ratings if n.any() else np.ones(len(rows), dtype=bool)
 
 
 def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:

@@ -123,7 +123,7 @@ def _columns(run: Run) -> Mapping[str, Sequence[Any] | NDArray[Any] | None]:
         "title": items.titles if items.titles != items.ids else None,
         "tags": ["|".join(tags) or None for tags in items.tags],
         "year": items.years,
-        "n_ratings": stats.n_ratings if stats.n_ratings.any() else None,
+        "n_ratings": stats.n_ratings if stats.is_known else None,
         "mean_rating": stats.mean_rating,
         "bias": bias,
         "stars": stars,
@@ -144,7 +144,7 @@ def _known(columns: Mapping[str, Sequence[Any] | NDArray[Any] | None]) -> Iterat
 def _xy(run: Run) -> Floats | None:
     """Return the coordinates (I, 2) on the components that `map` draws; None if there are fewer than two."""
     n = run.item_stats.n_ratings
-    rows = most_rated(n) if n.any() else np.arange(len(n))
+    rows = most_rated(n) if run.item_stats.is_known else np.arange(len(n))
     try:
         xy, _ = ComponentFinder(run, rows, 2, Basis.PCA, Rotation.NONE).of_run()
     except UsageError:
@@ -156,12 +156,14 @@ def _xy(run: Run) -> Floats | None:
 def _neighbours(run: Run) -> Neighbours | None:
     """Return the nearest of the items that a map has neighbours for; None if they are fewer than two."""
     n = run.item_stats.n_ratings
-    rows = most_rated(n, MOST_WITH_NEIGHBOURS, LEAST_RATINGS if n.any() else 0)
+    rows = most_rated(n, MOST_WITH_NEIGHBOURS, LEAST_RATINGS if run.item_stats.is_known else 0)
     if len(rows) < 2:
         return None
     members = member_vectors(run, measure_of(run, None))
     positions, units = nearest(members, rows), unit_vectors(members, rows)
     cosines = np.array([(units * units[column]).sum(1) for column in positions.T]).T
+    order = np.argsort(-cosines, axis=1, kind="stable")  # of many items `nearest` compares rounded cosines
+    positions, cosines = (np.take_along_axis(found, order, axis=1) for found in (positions, cosines))
     return Neighbours(rows, rows[positions], (1 - cosines).clip(0))
 
 
@@ -196,10 +198,12 @@ def _notes_on_vectors(run: Run, table: VectorTable, format: ExportFormat) -> Ite
     if table.neighbours is not None:
         n_with = len(table.neighbours.rows)
         which = (
-            f"the {n_with:,} most rated {noun}s, from {LEAST_RATINGS} ratings" if n.any() else f"the first {n_with:,}"
+            f"the {n_with:,} most rated {noun}s, from {LEAST_RATINGS} ratings"
+            if run.item_stats.is_known
+            else f"the first {n_with:,}"
         )
         yield f"neighbors: of {'all' if n_with == len(n) else which}"
-    if n.any() and (n_unrated := int((n == 0).sum())):
+    if n_unrated := run.item_stats.n_unrated:
         yield f"{n_unrated:,} {noun}s have no training rating: their vectors are where the training started"
     if format is ExportFormat.WORD2VEC and (tokens := word2vec.tokens(table)) != table.columns["id"]:
         encoded = next(token for token in tokens if "%" in token)

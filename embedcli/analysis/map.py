@@ -127,7 +127,7 @@ def map_items(
         raise UsageError(f"`components` {i},{j}: the run has {n_factors} factors", hint)
     method, color = chosen(Method, method, "method"), [color] if isinstance(color, str) else color
     marked = list(dict.fromkeys(rows_of(run, highlight)))
-    draws_all = min_ratings is not None or (method is Method.PCA and not run.item_stats.n_ratings.any())
+    draws_all = min_ratings is not None or (method is Method.PCA and not run.item_stats.is_known)
     default = None if draws_all else DRAWN[method]
     rows, described = most_rated_first(
         run, min_ratings, default if top_items is None else top_items, MOST_DRAWN[method]
@@ -170,8 +170,8 @@ def neighbours_of(run: Run, drawn: Map) -> tuple[Rows, Nearest | None]:
     These are the MOST_WITH_NEIGHBOURS most rated points with LEAST_RATINGS ratings or more; all points, if the run has
     no ratings. None if they are fewer than two.
     """
-    n = run.item_stats.n_ratings
-    indices = np.flatnonzero(n[drawn.item_rows] >= (LEAST_RATINGS if n.any() else 0))[:MOST_WITH_NEIGHBOURS]
+    has_enough = run.item_stats.has_at_least(LEAST_RATINGS)
+    indices = np.flatnonzero(has_enough[drawn.item_rows])[:MOST_WITH_NEIGHBOURS]
     return indices, nearest_among(run, drawn.item_rows[indices], drawn.by) if len(indices) > 1 else None
 
 

@@ -57,8 +57,7 @@ def member_vectors(run: Run, by: Measure) -> list[ItemVectors]:
     factors = run.array("item_factors")
     if by is not Measure.PREFERENCE:
         return [ItemVectors(own) for own in factors]
-    is_rated = run.user_stats.n_ratings > 0
-    covariances = user_covariance(run.array("user_factors"), is_rated if is_rated.any() else ~is_rated)
+    covariances = user_covariance(run.array("user_factors"), run.user_stats.is_rated)
     return [ItemVectors.in_metric(*own) for own in zip(factors, covariances, strict=True)]
 
 

@@ -28,9 +28,9 @@ def rated_often(run: Run, min_ratings: int) -> Rows:
     In a run without ratings all items pass.
     """
     check_min_ratings(min_ratings)
-    n = run.item_stats.n_ratings
-    rows = np.flatnonzero(n >= min_ratings) if n.any() else np.arange(len(n))
+    rows = np.flatnonzero(run.item_stats.has_at_least(min_ratings))
     if not len(rows):
+        n = run.item_stats.n_ratings
         raise UsageError(
             f"`min_ratings` {min_ratings} leaves no {run.data.noun}: the most rated has {n.max():,}",
             f"give `min_ratings` {n.max()} or less",
@@ -47,7 +47,7 @@ def rated(run: Run, min_ratings: int) -> Rows:
 def passing(run: Run, n_items: int, min_ratings: int) -> str:
     """Return which items pass that filter, in words."""
     items = f"{n_items:,} {run.data.noun}s"
-    return f"{items} with at least {min_ratings} ratings" if run.item_stats.n_ratings.any() else f"all {items}"
+    return f"{items} with at least {min_ratings} ratings" if run.item_stats.is_known else f"all {items}"
 
 
 def most_rated_first(
@@ -62,7 +62,7 @@ def most_rated_first(
         raise UsageError(f"`top_items` {top_items} is below 1", "give a number of items, such as 1000")
     check_min_ratings(min_ratings or 0)
     n, noun = run.item_stats.n_ratings, f"{run.data.noun}s"
-    if not n.any():
+    if not run.item_stats.is_known:
         rows = np.arange(min(len(n), top_items or MOST_UNRATED, most or len(n)))
         return rows, f"all {len(n):,} {noun}" if len(rows) == len(
             n

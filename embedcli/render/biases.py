@@ -75,7 +75,7 @@ def _words_of(run: Run) -> dict[str, str]:
 
 def _passing(ranking: Biases | Movers, run: Run) -> str:
     items = f"{ranking.n_items:,} {run.data.noun}s"
-    return f"at least {ranking.min_ratings} ratings: {items}" if run.item_stats.n_ratings.any() else f"all {items}"
+    return f"at least {ranking.min_ratings} ratings: {items}" if run.item_stats.is_known else f"all {items}"
 
 
 def caption(ranking: Biases, shown: Sequence[ItemBias], noun: str, value: str) -> str:

@@ -221,13 +221,27 @@ class ItemStats(Shown):
     @property
     def is_rated(self) -> NDArray[np.bool_]:
         """Which rows have ratings, (n,); all of them if none is known to have any."""
-        rated: NDArray[np.bool_] = self.n_ratings > 0
-        return rated if rated.any() else ~rated
+        return self.has_at_least(1)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any row has ratings: none has in a run of vectors without ratings."""
+        return bool(self.n_ratings.any())
+
+    @property
+    def n_unrated(self) -> int:
+        """Number of rows without ratings although others have some."""
+        return int((~self.is_rated).sum())
+
+    def has_at_least(self, n: int) -> NDArray[np.bool_]:
+        """Tell which rows have at least n ratings, (n,); all of them if none is known to have any."""
+        enough: NDArray[np.bool_] = self.n_ratings >= n
+        return enough if self.is_known else np.ones_like(enough)
 
     @property
     def weights(self) -> NDArray[np.int64]:
         """How much each row counts for, (n,): its number of ratings, or 1 if none is known to have any."""
-        return self.n_ratings if self.n_ratings.any() else np.ones_like(self.n_ratings)
+        return self.n_ratings if self.is_known else np.ones_like(self.n_ratings)
 
     def mean_of(self, row: int) -> float | None:
         """Return the mean rating of a row, None if it has none."""
@@ -537,7 +551,7 @@ class Run(Shown):
 
     def is_unrated(self, row: int) -> bool:
         """Whether an item has no training rating although others have: its embedding is where training started."""
-        return bool(self.item_stats.n_ratings[row] == 0 and self.item_stats.n_ratings.any())
+        return not self.item_stats.is_rated[row]
 
     def check_rated(self, rows: Sequence[int]) -> None:
         """Raise UsageError if one of these items has no training rating: its embedding says nothing."""

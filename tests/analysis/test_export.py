@@ -217,6 +217,15 @@ def test_nearest_of_all_in_a_run_without_ratings() -> None:
     assert pq.read_table("line.parquet").column_names == ["id", "vector", "neighbors"]
 
 
+def test_neighbours_of_many_items_are_in_the_order_of_their_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The distances never fall, also where the nearest were found by rounded cosines that nearly tie."""
+    monkeypatch.setattr("embedcli.analysis.metric.MOST_EXACT", 0)
+    run = bare_run(1 + 1e-4 * np.random.default_rng(0).normal(size=(1, 30, 4)))
+    table = vector_table(run)
+    assert table.neighbours is not None
+    assert (np.diff(table.neighbours.distances, axis=1) >= 0).all()
+
+
 def test_a_single_column_has_no_header() -> None:
     """Metadata of ids alone has no header, as the projector wants it; two columns have one, the titles first."""
     run = bare_run(awkward_numbers())

@@ -304,7 +304,7 @@ def small(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     return folder, (folder / "u.data").read_text(encoding="ascii").splitlines()
 
 
-@settings(derandomize=True, database=None, max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     number=st.integers(1, 40),
     column=st.integers(0, 3),

@@ -366,13 +366,7 @@ SEEDS = {
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.sampled_from(TOKENS)), min_size=1, max_size=6)
 
 
-@settings(
-    max_examples=150,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(SEEDS)), edits=EDITS, reading=st.sampled_from([OnBadRows.STOP, OnBadRows.SKIP]))
 def test_damaged_tables(name: str, edits: list[tuple[float, int, bytes]], reading: OnBadRows, tmp_path: Path) -> None:
     """However a table is damaged, it loads as consistent ratings or ends in an error of embedcli's own."""

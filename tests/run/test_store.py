@@ -329,7 +329,7 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 TAGS = st.lists(TEXTS.map(lambda text: text.replace("|", "")).filter(bool), max_size=3).map(tuple)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_is_written_can_be_read(trained: Run, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever letters are in ids, titles, tags and columns, a run that was saved is read back as it was."""
@@ -442,7 +442,7 @@ def stored(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / save(trained, folder).name
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_damage_is_an_error(stored: Path, data: st.DataObject) -> None:
     """Whatever bytes of a file of a run are replaced, cut off or added, reading it ends in a RunError."""

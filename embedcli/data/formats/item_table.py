@@ -237,9 +237,12 @@ def _of_n_rows(table: ItemFile, n: int, padding: Sequence[str]) -> ItemFile:
         return replace(table, rows=blank + rows)
     if blank and first and len(rows) == n - 2:
         return replace(table, names=numbers, rows=blank + first + rows)
+    is_header = len(rows) == n + 1 and len(table.names) == 1  # a projector takes a lone column to have none
     raise DataError(
         f"{table.where}: {len(rows):,} rows for {n:,} vectors",
-        "give a table with a row for each vector, in their order, or save the ids with the vectors",
+        "delete its first line if that is a header: labels in one column have none"
+        if is_header
+        else "give a table with a row for each vector, in their order, or save the ids with the vectors",
     )
 
 

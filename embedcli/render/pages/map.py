@@ -55,7 +55,7 @@ def map_context(drawn: Map, run: Run, components: Components | None, groups: Clu
         "palettes": {"light": asdict(LIGHT), "dark": asdict(DARK)},
     }
     about, n_listed = f"{caption(drawn)}.", len(data["near"]["of"])
-    if run.item_stats.n_ratings.any():
+    if run.item_stats.is_known:
         about += " Larger dots have more ratings."
     if n_listed < len(drawn.places):
         about += f" Neighbours are listed for the {n_listed:,} most rated {run.data.noun}s."
@@ -162,7 +162,7 @@ def _neighbours(drawn: Map, run: Run) -> dict[str, Any]:
     if nearest is None:
         return {"least": LEAST_RATINGS, "of": [], "near": []}
     return {
-        "least": LEAST_RATINGS if run.item_stats.n_ratings.any() else 0,
+        "least": LEAST_RATINGS if run.item_stats.is_known else 0,
         "by": nearest.by.value,
         "n_folds": nearest.n_folds,
         "of": indices.tolist(),

@@ -34,7 +34,7 @@ def labels(run: Run) -> dict[str, str | list[Any]]:
 def _stats(side: str, stats: ItemStats) -> dict[str, str | list[Any]]:
     """Return the numbers and means of training ratings; none if they are not known."""
     found: dict[str, str | list[Any]] = {}
-    if stats.n_ratings.any():
+    if stats.is_known:
         found[f"{side}_n_ratings"] = stats.n_ratings.tolist()
     if np.isfinite(stats.mean_rating).any():
         found[f"{side}_mean_rating"] = stats.mean_rating.tolist()

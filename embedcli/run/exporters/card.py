@@ -154,7 +154,7 @@ def _limits(run: Run) -> str:
             "the same and each cosine between items changes. Compare items by the correlation of their predicted "
             "preferences instead, as `embedcli similar` does."
         )
-    if n := int((run.item_stats.n_ratings == 0).sum()) if run.item_stats.n_ratings.any() else 0:
+    if n := run.item_stats.n_unrated:
         lines.append(f"{n:,} {noun}s have no training rating: their embeddings are where the training started.")
     if "user_factors" in run.arrays:
         lines.append(f"The file holds the ids and embeddings of {len(run.users):,} users. These may be personal data.")

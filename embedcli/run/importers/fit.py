@@ -120,4 +120,4 @@ def _fit(vectors: Vectors, train: Ratings, y_range: Range | None) -> tuple[str, 
 
 def _has_biases(vectors: Vectors) -> bool:
     """Tell whether a prediction is more than a product of factors, as of ratings, not of who rated what."""
-    return bool(np.any(vectors.arrays["item_bias"]) or np.any(vectors.arrays["user_bias"]))
+    return any(np.any(vectors.arrays[name]) for name in ("global_bias", "item_bias", "user_bias"))

@@ -15,9 +15,9 @@ from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.data.read_options import Note, Progress, ReadOptions
 from embedcli.data.text import number_of
 from embedcli.run.files import ITEM_FIELDS
-from embedcli.run.importers.align import PADDING, RowIds, aligned, described_by, ids_by_ratings, no_ratings
 from embedcli.run.importers.door import Found, read_vectors
 from embedcli.run.importers.fit import checked, completed, link_of
+from embedcli.run.importers.rows import PADDING, RowIds, described_by, ids_by_ratings, matched, no_ratings
 from embedcli.run.importers.vectors import Vectors, checked_ids, plain_items, stats_of
 from embedcli.run.predictions import NAMES, Range
 from embedcli.run.record import ItemStats, Run, SplitInfo, Training
@@ -191,7 +191,7 @@ def _ratings(
     if rated is None:
         return no_ratings(own, items, users or Users(())), vectors
     title = f"{rated.data.title}, vectors of {path.name}"
-    train = aligned(rated, items, users, str(path), on_note)
+    train = matched(rated, items, users, str(path), on_note)
     return replace(train, data=replace(rated.data, name=own.name, title=title, noun=noun, n_folds=0)), vectors
 
 

@@ -151,6 +151,7 @@ def _shaped(role: str, array: NDArray[np.float32], n_members: int, name: str, wh
     n_axes = 3 if role.endswith("factors") else 1 if role == "global_bias" else 2
     shape = array.shape
     if role == "global_bias":
+        array = np.repeat(array, n_members) if array.size == 1 else array  # one mean of the ratings for all members
         shape = (array.size,)
     elif n_axes == 2 and len(shape) > 1 and shape[-1] == 1:  # biases (n, 1), as an embedding of one factor
         shape = shape[:-1]

@@ -20,6 +20,7 @@ SAMPLE = 200  # lines that the length of the vectors is found from
 TOGETHER = 4_000_000  # numbers that are parsed at a time
 FEWEST = 2  # numbers of a vector without a header that says how many there are
 HINT = "give a word, or an id, and its numbers in each line, separated by blanks"
+RECOUNT = "if it was cut short, download it again; else correct the first line: number of vectors, their length"
 
 
 def read_text(path: Path) -> Vectors:
@@ -31,7 +32,7 @@ def read_text(path: Path) -> Vectors:
         n, length, has_header = _sizes(first, str(path), stream.size)
         ids, vectors = _parsed(chain(first[has_header:], lines), length, str(path), 1 + has_header)
     if n is not None and n != len(ids):
-        raise refused(str(path), f"its first line claims {n:,} vectors, it holds {len(ids):,}", "download it again")
+        raise refused(str(path), f"its first line claims {n:,} vectors, it holds {len(ids):,}", RECOUNT)
     factors = as_floats(vectors, "vectors", str(path))
     name = "word2vec text" if has_header else "GloVe text"
     return Vectors(
@@ -82,7 +83,8 @@ def _parsed(lines: Iterator[str], length: int, where: str, begin: int) -> tuple[
             if not line:
                 continue
             number = begin + len(ids)
-            raise refused(where, f"line {number:,}: not a word and {length} numbers: {shorten(line)!r}", HINT)
+            hint = HINT if begin == 1 or ids else RECOUNT  # the first vector does not fit the length stated above it
+            raise refused(where, f"line {number:,}: not a word and {length} numbers: {shorten(line)!r}", hint)
         ids.append(fields[0])
         numbers += fields[1:]
         if len(numbers) >= TOGETHER:

@@ -590,7 +590,7 @@ FIELD = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.lists(FIELD, min_size=1, max_size=5), min_size=1, max_size=12), st.booleans())
 def test_both_parsers_agree(table: list[list[str]], quotes: bool) -> None:
     """If the fast parser reads a block, the slow one reads the same and finds no problem in it."""

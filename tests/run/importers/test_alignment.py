@@ -160,3 +160,20 @@ def test_implicit_scores_stay_as_they_are(tmp_path: Path) -> None:
     predicted = embedcli.predict(run, [("3", "4")]).predictions[0]["prediction"]
     assert predicted == pytest.approx(float(USERS[3] @ ITEMS[4]), abs=1e-5)
     assert run.link == "identity"
+
+
+def test_a_mean_of_ratings_makes_predictions_of_ratings(tmp_path: Path) -> None:
+    """With a global bias alone, vectors are held against the ratings; rows in another order show."""
+    ratings = _ratings(tmp_path, _numbers(N_USERS), _numbers(N_ITEMS))
+    centre = STARS[SAMPLED].mean()
+    left, sizes, right = np.linalg.svd(np.where(SAMPLED, STARS - centre, 0), full_matrices=False)
+    users, items = left[:, :5] * sizes[:5], right[:5].T
+    for rows, is_warned in ((items, False), (items[::-1], True)):
+        np.savez(
+            tmp_path / "mean.npz", user_factors=users, item_factors=rows, global_bias=centre,
+            user_ids=np.arange(N_USERS), item_ids=np.arange(N_ITEMS),
+        )  # fmt: skip
+        notes = list[str]()
+        embedcli.import_run(str(tmp_path / "mean.npz"), ratings=str(ratings), on_note=notes.append)
+        assert any("RMSE" in note and "not a test" in note for note in notes)
+        assert any("not better than chance" in note for note in notes) == is_warned

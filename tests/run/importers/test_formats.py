@@ -234,3 +234,30 @@ def test_a_tensor_is_not_stretched(tmp_path: Path) -> None:
     torch.save({"item_factors": torch.zeros(1).expand(50, 40)}, path)
     with pytest.raises(DataError, match=r"shape \(50, 40\), which its storage lacks"):
         embedcli.import_run(path)
+
+
+def test_members_share_one_global_bias(tmp_path: Path) -> None:
+    """The mean of the ratings is one number, whatever the number of members."""
+    np.savez(tmp_path / "model.npz", user_factors=np.ones((3, 4, 2)), item_factors=np.ones((3, 5, 2)), global_bias=3.5)
+    run = embedcli.import_run(str(tmp_path / "model.npz"))
+    row = embedcli.predict(run, [("0", "0")]).predictions[0]
+    assert row["prediction"] == pytest.approx(3.5 + 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("stated", ["4 2", "3 3"])
+def test_a_wrong_first_line_is_named(stated: str, tmp_path: Path) -> None:
+    """Where the first line of word2vec text lies, the hint is about that line, not about the vectors."""
+    path = tmp_path / "words.txt"
+    path.write_text(f"{stated}\na 1 2\nb 3 4\nc 5 6\n")
+    with pytest.raises(DataError) as caught:
+        embedcli.import_run(str(path))
+    assert "correct the first line" in str(caught.value.hint)
+
+
+def test_a_header_over_one_column_of_labels_is_named(tmp_path: Path) -> None:
+    """A lone column of labels has no header in a projector: the hint says to delete it."""
+    (tmp_path / "vectors.tsv").write_text("1\t2\n3\t5\n6\t7\n")
+    (tmp_path / "metadata.tsv").write_text("label\na\nb\nc\n")
+    with pytest.raises(DataError, match="4 rows for 3 vectors") as caught:
+        embedcli.import_run(str(tmp_path / "vectors.tsv"))
+    assert "delete its first line" in str(caught.value.hint)

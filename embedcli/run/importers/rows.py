@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,26 +60,23 @@ def _in_order(names: set[str]) -> list[str]:
 
 def described_by(items: Items, rated: Items) -> Items:
     """Return items with the titles, years and tags that the ratings have of them."""
-    row_of = {name: row for row, name in enumerate(rated.ids)}
-    rows = [row_of.get(name) for name in items.ids]
+    rows = _rows(items.ids, rated.ids).tolist()
     return replace(
         items,
         titles=tuple(
-            rated.titles[row] if row is not None and title == name else title
+            rated.titles[row] if row >= 0 and title == name else title
             for row, title, name in zip(rows, items.titles, items.ids, strict=True)
         ),
         years=tuple(
-            rated.years[row] if row is not None and year is None else year
-            for row, year in zip(rows, items.years, strict=True)
+            rated.years[row] if row >= 0 and year is None else year for row, year in zip(rows, items.years, strict=True)
         ),
         tags=tuple(
-            rated.tags[row] if row is not None and not tags else tags
-            for row, tags in zip(rows, items.tags, strict=True)
+            rated.tags[row] if row >= 0 and not tags else tags for row, tags in zip(rows, items.tags, strict=True)
         ),
     )
 
 
-def aligned(rated: Ratings, items: Items, users: Users | None, where: str, on_note: Note) -> Ratings:
+def matched(rated: Ratings, items: Items, users: Users | None, where: str, on_note: Note) -> Ratings:
     """Return the ratings of users and items with vectors; without users the ratings keep theirs.
 
     Items are found by their ids, or all by their titles. What is left out is noted. Raises DataError if all is.
@@ -123,7 +120,7 @@ def aligned(rated: Ratings, items: Items, users: Users | None, where: str, on_no
 
 def _rows(asked: Sequence[str], ids: Sequence[str]) -> NDArray[np.int64]:
     """Return the row of each name among ids, -1 if it is not there."""
-    row_of: Mapping[str, int] = {name: row for row, name in enumerate(ids)}
+    row_of = {name: row for row, name in enumerate(ids)}
     return np.array([row_of.get(name, -1) for name in asked], dtype=np.int64)
 
 
