@@ -30,7 +30,12 @@ def main() -> None:
     try:
         from embedcli.cli import app
 
-        app()
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1 and "TORCHELASTIC_RUN_ID" in os.environ:  # under torchrun
+            from embedcli.training.ranks import run
+
+            run(app)
+        else:
+            app()
     except KeyboardInterrupt:
         if sys.stderr is not None:
             sys.stderr.write("error: interrupted\nhint: the same command starts again\n")

@@ -262,10 +262,11 @@ def _fit(
     from embedcli.run.store import check_writable
     from embedcli.training.config import stored_bytes
     from embedcli.training.fit import fit
+    from embedcli.training.ranks import team
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
     try:
-        return fit(
+        run = fit(
             parts,
             config,
             lambda epoch: notes.say(*_epoch_lines(epoch)),
@@ -283,6 +284,8 @@ def _fit(
                 "interrupted", f"embedcli train --resume{RunOptions(None, saving.run_dir).again} goes on"
             ) from None
         raise
+    team().dismiss()  # a process that is killed now ends no training
+    return run
 
 
 def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | None = None) -> tuple[Run, Path, int]:

@@ -1,5 +1,6 @@
 """Assessing: which components are real and how sure the stars are, from arrays alone."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,12 @@ from embedcli.run.predictions import Arrays
 from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, Tastes, TimesInfo
 from embedcli.training.config import share_of_mean
 from embedcli.training.evaluation import observed
+from embedcli.training.learn import Learned
+from embedcli.training.plan import Plan, in_order
+from embedcli.training.ranks import Job, Team
 from embedcli.training.stages import OnStage, stage, testing
-from embedcli.training.state import FoldMembers, Streams
-from embedcli.training.tastes import tastes_of
+from embedcli.training.state import FoldMembers, Streams, Work
+from embedcli.training.tastes import KINDS, Found, collected, find_kinds
 
 
 class PosteriorOf(NamedTuple):
@@ -48,9 +52,27 @@ class Assessed(NamedTuple):
     tastes: list[Tastes]
 
 
-def assess(
-    split: Split, members: Arrays, folds: FoldMembers | None, config: TrainConfig, streams: Streams, on_stage: OnStage
-) -> Assessed:
+class Assessing(NamedTuple):
+    """The jobs of assessing: each for a share of the kinds of tastes, and the posterior."""
+
+    plan: Plan
+    tastes: list[Job[list[Found]]]
+    posterior: Job[PosteriorOf] | None
+
+
+def n_kinds(work: Work) -> int:
+    """Return how many kinds of tastes are sought."""
+    return 0 if work.fold is None or work.split.train.data.implicit else len(KINDS)
+
+
+def begin_assessing(plan: Plan, work: Work, streams: Streams, team: Team) -> Assessing:
+    """Give the jobs of assessing to their ranks; rank 0 does its own when `assess` asks for them."""
+    kinds = list(zip(KINDS, streams.tastes.spawn(len(KINDS)), strict=True))
+    posterior = team.start(plan.posterior, draw_posterior, streams.posterior) if work.config.n_draws else None
+    return Assessing(plan, team.spread(plan.tastes, find_tastes, kinds), posterior)
+
+
+def assess(work: Work, learned: Learned, assessing: Assessing, streams: Streams, on_stage: OnStage) -> Assessed:
     """Test the members' components by the fold members, and draw from a posterior, which also predicts the test rows.
 
     `on_stage` is told when either is done and its seconds, or why it failed.
@@ -58,21 +80,34 @@ def assess(
     arrays: dict[str, NDArray[np.float32]] = {}
     evidence = posterior = None
     tastes: list[Tastes] = []
+    train, config, folds = work.split.train, work.config, learned.folds
     if folds is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
-            evidence = evidence_of(split.train, members, folds, config, streams.folds)
+            evidence = evidence_of(train, learned.arrays, folds, config, streams.folds)
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
-            is_rated = np.bincount(split.train.user, minlength=len(split.train.users)) > 0
+            is_rated = np.bincount(train.user, minlength=len(train.users)) > 0
             arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)
-    if folds is not None and not split.train.data.implicit:
+    if folds is not None and assessing.tastes:
         with stage("tastes: axes tested against permuted tags", on_stage):
-            tastes, places = tastes_of(split.train, folds.fold, streams.tastes)
+            found = [job.value() for job in assessing.tastes]
+            tastes, places = collected(in_order(assessing.plan.tastes, found))
             arrays |= places
-    if config.n_draws:
+    if assessing.posterior is not None:
         with stage(f"posterior: {config.n_draws} draws of the stars, and predictions", on_stage):
-            posterior = posterior_of(split, config, streams.posterior)
+            posterior = assessing.posterior.value()
             arrays |= posterior.arrays
     return Assessed(arrays, evidence, posterior, tastes)
+
+
+def find_tastes(work: Work, kinds: list[tuple[str, np.random.Generator]]) -> Iterator[list[Found]]:
+    """Find the axes of some kinds of tastes, by a generator each."""
+    assert work.fold is not None
+    yield find_kinds(work.split.train, work.fold, kinds)
+
+
+def draw_posterior(work: Work, rng: np.random.Generator) -> Iterator[PosteriorOf]:
+    """Draw from the posterior of the training rows, and predict the test rows."""
+    yield posterior_of(work.split, work.config, rng)
 
 
 def posterior_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> PosteriorOf:

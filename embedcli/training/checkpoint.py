@@ -16,21 +16,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.data.ratings import Split
 from embedcli.errors import RunError, UsageError
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import ArrayFile, damaged, hashed, read_small, safetensors, verify
+from embedcli.run.predictions import Arrays
 from embedcli.run.record import Epoch
 from embedcli.scratch import locked, sync_folder, write_synced, write_whole
-from embedcli.training.model import EmbeddingDotBias
 from embedcli.training.stages import OnStage
-from embedcli.training.state import TrainingState
 
 PREFIX, ABOUT = ".checkpoint-", "checkpoint.json"
 EVERY = 10.0  # seconds between two checkpoints, at least
 COST = 100.0  # seconds of training for each second that a checkpoint takes, at least
 KEPT = 30 * 86_400.0  # seconds after which a checkpoint is a leftover
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Some members after an epoch: the tables (M, ...) and second moments (M, U + I), and the states of generators (M).
+
+    The training goes on changing the arrays in place.
+    """
+
+    epoch: int
+    weights: Arrays
+    moment: NDArray[np.float32]
+    generators: list[Any]
+
+    def __reduce__(self) -> tuple[type["Snapshot"], tuple[Any, ...]]:
+        """Say how another process gets it: as a copy."""
+        weights = {name: array.copy() for name, array in self.weights.items()}
+        return type(self), (self.epoch, weights, self.moment.copy(), self.generators)
+
+    def take(self, members: Sequence[int]) -> "Snapshot":
+        """Return some of the members."""
+        weights = {name: array[members] for name, array in self.weights.items()}
+        return Snapshot(self.epoch, weights, self.moment[members], [self.generators[m] for m in members])
 
 
 @dataclass
@@ -52,6 +75,10 @@ class Checkpoint:
     _next: float = field(default=0.0, init=False)
     _on_stage: OnStage = field(default=lambda line, seconds: None, init=False)
     _lock: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __reduce__(self) -> tuple[type["Checkpoint"], tuple[()]]:
+        """Say how another process gets it: without a folder. One process writes."""
+        return type(self), ()
 
     def begin(self, key: str, on_stage: OnStage) -> None:
         """Find the checkpoint of the training with this key.
@@ -85,27 +112,29 @@ class Checkpoint:
             shutil.rmtree(self.folder, ignore_errors=True)
             self._lock.close()
 
-    def restore(self, name: str, model: EmbeddingDotBias, state: TrainingState) -> list[Epoch]:
-        """Bring a model and its state to where the checkpoint has them, and return the epochs so far."""
+    def restore(self, name: str) -> tuple[Snapshot | None, list[Epoch]]:
+        """Return the members of a stage as the checkpoint has them, None if it has not, and their epochs so far."""
         if name not in self.stages:
-            return []
+            return None, []
         assert self.folder is not None
         stage = self.stages[name]
-        arrays = ArrayFile(self.folder / stage["file"], stage["sha256"], verify_now=False)
-        model.load({weight: arrays[weight] for weight in model.weights()})
-        state.moment[:] = arrays["moment"]
-        for generator, own in zip(state.generators, stage["generators"], strict=True):
-            generator.bit_generator.state = own
-        state.epoch = stage["epoch"]
-        return [Epoch(**epoch) for epoch in stage["epochs"]]
+        arrays = dict(ArrayFile(self.folder / stage["file"], stage["sha256"], verify_now=False))
+        moment = arrays.pop("moment")
+        snapshot = Snapshot(stage["epoch"], arrays, moment, stage["generators"])
+        return snapshot, [Epoch(**epoch) for epoch in stage["epochs"]]
 
-    def keep(self, name: str, model: EmbeddingDotBias, state: TrainingState, epochs: Sequence[Epoch] = ()) -> None:
-        """Write the state of a model after an epoch, if it is time to; a full disk ends the checkpoints, no more."""
-        began = time.perf_counter()
-        if self.folder is None or began < self._next:
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to write."""
+        return self.folder is not None and time.perf_counter() >= self._next
+
+    def keep(self, name: str, snapshot: Snapshot, epochs: Sequence[Epoch] = ()) -> None:
+        """Write the members of a stage, if it is time to; a full disk ends the checkpoints, no more."""
+        if not self.is_due:
             return
+        began = time.perf_counter()
         try:
-            self._write(name, model, state, epochs)
+            self._write(name, snapshot, epochs)
         except OSError as error:
             self._on_stage(f"note: no more checkpoints: {error.strerror or error}", None)
             self.remove()
@@ -113,21 +142,21 @@ class Checkpoint:
         self.seconds += now - began
         self._next = now + max(self.every, self.cost * (now - began))
 
-    def _write(self, name: str, model: EmbeddingDotBias, state: TrainingState, epochs: Sequence[Epoch]) -> None:
+    def _write(self, name: str, snapshot: Snapshot, epochs: Sequence[Epoch]) -> None:
         assert self.folder is not None
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
             if not self._is_locked():
                 self.folder = None
                 return
-        older, path = self.stages.get(name), self.folder / f"{name}-{state.epoch}.safetensors"
-        digest, parts = hashlib.sha256(), safetensors({**model.weights(), "moment": state.moment})
+        older, path = self.stages.get(name), self.folder / f"{name}-{snapshot.epoch}.safetensors"
+        digest, parts = hashlib.sha256(), safetensors({**snapshot.weights, "moment": snapshot.moment})
         write_synced(path, hashed(parts, digest))
         self.stages[name] = {
             "file": path.name,
             "sha256": digest.hexdigest(),
-            "epoch": state.epoch,
-            "generators": [generator.bit_generator.state for generator in state.generators],
+            "epoch": snapshot.epoch,
+            "generators": snapshot.generators,
             "epochs": [asdict(epoch) for epoch in epochs],
         }
         told = {"words": list(self.words), "stages": self.stages}

@@ -17,7 +17,7 @@ from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
-from embedcli.training.assess import Assessed, assess
+from embedcli.training.assess import Assessed, assess, begin_assessing, n_kinds
 from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
@@ -25,11 +25,13 @@ from embedcli.training.engines.torch import check_device, one_thread
 from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
-from embedcli.training.learn import Learned, learn
+from embedcli.training.learn import Learned, begin_learning, fold_of, learn, n_cuts
 from embedcli.training.older import Older
+from embedcli.training.plan import plan
+from embedcli.training.ranks import team
 from embedcli.training.schedule import shrinkage
 from embedcli.training.stages import OnStage
-from embedcli.training.state import Streams
+from embedcli.training.state import Streams, Work
 
 
 @takes(TrainConfig, FIELDS)
@@ -76,20 +78,23 @@ def fit(
         config = resolve(config, parts.train)
         check_device(config.device)
         older = older_of(init_from, parts, config, freeze, on_stage)
-        engine, config = engine_of(config, on_stage)
+        _, config = engine_of(config, on_stage)
         streams = Streams.of(config)
         rows = sampled(parts, config.n_negatives, streams.negatives) if parts.train.data.implicit else parts
         checkpoint = checkpoint or Checkpoint()
         if checkpoint.run_dir is not None:
             checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
+        work = Work(rows, config, fold_of(rows, config, streams.folds), checkpoint)
+        shared = plan(config, team().size, n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
+        team().share(work)
+        learning = begin_learning(shared, work, streams, older, team())
+        assessing = begin_assessing(shared, work, streams, team())
         try:
-            learned = learn(
-                rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage, checkpoint, older
-            )
+            learned = learn(work, learning, on_epoch or (lambda epoch: None), on_stage)
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
-    assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
+    assessed = assess(work, learned, assessing, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()

@@ -1,15 +1,36 @@
-"""What a training carries: random streams, the state of an engine besides the weights, and the fold members."""
+"""What a training carries: its rows, random streams, the state of an engine besides the weights, the fold members."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.data.ratings import Split
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays
+from embedcli.training.checkpoint import Checkpoint
+
+
+class Work(NamedTuple):
+    """What all jobs of a training share: its rows, its settings, and the fold (n,) of each training row, if any.
+
+    The checkpoint is that of this process.
+    """
+
+    split: Split
+    config: TrainConfig
+    fold: NDArray[np.uint8] | None
+    checkpoint: Checkpoint
+
+    @property
+    def engine(self) -> ModuleType:
+        """The module of the engine."""
+        return import_module(f"embedcli.training.engines.{self.config.engine}")
 
 
 @dataclass

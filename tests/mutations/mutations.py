@@ -497,8 +497,8 @@ CHOSEN = (
     ),
     Mutation(
         "halves that share their users",
-        "rng.spawn(2), left_out)",
-        "rng.spawn(2), 0 * left_out + 2)",
+        "learn_without(work, generators, left_out, ",
+        "learn_without(work, generators, 0 * left_out + 2, ",
         ("test_a_half_member_learns_from_its_own_users_alone",),
     ),
     Mutation(

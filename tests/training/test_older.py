@@ -67,6 +67,7 @@ def test_frozen_items_stay(world: World, old: Run, engine: ModuleType) -> None:
     config = resolve(CONFIG, split.train)
     older = Older.of(old, split, config, "items")
     model, state = start(split.train, config, Streams.of(config).members, older=older)
+    state.frozen = older.frozen
     before = {name: array.copy() for name, array in model.arrays().items()}
     for _ in engine.learn(model, split.train, config, state):
         pass

@@ -1,0 +1,58 @@
+"""The plan of a training on several ranks: which rank trains which members, and does which other part."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+from embedcli.run.config import TrainConfig
+
+# seconds by those of a member of 50 factors and 5 epochs, on made ratings, 1 M of them (docs/scale.md)
+TESTS, TASTES, POSTERIOR, HALVES, FOLD, LAST = 13.0, 5.5, 9.0, 1.2, 0.7, 3.0
+Made = TypeVar("Made")
+Shares = list[list[int]]  # of each rank, its numbers, ascending
+
+
+class Plan(NamedTuple):
+    """The shares of each rank, and the rank that draws from the posterior."""
+
+    members: Shares
+    halves: Shares
+    folds: Shares
+    tastes: Shares
+    posterior: int
+
+
+def plan(config: TrainConfig, n_ranks: int, n_halves: int, n_tastes: int, *, is_tested: bool) -> Plan:
+    """Share the work: the members evenly, then every other part, the longest first, to the rank that has the least.
+
+    Rank 0 shows each epoch of the members when all ranks have it, tests the components and makes the run.
+    """
+    member = config.n_epochs * config.n_factors / 250
+    members = [list(range(*_part(config.n_members, rank, n_ranks))) for rank in range(n_ranks)]
+    load = [len(own) * member for own in members]
+    load[0] += LAST + TESTS * is_tested
+    parts: list[tuple[float, str, int]] = [
+        *((POSTERIOR, "posterior", number) for number in range(bool(config.n_draws))),
+        *((TASTES, "tastes", number) for number in range(n_tastes)),
+        *((HALVES * member, "halves", number) for number in range(n_halves)),
+        *((FOLD * member, "folds", number) for number in range(config.n_folds * is_tested)),
+    ]
+    shares: dict[str, Shares] = {name: [[] for _ in load] for name in ("halves", "folds", "tastes", "posterior")}
+    for cost, name, number in sorted(parts, key=lambda part: -part[0]):
+        rank = load.index(min(load))
+        load[rank] += cost
+        shares[name][rank].append(number)
+    halves, folds, tastes, posterior = (list(map(sorted, own)) for own in shares.values())
+    return Plan(members, halves, folds, tastes, posterior.index([0]) if config.n_draws else 0)
+
+
+def in_order(shares: Sequence[Sequence[int]], parts: Sequence[Sequence[Made]]) -> list[Made]:
+    """Return what the ranks with a share made for its numbers, in the order of the numbers."""
+    numbers = chain(*shares)
+    return [made for _, made in sorted(zip(numbers, chain(*parts), strict=True), key=lambda pair: pair[0])]
+
+
+def _part(n: int, rank: int, n_ranks: int) -> tuple[int, int]:
+    """Return the first and the end of the numbers below n that a rank has; the first ranks have the most."""
+    begin = rank * (n // n_ranks) + min(rank, n % n_ranks)
+    return begin, begin + n // n_ranks + (rank < n % n_ranks)

@@ -1,0 +1,142 @@
+"""Several processes under PyTorch's launcher: the bytes of one process, and one error if a process ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import World, write_movielens
+
+from embedcli.errors import DataError
+from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import Arrays
+from embedcli.training.checkpoint import Checkpoint
+from embedcli.training.learn import joined, train_folds
+from embedcli.training.plan import in_order, plan
+from embedcli.training.ranks import Team
+from embedcli.training.state import Work
+
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+SMALL = ["--members", "3", "--factors", "4", "--epochs", "2", "--folds", "3", "--draws", "100", "--name", "small"]
+JOBS = """
+import os, signal, sys
+from embedcli.errors import DataError
+from embedcli.training.ranks import run, team
+
+def doubled(training, parts):
+    for part in parts:
+        yield [os.environ["RANK"], training + 2 * part]
+
+def failing(training):
+    raise DataError("a value", "a hint")
+    yield
+
+def killed(training):
+    os.kill(os.getpid(), signal.SIGKILL)
+    yield
+
+def program():
+    team().share(100)
+    first, second = team().spread([[0, 2], [1]], doubled, [1, 2, 3])
+    print(team().size, list(second), list(first))
+    try:
+        team().start(1, failing).value()
+    except DataError as error:
+        print(error.message, error.hint, flush=True)
+    team().start(1, killed).value()
+    print("never printed")
+
+run(program)
+"""
+
+
+def launched(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in two processes."""
+    return subprocess.run([*LAUNCHER, *command], cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def test_two_processes_give_the_bytes_of_one(world: World, tmp_path: Path) -> None:
+    """A training by two processes is saved and printed once, and its files are those of a training by one."""
+    write_movielens(tmp_path / "world", world.ratings)
+    command = [sys.executable, "-m", "embedcli", "train", "world", *SMALL]
+    two = launched(*command, "--run-dir", "two", cwd=tmp_path)
+    assert two.returncode == 0, two.stderr
+    one = subprocess.run([*command, "--run-dir", "one"], cwd=tmp_path, capture_output=True, text=True)
+    assert two.stdout == one.stdout
+    assert two.stderr.count("saved two/small") == 1
+    for name in ("model.safetensors", "rows.safetensors", "items.csv", "users.csv"):
+        assert (tmp_path / "two" / "small" / name).read_bytes() == (tmp_path / "one" / "small" / name).read_bytes()
+
+
+def test_jobs_of_ranks_and_the_end_of_one(tmp_path: Path) -> None:
+    """Jobs run on the rank they are given to; their errors come back; a rank that is killed ends all with one error."""
+    (tmp_path / "jobs.py").write_text(JOBS)
+    done = launched(sys.executable, "jobs.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "2 [['1', 104]] [['0', 102], ['0', 106]]\na value a hint\n"
+    assert done.stderr.count("error: ") == 1
+    assert "error: rank 1 of 2 ended before the training was done\nhint: " in done.stderr
+
+
+@pytest.mark.parametrize("n_ranks", [1, 2, 3, 8, 40])
+def test_every_part_has_one_rank(n_ranks: int) -> None:
+    """Each member, cut, fold and kind of tastes is on one rank, and no rank has two members more than another."""
+    shared = plan(TrainConfig(n_members=5, n_folds=7), n_ranks, 4, 3, is_tested=True)
+    for shares, n in ((shared.members, 5), (shared.halves, 4), (shared.folds, 7), (shared.tastes, 3)):
+        assert sorted(number for own in shares for number in own) == list(range(n))
+        assert len(shares) == n_ranks
+    sizes = [len(own) for own in shared.members]
+    assert max(sizes) - min(sizes) <= 1
+    assert 0 <= shared.posterior < n_ranks
+    assert plan(replace(TrainConfig(), n_draws=0), n_ranks, 0, 0, is_tested=False).posterior == 0
+
+
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+def test_shares_of_folds_are_those_of_all(world: World, engine: str) -> None:
+    """Fold members are the same, whichever folds a rank trains together: byte for byte by the compiled engine."""
+    config = TrainConfig(n_factors=4, n_epochs=1, n_folds=4, engine=engine, y_range=(0, 5.5))
+    fold = np.random.default_rng(0).integers(0, 4, len(world.ratings), dtype=np.uint8)
+    work, shares = Work(world.ratings.split("none"), config, fold, Checkpoint()), [[1, 3], [0], [2]]
+
+    def trained(own: list[int]) -> Arrays:
+        generators = np.random.default_rng(1).spawn(4)
+        (arrays,) = train_folds(work, [(number, generators[number]) for number in own])
+        return arrays
+
+    whole, parts = trained([0, 1, 2, 3]), joined(shares, [trained(own) for own in shares])
+    for name, array in whole.items():
+        np.testing.assert_allclose(parts[name], array, atol=1e-5)  # torch adds up in an order of its own
+        assert engine == "torch" or parts[name].tobytes() == array.tobytes()
+
+
+def test_parts_are_joined_in_their_order() -> None:
+    """What ranks made for numbers that are not neighbours is joined in the order of the numbers."""
+    shares = [[1, 3], [], [0, 2]]
+    assert in_order(shares, ["bd", "ac"]) == ["a", "b", "c", "d"]
+    whole = np.arange(8.0, dtype=np.float32).reshape(4, 2)
+    np.testing.assert_array_equal(joined(shares, [{"x": whole[[1, 3]]}, {"x": whole[[0, 2]]}])["x"], whole)
+
+
+def test_a_rank_alone_does_its_job_when_it_is_asked() -> None:
+    """Alone, a job runs in this process when its values are asked for, and raises its own error."""
+    team = Team()
+    done: list[str] = []
+
+    def work(training: str, number: int) -> Iterator[int]:
+        done.append(training)
+        if not number:
+            raise DataError("a value", "a hint")
+        yield number
+
+    team.share("rows")
+    job, other = team.start(0, work, 3), team.start(0, work, 0)
+    assert done == []
+    assert job.value() == 3
+    with pytest.raises(DataError):
+        other.value()
+    assert done == ["rows", "rows"]
