@@ -17,7 +17,7 @@ from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
-from embedcli.training.assess import Assessed, assess
+from embedcli.training.assess import Assessed, Shared, assess
 from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
@@ -47,6 +47,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     init_from: Run | None = None,
     freeze: str | None = None,
+    shared: Shared = Shared(),
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -63,6 +64,7 @@ def fit(
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
     A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
     Users and items that the run `init_from` knows start from it, and with `freeze="items"` its items stay as they are.
+    `shared` is what further trainings of the same rows have in common with this one.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.
@@ -89,7 +91,7 @@ def fit(
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
-    assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
+    assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage, shared)
     finished = time.perf_counter()
     run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()

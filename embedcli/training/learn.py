@@ -19,9 +19,8 @@ from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias, new_model
 from embedcli.training.older import Older
 from embedcli.training.stages import OnStage, stage, testing
-from embedcli.training.state import FoldMembers, Streams, TrainingState
+from embedcli.training.state import FEWEST_TESTED, FoldMembers, Streams, TrainingState, fold_of
 
-FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
 SPLITS, FEW_SPLITS, MANY = 4, 1, 1_000_000  # of the users in halves; few from many training rows on
@@ -67,11 +66,12 @@ def learn(
         checkpoint.keep("members", model, state, epochs)
     halves: Arrays = {}
     folds, began = None, time.perf_counter()
-    if config.n_folds and len(train) >= FEWEST_TESTED:
+    fold = fold_of(split, config, streams.folds)
+    if fold is not None:
         with stage("agreement with the truth by members on halves of the users", on_stage, is_last=False):
             halves = learn_halves(engine, train, config, streams.halves, checkpoint)
         with stage(testing(config), on_stage, is_last=False):
-            folds = learn_folds(engine, train, config, streams.folds, began, checkpoint)
+            folds = learn_folds(engine, train, config, fold, streams.folds, began, checkpoint)
     elif config.n_folds:
         on_stage(f"components not tested: that takes {FEWEST_TESTED} training rows", None)
     return Learned(model.arrays(), epochs, halves, folds)
@@ -117,12 +117,12 @@ def learn_folds(
     engine: ModuleType,
     train: Ratings,
     config: TrainConfig,
+    fold: NDArray[np.uint8],
     rng: np.random.Generator,
     began: float,
     checkpoint: Checkpoint,
 ) -> FoldMembers:
-    """Cut the training rows in folds at random, and train a member without each; the stage began at `began`."""
-    fold = rng.integers(0, config.n_folds, len(train), dtype=np.uint8)
+    """Train a member without each fold (n,) of the training rows; the stage began at `began`."""
     arrays = learn_without(engine, train, config, rng.spawn(config.n_folds), fold, checkpoint, "folds")
     return FoldMembers(fold, arrays, time.perf_counter() - began)
 

@@ -8,8 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.data.ratings import Split
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays
+
+FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 
 
 @dataclass
@@ -64,3 +67,9 @@ class FoldMembers:
     fold: NDArray[np.uint8]
     arrays: Arrays  # (F, ...)
     seconds: float
+
+
+def fold_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.uint8] | None:
+    """Cut the training rows in folds at random: the fold (n,) of each, or None if components are not tested."""
+    n = len(split.train)
+    return rng.integers(0, config.n_folds, n, dtype=np.uint8) if config.n_folds and n >= FEWEST_TESTED else None
