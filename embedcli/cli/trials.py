@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +68,9 @@ def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:
             run = runs[left[saved.number]] = load(saved.path)
             notes.say_of_library(*(line for line in saved.notes if line not in said))
             said.update(saved.notes)
-            seconds = time.perf_counter() - began
-            rest = seconds / n_done * (len(left) - n_done) if n_done >= crew.n else None  # the first end together
-            notes.say(_progress(run, saved.path, f"{n_done} of {len(left)}", seconds, rest))
+            rounds = ceil((len(left) - n_done) / crew.n)
+            which, seconds = f"{n_done} of {len(left)}", time.perf_counter() - began
+            notes.say(_progress(run, saved.path, which, seconds, rounds * saved.seconds))
     except KeyboardInterrupt:
         kept = f"{len(runs)} of {len(trials)} trainings are saved: the same command goes on with the others"
         raise Interrupted("interrupted", kept) from None
@@ -86,7 +87,7 @@ def _beginning(crew: Crew, trials: Sequence[Trial]) -> str:
     return words + ("; posterior and axes of tastes do not depend on these settings: found once" if once else "")
 
 
-def _progress(run: Run, path: Path, which: str, seconds: float, rest: float | None) -> str:
+def _progress(run: Run, path: Path, which: str, seconds: float, rest: float) -> str:
     """Say what was trained, its error and how long the rest may take."""
     score, validation = run.training.model_score, run.training.validation
     figures = [f"validation RMSE {validation.rmse:.4f}"] if validation else []

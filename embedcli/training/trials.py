@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -44,10 +45,11 @@ class Trial:
 
 
 class Saved(NamedTuple):
-    """What a trial left: its number, the folder of its run, and what there is to note of the training."""
+    """What a trial left: its number, the folder of its run, its seconds, and what there is to note of the training."""
 
     number: int
     path: Path
+    seconds: float
     notes: list[str]
 
 
@@ -78,11 +80,11 @@ class Plan:
         except Exception:
             return {}
 
-    def carry_out(self, trial: Trial, shared: Shared) -> tuple[Path, list[str]]:
-        """Train, save the run, and return its folder and notes; raise what kept it from being saved in `run_dir`."""
+    def carry_out(self, number: int, trial: Trial, shared: Shared) -> Saved:
+        """Train and save a run; raise what kept it from being saved in `run_dir`."""
         from embedcli.training.fit import fit  # not at the top: what trials share needs no torch, which loads slowly
 
-        notes: list[str] = []
+        began, notes = time.perf_counter(), list[str]()
 
         def on_stage(line: str, seconds: float | None) -> None:
             if seconds is None or line.startswith("left out"):
@@ -97,7 +99,7 @@ class Plan:
         _, path, problem = save_anywhere(run, self.run_dir, name=trial.name, command=self.command)
         if problem is not None:
             raise problem
-        return path, notes
+        return Saved(number, path, time.perf_counter() - began, notes)
 
 
 def validated(train: Ratings, config: TrainConfig, seed: int) -> tuple[Validation, NDArray[np.float32]]:
@@ -189,11 +191,10 @@ class Crew:
         try:
             for numbers, shared in self._groups(trials):
                 if self.n == 1:
-                    yield from (Saved(number, *self.plan.carry_out(trials[number], shared)) for number in numbers)
-                    continue
-                own = {self._start(Plan.carry_out, trials[number], shared): number for number in numbers}
-                for future in as_completed(own):
-                    yield Saved(own[future], *future.result())
+                    yield from (self.plan.carry_out(number, trials[number], shared) for number in numbers)
+                else:
+                    begun = [self._start(Plan.carry_out, number, trials[number], shared) for number in numbers]
+                    yield from (trial.result() for trial in as_completed(begun))
         except BrokenProcessPool as error:
             raise TrainingError(
                 "a process of the trials was killed, perhaps for lack of memory",
