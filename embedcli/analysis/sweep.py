@@ -49,13 +49,13 @@ class Sweep(Record):
     `most_interpretable` has the most named components, then the most real ones, then the highest agreement with the
     truth, of the settings that are worse than the best by at most one standard error (Breiman and others 1984). That
     is the error of the difference: all settings are judged on the same rows, so what makes these easy or hard for all
-    does not count.
+    does not count. It is None if no components were tested.
     """
 
     row_fields = ("trials",)
     trials: tuple[TrialFigures, ...]
     best: str
-    most_interpretable: str
+    most_interpretable: str | None
     n_validation: int
 
 
@@ -99,13 +99,13 @@ def sweep(runs: Sequence[Run]) -> Sweep:
         found = list(pool.map(_trial, [runs[j] for j in order], [{k: v[j] for k, v in settings.items()} for j in order]))
     lowest = found[0].validation_rmse
     within = [trial for trial, j in zip(found, order, strict=True) if trial.validation_rmse - lowest <= errors[j]]
-    clearest = max(within, key=_interpretability)
+    clearest = max((trial for trial in within if trial.n_tested), key=_interpretability, default=None)
     trials = []
     for trial, j in zip(found, order, strict=True):
         words = [word for word, holds in (("b", j == best), ("i", trial is clearest)) if holds]
         worse = {} if j == best else {"worse": trial.validation_rmse - lowest, "worse_error": errors[j]}
         trials.append(replace(trial, mark=" ".join(words), **worse))
-    return Sweep(tuple(trials), runs[best].name, clearest.name, _validation(runs[best]).n_rows)
+    return Sweep(tuple(trials), runs[best].name, clearest and clearest.name, _validation(runs[best]).n_rows)
 
 
 def _moves(runs: Sequence[Run]) -> list[Floats]:

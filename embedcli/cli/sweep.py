@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from embedcli.cli.answer import PictureAnswer
 from embedcli.cli.command import command, declare, declared, option
+from embedcli.cli.settings import ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source
 from embedcli.cli.train import SaveOptions, SplitOptions
 from embedcli.data.read_options import ReadOptions
@@ -55,8 +56,9 @@ if not TYPE_CHECKING:
     declare(Grid, **{name: _listed(own, getattr(TrainConfig, name)) for name, own in SETTINGS.items()})
 
 
-@command(short_help="Try several settings, and choose one by held-out training rows.")
+@command(short_help="Try several settings, and choose one by held-out training rows.", cls=ConfiguredCommand)
 def sweep(
+    elsewhere: Elsewhere,
     source: Source,
     grid: Grid,
     split: SplitOptions,
@@ -78,7 +80,9 @@ def sweep(
       embedcli sweep --weight-decay 0.05,2 --trials 20       chosen by Optuna
       embedcli sweep --weight-decay 0.1,0.4,1 -o sweep.png   as a picture
 
-    Each setting is a run. The same command goes on where it was interrupted. The test rows are for display only.
+    Each setting trains members for the validation, then a run on all training rows, with its evidence. Posterior and
+    axes of tastes are found once if they do not depend on the settings. The same command goes on where it was
+    interrupted. Test rows are for display only.
     """
     from embedcli.analysis import sweep as analysis
     from embedcli.cli.trials import carry_out, check_alone, crew_of, plan_of
@@ -95,7 +99,7 @@ def sweep(
         _check_optuna(values)
     of_split = split.check(configs[0].seed)
     saving.check()
-    answer.keep(*source.paths, options.items)
+    answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     if folds_of(split.split, ratings.data.n_folds):
         raise UsageError(f"--split {split.split} is several splits", "use one, such as --split random")

@@ -81,8 +81,8 @@ def _beginning(crew: Crew, trials: Sequence[Trial]) -> str:
     """Say how many trainings begin, and what they have in common."""
     from embedcli.training.trials import grouped
 
-    several = [trials[numbers[0]].config for numbers in grouped(trials).values() if len(numbers) > 1]
-    once = any(config.n_draws or config.n_folds for config in several)
+    several = [trials[numbers[0]] for numbers in grouped(trials).values() if len(numbers) > 1]
+    once = any(map(crew.plan.parts, several))
     words = f"{len(trials)} training{'s' if len(trials) > 1 else ''} in {crew.n} process{'es' if crew.n > 1 else ''}"
     return words + ("; posterior and axes of tastes do not depend on these settings: found once" if once else "")
 

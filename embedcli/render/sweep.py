@@ -47,9 +47,11 @@ def common_posterior(found: Sweep) -> float | None:
 def chosen(found: Sweep) -> str:
     """Name the best setting, and the most interpretable one within one standard error, and what is common to all."""
     interpretable = "most interpretable within one standard error (i)"
-    parts = [f"best by validation (b): {found.best}", f"{interpretable}: {found.most_interpretable}"]
+    parts = [f"best by validation (b): {found.best}"]
     if found.best == found.most_interpretable:
         parts = [f"best by validation (b), and {interpretable}: {found.best}"]
+    elif found.most_interpretable is not None:
+        parts.append(f"{interpretable}: {found.most_interpretable}")
     parts.append(f"standard error of its validation RMSE {found.trials[0].standard_error:.4f}")
     if (posterior := common_posterior(found)) is not None:
         parts.append(f"posterior test RMSE {posterior:.4f} for all settings")

@@ -73,6 +73,10 @@ class Plan:
         keep_times = trial.config.timestamps or trial.config.n_folds > 0
         return self.ratings.split(trial.split, seed=self.seed, test_fraction=self.test_fraction, keep_times=keep_times)
 
+    def parts(self, trial: Trial) -> list[str]:
+        """Return the names of the parts of what a trial has in common with those that differ in the members."""
+        return Shared.parts(self.split(trial), trial.config)
+
     def find(self, trial: Trial, part: str) -> dict[str, Part]:
         """Find a part of what trials have in common, by its name; if that fails, each trial tries, and says why."""
         try:
@@ -213,7 +217,7 @@ class Crew:
 
     def _find(self, trial: Trial) -> Shared:
         """Find what trials have in common, its parts in parallel."""
-        names = Shared.parts(self.plan.split(trial), trial.config)
+        names = self.plan.parts(trial)
         if self.n == 1:
             found = [self.plan.find(trial, name) for name in names]
         else:
