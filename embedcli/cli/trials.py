@@ -72,7 +72,7 @@ def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:
             which, seconds = f"{n_done} of {len(left)}", time.perf_counter() - began
             notes.say(_progress(run, saved.path, which, seconds, rounds * saved.seconds))
     except KeyboardInterrupt:
-        kept = f"{len(runs)} of {len(trials)} trainings are saved: the same command goes on with the others"
+        kept = f"{len(finished(plan, trials))} of {len(trials)} trainings are saved: the same command goes on"
         raise Interrupted("interrupted", kept) from None
     return [runs[number] for number in range(len(trials))]
 

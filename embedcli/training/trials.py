@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ from embedcli.run.predictions import VALIDATION
 from embedcli.run.record import Validation
 from embedcli.run.shelf import entries
 from embedcli.run.store import save_anywhere
+from embedcli.scratch import scratch_folder
 from embedcli.training.assess import Part, Shared, shared_by, shared_part
 
 VALIDATION_FRACTION = 0.1  # of the training rows
@@ -174,7 +176,9 @@ class Crew:
 
     def __init__(self, plan: Plan, n: int) -> None:
         self.plan, self.n = plan, n
+        self._stack = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
+        self._folder: Path | None = None  # what the processes read: a pipe would block for ever if one is killed
         self._found: tuple[Any, Shared] = None, Shared()  # what was found last, and by which split and settings
 
     def __enter__(self) -> Crew:
@@ -183,21 +187,21 @@ class Crew:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """End the processes, in the middle of their work if there is an error."""
-        if self._pool is None:
-            return
-        if error is not None:
-            for process in multiprocessing.active_children():
-                process.terminate()
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        with self._stack:
+            if self._pool is not None:
+                for process in multiprocessing.active_children() if error is not None else ():
+                    process.kill()
+                self._pool.shutdown(wait=error is None, cancel_futures=True)
 
     def carry_out(self, trials: Sequence[Trial]) -> Iterator[Saved]:
         """Carry out trials, and yield each when it is saved. Raises TrainingError if a process is killed."""
         try:
-            for numbers, shared in self._groups(trials):
+            for numbers, is_shared in self._groups(trials):
                 if self.n == 1:
+                    shared = self._found[1] if is_shared else Shared()
                     yield from (self.plan.carry_out(number, trials[number], shared) for number in numbers)
                 else:
-                    begun = [self._start(Plan.carry_out, number, trials[number], shared) for number in numbers]
+                    begun = [self._start(_carry_out, number, trials[number], is_shared) for number in numbers]
                     yield from (trial.result() for trial in as_completed(begun))
         except BrokenProcessPool as error:
             raise TrainingError(
@@ -205,32 +209,37 @@ class Crew:
                 "end other programs, and type the same command again: it goes on with what is left",
             ) from error
 
-    def _groups(self, trials: Sequence[Trial]) -> Iterator[tuple[list[int], Shared]]:
-        """Yield the numbers of trials that have something in common, and that; first all that have nothing."""
+    def _groups(self, trials: Sequence[Trial]) -> Iterator[tuple[list[int], bool]]:
+        """Yield the numbers of trials, and whether these share what was found; first all that share nothing."""
         groups = grouped(trials)
         several = [key for key, numbers in groups.items() if len(numbers) > 1 or key == self._found[0]]
-        yield [number for key, (number, *_) in groups.items() if key not in several], Shared()
+        yield [number for key, (number, *_) in groups.items() if key not in several], False
         for key in several:
             if key != self._found[0]:
                 self._found = key, self._find(trials[groups[key][0]])
-            yield groups[key], self._found[1]
+            yield groups[key], True
 
     def _find(self, trial: Trial) -> Shared:
-        """Find what trials have in common, its parts in parallel."""
+        """Find what trials have in common: with several processes its parts in parallel, kept in their folder."""
         names = self.plan.parts(trial)
         if self.n == 1:
-            found = [self.plan.find(trial, name) for name in names]
-        else:
-            found = [part.result() for part in [self._start(Plan.find, trial, name) for name in names]]
-        return Shared.of({name: part for one in found for name, part in one.items()})
+            return Shared.of({name: part for own in names for name, part in self.plan.find(trial, own).items()})
+        for path in self._folder.glob(f"{FOUND}-*") if self._folder else ():
+            path.unlink()
+        for part in [self._start(_find, trial, name) for name in names]:
+            part.result()
+        return Shared()
 
-    def _start(self, work: Any, *arguments: Any) -> Future[Any]:
-        """Have a process call a method of the plan."""
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")  # threads of a forked process may wait for ever
-            self._pool = ProcessPoolExecutor(self.n, context, _begin, (self.plan,))
+    def _start(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Have a process work."""
         with _without_interrupts():  # this may start a process
-            return self._pool.submit(_call, work, *arguments)
+            if self._pool is None or self._folder is None:
+                self.plan.run_dir.mkdir(parents=True, exist_ok=True)
+                self._folder = self._stack.enter_context(scratch_folder(self.plan.run_dir))
+                (self._folder / PLAN).write_bytes(pickle.dumps(self.plan, protocol=5))
+                context = multiprocessing.get_context("spawn")  # threads of a forked process may wait for ever
+                self._pool = ProcessPoolExecutor(self.n, context, _begin, (self._folder,))
+            return self._pool.submit(work, *arguments)
 
 
 @contextmanager
@@ -246,13 +255,14 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+PLAN, FOUND = "plan", "found"  # files of a crew
 _plan: Plan | None = None  # of this process
+_folder: Path | None = None
 
 
-def _begin(plan: Plan) -> None:
+def _begin(folder: Path) -> None:
     """Prepare a process: it does not hear Ctrl-C, and ends with the process that started it."""
-    global _plan
-    _plan = plan
+    global _plan, _folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -262,7 +272,20 @@ def _begin(plan: Plan) -> None:
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    _plan, _folder = pickle.loads((folder / PLAN).read_bytes()), folder
 
 
-def _call(work: Any, *arguments: Any) -> Any:
-    return work(_plan, *arguments)
+def _find(trial: Trial, name: str) -> None:
+    """Find a part of what trials have in common, and keep it in the folder."""
+    assert _plan is not None
+    assert _folder is not None
+    for part in _plan.find(trial, name).values():
+        (_folder / f"{FOUND}-{name}").write_bytes(pickle.dumps(part, protocol=5))
+
+
+def _carry_out(number: int, trial: Trial, is_shared: bool) -> Saved:
+    assert _plan is not None
+    assert _folder is not None
+    kept = _folder.glob(f"{FOUND}-*") if is_shared else ()
+    parts = {path.name.removeprefix(f"{FOUND}-"): pickle.loads(path.read_bytes()) for path in kept}
+    return _plan.carry_out(number, trial, Shared.of(parts))
