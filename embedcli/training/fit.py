@@ -17,7 +17,7 @@ from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
-from embedcli.training.assess import Assessed, assess, begin_assessing, n_kinds
+from embedcli.training.assess import Assessed, Shared, assess, begin_assessing, n_kinds
 from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
@@ -25,13 +25,13 @@ from embedcli.training.engines.torch import check_device, one_thread
 from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
-from embedcli.training.learn import Learned, begin_learning, fold_of, learn, n_cuts
+from embedcli.training.learn import Learned, begin_learning, learn, n_cuts
 from embedcli.training.older import Older
 from embedcli.training.plan import plan
 from embedcli.training.ranks import team
 from embedcli.training.schedule import shrinkage
 from embedcli.training.stages import OnStage
-from embedcli.training.state import Streams, Work
+from embedcli.training.state import Streams, Work, fold_of
 
 
 @takes(TrainConfig, FIELDS)
@@ -49,6 +49,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     init_from: Run | None = None,
     freeze: str | None = None,
+    shared: Shared | None = None,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -65,6 +66,7 @@ def fit(
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
     A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
     Users and items that the run `init_from` knows start from it, and with `freeze="items"` its items stay as they are.
+    `shared` is what further trainings of the same rows have in common with this one.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.
@@ -85,10 +87,10 @@ def fit(
         if checkpoint.run_dir is not None:
             checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
         work = Work(rows, config, fold_of(rows, config, streams.folds), checkpoint)
-        shared = plan(config, team().size, n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
+        shares = plan(config, team().size, n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
         team().share(work)
-        learning = begin_learning(shared, work, streams, older, team())
-        assessing = begin_assessing(shared, work, streams, team())
+        learning = begin_learning(shares, work, streams, older, team())
+        assessing = begin_assessing(shares, work, streams, team(), shared or Shared())
         try:
             learned = learn(work, learning, on_epoch or (lambda epoch: None), on_stage)
         except TrainingError:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings, Split, count_codes
+from embedcli.data.ratings import Ratings, count_codes
 from embedcli.evidence.halves import half_components
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays, predict
@@ -21,9 +21,8 @@ from embedcli.training.older import Older
 from embedcli.training.plan import Plan, in_order
 from embedcli.training.ranks import Job, Team
 from embedcli.training.stages import OnStage, stage, testing
-from embedcli.training.state import FoldMembers, Streams, TrainingState, Work
+from embedcli.training.state import FEWEST_TESTED, FoldMembers, Streams, TrainingState, Work
 
-FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
 SPLITS, FEW_SPLITS, MANY = 4, 1, 1_000_000  # of the users in halves; few from many training rows on
@@ -44,7 +43,7 @@ class Learned(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, and what to go on from."""
+    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, what to go on from."""
 
     learning_rate: float
     predictions: list[NDArray[np.float32]]
@@ -65,12 +64,6 @@ class Learning(NamedTuple):
     members: list[Job[Trained]]
     halves: list[Job[list[Components]]]
     folds: list[Job[Arrays]]
-
-
-def fold_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-    """Cut the training rows in folds at random: the fold (n,) of each, or None if components are not tested."""
-    n = len(split.train)
-    return rng.integers(0, config.n_folds, n, dtype=np.uint8) if config.n_folds and n >= FEWEST_TESTED else None
 
 
 def n_cuts(work: Work) -> int:
