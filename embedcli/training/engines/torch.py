@@ -1,5 +1,6 @@
 """The PyTorch engine, the reference: all members step together, on minibatches of rows in random order."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -66,11 +67,12 @@ def rising(
     moment = torch.from_numpy(state.moment).to(config.device)
     stamp = torch.full_like(moment, -1, dtype=torch.int64)
     order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
-    batch_size, losses = config.batch_size_for(len(ratings)), []
-    for batch, rate in zip(order.split(batch_size, 1), rates, strict=False):
+    losses, lowest = deque[float](maxlen=WINDOW), np.inf
+    for batch, rate in zip(order.split(config.batch_size_for(len(ratings)), 1), rates, strict=False):
         losses.append(float((model(user[batch], item[batch]) - value[batch]).square().mean()))
-        recent = [np.mean(losses[max(j - WINDOW, 0) : j]) for j in range(1, len(losses) + 1)]
-        if not np.isfinite(losses[-1]) or recent[-1] > 2 * min(recent):
+        recent = sum(losses) / len(losses)
+        lowest = min(lowest, recent)
+        if not recent <= 2 * lowest:  # or not finite
             return
         yield losses[-1]
         step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config)
