@@ -248,8 +248,9 @@ def about(folder: Path) -> dict[str, Any]:
     """Read what a checkpoint says of itself; RunError if it is damaged."""
     try:
         told = json.loads(read_small(folder / ABOUT))
-        names = [Path(stage["file"]).name == stage["file"] for stage in told["stages"].values()]
-        if told.pop("sha256") == sha256_of(told) and all(names) and all(isinstance(word, str) for word in told["words"]):
+        valid = [Path(stage["file"]).name == stage["file"] for stage in told["stages"].values()]
+        valid += [isinstance(word, str) for word in told["words"]]
+        if told.pop("sha256") == sha256_of(told) and all(valid):
             return dict(told)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass

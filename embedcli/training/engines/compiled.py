@@ -38,7 +38,8 @@ def learn(
         rng = state.generators[m]
         users = rng.permutation(model.n_users)
         seed = rng.integers(1, 2**63, dtype=np.uint64)
-        kernel.epoch(members[m], rows, users, m, state.frozen, seed, rates, np.array(decays, np.float32), model.logistic)
+        decay = np.array(decays, np.float32)
+        kernel.epoch(members[m], rows, users, m, state.frozen, seed, rates, decay, model.logistic)
 
     with ThreadPoolExecutor(min(model.n_members, n_cores())) as pool:
         while state.epoch < config.n_epochs:

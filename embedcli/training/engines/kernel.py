@@ -112,8 +112,8 @@ def epoch(model, rows, users, left_out, frozen, state, rates, decays, logistic):
             v_u = BETA * v_u + square * q_square
             v_i = BETA * item_moment[i] + square * p_square
             item_moment[i] = v_i
-            if frozen is not None:
-                if frozen[i]:  # noqa: SIM102
+            if frozen is not None:  # noqa: SIM102 (decided when this is compiled)
+                if frozen[i]:
                     pull_u = rate * slope / (np.sqrt(v_u) + SMALL)
                     for f in range(width):
                         p[f] = keep * p[f] - pull_u * q[f]
