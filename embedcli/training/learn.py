@@ -43,7 +43,7 @@ class Learned(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, what to go on from."""
+    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, and their snapshot."""
 
     learning_rate: float
     predictions: list[NDArray[np.float32]]
@@ -84,7 +84,7 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, older: Older | None
     begun, epochs = work.checkpoint.restore("members")
     if older and begun is None:
         begun = snapshot_of(*start(train, work.config, streams.members, older=older))
-    starts = [(rng, begun and begun.take([m])) for m, rng in enumerate(streams.members)]
+    starts = [(rng, begun and begun.member(m)) for m, rng in enumerate(streams.members)]
     samples = drawn(train, SAMPLE, streams.sample), drawn(test, MOST_TESTED, streams.sample)
     pairs = [(rows.user, rows.item) for rows in samples]
     cuts = list(cut_users(train, n_cuts(work), streams.halves))

@@ -774,5 +774,35 @@ CHOSEN = (
         "",
         ("test_intervals_cover_and_tests_keep_their_level",),
     ),
+    Mutation(
+        "second moments not resumed",
+        "state.moment[:] = snapshot.moment.ravel()",
+        "pass",
+        ("test_killed_after_every_epoch",),
+    ),
+    Mutation(
+        "checkpoint of another process removed",
+        "if self.folder is not None and self._is_ours:",
+        "if self.folder is not None:",
+        ("test_two_at_once",),
+    ),
+    Mutation(
+        "an older run's global bias lost",
+        '(self.run.array("global_bias")[: len(own)] - own)[:, None]',
+        "0",
+        ("test_known_rows_start_from_the_run",),
+    ),
+    Mutation(
+        "frozen items trained by the kernel",
+        "if frozen[i]:",
+        "if False:",
+        ("test_frozen_items_stay",),
+    ),
+    Mutation(
+        "rate of the lowest loss suggested",
+        "high / BELOW**0.5)",
+        "high)",
+        ("test_the_lowest_loss_and_a_tenth_of_it",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN
