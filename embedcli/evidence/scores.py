@@ -12,7 +12,7 @@ from embedcli.evidence.statistics import average_ranks, normal_of_t, students_t,
 BOOTSTRAPS = 2000
 MOST_BLOCKS = 1000  # of users that a bootstrap draws
 ROUNDING = 1e-12  # standard error of a figure that does not vary
-FLAT = 1e-9  # standard error of a draw that does not vary, compared to the figure's
+FLAT = 1e-6  # root that is none, compared to the figure's
 Floats = NDArray[np.float64]
 
 
@@ -79,21 +79,24 @@ def resampled_root(top: Floats, bottom: Floats, weights: Floats) -> Resampled:
     """Return the square root of a ratio of sums over blocks of users (B,), with its studentised interval.
 
     Each draw is taken in units of its own standard error (Efron and Tibshirani 1993, chapter 12), on the scale of the
-    square root, which is that of an RMSE, and on which few hits are less skewed. Draws without spread are left out.
+    square root, which is that of an RMSE, and on which few hits are less skewed. The error of a draw counts as at least
+    a third of the figure's: few users can be almost equal in a draw by chance. NaN is a draw without a denominator.
     """
+    if not bottom.any():
+        return Resampled(np.full(len(weights), np.nan), (None, None))
     ratio = top.sum() / bottom.sum()
     off = top - ratio * bottom
     total, n, *squares = (weights @ np.stack([off, bottom, off * off, off * bottom, bottom * bottom], axis=1)).T
     shift = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
     variance = squares[0] - 2 * shift * squares[1] + shift**2 * squares[2]  # of off - shift x bottom, summed
     roots = np.sqrt(np.maximum(ratio + shift, 0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        errors = np.sqrt(np.maximum(variance, 0)) / n
-        is_spread = (errors > FLAT * errors[0]) & (roots > 0)
-        away = ((roots - roots[0]) * 2 * roots / errors)[1:][is_spread[1:]]  # a root's error is error / (2 root)
-    if not (errors[0] > ROUNDING and len(away)):
+    is_above = roots > FLAT * roots[0]
+    errors = np.zeros(len(n))
+    errors[is_above] = np.sqrt(np.maximum(variance[is_above], 0)) / n[is_above] / (2 * roots[is_above])
+    if errors[0] <= ROUNDING:
         return Resampled(roots, (None, None))
-    low, high = roots[0] - errors[0] / (2 * roots[0]) * np.quantile(away, (0.975, 0.025))
+    away = ((roots - roots[0]) / np.maximum(errors, errors[0] / 3))[np.isfinite(roots)]
+    low, high = roots[0] - errors[0] * np.quantile(away, (0.975, 0.025))
     return Resampled(roots, (max(0.0, float(low)), float(high)))
 
 
