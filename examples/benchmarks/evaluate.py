@@ -106,9 +106,9 @@ def covered(n: int, n_samples: int, *, k: int = K) -> dict[str, tuple[float, flo
         pair = embedcli.evaluate_pair(*twins(own, rng), k=k).figures[:N_METRICS]
         ps.append([row.p for row in pair])
     names = [row.metric for row in pair]
-    value, low, high = np.transpose(found, (2, 0, 1))
+    value, low, high = np.transpose(np.array(found, float), (2, 0, 1))  # NaN, no interval, does not cover
     share = ((low <= value.mean(0)) & (value.mean(0) <= high)).mean(0)
-    false = (np.array(ps) < 0.05).mean(0)
+    false = (np.array(ps, float) < 0.05).mean(0)
     return {name: (float(share[j]), float(false[j])) for j, name in enumerate(names)}
 
 
