@@ -163,6 +163,7 @@ def evaluate(run: Run, *, k: int = 10) -> Evaluation:
                 n_users=one.n_users,
             )
             for one in _measured(ranking, run)
+            if one.is_known
         ),
     )
 
@@ -186,7 +187,7 @@ def evaluate_pair(a: Run, b: Run, *, k: int = 10) -> PairedEvaluation:
         a=a.name,
         b=b.name,
         protocol=rankings[0].protocol,
-        figures=tuple(_difference(*pair) for pair in pairs),
+        figures=tuple(_difference(one, other) for one, other in pairs if one.is_known and other.is_known),
     )
 
 
@@ -201,6 +202,11 @@ class _Measured:
     baseline: float | None
     n_rows: int | None
     n_users: int
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a figure; new users alone have no popularity lift."""
+        return np.isfinite(self.found.value)
 
 
 def _difference(a: _Measured, b: _Measured) -> Difference:

@@ -101,7 +101,7 @@ def resampled_root(top: Floats, bottom: Floats, weights: Floats) -> Resampled:
 
 
 def jackknifed(figure: float, without: Floats, weights: Floats) -> Resampled:
-    """Return a figure whose draws are linear in the jackknife's changes: those `without` each block of users (B,).
+    """Return a share whose draws are linear in the jackknife's changes: those `without` each block of users (B,).
 
     For figures of different items: draws of users never have an item that no user has, so the draws of such a figure
     itself vary too little. The jackknife's variance is not too small on average (Efron and Stein 1981).
@@ -109,7 +109,7 @@ def jackknifed(figure: float, without: Floats, weights: Floats) -> Resampled:
     n, changes = len(without), without.mean() - without
     draws = figure + (n - 1) / n * ((weights - 1) @ changes)
     half = students_t(1.96, n - 1) * float(np.sqrt((n - 1) / n * (changes @ changes))) if n > 1 else 0.0
-    return Resampled(draws, (figure - half, figure + half) if half > ROUNDING else (None, None))
+    return Resampled(draws, (max(0.0, figure - half), min(1.0, figure + half)) if half > ROUNDING else (None, None))
 
 
 def change_of(a: Resampled, b: Resampled, n_users: int) -> tuple[tuple[float | None, float | None], float | None]:

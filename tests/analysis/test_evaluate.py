@@ -151,6 +151,37 @@ def test_short_lists_and_a_sample_of_users(monkeypatch: pytest.MonkeyPatch) -> N
     assert {row.n_users for row in found.figures if row.metric != "RMSE"} == {10}
 
 
+def test_one_user_has_no_interval() -> None:
+    """A single user has figures without intervals, and no test of a difference; a new one has no popularity lift."""
+    one, other = (of_user(made(of_model=model), 1) for model in (0, 1))
+    found = evaluate(one)
+    assert found.protocol.n_users == 1
+    assert {(row.lower, row.upper) for row in found.figures} == {(None, None)}
+    assert {row.p for row in evaluate_pair(one, other).figures} <= {None, 1.0}
+    rows = one.rows
+    assert rows is not None
+    seen = {name: getattr(rows, name)[rows.user != 1] for name in ("user", "item", "value")}
+    new = replace(one, rows=replace(rows, **seen))
+    assert {row.metric for row in found.figures} - {row.metric for row in evaluate(new).figures} == {
+        "popularity lift@10"
+    }
+
+
+def of_user(run: Run, user: int) -> Run:
+    """Return the run with the test rows of a user alone."""
+    rows = run.heldout
+    assert rows is not None
+    own = rows.user == user
+    seen = {name: getattr(rows, name)[own] for name in ("user", "item", "value")}
+    return replace(run, heldout=replace(rows, predictions=rows.predictions[:, own], **seen))
+
+
+def test_lists_are_no_longer_than_the_items() -> None:
+    """A `k` far above the number of items takes no more memory, and all relevant candidates are found."""
+    found = of_lists(evaluate(made(), k=10**12))
+    assert found["recall@1000000000000"][0] == 1.0
+
+
 def test_groups_by_the_columns_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
     """Words of a column are groups as they are, numbers fall into four bins, and each has the RMSE of its rows."""
     monkeypatch.setattr("embedcli.analysis.accuracy.FEWEST_ROWS", 1)

@@ -69,13 +69,15 @@ def test_no_interval_without_differences_between_users(top: list[float]) -> None
 
 def test_jackknife_of_a_mean_is_its_standard_error() -> None:
     """Draws and interval of a mean have its standard error; without differences there is no interval."""
-    x, weights = np.random.default_rng(0).gamma(1, 1, 40), drawn(40)[1]
+    x, weights = np.random.default_rng(0).gamma(1, 0.1, 40), drawn(40)[1]
     found = jackknifed(float(x.mean()), (x.sum() - x[drawn(40)[0].argsort()]) / 39, weights)
     error = x.std(ddof=1) / np.sqrt(40)
     assert found.draws[0] == x.mean()
     assert found.draws[1:].std() == pytest.approx(error * np.sqrt(39 / 40), rel=0.05)
     half = stats.t.ppf(0.975, 39) * error
     assert found.interval == pytest.approx((x.mean() - half, x.mean() + half), rel=1e-3)
+    assert jackknifed(0.01, (x.sum() - x) / 39, weights).interval[0] == 0.0
+    assert jackknifed(0.99, (x.sum() - x) / 39, weights).interval[1] == 1.0
     assert jackknifed(0.5, np.full(40, 0.5), weights).interval == (None, None)
     assert jackknifed(0.5, np.array([np.nan]), np.ones((3, 1))).interval == (None, None)
 
