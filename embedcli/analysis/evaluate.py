@@ -18,6 +18,7 @@ that belongs to them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Annotated
 
 import numpy as np
@@ -206,7 +207,7 @@ class _Measured:
     @property
     def is_known(self) -> bool:
         """Whether there is a figure; new users alone have no popularity lift."""
-        return np.isfinite(self.found.value)
+        return isfinite(self.found.value)
 
 
 def _difference(a: _Measured, b: _Measured) -> Difference:
@@ -236,9 +237,9 @@ def _measured(ranking: "_Ranking", of: Run) -> Iterator[_Measured]:
         return
     errors = Errors.of(run, heldout_of(run))
     for group in groups(of, heldout_of(of)):
-        found = errors.group(group)
+        error = errors.group(group)
         by = KINDS.get(group.kind, "").format(noun=run.data.noun)
-        yield _Measured(RMSE, by, found.label, errors.rmse(group.rows), found.baseline, found.n_rows, found.n_users)
+        yield _Measured(RMSE, by, error.label, errors.rmse(group.rows), error.baseline, error.n_rows, error.n_users)
 
 
 @dataclass(frozen=True)
@@ -337,7 +338,8 @@ class _Ranking:
 
     def _sums(self, values: Floats) -> Floats:
         """Return the sums over each block (B,) of the values (n,) of the users."""
-        return np.bincount(self.block, values, self.weights.shape[1])
+        sums: Floats = np.bincount(self.block, values, self.weights.shape[1]).astype(np.float64)
+        return sums
 
     def _spreads(self, lists: Lists) -> tuple[Resampled, Resampled]:
         """Return coverage and Gini of lists."""
@@ -368,5 +370,5 @@ class _Ranking:
         has_both = (n_rated > 0) & (n_listed > 0)
         listed = np.append(of_items, 0)[lists].sum(1) / np.maximum(n_listed, 1)
         rated = (total[self.users + 1] - total[self.users]) / np.maximum(n_rated, 1)
-        sums = (self._sums(np.where(has_both, mean, 0.0)) for mean in (listed, rated))
-        return resampled_root(*sums, self.weights).through(lambda value: value**2 - 1)
+        top, bottom = (self._sums(np.where(has_both, mean, 0.0)) for mean in (listed, rated))
+        return resampled_root(top, bottom, self.weights).through(lambda value: value**2 - 1)

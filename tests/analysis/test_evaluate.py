@@ -45,7 +45,8 @@ def made(seed: int = 0, *, n_users: int = N_USERS, of_model: int = 0, implicit: 
         "item_bias": rng.normal(0, 1, (2, N_ITEMS)),
         "global_bias": np.zeros(2),
     }
-    return Run.from_arrays(arrays, train, name=f"made-{of_model}", y_range=scale, heldout=heldout)
+    narrow = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Run.from_arrays(narrow, train, name=f"made-{of_model}", y_range=scale, heldout=heldout)
 
 
 def by_hand(run: Run, k: int, lists: dict[int, list[int]]) -> dict[str, float]:
@@ -205,6 +206,10 @@ def test_differences_are_paired() -> None:
     for one, other, row, turned in zip(first, second, forth.figures, back.figures, strict=True):
         assert (row.metric, row.a, row.b) == (one.metric, one.value, other.value)
         assert row.change == pytest.approx(other.value - one.value)
+        assert row.lower is not None
+        assert row.upper is not None
+        assert row.p is not None
+        assert turned.upper is not None
         assert (row.change, row.lower, row.p) == pytest.approx((-turned.change, -turned.upper, turned.p))
         assert (row.lower <= 0 <= row.upper) == (row.p > 0.05) or 0.02 < row.p < 0.1
     assert {(row.change, row.lower, row.upper, row.p) for row in same.figures} == {(0.0, 0.0, 0.0, 1.0)}
@@ -221,6 +226,11 @@ def test_small_difference_for_every_user_is_sure() -> None:
     )
     row = next(row for row in evaluate_pair(one, other).figures if row.metric == "RMSE")
     single = next(row for row in evaluate(one).figures if row.metric == "RMSE")
+    assert row.p is not None
+    assert row.lower is not None
+    assert row.upper is not None
+    assert single.lower is not None
+    assert single.upper is not None
     assert row.p < 1e-6
     assert 0 < row.lower < row.change < row.upper < 2 * row.change < (single.upper - single.lower)
 

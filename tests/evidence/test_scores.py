@@ -88,9 +88,9 @@ def test_change_is_a_paired_t_test() -> None:
     for n in (10, 300):
         a, b = rng.uniform(1, 2, n), rng.uniform(1, 2.07, n)
         block, weights = drawn(n)
-        of = [resampled_root(x[block.argsort()], np.ones(n), weights).through(np.square) for x in (a, b)]
+        one, other = (resampled_root(x[block.argsort()], np.ones(n), weights).through(np.square) for x in (a, b))
         expected = stats.ttest_rel(b, a)
-        (low, high), p = change_of(*of, n)
+        (low, high), p = change_of(one, other, n)
         assert p == pytest.approx(expected.pvalue, rel=0.15)
         assert (low, high) == pytest.approx(expected.confidence_interval(), abs=0.05 * (high - low))  # type: ignore[operator]
 
