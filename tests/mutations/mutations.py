@@ -752,14 +752,14 @@ CHOSEN = (
     ),
     Mutation(
         "NDCG over a full list",
-        "most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]",
+        "most = np.cumsum(gains)[np.minimum(n_relevant, self.width) - 1]",
         "most = gains.sum()",
         ("test_metrics_by_brute_force",),
     ),
     Mutation(
         "Gini without items that no list has",
-        "rank = n - len(times) + own",
-        "rank = own",
+        "rank = n - len(own) + 1 + np.arange(len(own))",
+        "rank = 1 + np.arange(len(own))",
         ("test_metrics_by_brute_force",),
     ),
     Mutation(
@@ -769,10 +769,28 @@ CHOSEN = (
         ("test_small_difference_for_every_user_is_sure",),
     ),
     Mutation(
-        "draws not shifted by their bias",
-        "+ figure - drawn.mean()",
-        "",
-        ("test_intervals_cover_and_tests_keep_their_level",),
+        "draws not in units of their own error",
+        "np.maximum(errors, errors[0] / 3)",
+        "errors[0]",
+        ("test_interval_covers_with_skew_and_few_users",),
+    ),
+    Mutation(
+        "a single user has an interval",
+        "if errors[0] <= ROUNDING:",
+        "if False:",
+        ("test_no_interval_without_differences_between_users",),
+    ),
+    Mutation(
+        "jackknife without its factor",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((n - 1) / n * (changes @ changes)))",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((changes @ changes) / n))",
+        ("test_jackknife_of_a_mean_is_its_standard_error",),
+    ),
+    Mutation(
+        "normal distribution for few users",
+        "normal_of_t(np.abs(change[0]) / sd, n - 1)",
+        "np.abs(change[0]) / sd",
+        ("test_change_is_a_paired_t_test",),
     ),
     Mutation(
         "second moments not resumed",
