@@ -21,13 +21,18 @@ from embedcli.data.splits import description
 from embedcli.errors import TrainingError
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import bootstrap_of_users, drawn_rmse
+from embedcli.progress import share, stage
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Validation
 from embedcli.run.shelf import entries
 from embedcli.run.store import save_anywhere
 from embedcli.training.fit import fit
+from embedcli.training.stages import TRAINING
 
 VALIDATION_FRACTION = 0.1  # of the training rows
+TRIALS, TRIAL, VALIDATION = "trainings", "a training", "validation"  # the stages on a terminal
+SHARE_OF_VALIDATION = 0.1  # next to the training of the run
+TOLD_EVERY = 0.25  # seconds
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,10 @@ class Plan:
 
     def carry_out(self, trial: Trial) -> Path:
         """Train, save the run, and return its folder; raise what kept it from being saved under `run_dir`."""
-        parts = self.split(trial)
-        validation = validated(parts.train, trial.config, self.seed) if self.validates else None
-        run = fit(parts, trial.config, keep_rows=self.keep_rows)
+        with stage(TRIAL, parts={VALIDATION: SHARE_OF_VALIDATION * self.validates, TRAINING: 1}):
+            parts = self.split(trial)
+            validation = validated(parts.train, trial.config, self.seed) if self.validates else None
+            run = fit(parts, trial.config, keep_rows=self.keep_rows)
         run = replace(run, training=replace(run.training, validation=validation))
         _, path, problem = save_anywhere(run, self.run_dir, name=trial.name, command=self.command)
         if problem is not None:
@@ -77,7 +83,8 @@ def validated(train: Ratings, config: TrainConfig, seed: int) -> Validation:
     The standard error is that of a bootstrap over users, drawn with all their rows.
     """
     rows = train.split("random", seed=seed, test_fraction=VALIDATION_FRACTION, keep_times=False)
-    run = fit(rows, replace(config, n_folds=0, n_draws=0, timestamps=False))
+    with stage(VALIDATION, parts={TRAINING: 1}):
+        run = fit(rows, replace(config, n_folds=0, n_draws=0, timestamps=False))
     heldout = run.heldout
     assert heldout is not None
     predicted = np.clip(heldout.predictions.mean(0, dtype=np.float64), *run.data.scale)
@@ -125,11 +132,16 @@ def carried_out(plan: Plan, trials: Sequence[Trial], n_processes: int) -> Iterat
     What is saved stays if the others fail or are interrupted. Raises TrainingError if a process is killed.
     """
     if min(n_processes, len(trials)) < 2:
-        yield from ((number, plan.carry_out(trial)) for number, trial in enumerate(trials))
+        with stage(TRIALS, len(trials), parts={TRIAL: 1}):
+            yield from ((number, plan.carry_out(trial)) for number, trial in enumerate(trials))
         return
     context = multiprocessing.get_context("spawn")  # threads of a forked process may wait for ever
-    with ProcessPoolExecutor(min(n_processes, len(trials)), context, _begin, (plan,)) as pool:
-        numbers = {pool.submit(_carry_out, trial): number for number, trial in enumerate(trials)}
+    shares = context.RawArray("d", len(trials))  # of each training that is done
+    with (
+        stage(TRIALS, len(trials), count=lambda: sum(shares)),
+        ProcessPoolExecutor(min(n_processes, len(trials)), context, _begin, (plan, shares)) as pool,
+    ):
+        numbers = {pool.submit(_carry_out, number, trial): number for number, trial in enumerate(trials)}
         try:
             for future in as_completed(numbers):
                 yield numbers[future], future.result()
@@ -146,10 +158,11 @@ def carried_out(plan: Plan, trials: Sequence[Trial], n_processes: int) -> Iterat
 
 
 _plan: Plan | None = None  # of this process
+_number = 0  # of the trial that it carries out
 
 
-def _begin(plan: Plan) -> None:
-    """Prepare a process: it ends silently with Ctrl-C, and with the process that started it."""
+def _begin(plan: Plan, shares: Any) -> None:
+    """Prepare a process: it ends silently with Ctrl-C, and with the process that started it, and tells its progress."""
     global _plan
     _plan = plan
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -157,12 +170,16 @@ def _begin(plan: Plan) -> None:
     assert parent is not None
 
     def end_with_parent() -> None:
-        parent.join()
+        while parent.is_alive():
+            shares[_number] = max(share(), shares[_number])
+            parent.join(TOLD_EVERY)
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _carry_out(trial: Trial) -> Path:
+def _carry_out(number: int, trial: Trial) -> Path:
+    global _number
     assert _plan is not None
+    _number = number
     return _plan.carry_out(trial)

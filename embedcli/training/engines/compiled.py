@@ -39,13 +39,15 @@ def learn(
         rng = state.generators[m]
         users = rng.permutation(model.n_users)
         seed = rng.integers(1, 2**63, dtype=np.uint64)
-        kernel.epoch(members[m], rows, users, m, frozen, seed, rates, np.array(decays, np.float32), model.logistic)
+        decay = np.array(decays, np.float32)
+        kernel.epoch(members[m], rows, users, m, frozen, seed, rates, decay, model.logistic, state.passed[m : m + 1])
 
     with ThreadPoolExecutor(min(model.n_members, n_cores())) as pool:
         while state.epoch < config.n_epochs:
             rates = one_cycle(state.epoch, config.n_epochs, N_RATES, highest)
             for finished in [pool.submit(train, m, rates) for m in range(model.n_members)]:
                 finished.result()
+            state.passed[:] = 0
             state.epoch += 1
             check_finite(model, state.epoch, float(rates[-1]), config.learning_rate)
             yield state.epoch, float(rates[-1])
@@ -74,6 +76,7 @@ def compile() -> str:
             one,
             np.zeros(2, np.float32),
             False,
+            np.zeros(1, np.int64),
         )
     except (EOFError, UnpicklingError, ValueError) as error:
         raise RuntimeError(f"its cache is damaged, remove {folder}") from error

@@ -46,6 +46,8 @@ def learn(
         rates = one_cycle(state.epoch, config.n_epochs, n_steps, highest)
         for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
             step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config, free)
+            state.passed += batch.shape[1]
+        state.passed[:] = 0
         state.epoch += 1
         check_finite(model, state.epoch, float(rate), config.learning_rate)
         torch.from_numpy(state.moment).copy_(moment)
