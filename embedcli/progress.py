@@ -18,7 +18,7 @@ from time import monotonic
 
 _stages: list[Stage] = []  # that are open, the innermost last
 _lock = threading.Lock()
-_hide: Callable[[], None] | None = None
+_on_end: list[Callable[[], None]] = []
 
 
 class Stage:
@@ -75,8 +75,6 @@ def stage(
         _stages.remove(own)
         if around is not None:
             around.add(around.parts.get(own.name, 0))
-        if not _stages:
-            hide()
 
 
 def step(n: float = 1) -> None:
@@ -96,13 +94,18 @@ def share() -> float:
     return (open_now[0].share(*open_now[1:]) or 0.0) if open_now else 0.0
 
 
-def hide() -> None:
-    """Have the stages taken off the terminal, before something else is written there."""
-    if _hide is not None:
-        _hide()
+@contextmanager
+def shown(end: Callable[[], None]) -> Iterator[None]:
+    """Let somebody show the stages on a terminal, until `end` is called."""
+    _on_end.append(end)
+    try:
+        yield
+    finally:
+        _on_end.remove(end)
+        end()
 
 
-def shown_by(hides: Callable[[], None]) -> None:
-    """Set the function that takes the stages off the terminal."""
-    global _hide
-    _hide = hides
+def end() -> None:
+    """Show no more stages: something else is written to the terminal, such as the answer, or a question."""
+    for call in _on_end:
+        call()

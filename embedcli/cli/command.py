@@ -16,6 +16,7 @@ from typer.core import TyperArgument, TyperCommand
 
 from embedcli.cli.app import app
 from embedcli.cli.live import live
+from embedcli.progress import stage
 
 ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT = "Arguments", "Options", "Model", "Data", "Advanced", "Output"
 PANELS = (ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT)  # of the help, in this order
@@ -100,7 +101,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and show on a terminal how far it is."""
-        with live(quiet=ctx.params.get("quiet", False)):
+        with live(quiet=ctx.params.get("quiet", False)), stage(ctx.command.name):
             return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

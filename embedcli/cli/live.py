@@ -38,18 +38,18 @@ def live(*, quiet: bool = False) -> Iterator[None]:
 
     def show() -> None:
         while not is_over.wait(EVERY):
-            draw()
+            with _lock:
+                if not is_over.is_set():
+                    draw()
 
-    progress.shown_by(hide)
-    thread = threading.Thread(target=show, daemon=True)
-    thread.start()
-    try:
+    def end() -> None:
+        with _lock:
+            is_over.set()
+            hide()
+
+    with progress.shown(end):
+        threading.Thread(target=show, daemon=True).start()
         yield
-    finally:
-        is_over.set()
-        hide()
-        thread.join()
-        hide()
 
 
 @contextmanager
@@ -63,10 +63,8 @@ def above() -> Iterator[None]:
 def draw() -> None:
     """Draw the stages that are open."""
     global _n_drawn
-    with _lock:
-        stages = progress.stages()
-        if not stages or monotonic() - stages[0].began < PATIENCE or not _is_ours():
-            return
+    stages = progress.stages()
+    if stages and monotonic() - stages[0].began >= PATIENCE and _is_ours():
         text = line(stages, _columns() - 1 - KEYS)
         write("\r" + text.ljust(_n_drawn))
         _n_drawn = max(len(text), _n_drawn)
@@ -95,21 +93,19 @@ def write(text: str) -> None:
 
 
 def line(stages: list[progress.Stage], columns: int) -> str:
-    """Return the live line: name, bar, share done and time left of the innermost stage, then of the outermost."""
+    """Return the live line: name, bar, share done and time left of the innermost stage, and time left of all."""
     name = stages[-1].name
     first = next(j for j, stage in enumerate(stages) if stage.name == name)  # several may make up one
     share, left = _told(stages, first)
-    room = columns - len(name) - len(TOLD) - 4
-    whole = f"; {stages[0].name} {_told(stages, 0)[1]}" if first else ""
-    if room - len(f"; {stages[0].name} {LEFT}") < SHORTEST_BAR:
-        whole = ""
-    elif first:
-        room -= len(f"; {stages[0].name} {LEFT}")
+    room, whole = columns - len(name) - len(TOLD) - 4, ""
+    outer = next((j for j in range(first) if stages[j].total), None)
+    if outer is not None and room - len(of_all := f"; {stages[outer].name} {LEFT}") >= SHORTEST_BAR:
+        room, whole = room - len(of_all), f"; {stages[outer].name} {_told(stages, outer)[1] or '...'}"
     bar = ""
     if share is not None and room >= SHORTEST_BAR:
         n = min(room, LONGEST_BAR)
         bar = FULL * int(share * n) + EMPTY * (n - int(share * n)) + "  "
-    told = ", ".join(filter(None, ("" if share is None else f"{share:.0%}", left))) + (whole if left else "")
+    told = ", ".join(filter(None, ("" if share is None else f"{share:.0%}", left))) + whole
     text = f"{name[: max(columns - len(told) - 2, 0)]}  {bar}{told}"
     return drawable(text, getattr(sys.stderr, "encoding", None) or "ascii")[: max(columns, 0)]
 

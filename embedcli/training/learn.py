@@ -46,7 +46,7 @@ class Learned(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, and what to go on from."""
+    """An epoch of some members: learning rate, predictions (M, n) for each list of pairs, and what to go on from."""
 
     learning_rate: float
     predictions: list[NDArray[np.float32]]
