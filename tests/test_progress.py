@@ -105,7 +105,7 @@ def test_the_line_fits_the_terminal() -> None:
     assert all(len(text) <= columns for columns, text in lines.items())
     assert lines[50].startswith("testing components  ██")
     assert lines[50].endswith("  25%, 0:27 left")
-    assert (lines[38], lines[30]) == ("testing components  25%, 0:27 left", "testing compo  25%, 0:27 left")
+    assert (lines[38], lines[30]) == ("testing components  25%, 0:27 left", "testing compon  25%, 0:27 left")
     assert len(lines[79]) == len(lines[80]) - 1 or len(lines[80]) < 80
 
 
