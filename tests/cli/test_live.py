@@ -182,7 +182,7 @@ def test_a_training_leaves_its_lines(start: Start, made_files: Path) -> None:
         "embedcli",
         "train",
         str(made_files),
-        *"--engine torch --members 1 --epochs 3 --folds 0 --draws 0 -o out.json".split(),
+        *["--engine", "torch", "--members", "1", "--epochs", "3", "--folds", "0", "--draws", "0", "-o", "out.json"],
     )
     assert terminal.end() == 0
     shown = "\n".join(terminal.screen)
