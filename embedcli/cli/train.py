@@ -22,6 +22,7 @@ from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import Interrupted, UsageError
+from embedcli.progress import stage
 from embedcli.render.output import PICTURES
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.config import LARGEST_BATCH, TrainConfig
@@ -234,7 +235,8 @@ def train(
         return
     if to is not None:
         check_alignable(ratings, config.n_factors, to)
-    parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
+    with stage("splitting the ratings"):
+        parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
     if answer.lr_find:
         find_rate(parts, config, answer)
@@ -271,9 +273,11 @@ def _fit(
 ) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
-    from embedcli.training.config import stored_bytes
-    from embedcli.training.fit import fit
-    from embedcli.training.ranks import team
+
+    with stage("loading PyTorch"):
+        from embedcli.training.config import stored_bytes
+        from embedcli.training.fit import fit
+        from embedcli.training.ranks import team
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
     try:
@@ -308,7 +312,8 @@ def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | Non
 
     command_line = shlex.join(["embedcli", *(sys.argv[1:] if words is None else ["train", *words])])
     began = time.perf_counter()
-    run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
+    with stage("saving the run"):
+        run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
         return run, path, fail(problem.message, problem.hint, problem.exit_code)
     if saving.name not in (None, run.name):

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli import progress
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.choosing import choosing
-from embedcli.evidence.components import Factors, component_evidence
+from embedcli.evidence.components import Factors, component_evidence, n_tests
 from embedcli.evidence.features import Known
-from embedcli.evidence.posterior import STARS, Moments, TimeEffects, predict_pairs, sample
+from embedcli.evidence.posterior import STARS, Moments, TimeEffects, n_sweeps, predict_pairs, sample
 from embedcli.evidence.scores import rmse
 from embedcli.evidence.states import ARRAYS
 from embedcli.evidence.verdicts import LEAST_SLOPE, LEAST_T
@@ -25,7 +26,7 @@ from embedcli.training.evaluation import observed
 from embedcli.training.implicit import sampled
 from embedcli.training.plan import Plan, in_order
 from embedcli.training.ranks import Job, Team
-from embedcli.training.stages import OnStage, stage, testing
+from embedcli.training.stages import DRAWS, TESTS, OnStage, stage, testing
 from embedcli.training.state import FoldMembers, Streams, Work, fold_of
 from embedcli.training.tastes import KINDS, Found, collected, find_kinds
 
@@ -144,7 +145,8 @@ def assess(
     train, config = work.split.train, work.config
     if folds is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
-            evidence = evidence_of(train, members, folds, config, streams.folds)
+            with progress.stage(TESTS, n_tests(config.n_folds, len(train))):
+                evidence = evidence_of(train, members, folds, config, streams.folds)
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
             is_rated = np.bincount(train.user, minlength=len(train.users)) > 0
             arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)
@@ -182,7 +184,8 @@ def posterior_of(split: Split, config: TrainConfig, rng: np.random.Generator) ->
         assert train.timestamp is not None
         assert test.timestamp is not None
         moments = Moments(train.timestamp, test.user, test.timestamp)
-    drawn = sample(observed(train), train.data.scale, config.n_draws, rng, known, moments)
+    with progress.stage(DRAWS, n_sweeps(observed(train))):
+        drawn = sample(observed(train), train.data.scale, config.n_draws, rng, known, moments)
     states, weight, effects = drawn.states, drawn.weight, drawn.time_effects
     arrays = {f"state_{name}": getattr(states, name) for name in ARRAYS}
     used = weight.used if weight else 0.0

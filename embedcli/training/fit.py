@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Any, Unpack
 
 import embedcli
+from embedcli import progress
 from embedcli.data.ratings import Frame, Ratings, Split
 from embedcli.data.splits import TEST_FRACTION
 from embedcli.errors import EmbedcliError, TrainingError, UsageError, known_as
@@ -27,10 +28,10 @@ from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
 from embedcli.training.learn import Learned, begin_learning, learn, n_cuts
 from embedcli.training.older import Older
-from embedcli.training.plan import plan
+from embedcli.training.plan import lengths, plan
 from embedcli.training.ranks import team
 from embedcli.training.schedule import shrinkage
-from embedcli.training.stages import OnStage
+from embedcli.training.stages import FINISHING, TRAINING, OnStage
 from embedcli.training.state import Streams, Work, fold_of
 
 
@@ -74,7 +75,8 @@ def fit(
     began = time.perf_counter()
     on_stage = on_stage or (lambda line, seconds: None)
     given: dict[str, Any] = {FIELDS.get(name, name): value for name, value in settings.items()}
-    with known_as({field: name for name, field in FIELDS.items()}):
+    names = {field: name for name, field in FIELDS.items()}
+    with known_as(names):
         config = replace(config or TrainConfig(), **given)
         parts = _split(data, config, split, test_fraction, split_seed)
         config = resolve(config, parts.train)
@@ -91,14 +93,17 @@ def fit(
         team().share(work)
         learning = begin_learning(shares, work, streams, older, team())
         assessing = begin_assessing(shares, work, streams, team(), shared or Shared())
+    stages = lengths(config, len(rows.train), n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
+    with progress.stage(TRAINING, parts=stages), known_as(names):
         try:
             learned = learn(work, learning, on_epoch or (lambda epoch: None), on_stage)
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
-    assessed = assess(work, learned.arrays, learned.folds, assessing, streams, on_stage)
-    finished = time.perf_counter()
-    run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
+        assessed = assess(work, learned.arrays, learned.folds, assessing, streams, on_stage)
+        finished = time.perf_counter()
+        with progress.stage(FINISHING):
+            run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()
     if now - finished >= 1:
         on_stage("test rows predicted, models put into canonical form", now - finished)

@@ -25,6 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from embedcli.errors import EmbedcliError
+from embedcli.progress import end
 
 Made = TypeVar("Made")
 SIGN_OF_LIFE = 10.0  # seconds after which a rank that has nothing to send says that it is alive
@@ -260,6 +261,7 @@ class _Ending:
         """End this process, after an error if no rank has said one."""
         self._once.acquire()
         if self._is_first():
+            end()
             with suppress(OSError, AttributeError):  # stderr is closed
                 print(f"error: {message}", f"hint: {HINT}", sep="\n", file=sys.stderr, flush=True)
         os._exit(1)

@@ -65,7 +65,9 @@ def shuffle(rows, n, state):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def epoch(model, rows, users, left_out, frozen, state, rates, decays, logistic):  # type: ignore[no-untyped-def]
+def epoch(  # type: ignore[no-untyped-def]
+    model, rows, users, left_out, frozen, state, rates, decays, logistic, passed
+):
     """Train one member for an epoch, in place: user after user, the ratings of a user shuffled.
 
     `model` is (user factors (U, k), item factors (I, k), user bias (U,), item bias (I,), their second moments (U,) and
@@ -73,7 +75,7 @@ def epoch(model, rows, users, left_out, frozen, state, rates, decays, logistic):
     ratings by user, those of user u from first[u] on. `users` (U,) is their order. The rows of fold `left_out` are
     not seen; the items that are `frozen` (I,) stay as they are. That may be None, for which this is compiled without
     the question: it takes 3 % of the time. `rates` are the learning rates of equal parts of the epoch, `decays` those
-    of factors and biases.
+    of factors and biases. `passed` (1,) is set to the number of rows that are done.
     """
     user_factors, item_factors, user_bias, item_bias, user_moment, item_moment, global_bias, n_factors = model
     first, item, share, fold = rows
@@ -92,6 +94,7 @@ def epoch(model, rows, users, left_out, frozen, state, rates, decays, logistic):
         state = shuffle(own, n, state)
         rate = rates[done * len(rates) // len(item)]
         done += first[u + 1] - first[u]
+        passed[0] = done
         keep, keep_bias, bias_rate = ONE - rate * decays[0], ONE - rate * decays[1], rate * OF_BIAS
         p, b_u, v_u = user_factors[u], user_bias[u], user_moment[u]
         for j in range(n):

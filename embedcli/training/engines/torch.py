@@ -47,6 +47,8 @@ def learn(
         rates = one_cycle(state.epoch, config.n_epochs, n_steps, highest)
         for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
             step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config, free)
+            state.passed += batch.shape[1]
+        state.passed[:] = 0
         state.epoch += 1
         check_finite(model, state.epoch, float(rate), config.learning_rate)
         torch.from_numpy(state.moment).copy_(moment)
@@ -59,7 +61,8 @@ def rising(
 ) -> Iterator[float]:
     """Train one member with a step at each of these rates; yield the squared error of each batch before its step.
 
-    The rates are peak rates of `config`, so implicit data is trained at a multiple of them. Ends when the error is not finite, or twice the lowest of `WINDOW` batches in a row.
+    The rates are peak rates of `config`, so implicit data is trained at a multiple of them. Ends when the error is not
+    finite, or twice the lowest of `WINDOW` batches in a row.
     """
     user, item = (torch.from_numpy(codes.astype(np.int64)).to(config.device) for codes in (ratings.user, ratings.item))
     value = torch.from_numpy(ratings.value).to(config.device)
