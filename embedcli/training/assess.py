@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.choosing import choosing
-from embedcli.evidence.components import Factors, component_evidence
+from embedcli.evidence.components import Factors, component_evidence, sign_flips
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import STARS, Moments, TimeEffects, predict_pairs, sample
 from embedcli.evidence.scores import rmse
@@ -53,23 +53,27 @@ class Assessed(NamedTuple):
 
 
 class Assessing(NamedTuple):
-    """The jobs of assessing: each for a share of the kinds of tastes, and the posterior."""
+    """The jobs of assessing: the sign flips, each for a share of the kinds of tastes, and the posterior."""
 
     plan: Plan
+    flips: Job[int] | None
     tastes: list[Job[list[Found]]]
     posterior: Job[PosteriorOf] | None
 
 
 def n_kinds(work: Work) -> int:
-    """Return how many kinds of tastes are sought."""
-    return 0 if work.fold is None or work.split.train.data.implicit else len(KINDS)
+    """Return how many of the KINDS of tastes are sought: the last is in the users' columns."""
+    train = work.split.train
+    return 0 if work.fold is None or train.data.implicit else len(KINDS) - (not train.users.columns)
 
 
 def begin_assessing(plan: Plan, work: Work, streams: Streams, team: Team) -> Assessing:
     """Give the jobs of assessing to their ranks; rank 0 does its own when `assess` asks for them."""
     kinds = list(zip(KINDS, streams.tastes.spawn(len(KINDS)), strict=True))
+    (of_flips,) = streams.folds.spawn(1)
+    flips = None if work.fold is None else team.start(plan.flips, count_flips, of_flips)
     posterior = team.start(plan.posterior, draw_posterior, streams.posterior) if work.config.n_draws else None
-    return Assessing(plan, team.spread(plan.tastes, find_tastes, kinds), posterior)
+    return Assessing(plan, flips, team.spread(plan.tastes, find_tastes, kinds), posterior)
 
 
 def assess(work: Work, learned: Learned, assessing: Assessing, streams: Streams, on_stage: OnStage) -> Assessed:
@@ -81,9 +85,9 @@ def assess(work: Work, learned: Learned, assessing: Assessing, streams: Streams,
     evidence = posterior = None
     tastes: list[Tastes] = []
     train, config, folds = work.split.train, work.config, learned.folds
-    if folds is not None:
+    if folds is not None and assessing.flips is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
-            evidence = evidence_of(train, learned.arrays, folds, config, streams.folds)
+            evidence = evidence_of(train, learned.arrays, folds, config, streams.folds, assessing.flips.value())
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
             is_rated = np.bincount(train.user, minlength=len(train.users)) > 0
             arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)
@@ -97,6 +101,11 @@ def assess(work: Work, learned: Learned, assessing: Assessing, streams: Streams,
             posterior = assessing.posterior.value()
             arrays |= posterior.arrays
     return Assessed(arrays, evidence, posterior, tastes)
+
+
+def count_flips(work: Work, rng: np.random.Generator) -> Iterator[int]:
+    """Count the components by sign flips."""
+    yield sign_flips(observed(work.split.train), rng)
 
 
 def find_tastes(work: Work, kinds: list[tuple[str, np.random.Generator]]) -> Iterator[list[Found]]:
@@ -156,9 +165,9 @@ def times_of(test: Ratings, effects: TimeEffects, *predictions: NDArray[np.float
 
 
 def evidence_of(
-    train: Ratings, members: Arrays, folds: FoldMembers, config: TrainConfig, rng: np.random.Generator
+    train: Ratings, members: Arrays, folds: FoldMembers, config: TrainConfig, rng: np.random.Generator, n_flips: int
 ) -> Evidence:
-    """Return the tests of the members' components by the fold members."""
+    """Return the tests of the members' components by the fold members; `n_flips` are found by sign flips."""
     assert config.y_range is not None
     low, high = config.y_range
     share = share_of_mean(train, config.y_range)
@@ -169,7 +178,7 @@ def evidence_of(
         [tested(*found, is_implicit=train.data.implicit) for found in zip(*figures, causes, strict=True)]
         for figures, causes in zip((judged.preference, judged.pca), judged.goes_with, strict=True)
     )
-    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
+    return Evidence(tests, pca_tests, n_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
 
 
 def tested(t: float, slope: float, goes_with: str | None, *, is_implicit: bool) -> ComponentTest:

@@ -90,7 +90,7 @@ def fit(
         learning = begin_learning(shared, work, streams, older, team())
         assessing = begin_assessing(shared, work, streams, team())
         try:
-            learned = learn(work, learning, on_epoch or (lambda epoch: None), on_stage)
+            learned = learn(work, learning, team(), on_epoch or (lambda epoch: None), on_stage)
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise

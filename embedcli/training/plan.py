@@ -7,18 +7,19 @@ from typing import NamedTuple, TypeVar
 from embedcli.run.config import TrainConfig
 
 # seconds by those of a member of 50 factors and 5 epochs, on made ratings, 1 M of them (docs/scale.md)
-TESTS, TASTES, POSTERIOR, HALVES, FOLD, LAST = 13.0, 5.5, 9.0, 1.2, 0.7, 3.0
+TESTS, FLIPS, TASTES, POSTERIOR, HALVES, FOLD, LAST = 7.2, 8.5, 6.9, 9.8, 1.15, 0.76, 2.4
 Made = TypeVar("Made")
 Shares = list[list[int]]  # of each rank, its numbers, ascending
 
 
 class Plan(NamedTuple):
-    """The shares of each rank, and the rank that draws from the posterior."""
+    """The shares of each rank, and the ranks that count sign flips and draw from the posterior."""
 
     members: Shares
     halves: Shares
     folds: Shares
     tastes: Shares
+    flips: int
     posterior: int
 
 
@@ -33,17 +34,18 @@ def plan(config: TrainConfig, n_ranks: int, n_halves: int, n_tastes: int, *, is_
     load[0] += LAST + TESTS * is_tested
     parts: list[tuple[float, str, int]] = [
         *((POSTERIOR, "posterior", number) for number in range(bool(config.n_draws))),
+        *((FLIPS, "flips", number) for number in range(is_tested)),
         *((TASTES, "tastes", number) for number in range(n_tastes)),
         *((HALVES * member, "halves", number) for number in range(n_halves)),
         *((FOLD * member, "folds", number) for number in range(config.n_folds * is_tested)),
     ]
-    shares: dict[str, Shares] = {name: [[] for _ in load] for name in ("halves", "folds", "tastes", "posterior")}
+    shares: dict[str, Shares] = {name: [[] for _ in load] for name in ("halves", "folds", "tastes", "flips", "posterior")}
     for cost, name, number in sorted(parts, key=lambda part: -part[0]):
         rank = load.index(min(load))
         load[rank] += cost
         shares[name][rank].append(number)
-    halves, folds, tastes, posterior = (list(map(sorted, own)) for own in shares.values())
-    return Plan(members, halves, folds, tastes, posterior.index([0]) if config.n_draws else 0)
+    halves, folds, tastes, *alone = (list(map(sorted, own)) for own in shares.values())
+    return Plan(members, halves, folds, tastes, *(own.index([0]) if [0] in own else 0 for own in alone))
 
 
 def in_order(shares: Sequence[Sequence[int]], parts: Sequence[Sequence[Made]]) -> list[Made]:

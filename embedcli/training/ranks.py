@@ -25,6 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from embedcli.errors import EmbedcliError
+from embedcli.run.config import TrainConfig
 
 Made = TypeVar("Made")
 SIGN_OF_LIFE = 10.0  # seconds after which a rank that has nothing to send says that it is alive
@@ -38,11 +39,23 @@ class Job(Generic[Made]):
     """Work of this process, done when its values are asked for."""
 
     def __init__(self, make: Callable[[], Iterator[Made]]) -> None:
-        self._make = make
+        self._make, self._is_begun = make, False
 
     def __iter__(self) -> Iterator[Made]:
         """Yield what the job yields, or raise what it raises."""
+        self._is_begun = True
         return self._make()
+
+    def do(self) -> None:
+        """Do the job now, unless it is begun; what it yields and raises comes when its values are asked for."""
+        if self._is_begun:
+            return
+        made, errors = list[Made](), list[Exception]()
+        try:
+            made.extend(self)
+        except Exception as error:
+            errors.append(error)
+        self._make = lambda: _again(made, errors)
 
     def value(self) -> Made:
         """Return the only value of the job."""
@@ -55,6 +68,7 @@ class Team:
 
     def __init__(self, lines: list[Line] | None = None) -> None:
         self._lines, self._training, self._answers = lines or [], cast(Any, None), dict[int, SimpleQueue[Any]]()
+        self._own: list[Job[Any]] = []
         for line in self._lines:
             line.begin(self._sort)
 
@@ -75,7 +89,8 @@ class Team:
         The other ranks begin at once, and rank 0 when the values are asked for.
         """
         if rank == 0:
-            return Job(lambda: work(self._training, *arguments))
+            self._own.append(job := Job(lambda: work(self._training, *arguments)))
+            return job
         number, answers = len(self._answers), SimpleQueue[Any]()
         self._answers[number] = answers
         self._lines[rank - 1].say((JOB, (number, work, arguments)))
@@ -91,6 +106,12 @@ class Team:
             if own
         ]
 
+    def catch_up(self) -> None:
+        """Do the jobs that rank 0 has left, before it waits for other ranks; alone, it waits for none."""
+        own, self._own = self._own, []
+        for job in own if self._lines else ():
+            job.do()
+
     def dismiss(self) -> None:
         """Let the other ranks end, whatever they are doing."""
         for line in self._lines:
@@ -103,6 +124,13 @@ class Team:
     def _sort(self, message: Any) -> None:
         kind, (number, value) = message
         self._answers[number].put((kind, value))
+
+
+def _again(made: list[Made], errors: list[Exception]) -> Iterator[Made]:
+    """Yield what a job made, then raise its error, if any."""
+    yield from made
+    for error in errors:
+        raise error
 
 
 def _received(answers: SimpleQueue[Any]) -> Iterator[Any]:
@@ -295,7 +323,8 @@ def _help(line: Line) -> None:
         jobs.put(message)
 
     line.begin(on_message)
-    import_module("embedcli.training.fit")  # while rank 0 reads
+    import_module("embedcli.training.fit")  # while rank 0 reads, as is the engine
+    import_module("embedcli.training.engines").engine_of(TrainConfig(), lambda line, seconds: None)
     training = None
     while True:
         kind, value = jobs.get()
