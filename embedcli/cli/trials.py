@@ -38,6 +38,7 @@ def carry_out(plan: Plan, trials: Sequence[Trial], jobs: int | None, notes: Note
     """Train what is not yet trained, say how it goes, and return the runs of all trials."""
     from embedcli.run.store import check_writable, load
     from embedcli.training.config import stored_bytes
+    from embedcli.training.ranks import team
     from embedcli.training.trials import carried_out, finished, usual_processes
 
     parts = plan.split(trials[0])
@@ -50,7 +51,8 @@ def carry_out(plan: Plan, trials: Sequence[Trial], jobs: int | None, notes: Note
     if left:
         size = sum(stored_bytes(trials[number].config, parts.train, len(parts.test)) for number in left)
         check_writable(plan.run_dir, size)
-        notes.say(f"{len(left)} trainings in {n_processes} process{'es' if n_processes > 1 else ''}")
+        shared = f", shared by {team().size} processes" if team().size > 1 else ""
+        notes.say(f"{len(left)} trainings in {n_processes} process{'es' if n_processes > 1 else ''}{shared}")
     del parts
     began = time.perf_counter()
     for n_done, (number, path) in enumerate(carried_out(plan, [trials[j] for j in left], n_processes), 1):

@@ -270,11 +270,12 @@ class _Ending:
     """The end of all ranks after one is lost: one rank, the first that claims it, says why."""
 
     def __init__(self, rank: int) -> None:
-        self.rank, self.store, self._once = rank, cast(Any, None), threading.Lock()
+        self.rank, self.store, self._once, self._launcher = rank, cast(Any, None), threading.Lock(), os.getppid()
         if hasattr(signal, "pthread_sigmask"):
             # the launcher ends all by SIGTERM if one fails; a thread hears it also while the main one computes
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             threading.Thread(target=self._hear_launcher, daemon=True).start()
+        threading.Thread(target=self._watch_launcher, daemon=True).start()
         # rank 0 gets Ctrl-C as well and ends the others; it comes twice, from the terminal and from the launcher
         signal.signal(signal.SIGINT, signal.SIG_IGN if rank else _interrupt_once)
 
@@ -287,6 +288,8 @@ class _Ending:
     def end(self, message: str) -> None:
         """End this process, after an error if no rank has said one."""
         self._once.acquire()
+        if os.getppid() != self._launcher:
+            message = "torchrun was killed before the training was done"
         if self._is_first():
             with suppress(OSError, AttributeError):  # stderr is closed
                 print(f"error: {message}", f"hint: {HINT}", sep="\n", file=sys.stderr, flush=True)
@@ -301,6 +304,12 @@ class _Ending:
             return bool(self.store.add(f"embedcli ends, {os.environ.get('TORCHELASTIC_RESTART_COUNT')}", 1) == 1)
         except (AttributeError, RuntimeError):  # not connected, or the launcher is gone with its store
             return self.rank == 0
+
+    def _watch_launcher(self) -> None:
+        """End with the launcher: after a kill it has not ended this process."""
+        while os.getppid() == self._launcher:
+            time.sleep(1)
+        self.end("")
 
     def _hear_launcher(self) -> None:
         signal.sigwait({signal.SIGTERM})

@@ -18,7 +18,7 @@ import numpy as np
 import embedcli
 from embedcli.data.ratings import Ratings, Split
 from embedcli.data.splits import description
-from embedcli.errors import TrainingError
+from embedcli.errors import TrainingError, UsageError
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import bootstrap_of_users, drawn_rmse
 from embedcli.run.config import TrainConfig
@@ -26,6 +26,7 @@ from embedcli.run.record import Validation
 from embedcli.run.shelf import entries
 from embedcli.run.store import save_anywhere
 from embedcli.training.fit import fit
+from embedcli.training.ranks import team
 
 VALIDATION_FRACTION = 0.1  # of the training rows
 
@@ -115,15 +116,24 @@ def _is_same(about: dict[str, Any], plan: Plan, config: TrainConfig, split: str)
 
 
 def usual_processes() -> int:
-    """Return the number of processes that train in parallel, unless another is asked for: one for each core."""
-    return n_cores()
+    """Return the number of processes that train in parallel, unless another is asked for: one for each core.
+
+    Under torchrun it is one: its ranks share each training.
+    """
+    return n_cores() if team().size == 1 else 1
 
 
 def carried_out(plan: Plan, trials: Sequence[Trial], n_processes: int) -> Iterator[tuple[int, Path]]:
     """Carry out trials in parallel, and yield the number and the folder of each when it is saved.
 
-    What is saved stays if the others fail or are interrupted. Raises TrainingError if a process is killed.
+    What is saved stays if the others fail or are interrupted. Raises TrainingError if a process is killed, and
+    UsageError if several are asked for under torchrun.
     """
+    if n_processes > 1 and team().size > 1:
+        raise UsageError(
+            f"{n_processes} trainings in parallel under torchrun, whose {team().size} processes share each training",
+            "leave out the number of processes, or torchrun",
+        )
     if min(n_processes, len(trials)) < 2:
         yield from ((number, plan.carry_out(trial)) for number, trial in enumerate(trials))
         return
