@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedcli.cli.notes import Notes
+from embedcli.errors import UsageError
 
 if TYPE_CHECKING:
     from embedcli.cli.answer import Answer
@@ -52,6 +53,9 @@ def carry_out(plan: Plan, trials: Sequence[Trial], jobs: int | None, notes: Note
         size = sum(stored_bytes(trials[number].config, parts.train, len(parts.test)) for number in left)
         check_writable(plan.run_dir, size)
         shared = f", shared by {team().size} processes" if team().size > 1 else ""
+        if shared and n_processes > 1:
+            why = f"--jobs {n_processes} under torchrun, whose {team().size} processes share each training"
+            raise UsageError(why, "leave out --jobs, or torchrun")
         notes.say(f"{len(left)} trainings in {n_processes} process{'es' if n_processes > 1 else ''}{shared}")
     del parts
     began = time.perf_counter()

@@ -221,9 +221,13 @@ def largest_of_flips(matrix: sp.csr_array, start: NDArray[Any], rng: np.random.G
         same_cells = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
         return float(singular_values(same_cells, 1, start)[0])
 
-    n_flips = FLIPS if matrix.nnz < MANY else FEW_FLIPS
     with ThreadPoolExecutor(n_cores()) as pool:
-        return max(pool.map(flipped, rng.spawn(n_flips)))
+        return max(pool.map(flipped, rng.spawn(n_flips(matrix.nnz))))
+
+
+def n_flips(n_ratings: int) -> int:
+    """Return how many times the signs of so many residuals are drawn."""
+    return FLIPS if n_ratings < MANY else FEW_FLIPS
 
 
 def singular_values(matrix: sp.csr_array, k: int, start: NDArray[Any]) -> NDArray[Any]:

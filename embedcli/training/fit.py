@@ -13,6 +13,7 @@ import embedcli
 from embedcli.data.ratings import Frame, Ratings, Split
 from embedcli.data.splits import TEST_FRACTION
 from embedcli.errors import EmbedcliError, TrainingError, UsageError, known_as
+from embedcli.evidence.components import n_flips
 from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
@@ -85,7 +86,8 @@ def fit(
         if checkpoint.run_dir is not None:
             checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
         work = Work(rows, config, fold_of(rows, config, streams.folds), checkpoint)
-        shared = plan(config, team().size, n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
+        n_flipped = 0 if work.fold is None else n_flips(len(rows.train))
+        shared = plan(config, team().size, n_cuts(work), n_flipped, n_kinds(work))
         team().share(work)
         learning = begin_learning(shared, work, streams, older, team())
         assessing = begin_assessing(shared, work, streams, team())

@@ -18,7 +18,7 @@ import numpy as np
 import embedcli
 from embedcli.data.ratings import Ratings, Split
 from embedcli.data.splits import description
-from embedcli.errors import TrainingError, UsageError
+from embedcli.errors import TrainingError
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import bootstrap_of_users, drawn_rmse
 from embedcli.run.config import TrainConfig
@@ -126,14 +126,8 @@ def usual_processes() -> int:
 def carried_out(plan: Plan, trials: Sequence[Trial], n_processes: int) -> Iterator[tuple[int, Path]]:
     """Carry out trials in parallel, and yield the number and the folder of each when it is saved.
 
-    What is saved stays if the others fail or are interrupted. Raises TrainingError if a process is killed, and
-    UsageError if several are asked for under torchrun.
+    What is saved stays if the others fail or are interrupted. Raises TrainingError if a process is killed.
     """
-    if n_processes > 1 and team().size > 1:
-        raise UsageError(
-            f"{n_processes} trainings in parallel under torchrun, whose {team().size} processes share each training",
-            "leave out the number of processes, or torchrun",
-        )
     if min(n_processes, len(trials)) < 2:
         yield from ((number, plan.carry_out(trial)) for number, trial in enumerate(trials))
         return

@@ -117,14 +117,14 @@ def test_two_processes(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 8, 40])
 def test_every_part_has_one_rank(n_ranks: int) -> None:
     """Each member, cut, fold and kind of tastes is on one rank, and no rank has two members more than another."""
-    shared = plan(TrainConfig(n_members=5, n_folds=7), n_ranks, 4, 3, is_tested=True)
+    shared = plan(TrainConfig(n_members=5, n_folds=7), n_ranks, 4, 40, 3)
     for shares, n in ((shared.members, 5), (shared.halves, 4), (shared.folds, 7), (shared.tastes, 3)):
         assert sorted(number for own in shares for number in own) == list(range(n))
         assert len(shares) == n_ranks
     sizes = [len(own) for own in shared.members]
     assert max(sizes) - min(sizes) <= 1
-    assert 0 <= shared.posterior < n_ranks
-    assert plan(replace(TrainConfig(), n_draws=0), n_ranks, 0, 0, is_tested=False).posterior == 0
+    assert {shared.posterior, shared.flips} <= set(range(n_ranks))
+    assert plan(replace(TrainConfig(), n_draws=0), n_ranks, 0, 0, 0).posterior == 0
 
 
 @pytest.mark.parametrize("engine", ["compiled", "torch"])
