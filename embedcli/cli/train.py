@@ -184,7 +184,7 @@ def train(
     Examples:
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
-      embedcli train --split cv5              cross-validation: five runs, and a table
+      embedcli train --split cv5              cross-validation: five runs, a table
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train ml-1m                    another edition, by its name
       embedcli train ~/ml-100k.zip            your own copy

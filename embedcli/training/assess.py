@@ -21,7 +21,6 @@ from embedcli.run.predictions import Arrays
 from embedcli.run.record import ComponentTest, Evidence, PosteriorInfo, Tastes, TimesInfo
 from embedcli.training.config import share_of_mean
 from embedcli.training.evaluation import observed
-from embedcli.training.learn import Learned
 from embedcli.training.plan import Plan, in_order
 from embedcli.training.ranks import Job, Team
 from embedcli.training.stages import OnStage, stage, testing
@@ -76,7 +75,9 @@ def begin_assessing(plan: Plan, work: Work, streams: Streams, team: Team) -> Ass
     return Assessing(plan, flips, team.spread(plan.tastes, find_tastes, kinds), posterior)
 
 
-def assess(work: Work, learned: Learned, assessing: Assessing, streams: Streams, on_stage: OnStage) -> Assessed:
+def assess(
+    work: Work, members: Arrays, folds: FoldMembers | None, assessing: Assessing, streams: Streams, on_stage: OnStage
+) -> Assessed:
     """Test the members' components by the fold members, and draw from a posterior, which also predicts the test rows.
 
     `on_stage` is told when either is done and its seconds, or why it failed.
@@ -84,10 +85,10 @@ def assess(work: Work, learned: Learned, assessing: Assessing, streams: Streams,
     arrays: dict[str, NDArray[np.float32]] = {}
     evidence = posterior = None
     tastes: list[Tastes] = []
-    train, config, folds = work.split.train, work.config, learned.folds
+    train, config = work.split.train, work.config
     if folds is not None and assessing.flips is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
-            evidence = evidence_of(train, learned.arrays, folds, config, streams.folds, assessing.flips.value())
+            evidence = evidence_of(train, members, folds, config, streams.folds, assessing.flips.value())
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
             is_rated = np.bincount(train.user, minlength=len(train.users)) > 0
             arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)

@@ -96,7 +96,7 @@ def fit(
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
-    assessed = assess(work, learned, assessing, streams, on_stage)
+    assessed = assess(work, learned.arrays, learned.folds, assessing, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()

@@ -44,7 +44,7 @@ class Learned(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, and what to go on from."""
+    """An epoch of some members: its learning rate, predictions (M, n) for lists of pairs, and what to go on from."""
 
     learning_rate: float
     predictions: list[NDArray[np.float32]]
@@ -107,9 +107,7 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, older: Older | None
     )
 
 
-def learn(
-    work: Work, learning: Learning, team: Team, on_epoch: Callable[[Epoch], None], on_stage: OnStage
-) -> Learned:
+def learn(work: Work, learning: Learning, team: Team, on_epoch: Callable[[Epoch], None], on_stage: OnStage) -> Learned:
     """Have the members trained on the training rows of a split, then half members and fold members."""
     members, epochs = learn_members(work, learning, on_epoch)
     halves: Arrays = {}

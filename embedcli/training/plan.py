@@ -41,7 +41,9 @@ def plan(config: TrainConfig, n_ranks: int, n_halves: int, n_flips: int, n_taste
         *((HALVES * member, "halves", number) for number in range(n_halves)),
         *((FOLD * member, "folds", number) for number in range(config.n_folds * is_tested)),
     ]
-    shares: dict[str, Shares] = {name: [[] for _ in load] for name in ("halves", "folds", "tastes", "flips", "posterior")}
+    shares: dict[str, Shares] = {
+        name: [[] for _ in load] for name in ("halves", "folds", "tastes", "flips", "posterior")
+    }
     for cost, name, number in sorted(parts, key=lambda part: -part[0]):
         rank = load.index(min(load))
         load[rank] += cost

@@ -108,7 +108,9 @@ def test_two_processes(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (tmp_path / "two" / "small" / name).read_bytes() == (tmp_path / "one" / "small" / name).read_bytes()
 
     split, said = load_ratings("world").split("random", seed=0, keep_times=False), list[str]()
-    resumed = fit(split, LONG, on_stage=lambda line, _: said.append(line), checkpoint=Checkpoint(Path("two"), resume=True))
+    resumed = fit(
+        split, LONG, on_stage=lambda line, _: said.append(line), checkpoint=Checkpoint(Path("two"), resume=True)
+    )
     assert "members after epoch 3" in said[0]
     for name, array in fit(split, LONG).arrays.items():
         assert resumed.arrays[name].tobytes() == array.tobytes()

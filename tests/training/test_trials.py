@@ -16,9 +16,9 @@ from embedcli.errors import UsageError
 from embedcli.evidence.scores import rmse
 from embedcli.run.config import TrainConfig
 from embedcli.run.store import load
-from embedcli.training.fit import fit
 from embedcli.training import ranks as ranks_module
 from embedcli.training import trials as trials_module
+from embedcli.training.fit import fit
 from embedcli.training.ranks import Team
 from embedcli.training.trials import Plan, Trial, carried_out, finished, usual_processes, validated
 
