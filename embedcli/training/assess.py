@@ -11,7 +11,7 @@ from embedcli import progress
 from embedcli.data.features import item_features, user_features
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.choosing import choosing
-from embedcli.evidence.components import Factors, component_evidence, n_tests
+from embedcli.evidence.components import Factors, component_evidence, n_tests, sign_flips
 from embedcli.evidence.features import Known
 from embedcli.evidence.posterior import STARS, Moments, TimeEffects, n_sweeps, predict_pairs, sample
 from embedcli.evidence.scores import rmse
@@ -104,32 +104,36 @@ class Assessed(NamedTuple):
 
 
 class Assessing(NamedTuple):
-    """The jobs of assessing: each for a share of the kinds of tastes, and the posterior; and what is shared already."""
+    """The jobs of assessing: the sign flips, each for a share of the kinds of tastes, and the posterior.
+
+    What is `shared` is known already.
+    """
 
     plan: Plan
+    flips: Job[int] | None
     tastes: list[Job[list[Found]]]
     posterior: Job[PosteriorOf] | None
     shared: Shared
 
 
 def n_kinds(work: Work) -> int:
-    """Return how many kinds of tastes are sought."""
-    return 0 if work.fold is None or work.split.train.data.implicit else len(KINDS)
+    """Return how many of the KINDS of tastes are sought: the last is in the users' columns."""
+    train = work.split.train
+    return 0 if work.fold is None or train.data.implicit else len(KINDS) - (not train.users.columns)
 
 
 def begin_assessing(plan: Plan, work: Work, streams: Streams, team: Team, shared: Shared) -> Assessing:
     """Give the jobs of assessing to their ranks; rank 0 does its own when `assess` asks for them."""
     kinds = list(zip(KINDS, streams.tastes.spawn(len(KINDS)), strict=True))
-    tastes: list[Job[list[Found]]] = []
+    (of_flips,) = streams.folds.spawn(1)
+    flips = None if work.fold is None else team.start(plan.flips, count_flips, of_flips)
+    tastes = [] if shared.tastes else team.spread(plan.tastes, find_tastes, kinds)
     posterior: Job[PosteriorOf] | None = None
-    if shared.tastes is None:
-        tastes = team.spread(plan.tastes, find_tastes, kinds)
-    if work.config.n_draws:
-        found = shared.posterior
-        posterior = (
-            Job(lambda: iter([found])) if found else team.start(plan.posterior, draw_posterior, streams.posterior)
-        )
-    return Assessing(plan, tastes, posterior, shared)
+    if found := shared.posterior:
+        posterior = Job(lambda: iter([found]))
+    elif work.config.n_draws:
+        posterior = team.start(plan.posterior, draw_posterior, streams.posterior)
+    return Assessing(plan, flips, tastes, posterior, shared)
 
 
 def assess(
@@ -143,10 +147,10 @@ def assess(
     evidence = posterior = None
     tastes: list[Tastes] = []
     train, config = work.split.train, work.config
-    if folds is not None:
+    if folds is not None and assessing.flips is not None:
         with stage(testing(config), on_stage, seconds_before=folds.seconds):
             with progress.stage(TESTS, n_tests(config.n_folds, len(train))):
-                evidence = evidence_of(train, members, folds, config, streams.folds)
+                evidence = evidence_of(train, members, folds, config, streams.folds, assessing.flips.value())
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
             is_rated = np.bincount(train.user, minlength=len(train.users)) > 0
             arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)
@@ -162,6 +166,11 @@ def assess(
             posterior = assessing.posterior.value()
             arrays |= posterior.arrays
     return Assessed(arrays, evidence, posterior, tastes)
+
+
+def count_flips(work: Work, rng: np.random.Generator) -> Iterator[int]:
+    """Count the components by sign flips."""
+    yield sign_flips(observed(work.split.train), rng)
 
 
 def find_tastes(work: Work, kinds: list[tuple[str, np.random.Generator]]) -> Iterator[list[Found]]:
@@ -222,9 +231,9 @@ def times_of(test: Ratings, effects: TimeEffects, *predictions: NDArray[np.float
 
 
 def evidence_of(
-    train: Ratings, members: Arrays, folds: FoldMembers, config: TrainConfig, rng: np.random.Generator
+    train: Ratings, members: Arrays, folds: FoldMembers, config: TrainConfig, rng: np.random.Generator, n_flips: int
 ) -> Evidence:
-    """Return the tests of the members' components by the fold members."""
+    """Return the tests of the members' components by the fold members; `n_flips` are found by sign flips."""
     assert config.y_range is not None
     low, high = config.y_range
     share = share_of_mean(train, config.y_range)
@@ -235,7 +244,7 @@ def evidence_of(
         [tested(*found, is_implicit=train.data.implicit) for found in zip(*figures, causes, strict=True)]
         for figures, causes in zip((judged.preference, judged.pca), judged.goes_with, strict=True)
     )
-    return Evidence(tests, pca_tests, judged.n_sign_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
+    return Evidence(tests, pca_tests, n_flips, config.n_folds, LEAST_T, LEAST_SLOPE, judged.explained)
 
 
 def tested(t: float, slope: float, goes_with: str | None, *, is_implicit: bool) -> ComponentTest:

@@ -14,6 +14,7 @@ from embedcli import progress
 from embedcli.data.ratings import Frame, Ratings, Split
 from embedcli.data.splits import TEST_FRACTION
 from embedcli.errors import EmbedcliError, TrainingError, UsageError, known_as
+from embedcli.evidence.components import n_flips
 from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
@@ -89,14 +90,15 @@ def fit(
         if checkpoint.run_dir is not None:
             checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
         work = Work(rows, config, fold_of(rows, config, streams.folds), checkpoint)
-        shares = plan(config, team().size, n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
+        n_flipped = 0 if work.fold is None else n_flips(len(rows.train))
+        shares = plan(config, team().size, n_cuts(work), n_flipped, n_kinds(work))
         team().share(work)
         learning = begin_learning(shares, work, streams, older, team())
         assessing = begin_assessing(shares, work, streams, team(), shared or Shared())
-    stages = lengths(config, len(rows.train), n_cuts(work), n_kinds(work), is_tested=work.fold is not None)
+    stages = lengths(config, len(rows.train), n_cuts(work), n_flipped, n_kinds(work))
     with progress.stage(TRAINING, parts=stages), known_as(names):
         try:
-            learned = learn(work, learning, on_epoch or (lambda epoch: None), on_stage)
+            learned = learn(work, learning, team(), on_epoch or (lambda epoch: None), on_stage)
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise

@@ -102,11 +102,12 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, older: Older | None
     )
 
 
-def learn(work: Work, learning: Learning, on_epoch: Callable[[Epoch], None], on_stage: OnStage) -> Learned:
+def learn(work: Work, learning: Learning, team: Team, on_epoch: Callable[[Epoch], None], on_stage: OnStage) -> Learned:
     """Have the members trained on the training rows of a split, then half members and fold members."""
     members, epochs = learn_members(work, learning, on_epoch)
     halves: Arrays = {}
     folds, began = None, time.perf_counter()
+    team.catch_up()
     if work.fold is not None:
         with stage("agreement with the truth by members on halves of the users", on_stage, is_last=False):
             halves = learn_halves(learning)

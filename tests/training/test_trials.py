@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 from planted import World
 
+from embedcli.cli.notes import Notes
+from embedcli.cli.trials import carry_out
 from embedcli.errors import UsageError
 from embedcli.evidence.scores import rmse
 from embedcli.run.config import TrainConfig
 from embedcli.run.store import load
+from embedcli.training import ranks as ranks_module
+from embedcli.training import trials as trials_module
 from embedcli.training.fit import fit
-from embedcli.training.trials import Plan, Trial, carried_out, finished, validated
+from embedcli.training.ranks import Team
+from embedcli.training.trials import Plan, Trial, carried_out, finished, usual_processes, validated
 
 SMALL = TrainConfig(n_epochs=1, n_members=1, n_factors=2, n_folds=0, n_draws=0)
 
@@ -48,6 +53,19 @@ def test_processes_give_what_one_gives(plan: Plan, tmp_path: Path) -> None:
         a, b = load(in_parallel[number]), load(alone[number])
         np.testing.assert_array_equal(a.array("item_factors"), b.array("item_factors"))
         assert a.training.validation == b.training.validation is not None
+
+
+def test_ranks_share_each_trial(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under torchrun trials are trained one after another, and more processes than that are an error."""
+
+    class Two(Team):
+        size = 2  # type: ignore[assignment]
+
+    monkeypatch.setattr(trials_module, "team", Two)
+    monkeypatch.setattr(ranks_module, "team", Two)
+    assert usual_processes() == 1
+    with pytest.raises(UsageError, match="--jobs 2 under torchrun"):
+        carry_out(plan, [Trial("random", SMALL, "a"), Trial("random", replace(SMALL, seed=1), "b")], 2, Notes())
 
 
 def test_an_error_of_a_process_arrives(plan: Plan) -> None:
