@@ -191,6 +191,7 @@ class Crew:
             if self._pool is not None:
                 for process in multiprocessing.active_children() if error is not None else ():
                     process.kill()
+                    process.join()
                 self._pool.shutdown(wait=error is None, cancel_futures=True)
 
     def carry_out(self, trials: Sequence[Trial]) -> Iterator[Saved]:
