@@ -96,16 +96,20 @@ def sweep(runs: Sequence[Run]) -> Sweep:
     errors = [error_over_users(own - moves[best]) for own in moves]
     settings = differing_settings(runs)
     with ThreadPoolExecutor(n_cores()) as pool:
-        found = list(pool.map(_trial, [runs[j] for j in order], [{k: v[j] for k, v in settings.items()} for j in order]))
+        found = list(
+            pool.map(_trial, [runs[j] for j in order], [{k: v[j] for k, v in settings.items()} for j in order])
+        )
     lowest = found[0].validation_rmse
     within = [trial for trial, j in zip(found, order, strict=True) if trial.validation_rmse - lowest <= errors[j]]
     clearest = max((trial for trial in within if trial.n_tested), key=_interpretability, default=None)
     trials = []
     for trial, j in zip(found, order, strict=True):
         words = [word for word, holds in (("b", j == best), ("i", trial is clearest)) if holds]
-        worse = {} if j == best else {"worse": trial.validation_rmse - lowest, "worse_error": errors[j]}
-        trials.append(replace(trial, mark=" ".join(words), **worse))
-    return Sweep(tuple(trials), runs[best].name, clearest and clearest.name, _validation(runs[best]).n_rows)
+        marked = replace(trial, mark=" ".join(words))
+        if j != best:
+            marked = replace(marked, worse=trial.validation_rmse - lowest, worse_error=errors[j])
+        trials.append(marked)
+    return Sweep(tuple(trials), runs[best].name, clearest.name if clearest else None, _validation(runs[best]).n_rows)
 
 
 def _moves(runs: Sequence[Run]) -> list[Floats]:

@@ -17,7 +17,7 @@ from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
-from embedcli.training.assess import Assessed, Shared, assess
+from embedcli.training.assess import NOTHING_SHARED, Assessed, Shared, assess
 from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
@@ -47,7 +47,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     init_from: Run | None = None,
     freeze: str | None = None,
-    shared: Shared = Shared(),
+    shared: Shared = NOTHING_SHARED,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.

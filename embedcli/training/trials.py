@@ -32,7 +32,7 @@ from embedcli.run.record import Validation
 from embedcli.run.shelf import entries
 from embedcli.run.store import save_anywhere
 from embedcli.scratch import scratch_folder
-from embedcli.training.assess import Part, Shared, shared_by, shared_part
+from embedcli.training.assess import NOTHING_SHARED, Part, Shared, shared_by, shared_part
 
 VALIDATION_FRACTION = 0.1  # of the training rows
 
@@ -179,7 +179,7 @@ class Crew:
         self._stack = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
         self._folder: Path | None = None  # what the processes read: a pipe would block for ever if one is killed
-        self._found: tuple[Any, Shared] = None, Shared()  # what was found last, and by which split and settings
+        self._found: tuple[Any, Shared] = None, NOTHING_SHARED  # what was found last, and by which split and settings
 
     def __enter__(self) -> Crew:
         """Return the crew; the processes start when there is work."""
@@ -199,7 +199,7 @@ class Crew:
         try:
             for numbers, is_shared in self._groups(trials):
                 if self.n == 1:
-                    shared = self._found[1] if is_shared else Shared()
+                    shared = self._found[1] if is_shared else NOTHING_SHARED
                     yield from (self.plan.carry_out(number, trials[number], shared) for number in numbers)
                 else:
                     begun = [self._start(_carry_out, number, trials[number], is_shared) for number in numbers]
@@ -229,7 +229,7 @@ class Crew:
             path.unlink()
         for part in [self._start(_find, trial, name) for name in names]:
             part.result()
-        return Shared()
+        return NOTHING_SHARED
 
     def _start(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have a process work."""
