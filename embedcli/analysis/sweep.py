@@ -105,9 +105,11 @@ def sweep(runs: Sequence[Run]) -> Sweep:
     trials = []
     for trial, j in zip(found, order, strict=True):
         words = [word for word, holds in (("b", j == best), ("i", trial is clearest)) if holds]
-        worse = {} if j == best else {"worse": trial.validation_rmse - lowest, "worse_error": errors[j]}
-        trials.append(replace(trial, mark=" ".join(words), **worse))
-    return Sweep(tuple(trials), runs[best].name, clearest and clearest.name, _validation(runs[best]).n_rows)
+        marked = replace(trial, mark=" ".join(words))
+        if j != best:
+            marked = replace(marked, worse=trial.validation_rmse - lowest, worse_error=errors[j])
+        trials.append(marked)
+    return Sweep(tuple(trials), runs[best].name, clearest.name if clearest else None, _validation(runs[best]).n_rows)
 
 
 def _moves(runs: Sequence[Run]) -> list[Floats]:

@@ -75,9 +75,13 @@ class Shared(NamedTuple):
         return cls(parts.get(POSTERIOR), [parts[kind] for kind in KINDS] if has_tastes else None)
 
 
+NOTHING_SHARED = Shared()
+
+
 def shared_by(config: TrainConfig) -> TrainConfig:
     """Return the settings that `Shared` depends on; the others have their defaults."""
-    return replace(config, **{own.name: own.default for own in fields(config) if own.name in OF_MEMBERS})
+    usual: dict[str, Any] = {own.name: own.default for own in fields(config) if own.name in OF_MEMBERS}
+    return replace(config, **usual)
 
 
 def shared_part(split: Split, config: TrainConfig, name: str) -> Part:

@@ -19,7 +19,7 @@ from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
-from embedcli.training.assess import Assessed, Shared, assess, begin_assessing, n_kinds
+from embedcli.training.assess import NOTHING_SHARED, Assessed, Shared, assess, begin_assessing, n_kinds
 from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
@@ -51,7 +51,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     init_from: Run | None = None,
     freeze: str | None = None,
-    shared: Shared | None = None,
+    shared: Shared = NOTHING_SHARED,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -94,7 +94,7 @@ def fit(
         shares = plan(config, team().size, n_cuts(work), n_flipped, n_kinds(work))
         team().share(work)
         learning = begin_learning(shares, work, streams, older, team())
-        assessing = begin_assessing(shares, work, streams, team(), shared or Shared())
+        assessing = begin_assessing(shares, work, streams, team(), shared)
     stages = lengths(config, len(rows.train), n_cuts(work), n_flipped, n_kinds(work))
     with progress.stage(TRAINING, parts=stages), known_as(names):
         try:

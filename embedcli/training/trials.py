@@ -33,7 +33,7 @@ from embedcli.run.record import Validation
 from embedcli.run.shelf import entries
 from embedcli.run.store import save_anywhere
 from embedcli.scratch import scratch_folder
-from embedcli.training.assess import Part, Shared, shared_by, shared_part
+from embedcli.training.assess import NOTHING_SHARED, Part, Shared, shared_by, shared_part
 from embedcli.training.stages import SHARED, TRAINING
 
 VALIDATION_FRACTION = 0.1  # of the training rows
@@ -187,7 +187,7 @@ class Crew:
         self._stack = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
         self._folder: Path | None = None  # what the processes read: a pipe would block for ever if one is killed
-        self._found: tuple[Any, Shared] = None, Shared()  # what was found last, and by which split and settings
+        self._found: tuple[Any, Shared] = None, NOTHING_SHARED  # what was found last, and by which split and settings
         self._done: Any = None  # the share of each trial that is done, in memory that the processes have in common
 
     def __enter__(self) -> Crew:
@@ -200,6 +200,7 @@ class Crew:
             if self._pool is not None:
                 for process in multiprocessing.active_children() if error is not None else ():
                     process.kill()
+                    process.join()
                 self._pool.shutdown(wait=error is None, cancel_futures=True)
 
     def carry_out(self, trials: Sequence[Trial]) -> Iterator[Saved]:
@@ -217,7 +218,7 @@ class Crew:
         try:
             for numbers, is_shared in self._groups(trials):
                 if self.n == 1:
-                    shared = self._found[1] if is_shared else Shared()
+                    shared = self._found[1] if is_shared else NOTHING_SHARED
                     yield from (self.plan.carry_out(number, trials[number], shared) for number in numbers)
                 else:
                     begun = [self._start(_carry_out, number, trials[number], is_shared) for number in numbers]

@@ -822,5 +822,17 @@ CHOSEN = (
         "high)",
         ("test_the_lowest_loss_and_a_tenth_of_it",),
     ),
+    Mutation(
+        "settings of other seeds share a posterior",
+        "OF_MEMBERS = (  # settings",
+        'OF_MEMBERS = ("seed",  # settings',
+        ("test_settings_that_share_nothing",),
+    ),
+    Mutation(
+        "settings compared by the error of an RMSE",
+        "error_over_users(own - moves[best])",
+        "error_over_users(own)",
+        ("test_settings_are_compared_on_the_same_rows",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN
