@@ -64,7 +64,7 @@ def fit(
     `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
     With `checkpoint=Checkpoint(Path("runs"))` (embedcli.training.checkpoint) a long training keeps what it has learned
-    in that folder. After a kill, the same call with `resume=True` in it goes on; call its `remove` when the run is saved.
+    in that folder. After a kill, the same call with `resume=True` there goes on; `remove` it when the run is saved.
     Users and items that the run `init_from` knows start from its factors and biases, in a new cycle of the learning
     rate. With `freeze="items"` the items that it knows stay as they are.
 
