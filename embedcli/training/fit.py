@@ -66,9 +66,11 @@ def fit(
 
     `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
-    A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
-    Users and items that the run `init_from` knows start from it, and with `freeze="items"` its items stay as they are.
-    `shared` is what further trainings of the same rows have in common with this one.
+    With `checkpoint=Checkpoint(Path("runs"))` (embedcli.training.checkpoint) a long training keeps what it has learned
+    in that folder. After a kill, the same call with `resume=True` there goes on; `remove` it when the run is saved.
+    Users and items that the run `init_from` knows start from its factors and biases, in a new cycle of the learning
+    rate. With `freeze="items"` the items that it knows stay as they are. `shared` is what trainings of a sweep have in
+    common.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.

@@ -61,8 +61,8 @@ def rising(
 ) -> Iterator[float]:
     """Train one member with a step at each of these rates; yield the squared error of each batch before its step.
 
-    The rates are peak rates of `config`, so implicit data is trained at a multiple of them. Ends when the error is not
-    finite, or twice the lowest of `WINDOW` batches in a row.
+    The rates are those of `config.learning_rate`, of which implicit data is trained at a multiple. Ends when the error
+    is not finite, or twice the lowest of `WINDOW` batches in a row.
     """
     user, item = (torch.from_numpy(codes.astype(np.int64)).to(config.device) for codes in (ratings.user, ratings.item))
     value = torch.from_numpy(ratings.value).to(config.device)
