@@ -23,7 +23,7 @@ from embedcli.training.checkpoint import Checkpoint
 from embedcli.training.fit import fit
 from embedcli.training.learn import joined, train_folds
 from embedcli.training.plan import in_order, plan
-from embedcli.training.ranks import Team
+from embedcli.training.ranks import Job, Team
 from embedcli.training.state import Work
 
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
@@ -173,3 +173,24 @@ def test_a_rank_alone_does_its_job_when_it_is_asked() -> None:
     with pytest.raises(DataError):
         other.value()
     assert done == ["rows", "rows"]
+
+
+def test_a_job_done_ahead_is_done_once() -> None:
+    """What a job done ahead yields and raises comes when its values are asked for; one that is begun goes on."""
+    done: list[str] = []
+
+    def work() -> Iterator[int]:
+        done.append("begun")
+        yield 3
+        raise DataError("a value", "a hint")
+
+    ahead, begun = Job(work), Job(work)
+    ahead.do()
+    assert done == ["begun"]
+    values = iter(ahead)
+    assert next(values) == 3
+    with pytest.raises(DataError):
+        next(values)
+    assert next(iter(begun)) == 3
+    begun.do()
+    assert done == ["begun", "begun"]
