@@ -166,8 +166,8 @@ class Errors:
         """Return the RMSE of some rows, with its draws; NaN for a draw of users without such rows."""
         n_blocks, block = self.weights.shape[1], self.block[rows]
         n = np.bincount(block, minlength=n_blocks)
-        total: Floats = np.bincount(block, self.squared[rows], n_blocks)
-        return resampled_root(total, n.astype(np.float64), self.weights)
+        total = np.bincount(block, self.squared[rows], n_blocks)
+        return resampled_root(total.astype(np.float64), n.astype(np.float64), self.weights)
 
     def group(self, group: Group) -> GroupError:
         """Return the error of a group."""
