@@ -35,6 +35,7 @@ from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import best_assignment
+from embedcli.progress import step
 
 N_TESTED = 8  # components
 SAME = 0.75  # least |cosine| of one axis in a run and in a fold member: in empty worlds hardly any axes reach it
@@ -44,6 +45,7 @@ FOLD_SWEEPS = 2  # from the biases of all rows
 MOST_TESTED = 1_000_000  # held-out rows
 FLIPS, FEW_FLIPS, MANY = 40, 5, 1_000_000  # the few if there are many ratings
 MARGIN, OFFSET, TOLERANCE = 1.02, 20, 0.01
+STEPS_OF_FOLD = 10  # as long as so many flips
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def component_evidence(
         centred = items[own.top] - items[own.top].mean(0)
         directions = directions[:, counterparts(own.pca, centred @ directions)]
         x, y = (weighted_centred(side, n) @ directions for side, n in zip((users, items), counts, strict=True))
+        step(STEPS_OF_FOLD)
         causes = partial(explained, unseen=unseen, biases=of_seen, facts=facts.seen(observations, of_seen, fold != f))
         return FoldEvidence(
             preference=(u * s[: u.shape[1]])[:, matched][unseen.user] * v[:, matched][unseen.item] * stars_per_logit,
@@ -219,7 +222,9 @@ def largest_of_flips(matrix: sp.csr_array, start: NDArray[Any], rng: np.random.G
         signs = rng.integers(0, 2, len(matrix.data), dtype=np.bool_)
         data = np.where(signs, matrix.data, -matrix.data)
         same_cells = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-        return float(singular_values(same_cells, 1, start)[0])
+        found = float(singular_values(same_cells, 1, start)[0])
+        step()
+        return found
 
     with ThreadPoolExecutor(n_cores()) as pool:
         return max(pool.map(flipped, rng.spawn(n_flips(matrix.nnz))))
@@ -228,6 +233,11 @@ def largest_of_flips(matrix: sp.csr_array, start: NDArray[Any], rng: np.random.G
 def n_flips(n_ratings: int) -> int:
     """Return how many times the signs of so many residuals are drawn."""
     return FLIPS if n_ratings < MANY else FEW_FLIPS
+
+
+def n_tests(n_folds: int, n_ratings: int) -> int:
+    """Return the number of steps of `component_evidence`."""
+    return STEPS_OF_FOLD * n_folds + n_flips(n_ratings)
 
 
 def singular_values(matrix: sp.csr_array, k: int, start: NDArray[Any]) -> NDArray[Any]:

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedcli.data.ratings import Ratings, Split, count_codes
+from embedcli import progress
+from embedcli.data.ratings import Ratings, count_codes
 from embedcli.evidence.halves import half_components
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays, predict
@@ -20,10 +22,9 @@ from embedcli.training.model import EmbeddingDotBias, arrays_of, global_bias_of,
 from embedcli.training.older import Older
 from embedcli.training.plan import Plan, in_order
 from embedcli.training.ranks import Job, Team
-from embedcli.training.stages import OnStage, stage, testing
-from embedcli.training.state import FoldMembers, Streams, TrainingState, Work
+from embedcli.training.stages import FOLDS, HALVES, MEMBERS, OnStage, stage, testing
+from embedcli.training.state import FEWEST_TESTED, FoldMembers, Streams, TrainingState, Work
 
-FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
 SPLITS, FEW_SPLITS, MANY = 4, 1, 1_000_000  # of the users in halves; few from many training rows on
@@ -44,7 +45,7 @@ class Learned(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An epoch of some members: its learning rate, predictions (M, n) for lists of pairs, and what to go on from."""
+    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, and their snapshot."""
 
     learning_rate: float
     predictions: list[NDArray[np.float32]]
@@ -67,12 +68,6 @@ class Learning(NamedTuple):
     folds: list[Job[Arrays]]
 
 
-def fold_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-    """Cut the training rows in folds at random: the fold (n,) of each, or None if components are not tested."""
-    n = len(split.train)
-    return rng.integers(0, config.n_folds, n, dtype=np.uint8) if config.n_folds and n >= FEWEST_TESTED else None
-
-
 def n_cuts(work: Work) -> int:
     """Return how many times the users are cut in halves: few times in many rows, never if there is one user."""
     user = work.split.train.user
@@ -91,7 +86,7 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, older: Older | None
     begun, epochs = work.checkpoint.restore("members")
     if older and begun is None:
         begun = snapshot_of(*start(train, work.config, streams.members, older=older))
-    starts = [(rng, begun and begun.take([m])) for m, rng in enumerate(streams.members)]
+    starts = [(rng, begun and begun.member(m)) for m, rng in enumerate(streams.members)]
     samples = drawn(train, SAMPLE, streams.sample), drawn(test, MOST_TESTED, streams.sample)
     pairs = [(rows.user, rows.item) for rows in samples]
     cuts = list(cut_users(train, n_cuts(work), streams.halves))
@@ -137,9 +132,10 @@ def train_members(
     state.frozen = frozen
     if begun := [snapshot for _, snapshot in starts if snapshot is not None]:
         restore(model, state, together([range(len(begun))], begun))
-    for _, learning_rate in work.engine.learn(model, work.split.train, work.config, state):
-        predictions = [predict(model.arrays(), *own, model.y_range) for own in pairs]
-        yield Trained(learning_rate, predictions, snapshot_of(model, state))
+    with epochs_of(MEMBERS, work, state):
+        for _, learning_rate in work.engine.learn(model, work.split.train, work.config, state):
+            predictions = [predict(model.arrays(), *own, model.y_range) for own in pairs]
+            yield Trained(learning_rate, predictions, snapshot_of(model, state))
 
 
 def learn_members(work: Work, learning: Learning, on_epoch: Callable[[Epoch], None]) -> tuple[Arrays, list[Epoch]]:
@@ -208,14 +204,15 @@ def train_halves(work: Work, cuts: list[Cut]) -> Iterator[list[Components]]:
     """Train a member on each half of the users, for each cut, and yield the components of all."""
     train, found = work.split.train, []
     n_by_user = count_codes(train.user, len(train.users))
-    for number, other, generators in cuts:
-        left_out = other[train.user]  # by member 0: the rows of the users that are 0
-        arrays = learn_without(work, generators, left_out, f"halves-{number}")
-        halves = []
-        for m in range(2):
-            counts = n_by_user * (other != m), count_codes(train.item[left_out != m], len(train.items))
-            halves.append(half_components(arrays["user_factors"][m], arrays["item_factors"][m], *counts))
-        found.append(halves)
+    with progress.stage(HALVES, len(cuts), parts={HALVES: 1}):
+        for number, other, generators in cuts:
+            left_out = other[train.user]  # by member 0: the rows of the users that are 0
+            arrays = learn_without(work, generators, left_out, f"halves-{number}", HALVES)
+            halves = []
+            for m in range(2):
+                counts = n_by_user * (other != m), count_codes(train.item[left_out != m], len(train.items))
+                halves.append(half_components(arrays["user_factors"][m], arrays["item_factors"][m], *counts))
+            found.append(halves)
     yield found
 
 
@@ -239,7 +236,7 @@ def train_folds(work: Work, folds: list[tuple[int, np.random.Generator]]) -> Ite
     labels[own + [number for number in range(len(labels)) if number not in own]] = np.arange(len(labels))
     is_all = len(own) == len(labels)
     name = "folds" if is_all else f"folds-{'-'.join(map(str, own))}"
-    yield learn_without(work, [rng for _, rng in folds], work.fold if is_all else labels[work.fold], name)
+    yield learn_without(work, [rng for _, rng in folds], work.fold if is_all else labels[work.fold], name, FOLDS)
 
 
 def learn_folds(learning: Learning, fold: NDArray[np.uint8], began: float) -> FoldMembers:
@@ -248,15 +245,28 @@ def learn_folds(learning: Learning, fold: NDArray[np.uint8], began: float) -> Fo
     return FoldMembers(fold, arrays, time.perf_counter() - began)
 
 
-def learn_without(work: Work, generators: list[np.random.Generator], fold: NDArray[np.uint8], name: str) -> Arrays:
-    """Train a member for each generator, member m without the rows whose fold (n,) is m; `name` is the checkpoint's."""
+def learn_without(
+    work: Work, generators: list[np.random.Generator], fold: NDArray[np.uint8], name: str, shown: str
+) -> Arrays:
+    """Train a member for each generator, member m without the rows whose fold (n,) is m.
+
+    `name` is the checkpoint's, `shown` that of the stage on a terminal.
+    """
     model, state = start(work.split.train, work.config, generators, fold)
     begun, _ = work.checkpoint.restore(name)
     if begun is not None:
         restore(model, state, begun)
-    for _ in work.engine.learn(model, work.split.train, work.config, state):
-        work.checkpoint.keep(name, snapshot_of(model, state))
+    with epochs_of(shown, work, state):
+        for _ in work.engine.learn(model, work.split.train, work.config, state):
+            work.checkpoint.keep(name, snapshot_of(model, state))
     return model.arrays()
+
+
+def epochs_of(name: str, work: Work, state: TrainingState) -> AbstractContextManager[progress.Stage]:
+    """Open a stage whose share is that of the epochs of some members, also within an epoch."""
+    n, n_epochs = len(work.split.train), work.config.n_epochs * len(state.generators)
+    begun = state.epochs_done(n)
+    return progress.stage(name, n_epochs - begun, count=lambda: state.epochs_done(n) - begun)
 
 
 def joined(shares: Sequence[Sequence[int]], parts: Sequence[Arrays]) -> Arrays:

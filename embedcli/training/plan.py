@@ -5,9 +5,13 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from embedcli.run.config import TrainConfig
+from embedcli.training import stages
 
 # seconds by those of a member of 50 factors and 5 epochs, on made ratings, 1 M of them (docs/scale.md)
-TESTS, FLIP, TASTES, POSTERIOR, HALVES, FOLD = 6.7, 0.2, 7.0, 11.0, 1.1, 0.75
+TESTS, FLIP, TASTES, POSTERIOR, HALVES, FOLD, LAST = 6.7, 0.2, 7.0, 11.0, 1.1, 0.75, 3.0
+TORCH = 12.0  # times as long as the compiled engine
+MANY_SAMPLED = 0.2  # millions of rows, of which tastes take a sample
+POSTERIOR_GROWS = 0.6  # by each million rows, of which there are more than POSTERIOR is for
 Made = TypeVar("Made")
 Shares = list[list[int]]  # of each rank, its numbers, ascending
 
@@ -50,6 +54,21 @@ def plan(config: TrainConfig, n_ranks: int, n_halves: int, n_flips: int, n_taste
         shares[name][rank].append(number)
     halves, folds, tastes, *alone = (list(map(sorted, own)) for own in shares.values())
     return Plan(members, halves, folds, tastes, *(own.index([0]) if [0] in own else 0 for own in alone))
+
+
+def lengths(config: TrainConfig, n_rows: int, n_halves: int, n_flips: int, n_tastes: int) -> dict[str, float]:
+    """Return how long each stage takes, next to the others: for the share and the time left of the whole training."""
+    millions = n_rows / 1e6
+    member = config.n_epochs * config.n_factors / 250 * millions * (TORCH if config.engine == "torch" else 1)
+    return {
+        stages.MEMBERS: config.n_members * member,
+        stages.HALVES: n_halves * HALVES * member,
+        stages.FOLDS: config.n_folds * (n_flips > 0) * FOLD * member,
+        stages.TESTS: ((n_flips > 0) * TESTS + n_flips * FLIP) * millions,
+        stages.TASTES: n_tastes * TASTES * min(millions / MANY_SAMPLED, 1),
+        stages.DRAWS: (config.n_draws > 0) * POSTERIOR * max(POSTERIOR_GROWS * millions, 1),
+        stages.FINISHING: LAST * millions,
+    }
 
 
 def in_order(shares: Sequence[Sequence[int]], parts: Sequence[Sequence[Made]]) -> list[Made]:

@@ -25,6 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from embedcli.errors import EmbedcliError
+from embedcli.progress import end
 from embedcli.run.config import TrainConfig
 
 Made = TypeVar("Made")
@@ -291,6 +292,7 @@ class _Ending:
         if os.getppid() != self._launcher:
             message = "torchrun was killed before the training was done"
         if self._is_first():
+            end()
             with suppress(OSError, AttributeError):  # stderr is closed
                 print(f"error: {message}", f"hint: {HINT}", sep="\n", file=sys.stderr, flush=True)
         os._exit(1)
