@@ -96,6 +96,7 @@ def fit(
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
+    del learning  # which has what the members started from
     assessed = assess(work, learned, assessing, streams, on_stage)
     finished = time.perf_counter()
     run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
