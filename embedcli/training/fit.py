@@ -104,6 +104,7 @@ def fit(
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
+        del learning  # which has what the members started from
         assessed = assess(work, learned.arrays, learned.folds, assessing, streams, on_stage)
         finished = time.perf_counter()
         with progress.stage(FINISHING):
