@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from made_data import options
+from made_data import run_script
 from numpy.typing import NDArray
 from torch.nn.functional import mse_loss
 
@@ -122,4 +122,4 @@ def main(*, small: bool = False) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(small=options(__doc__).small)
+    run_script(main, __doc__)

@@ -29,7 +29,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from made_data import options, ratings
+from made_data import RATINGS, ratings, run_script
 from torch import Tensor
 from torch.nn.functional import embedding, one_hot
 
@@ -110,5 +110,4 @@ def main(data: str | None = None, *, small: bool = False) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    given = options(__doc__)
-    main(given.data, small=given.small)
+    run_script(main, __doc__, data=RATINGS)

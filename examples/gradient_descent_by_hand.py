@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from made_data import options
+from made_data import run_script
 from numpy.typing import NDArray
 
 TRUE_A, TRUE_B = 2.0, 30.0
@@ -102,4 +102,4 @@ def main(*, small: bool = False) -> dict[str, tuple[float, ...]]:
 
 
 if __name__ == "__main__":
-    main(small=options(__doc__).small)
+    run_script(main, __doc__)

@@ -29,7 +29,7 @@ from math import sqrt
 
 import numpy as np
 import torch
-from made_data import options, ratings
+from made_data import RATINGS, ratings, run_script
 
 import embedcli
 from embedcli import Run, TrainConfig
@@ -148,5 +148,4 @@ def main(data: str | None = None, *, small: bool = False) -> list[tuple[Trained,
 
 
 if __name__ == "__main__":
-    given = options(__doc__)
-    main(given.data, small=given.small)
+    run_script(main, __doc__, data=RATINGS)

@@ -29,7 +29,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from made_data import options, ratings
+from made_data import RATINGS, ratings, run_script
 from torch import Tensor
 
 from embedcli.data.ratings import Split
@@ -149,5 +149,4 @@ def main(data: str | None = None, *, small: bool = False) -> dict[str, dict[str,
 
 
 if __name__ == "__main__":
-    given = options(__doc__)
-    main(given.data, small=given.small)
+    run_script(main, __doc__, data=RATINGS)

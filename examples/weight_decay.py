@@ -37,7 +37,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from lesson_training import BATCH_SIZE, N_EPOCHS, N_FACTORS, rmse, train
-from made_data import options, ratings
+from made_data import RATINGS, ratings, run_script
 
 import embedcli
 from embedcli.data.ratings import Ratings, Split
@@ -110,5 +110,4 @@ def main(data: str | None = None, *, small: bool = False) -> tuple[list[Outcome]
 
 
 if __name__ == "__main__":
-    given = options(__doc__)
-    main(given.data, small=given.small)
+    run_script(main, __doc__, data=RATINGS)
