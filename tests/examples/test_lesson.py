@@ -15,7 +15,7 @@ import embedcli
 from embedcli.data.ratings import Ratings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = ("gradient_descent_by_hand", "optimisers_from_scratch", "backprop_from_scratch", "embedding_is_one_hot")
+SCRIPTS = ("gradient_descent_by_hand", "optimisers_from_scratch", "backprop_from_scratch")
 Load = Callable[[str], ModuleType]
 
 
@@ -92,14 +92,6 @@ def test_backprop_check_sees_a_mistake(load: Load) -> None:
     made = lesson.forward(w, x)
     wrong = lesson.backward(w, made | {"z": np.ones_like(made["z"])}, x**2)
     assert lesson.furthest(wrong, lesson.by_finite_differences(w, x, x**2)) > 0.01
-
-
-def test_embedding_is_one_hot(load: Load) -> None:
-    """A look-up is the one-hot product, forwards and backwards, at less time and memory; a bias is one more column."""
-    figures = load("embedding_is_one_hot").main(small=True)
-    assert all(figures[name] < 1e-6 for name in ("rows", "gradients", "bias"))
-    assert figures["time ratio"] > 1
-    assert figures["memory ratio"] == 100  # 200 films of 4 bytes, against one code of 8
 
 
 def test_made_ratings(load: Load) -> None:

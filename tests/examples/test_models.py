@@ -1,9 +1,8 @@
-"""The examples on models: digits, weight decay, and the lesson's session; none of them uses the network."""
+"""The examples on models: weight decay, and the lesson's session; none of them uses the network."""
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import runpy
 import sys
@@ -15,24 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from planted import World
 from scipy.stats import spearmanr
 
 import embedcli
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = (
-    *("mnist_logistic", "lesson_training", "weight_decay", "collaborative_filtering_lesson", "entity_embeddings"),
-    "census",
-)
-
-
-@pytest.fixture(scope="module")
-def digits(_examples_without_network: None) -> dict[str, float]:
-    """Return the figures of mnist_logistic."""
-    found: dict[str, float] = import_module("mnist_logistic").main()
-    return found
+SCRIPTS = ("lesson_training", "weight_decay", "collaborative_filtering_lesson")
 
 
 @pytest.fixture(scope="module")
@@ -66,54 +54,6 @@ def session(_examples_without_network: None, made_files: Path, tmp_path_factory:
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
         learned = import_module("collaborative_filtering_lesson").main(str(made_files), small=True)
     return Session(learned, printed.getvalue(), folder)
-
-
-def test_one_linear_layer_reads_digits(digits: dict[str, float]) -> None:
-    """Logistic regression knows over nine digits in ten, whatever the optimiser and the decay."""
-    assert min(figure for name, figure in digits.items() if name.endswith("accuracy")) > 0.9
-    assert digits["Adam none accuracy"] > 0.95
-
-
-def test_softmax_and_cross_entropy_are_as_derived(digits: dict[str, float]) -> None:
-    """Loss and derivatives by hand are those of torch and autograd, also for scores whose exp would overflow."""
-    assert digits["loss off"] < 1e-12
-    assert digits["slope off"] < 1e-12
-    scores = torch.tensor([[1000.0, -1000.0, *[0.0] * 8]] * 2, dtype=torch.float64)
-    loss, slope = import_module("mnist_logistic").softmax_cross_entropy(scores, torch.tensor([0, 1]))
-    assert loss.item() == 1000
-    assert slope[1, :2].tolist() == [0.5, -0.5]
-
-
-def test_two_spellings_of_decay_are_one_for_sgd_and_two_for_adam(digits: dict[str, float]) -> None:
-    """Decay in the loss and decoupled decay end at the same weights for plain SGD, not for Adam."""
-    assert digits["SGD apart"] < 1e-12
-    assert digits["Adam apart"] > 0.1
-    for rule in ("SGD", "Adam"):
-        assert (
-            digits[f"{rule} none size"] > digits[f"{rule} decoupled size"] >= digits[f"{rule} in the loss size"] - 1e-9
-        )
-
-
-def test_adam_needs_a_larger_decoupled_decay() -> None:
-    """Fifty times the decay shrinks Adam's weights, decoupled, about as the term in the loss did."""
-    script = import_module("mnist_logistic")
-    small, large = (script.train(script.load(None), "Adam", "decoupled", decay, 10) for decay in (0.02, 1.0))
-    assert large.linear.weight.abs().mean() < 0.6 * small.linear.weight.abs().mean()
-
-
-def test_mnist_is_read_from_idx_files(tmp_path: Path) -> None:
-    """Images and labels come out of idx files as they went in, compressed or not."""
-    images = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
-    labels = np.array([7, 3], dtype=np.uint8)
-    for part in ("train", "t10k"):
-        pixels = bytes([0, 0, 8, 3]) + np.array(images.shape, ">i4").tobytes() + images.tobytes()
-        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(pixels))
-        content = bytes([0, 0, 8, 1]) + np.array(labels.shape, ">i4").tobytes() + labels.tobytes()
-        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(content)
-    x, truth, test_x, test_truth = import_module("mnist_logistic").load(tmp_path)
-    np.testing.assert_allclose(x.numpy(), images.reshape(2, 12) / 255)
-    assert truth.tolist() == test_truth.tolist() == [7, 3]
-    assert torch.equal(x, test_x)
 
 
 def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[Any], float]) -> None:
