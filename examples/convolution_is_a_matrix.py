@@ -62,7 +62,8 @@ def convolution_is_a_product() -> dict[str, float]:
     for row, (weights, y) in enumerate(zip(matrix, product, strict=True)):
         print(f"{'W = ' if row == 0 else '':4}|{written(weights)} |{'   W x = ' if row == 0 else '':9}{y:4.0f}")
     n_zero = int((matrix == 0).sum())
-    print(f"\nW has {matrix.numel()} entries: {n_zero} are 0, the other {matrix.numel() - n_zero} are 3 numbers, 3 times.")
+    n_tied = matrix.numel() - n_zero
+    print(f"\nW has {matrix.numel()} entries: {n_zero} are 0, the other {n_tied} are 3 numbers, 3 times each.")
     print(f"W x and torch's conv1d: {furthest(product, convolved):.0f} apart.\n")
     return {"conv1d": furthest(product, convolved), "zeros": n_zero}
 

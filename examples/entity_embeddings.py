@@ -26,6 +26,7 @@ PCA finds the map again. The nets are saved as a run, so that `embedcli pca --ta
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,9 +158,8 @@ def show(found: Figures, what: str) -> None:
 
 def gains(found: Figures, than: str, least: float, sign: int = 1) -> str:
     """Say which models embeddings help, compared with another encoding, by more than `least`."""
-    by_model = {
-        name: sign * (own["embeddings"] - own[than]) + 0.0 for name, own in found.items() if {than, "embeddings"} <= own.keys()
-    }
+    both = {name: own for name, own in found.items() if {than, "embeddings"} <= own.keys()}
+    by_model = {name: sign * (own["embeddings"] - own[than]) + 0.0 for name, own in both.items()}
     helped = [f"{name} by {gain:.3f}" for name, gain in by_model.items() if gain > least]
     others = [f"{name} ({gain:+.3f})" for name, gain in by_model.items() if gain <= least]
     return " and ".join(
@@ -219,7 +219,8 @@ def on_census(data: str | None, run_dir: str, n_nets: int, n_trees: int) -> tupl
     began = time.perf_counter()
     models = [train(table, seed) for seed in range(n_nets)]
     n_test = len(table.target) - table.n_train
-    print(f"{table.title}: {table.n_train:,} training people, {n_test:,} test people, columns {', '.join(table.levels)}")
+    print(f"{table.title}: {table.n_train:,} training people, {n_test:,} test people")
+    print(f"its columns of words: {', '.join(table.levels)}")
     print(f"{n_nets} nets with embeddings, trained in {time.perf_counter() - began:.1f} s")
     found = compare(table, models[0], n_trees)
     net = float(np.mean([accuracy(model, table) for model in models]))
@@ -233,7 +234,8 @@ def on_census(data: str | None, run_dir: str, n_nets: int, n_trees: int) -> tupl
     if not data:
         found["map"] = {"missing": find_map(run, census.make()[1])}
     first = max(table.levels, key=lambda name: len(table.levels[name]))
-    print(f"\nsaved {Path(run_dir) / run.name}; next: embedcli pca --table {first} --run-dir {run_dir} --run {run.name}\n")
+    following = shlex.join(["embedcli", "pca", "--table", first, "--run-dir", run_dir, "--run", run.name])
+    print(f"\nsaved {Path(run_dir) / run.name}; next: {following}\n")
     return {**found, "the net": {"embeddings": net}}, run
 
 
@@ -289,7 +291,8 @@ def tell_of_ratings(rated: Ratings, found: Figures) -> None:
     print(f"\nVerdict (gains over the standard error {error:.3f} count):")
     print(f"1. Compared with bare codes, embeddings {gains(found, 'codes', error, -1)}.")
     print(f"2. The model that made the embeddings has {own:.3f}, and the best of the others has {best:.3f}:")
-    print("   " + ("it is better." if best < own - error else "it is no better, so their gain is what that model had learned."))
+    more, same = "they learn more from these numbers.", "so their gain is what that model has learned."
+    print(f"   {more if best < own - error else same}")
     found["the model"] = {"embeddings": own}
 
 
@@ -309,7 +312,9 @@ def main(data: str | None = None, run_dir: str = "runs", *, small: bool = False)
 
 
 if __name__ == "__main__":
-    run_script(main, __doc__, data="a folder with UCI Adult's two files, or MovieLens 100K", run_dir="where to save the run")
+    run_script(
+        main, __doc__, data="a folder with UCI Adult's two files, or MovieLens 100K", run_dir="where runs are saved"
+    )
 
 # %% Try this
 # - Set N_EPOCHS to 1. Is the map still found? How good are the other models with these embeddings?

@@ -172,7 +172,7 @@ def train(
 @torch.no_grad()
 def accuracy(model: nn.Module, images: Images) -> float:
     """Return the share of the test images whose largest output is that of the true digit."""
-    return (model(images.test_x).argmax(1) == images.test_digits).double().mean().item()
+    return float((model(images.test_x).argmax(1) == images.test_digits).double().mean())
 
 
 # %% 4. Loss and gradient by hand
@@ -199,8 +199,9 @@ def check(images: Images) -> dict[str, float]:
 # %% 5. One matrix against two
 def one_and_two_matrices(images: Images) -> dict[str, float]:
     """Train both models with some seeds, and print how many test images they read correctly."""
-    n_pixels, found = images.x.shape[1], {}
-    print(f"Adam, {images.n_epochs} epoch{'s' * (images.n_epochs > 1)}, accuracy on the test images with {N_SEEDS} seeds")
+    found: dict[str, float] = {}
+    n_pixels = images.x.shape[1]
+    print(f"Adam, epochs: {images.n_epochs}. Accuracy on the test images with {N_SEEDS} seeds:")
     for name, kind in ((f"{n_pixels}-10", Logistic), (f"{n_pixels}-{HIDDEN}-10", Net)):
         shares = [accuracy(train(images, kind, "Adam", seed=seed), images) for seed in range(N_SEEDS)]
         n_parameters = sum(w.numel() for w in kind(n_pixels).parameters())
@@ -221,7 +222,7 @@ def one_and_two_matrices(images: Images) -> dict[str, float]:
 # the decay takes the same share of every weight.
 def two_spellings(images: Images, decay: float) -> dict[str, float]:
     """Train one matrix without decay, with decay in the loss and with decoupled decay; compare the weights."""
-    found = {}
+    found: dict[str, float] = {}
     print(f"{'':6}weight decay {decay:<6g}accuracy  mean |w|")
     for rule in images.rates:
         models = [train(images, Logistic, rule, spelling, decay) for spelling in SPELLINGS]
