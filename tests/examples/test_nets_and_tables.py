@@ -144,7 +144,7 @@ def test_embedding_is_one_hot() -> None:
     figures = run("embedding_is_one_hot", small=True).found
     assert all(figures[name] < 1e-6 for name in ("rows", "gradients", "bias"))
     assert figures["time ratio"] > 1
-    assert figures["memory ratio"] == 100  # 200 films of 4 bytes, against one code of 8
+    assert figures["memory ratio"] == 200  # 400 films of 4 bytes, against one code of 8
 
 
 def test_a_net_with_embeddings_finds_what_depends_on_a_map(learned: Shown) -> None:
