@@ -82,7 +82,10 @@ def test_one_and_two_matrices_read_digits(digits: Shown) -> None:
     ends = [digits.found[f"{kind} {end}"] for kind in ("Logistic", "Net") for end in ("lowest", "highest")]
     assert ends == pytest.approx([0.958, 0.969, 0.961, 0.978], abs=0.006)  # two images of 359
     assert "Trained on scikit-learn's digits: 1,438 images of 64 pixels; tested on 359 others" in digits.printed
-    assert import_module("mnist_logistic").load().x.dtype == torch.float32
+    script = import_module("mnist_logistic")
+    assert script.load().x.dtype == torch.float32
+    sizes = [sum(w.numel() for w in kind(784).parameters()) for kind in (script.Logistic, script.Net)]
+    assert sizes == [7_850, 39_760]  # of MNIST's 784-10 and 784-50-10
 
 
 def test_two_spellings_of_decay_are_one_for_sgd_and_two_for_adam(digits: Shown) -> None:
