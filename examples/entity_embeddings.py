@@ -17,10 +17,10 @@ There are three encodings, three ways to show words to a model:
 
 The paper reports that all its models gain much by embeddings. This script asks four models, also such as are no nets:
 logistic (or linear) regression; boosting (many small decision trees, each corrects the sum of those before it); a
-random forest (the mean of many trees); and nearest neighbours (the mean of the most similar people). The answer depends on the
-data, and the script says so in two sentences. On UCI Adult the paper's result does not come back: only neighbours and
-logistic regression gain over bare codes, and one-hot columns give almost the same. On ratings all four gain much over
-bare codes, but they only reach the model that made the embeddings.
+random forest (the mean of many trees); and nearest neighbours (the mean of the most similar people). The answer depends
+on the data, and the script says it in two sentences. On UCI Adult the paper's result does not come back: only
+neighbours and logistic regression gain over bare codes, and one-hot columns are almost as good or better. On ratings
+all four gain much over bare codes, but they only reach the model that made the embeddings.
 
 The embeddings can also be looked at. In the made census every country has a place on a map that no column tells, and
 PCA finds the map again. The nets are saved as a run, so that `embedcli pca --table country` works like on films.
