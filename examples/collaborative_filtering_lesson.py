@@ -28,7 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from made_data import options, ratings
+from made_data import RATINGS, ratings, run_script
 
 import embedcli
 from embedcli import Run, TrainConfig
@@ -93,5 +93,4 @@ def main(data: str | None = None, *, small: bool = False) -> Learned:
 
 
 if __name__ == "__main__":
-    given = options(__doc__)
-    main(given.data, small=given.small)
+    run_script(main, __doc__, data=RATINGS)

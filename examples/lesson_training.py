@@ -29,7 +29,7 @@ from math import sqrt
 
 import numpy as np
 import torch
-from made_data import options, ratings
+from made_data import RATINGS, ratings, run_script
 
 import embedcli
 from embedcli import Run, TrainConfig
@@ -41,7 +41,7 @@ from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias
 
 N_FACTORS, N_EPOCHS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 50, 5, 64, 5e-3, 0.1
-INITIAL_SD = 0.01
+INITIAL_SD, WARM, START_DIVISOR = 0.01, 0.25, 25  # WARM: the share of the steps in which the rate rises
 BISECTIONS = 8
 
 
@@ -51,39 +51,46 @@ def train(
     decay: float,
     *,
     n_factors: int = N_FACTORS,
-    n_epochs: int = N_EPOCHS,
-    n_halves: int = 0,
+    batch_size: int = BATCH_SIZE,
+    learning_rate: float = LEARNING_RATE,
     seed: int = 0,
 ) -> Run:
-    """Train as the lesson does, with one decay of all weights; and one model on either half of the users if asked.
-
-    All models step together, each through the ratings in its own order, with the constants of fastai.
-    """
+    """Train one model as the lesson does, with one decay of all weights and the constants of fastai."""
     torch.manual_seed(seed)
-    n, n_models, n_rows = len(known), 1 + n_halves, len(known.users) + len(known.items)
-    start = (INITIAL_SD * torch.randn(n_models, n_rows, n_factors)).numpy()
+    n, n_rows = len(known), len(known.users) + len(known.items)
+    start = (INITIAL_SD * torch.randn(1, n_rows, n_factors)).numpy()
     y_range = y_range_for(known.data, known.value)
     model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range)
     torch.nn.init.normal_(model.biases, std=INITIAL_SD)
-    user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
-    half = (torch.randperm(len(known.users)) % max(1, n_halves))[user]
-    left_out = torch.arange(-1, n_halves)[:, None]  # by each model; no half is -1, so the first learns from all
+    user, item, value = (torch.tensor(column)[None] for column in (known.user, known.item, known.value))
     optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, n_epochs * -(-n // BATCH_SIZE), pct_start=0.25, div_factor=25, final_div_factor=4000
-    )
-    for _ in range(n_epochs):
-        orders = torch.stack([torch.randperm(n) for _ in range(n_models)])
-        for rows in orders.split(BATCH_SIZE, 1):  # (n_models, BATCH_SIZE)
-            squares = (model(user[rows], item[rows]) - value[rows]).square()
+    cycle = one_cycle(optimiser, learning_rate, n_steps(n, batch_size))
+    for _ in range(N_EPOCHS):
+        for rows in torch.randperm(n).split(batch_size):
             optimiser.zero_grad()
-            (squares * (half[rows] != left_out)).mean(1).sum().backward()
+            (model(user[:, rows], item[:, rows]) - value[:, rows]).square().mean().backward()
             optimiser.step()
             cycle.step()
-    arrays = model.arrays()
-    own = {name: array[:1] for name, array in arrays.items()}
-    halves = {"half_item_factors": arrays["item_factors"][1:]} if n_halves else {}
-    return Run.from_arrays({**own, **halves}, known, name="lesson", y_range=model.y_range)
+    return Run.from_arrays(model.arrays(), known, name="lesson", y_range=model.y_range)
+
+
+def n_steps(n_ratings: int, batch_size: int) -> int:
+    """Return how many steps a training makes."""
+    return N_EPOCHS * -(-n_ratings // batch_size)
+
+
+def one_cycle(
+    optimiser: torch.optim.Optimizer, learning_rate: float, steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return fastai's one cycle: from a 25th of the rate up to it, then down to almost 0, along cosines."""
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, learning_rate, steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
+    )
+
+
+def sum_of_rates(learning_rate: float, steps: int) -> float:
+    """Return the sum of a cycle's learning rates: each cosine has the mean of its two ends."""
+    return learning_rate * steps * (WARM * (1 + 1 / START_DIVISOR) + (1 - WARM)) / 2
 
 
 def rmse(run: Run, rows: Ratings) -> float:
@@ -148,5 +155,4 @@ def main(data: str | None = None, *, small: bool = False) -> list[tuple[Trained,
 
 
 if __name__ == "__main__":
-    given = options(__doc__)
-    main(given.data, small=given.small)
+    run_script(main, __doc__, data=RATINGS)

@@ -1,16 +1,23 @@
-"""The ratings that the examples learn from: MovieLens 100K where it is at hand, else a small made set.
+"""The ratings that the examples learn from: MovieLens 100K if it is at hand, else a small made set.
 
-    python examples/made_data.py
+    python examples/made_data.py [--data PATH] [--small]
 
 An example never downloads: `embedcli train` does, and from then on MovieLens 100K is in the cache and the examples
 find it. `--data PATH` names a folder or zip of it instead. Otherwise the ratings are made, from a truth that is
-known: how good a film is, how generous a user is, and three tastes, each of which films stand somewhere on.
+known: how good a film is, how generous a user is, and three tastes, each of which films stand somewhere on. As in
+MovieLens, most of a rating is noise and many films have few ratings, so that a large model learns ratings by heart.
+
+`run_script` is how every example starts: it reads the command line, and says in one line if the data are wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -18,27 +25,58 @@ import embedcli
 from embedcli.data.catalog import find_data_set
 from embedcli.data.fetch import cached
 from embedcli.data.ratings import DataSet, Items, Ratings, Users
+from embedcli.errors import EmbedcliError, UsageError
+from embedcli.terminal import plain
 
-N_USERS, N_ITEMS, N_RATINGS = 400, 200, 20_000
-TASTES = (("Action", "Romance", 0.8), ("Drama", "Comedy", 0.6))  # (one pole, the other, how much users differ)
+RATINGS = "a folder or zip of MovieLens 100K, or any table of ratings"  # the help of --data
+N_USERS, N_ITEMS, N_RATINGS = 500, 400, 30_000
+TASTES = (("Action", "Romance", 0.45), ("Drama", "Comedy", 0.4))  # (one pole, the other, how much users differ)
 AGE_TASTE = 0.4  # how much users differ in what they think of old films
 SHARES = (0.06, 0.17, 0.44, 0.78)  # of MovieLens 100K's ratings: at most 1, 2, 3, 4 stars
 
 
-def options(doc: str | None) -> argparse.Namespace:
-    """Parse what every example understands: --data PATH and --small."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", metavar="PATH", help="a folder or zip of MovieLens 100K")
-    parser.add_argument("--small", action="store_true", help="made ratings and few steps, as in the tests")
-    return parser.parse_args()
+def run_script(main: Callable[..., object], doc: str | None, *, small: bool = True, **options: str) -> None:
+    """Run a script: one `error:` line and one `hint:` line, and exit code 2, if the data are wrong.
+
+    `options` are names and helps, such as data=RATINGS. `main` gets by name what was typed, as str, and small=True. In
+    a notebook there is no command line, and nothing was typed.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, argument_default=argparse.SUPPRESS
+    )
+    for name, text in options.items():
+        parser.add_argument("--" + name.replace("_", "-"), metavar="PATH", help=text)
+    if small:
+        parser.add_argument("--small", action="store_true", help="made data and few steps, as in the tests")
+    typed = vars(parser.parse_args([] if "ipykernel" in sys.modules else None))
+    try:
+        main(**typed)
+    except EmbedcliError as error:
+        lines = f"error: {error.message}", f"hint: {error.hint}"
+    except OSError as error:
+        if not str(error.filename).startswith(typed.get("data", "\0")):
+            raise
+        lines = f"error: {error.filename}: {error.strerror}", f"hint: give --data {options['data']}"
+    else:
+        return
+    print(*map(plain, lines), sep="\n", file=sys.stderr)
+    sys.exit(2)
+
+
+def file_in(folder: str | Path, *names: str) -> Path:
+    """Return the first of some files that a folder has; UsageError, with their names, if it has none of them."""
+    found = [Path(folder) / name for name in names if (Path(folder) / name).is_file()]
+    if not found:
+        raise UsageError(f"there is no {' or '.join(names)} in {str(folder)!r}", "give --data the folder that has it")
+    return found[0]
 
 
 def ratings(data: str | None = None, *, small: bool = False) -> Ratings:
     """Return the ratings at `data`, else MovieLens 100K from the cache (unless `small`), else made ones; say which."""
     if data is not None:
-        found = embedcli.load_ratings(data)
+        found = embedcli.load_ratings(data, offline=True, on_note=partial(print, file=sys.stderr))
     elif not small and cached(find_data_set("ml-100k")):
-        found = embedcli.load_ratings("ml-100k")
+        found = embedcli.load_ratings("ml-100k", offline=True)
     else:
         found = make()
         if not small:
@@ -57,12 +95,12 @@ def make(seed: int = 0) -> Ratings:
     axes = np.vstack([poles, old])  # (axes + 1, I)
     spread = np.array([taste[2] for taste in TASTES] + [AGE_TASTE])
     tastes = rng.normal(0, 1, (N_USERS, len(axes))) * spread  # (U, axes + 1)
-    quality, generosity = rng.normal(0, 0.8, N_ITEMS), rng.normal(0, 0.4, N_USERS)
+    quality, generosity = rng.normal(0, 0.6, N_ITEMS), rng.normal(0, 0.4, N_USERS)
     # the pairs rated: the largest of log weight + Gumbel noise are a draw without replacement
-    weight = rng.normal(0, 0.8, N_USERS)[:, None] + (rng.normal(0, 0.8, N_ITEMS) + 0.5 * quality)  # (U, I)
+    weight = rng.normal(0, 0.9, N_USERS)[:, None] + (rng.normal(0, 1.3, N_ITEMS) + 0.5 * quality)  # (U, I)
     pairs = np.argpartition(-(weight + rng.gumbel(size=weight.shape)), N_RATINGS, axis=None)[:N_RATINGS]
     user, item = np.unravel_index(rng.permutation(pairs), weight.shape)
-    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 0.7, N_RATINGS)
+    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 1.2, N_RATINGS)
     value = 1 + np.searchsorted(np.quantile(felt, SHARES), felt)
     names = [taste[:2] for taste in TASTES]
     tags = [tuple(names[axis][int(poles[axis, j] < 0)] for axis in range(len(names))) for j in films]
@@ -81,8 +119,12 @@ def make(seed: int = 0) -> Ratings:
     )
 
 
-if __name__ == "__main__":
-    given = options(__doc__)
-    shown = ratings(given.data, small=given.small)
+def main(data: str | None = None, *, small: bool = False) -> None:
+    """Draw how often each number of stars is given."""
+    shown = ratings(data, small=small)
     for star in range(1, 6):
         print(f"{star}  {'*' * round(100 * float((shown.value == star).mean()))}")
+
+
+if __name__ == "__main__":
+    run_script(main, __doc__, data=RATINGS)

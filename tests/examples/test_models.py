@@ -1,53 +1,23 @@
-"""The examples on models: digits, weight decay, and the lesson's session; none of them uses the network."""
+"""The lesson's session, and the README of the examples; nothing uses the network."""
 
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import runpy
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from planted import World
 from scipy.stats import spearmanr
 
-import embedcli
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = (
-    *("mnist_logistic", "lesson_training", "weight_decay", "collaborative_filtering_lesson", "entity_embeddings"),
-    "census",
-)
-
-
-@pytest.fixture(scope="module")
-def digits(_examples_without_network: None) -> dict[str, float]:
-    """Return the figures of mnist_logistic."""
-    found: dict[str, float] = import_module("mnist_logistic").main()
-    return found
-
-
-@pytest.fixture(scope="module")
-def decays(_examples_without_network: None) -> tuple[list[Any], float]:
-    """Return the rows of weight_decay for three of its decays, and the test error of the one chosen.
-
-    A sixth of the steps at four times the learning rate take a sixth of the time.
-    """
-    script, training = import_module("weight_decay"), import_module("lesson_training")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "BATCH_SIZE", 6 * training.BATCH_SIZE)
-        patch.setattr(training, "LEARNING_RATE", 4 * training.LEARNING_RATE)
-        patch.setattr(script, "DECAYS", (0.0, 0.1, 20.0))
-        found: tuple[list[Any], float] = script.main(small=True)
-    return found
+SCRIPTS = ("collaborative_filtering_lesson",)
 
 
 @dataclass(frozen=True)
@@ -66,106 +36,6 @@ def session(_examples_without_network: None, made_files: Path, tmp_path_factory:
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
         learned = import_module("collaborative_filtering_lesson").main(str(made_files), small=True)
     return Session(learned, printed.getvalue(), folder)
-
-
-def test_one_linear_layer_reads_digits(digits: dict[str, float]) -> None:
-    """Logistic regression knows over nine digits in ten, whatever the optimiser and the decay."""
-    assert min(figure for name, figure in digits.items() if name.endswith("accuracy")) > 0.9
-    assert digits["Adam none accuracy"] > 0.95
-
-
-def test_softmax_and_cross_entropy_are_as_derived(digits: dict[str, float]) -> None:
-    """Loss and derivatives by hand are those of torch and autograd, also for scores whose exp would overflow."""
-    assert digits["loss off"] < 1e-12
-    assert digits["slope off"] < 1e-12
-    scores = torch.tensor([[1000.0, -1000.0, *[0.0] * 8]] * 2, dtype=torch.float64)
-    loss, slope = import_module("mnist_logistic").softmax_cross_entropy(scores, torch.tensor([0, 1]))
-    assert loss.item() == 1000
-    assert slope[1, :2].tolist() == [0.5, -0.5]
-
-
-def test_two_spellings_of_decay_are_one_for_sgd_and_two_for_adam(digits: dict[str, float]) -> None:
-    """Decay in the loss and decoupled decay end at the same weights for plain SGD, not for Adam."""
-    assert digits["SGD apart"] < 1e-12
-    assert digits["Adam apart"] > 0.1
-    for rule in ("SGD", "Adam"):
-        assert (
-            digits[f"{rule} none size"] > digits[f"{rule} decoupled size"] >= digits[f"{rule} in the loss size"] - 1e-9
-        )
-
-
-def test_adam_needs_a_larger_decoupled_decay() -> None:
-    """Fifty times the decay shrinks Adam's weights, decoupled, about as the term in the loss did."""
-    script = import_module("mnist_logistic")
-    small, large = (script.train(script.load(None), "Adam", "decoupled", decay, 10) for decay in (0.02, 1.0))
-    assert large.linear.weight.abs().mean() < 0.6 * small.linear.weight.abs().mean()
-
-
-def test_mnist_is_read_from_idx_files(tmp_path: Path) -> None:
-    """Images and labels come out of idx files as they went in, compressed or not."""
-    images = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
-    labels = np.array([7, 3], dtype=np.uint8)
-    for part in ("train", "t10k"):
-        pixels = bytes([0, 0, 8, 3]) + np.array(images.shape, ">i4").tobytes() + images.tobytes()
-        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(pixels))
-        content = bytes([0, 0, 8, 1]) + np.array(labels.shape, ">i4").tobytes() + labels.tobytes()
-        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(content)
-    x, truth, test_x, test_truth = import_module("mnist_logistic").load(tmp_path)
-    np.testing.assert_allclose(x.numpy(), images.reshape(2, 12) / 255)
-    assert truth.tolist() == test_truth.tolist() == [7, 3]
-    assert torch.equal(x, test_x)
-
-
-def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[Any], float]) -> None:
-    """More decay means smaller factors, smaller biases, a larger training error and a smaller gap to validation."""
-    rows = decays[0]
-    assert [row.decay for row in rows] == [0, 0.1, 20]
-    for less, more in pairwise(rows):
-        assert more.factors < less.factors
-        assert more.biases < less.biases
-        assert more.training > less.training
-        assert more.validation - more.training < less.validation - less.training
-
-
-def test_too_much_decay_drives_the_weights_to_zero(decays: tuple[list[Any], float]) -> None:
-    """At decay 20 no weight is far beyond 1/20, the error is above the spread of ratings, and one axis is left."""
-    rows = decays[0]
-    assert rows[-1].largest < 2 / 20
-    assert rows[-1].validation > 1.2
-    assert rows[-1].truth[1] < 0.4 < rows[1].truth[1]
-
-
-def test_some_decay_is_better_than_none(decays: tuple[list[Any], float]) -> None:
-    """The lowest validation error is at a small decay, and the test error of that decay is near it."""
-    rows, test = decays
-    best = min(rows, key=lambda row: row.validation)
-    assert best.decay == 0.1
-    assert abs(test - best.validation) < 0.05
-
-
-def test_decays_of_two_rules_are_made_equally_strong(made_files: Path) -> None:
-    """The decay found for embedcli leaves preferences of the size that the lesson's AdamW leaves."""
-    [(lesson, default, equal)] = import_module("lesson_training").main(str(made_files), small=True)
-    assert lesson.decay == 0.1
-    assert equal.preference_sd == pytest.approx(lesson.preference_sd, rel=0.02)
-    assert (equal.decay < default.decay) == (equal.preference_sd > default.preference_sd)
-    assert equal.test == pytest.approx(lesson.test, abs=0.05)
-
-
-def test_the_model_of_a_half_does_not_learn_from_the_other(world: World) -> None:
-    """A model that leaves out all users keeps the factors it began with, beside one that learns."""
-    run = import_module("lesson_training").train(world.ratings, 0.0, n_factors=8, n_epochs=1, n_halves=1)
-    assert run.array("half_item_factors").std() == pytest.approx(0.01, rel=0.1)
-    assert run.array("item_factors")[:, :-1].std() > 0.03
-
-
-def test_a_run_of_the_lessons_training_is_looked_into(world: World) -> None:
-    """The analyses work on a run of the lesson's training, and find the planted axis, also in halves of the users."""
-    run = import_module("lesson_training").train(world.ratings, 0.1, n_factors=8, n_halves=2)
-    found = embedcli.pca(run, components=1)
-    assert (found.components[0].truth_phi or 0) > 0.9
-    assert abs(np.corrcoef(found.scores[:-1, 0], world.axis[:-1])[0, 1]) > 0.9
-    assert embedcli.biases(run).worst[0].id == str(np.argmin(world.quality[:-1]) + 1)
 
 
 def test_lesson_finds_the_truth_of_a_planted_world(world: World, session: Session) -> None:
