@@ -3,7 +3,7 @@
     python examples/lesson_training.py [--data PATH] [--small]
 
 The model is a PyTorch module, rating = 5.5 x sigmoid(b_u + b_i + p_u . q_i), so any training loop of PyTorch trains
-it. `train` below is the loop behind the lesson's `fit_one_cycle(5, 5e-3, wd=0.1)`:
+it. `fit_one_cycle` below is the loop behind the lesson's `fit_one_cycle(5, 5e-3, wd=0.1)`:
 
 - Minibatches of 64 ratings, in random order, five times through the ratings.
 - AdamW: Adam, and before each step every weight is multiplied by 1 - learning rate x decay.
@@ -23,13 +23,14 @@ The test ratings choose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from math import sqrt
 
 import numpy as np
 import torch
 from made_data import RATINGS, ratings, run_script
+from torch import Tensor
 
 import embedcli
 from embedcli import Run, TrainConfig
@@ -43,6 +44,37 @@ from embedcli.training.model import EmbeddingDotBias
 N_FACTORS, N_EPOCHS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 50, 5, 64, 5e-3, 0.1
 INITIAL_SD = 0.01
 BISECTIONS = 8
+
+
+def fit_one_cycle(
+    groups: Sequence[tuple[Iterable[Tensor], float]],
+    loss: Callable[[Tensor], Tensor],
+    n: int,
+    *,
+    decay: float,
+    n_epochs: int = N_EPOCHS,
+    batch_size: int = BATCH_SIZE,
+    n_models: int = 1,
+) -> float:
+    """Minimise `loss`, a function of row numbers (n_models, batch), over n rows; return the sum of the learning rates.
+
+    `groups` are parameters and their highest learning rate; the sum is that of the first group over all steps.
+    """
+    parameters = [{"params": list(weights), "lr": rate} for weights, rate in groups]
+    optimiser = torch.optim.AdamW(parameters, betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
+    highest, n_steps, total = [rate for _, rate in groups], n_epochs * -(-n // batch_size), 0.0
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, highest, n_steps, pct_start=0.25, div_factor=25, final_div_factor=4000
+    )
+    for _ in range(n_epochs):
+        orders = torch.stack([torch.randperm(n) for _ in range(n_models)])  # every row once, in random order
+        for rows in orders.split(batch_size, 1):  # a minibatch
+            optimiser.zero_grad()
+            loss(rows).backward()  # the derivative of the loss by every weight
+            total += cycle.get_last_lr()[0]
+            optimiser.step()  # weights -= learning rate x (smoothed derivative + decay x weight), in short
+            cycle.step()  # the learning rate of the next step
+    return total
 
 
 @one_thread()
@@ -68,18 +100,13 @@ def train(
     user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
     half = (torch.randperm(len(known.users)) % max(1, n_halves))[user]
     left_out = torch.arange(-1, n_halves)[:, None]  # by each model; no half is -1, so the first learns from all
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, n_epochs * -(-n // BATCH_SIZE), pct_start=0.25, div_factor=25, final_div_factor=4000
-    )
-    for _ in range(n_epochs):
-        orders = torch.stack([torch.randperm(n) for _ in range(n_models)])
-        for rows in orders.split(BATCH_SIZE, 1):  # (n_models, BATCH_SIZE)
-            squares = (model(user[rows], item[rows]) - value[rows]).square()
-            optimiser.zero_grad()
-            (squares * (half[rows] != left_out)).mean(1).sum().backward()
-            optimiser.step()
-            cycle.step()
+
+    def loss(rows: Tensor) -> Tensor:  # rows (n_models, batch)
+        squares = (model(user[rows], item[rows]) - value[rows]).square()
+        return (squares * (half[rows] != left_out)).mean(1).sum()
+
+    groups = [(model.parameters(), LEARNING_RATE)]
+    fit_one_cycle(groups, loss, n, decay=decay, n_epochs=n_epochs, batch_size=BATCH_SIZE, n_models=n_models)
     arrays = model.arrays()
     own = {name: array[:1] for name, array in arrays.items()}
     halves = {"half_item_factors": arrays["item_factors"][1:]} if n_halves else {}

@@ -1,0 +1,203 @@
+# ruff: noqa: E402, T201
+"""The lesson's model from scratch: a dot product, a range, biases, weight decay; then a look into it.
+
+    python examples/dot_product_from_scratch.py [--data PATH] [--small]
+
+The file is divided into cells by `# %%`: VS Code, Spyder and Jupyter (with jupytext) open it as a notebook.
+
+The task: some users have rated some films, from 1 to 5 stars. Predict the ratings that they have not given yet.
+Nothing is known of a film except who rated it, and how. This is called collaborative filtering.
+
+We keep back a tenth of the ratings, the test ratings. The model never learns from them. Its error on them tells how
+well it predicts new ratings. The error is the RMSE: the square root of the mean squared difference, in stars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from inspect import getsource
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from lesson_training import N_EPOCHS, N_FACTORS, fit_one_cycle
+from made_data import RATINGS, ratings, run_script
+from torch import Tensor, nn
+
+import embedcli
+from embedcli.data.ratings import Ratings
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+
+
+# %% The ratings, as three columns of numbers
+def load(data: str | None = None, *, small: bool = False) -> tuple[Ratings, bool]:
+    """Return the ratings, and whether the training is to be short."""
+    return ratings(data, small=small), small
+
+
+films, small = run_script(load, __doc__, data=RATINGS)
+split = films.split("random", seed=0)
+n_users, n_films, n_factors = len(films.users), len(films.items), 10 if small else N_FACTORS
+is_large = len(films) > 50_000
+batch_size, learning_rate = (64, 5e-3) if is_large else (32, 1e-2)  # few ratings need small batches and long steps
+
+
+def columns(rows: Ratings) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the user and the film of each rating, by their row numbers, and the stars."""
+    return torch.tensor(rows.user), torch.tensor(rows.item), torch.tensor(rows.value)
+
+
+user, film, stars = columns(split.train)
+print("user  film  stars")
+for row in zip(user[:5].tolist(), film[:5].tolist(), stars[:5].tolist(), strict=True):
+    print("{:4}  {:4}  {:5.0f}".format(*row))
+
+
+# %% Step 1: the dot product
+# Each user gets 50 numbers, and each film gets 50 numbers. They are called factors, or the embedding of the user and
+# of the film. We do not say what they mean: they start at random, and the training finds them. They are latent
+# (hidden) features. One may come to mean "much action" for a film and "likes action" for a user.
+# The prediction is the dot product: multiply the numbers of the user and of the film pair by pair, and add up.
+def table(n_rows: int, n_columns: int) -> nn.Embedding:
+    """Return a table of weights, near 0 at random. Row j belongs to user j or film j."""
+    made = nn.Embedding(n_rows, n_columns)
+    nn.init.normal_(made.weight, std=0.01)
+    return made
+
+
+class DotProduct(nn.Module):
+    """Predict stars by the dot product of the factors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user_factors, self.film_factors = table(n_users, n_factors), table(n_films, n_factors)
+
+    def forward(self, user: Tensor, film: Tensor) -> Tensor:
+        """Return the prediction of each pair of a user and a film."""
+        return (self.user_factors(user) * self.film_factors(film)).sum(-1)
+
+
+# %% Step 2: the range of the stars (y_range)
+# A rating is between 1 and 5 stars, but a dot product can be any number. The sigmoid, 1 / (1 + exp(-x)), squeezes
+# every number between 0 and 1; times 5.5 that is between 0 and 5.5. Why 5.5? The sigmoid comes near its ends but does
+# not reach them. With 5 as the upper end, the model could never predict 5 stars.
+class WithRange(DotProduct):
+    """Predict stars between 0 and 5.5."""
+
+    def forward(self, user: Tensor, film: Tensor) -> Tensor:
+        """Return the prediction of each pair of a user and a film."""
+        return 5.5 * torch.sigmoid(super().forward(user, film))
+
+
+# %% Step 3: biases
+# Some films are better than others, for everybody. Some users give more stars than others, to every film. A bias is
+# one number for this: one for each film and one for each user, added to the dot product. (A bias is like one more
+# column in the table of factors, next to a column of ones in the other table: see embedding_is_one_hot.py.)
+class WithBias(DotProduct):
+    """Predict stars by factors and biases: the model of the lesson, and of embedcli."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.user_bias, self.film_bias = table(n_users, 1), table(n_films, 1)
+
+    def forward(self, user: Tensor, film: Tensor) -> Tensor:
+        """Return the prediction of each pair of a user and a film."""
+        bias = self.user_bias(user) + self.film_bias(film)  # (..., 1)
+        return 5.5 * torch.sigmoid(super().forward(user, film) + bias.squeeze(-1))
+
+
+# %% Another kind of model: a neural net
+# The net looks up the two rows, puts them side by side, and sends them through two matrices with a ReLU between (ReLU
+# makes negative numbers 0). It may find more than a dot product can say, and the tables may have different widths.
+class CollabNN(nn.Module):
+    """Predict stars by a small neural net on the factors."""
+
+    def __init__(self, n_hidden: int = 100) -> None:
+        super().__init__()
+        self.user_factors, self.film_factors = table(n_users, n_factors), table(n_films, 2 * n_factors)
+        self.layers = nn.Sequential(nn.Linear(3 * n_factors, n_hidden), nn.ReLU(), nn.Linear(n_hidden, 1))
+
+    def forward(self, user: Tensor, film: Tensor) -> Tensor:
+        """Return the prediction of each pair of a user and a film."""
+        both = torch.cat([self.user_factors(user), self.film_factors(film)], -1)
+        return 5.5 * torch.sigmoid(self.layers(both).squeeze(-1))
+
+
+# %% The training
+# An epoch goes through all ratings once, in minibatches of 64. The loss of a minibatch is its mean squared error. For
+# every weight, PyTorch works out the derivative of the loss, and the optimiser moves the weight a little downhill.
+# `fit_one_cycle` is the notebook's: the learning rate (the size of a move) rises during a quarter of the steps, then
+# falls to 0. This is its text:
+print("\n" + getsource(fit_one_cycle))
+
+
+# %% What learning rate? (the notebook's lr_find)
+# Try every size of step in one short training: start tiny, and make each step longer than the last. At first the
+# loss hardly moves. Then it falls. In the end the steps are so long that it grows. Take a rate from where it falls.
+def lr_find(model: nn.Module, n_steps: int = 200) -> Iterator[tuple[float, float]]:
+    """Yield ten learning rates, from 1e-5 to 1, and the mean loss of the steps around each."""
+    optimiser = torch.optim.Adam(model.parameters(), fused=True)
+    rates, losses = np.geomspace(1e-5, 1, n_steps), []
+    for rate, rows in zip(rates, torch.randperm(len(stars)).split(batch_size), strict=False):
+        optimiser.param_groups[0]["lr"] = rate
+        loss = (model(user[rows], film[rows]) - stars[rows]).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    for part in np.array_split(np.arange(n_steps), 10):
+        yield float(rates[part].mean()), float(np.mean([losses[step] for step in part]))
+
+
+print("learning rate   loss")
+for rate, found in lr_find(WithBias()):
+    print(f"{rate:13.0e}{found:7.2f}")
+
+
+# %% Train every model, and compare
+# Weight decay makes every weight a little smaller at each step: weight -= learning rate x decay x weight. In textbooks
+# it stands in the loss, as decay x the sum of the squared weights. There are more weights than ratings here, so a
+# model can learn the training ratings by heart. Decay forbids this: a weight stays large only if many ratings ask
+# for it. What counts is the decay times the sum of all learning rates: see weight_decay.py.
+def fit(model: nn.Module, decay: float, longer: int = 1) -> float:
+    """Train for five epochs; return the decay x the sum of learning rates. `longer` are fewer, but longer steps."""
+
+    def loss(rows: Tensor) -> Tensor:
+        return (model(user[rows], film[rows]) - stars[rows]).square().mean()
+
+    groups = [(model.parameters(), learning_rate * min(longer, 2))]
+    n_epochs = 1 if small else N_EPOCHS
+    return decay * fit_one_cycle(
+        groups, loss, len(stars), decay=decay, n_epochs=n_epochs, batch_size=batch_size * longer
+    )
+
+
+def rmse(model: nn.Module, rows: Ratings) -> float:
+    """Return the RMSE in stars; a prediction below 1 counts as 1, and above 5 as 5."""
+    user, film, stars = columns(rows)
+    with torch.no_grad():
+        return float((model(user, film).clamp(1, 5) - stars).square().mean().sqrt())
+
+
+MODELS = (  # name, model, decay, how much longer the steps are
+    ("dot product", DotProduct, 0.0, 1),
+    ("+ range 0 to 5.5", WithRange, 0.0, 1),
+    ("+ biases", WithBias, 0.0, 1),
+    ("+ decay 0.01", WithBias, 0.01, 1),
+    ("+ decay 0.1", WithBias, 0.1, 1),
+    ("decay 0.5, batches x 8", WithBias, 0.5, 8),
+    ("neural net, decay 0.01", CollabNN, 0.01, 4),
+)
+mean = split.train.value.mean()
+print(f"\n{'RMSE in stars':24}training   test   decay x sum of rates")
+print(f"{'the mean for everybody':24}{np.std(split.train.value):8.3f}{np.sqrt(np.mean((split.test.value - mean) ** 2)):7.3f}")
+models, errors = {}, {}
+for name, kind, decay, longer in MODELS:
+    models[name] = kind()
+    strength = fit(models[name], decay, longer)
+    errors[name] = rmse(models[name], split.train), rmse(models[name], split.test)
+    print("{:24}{:8.3f}{:7.3f}{:10.2f}".format(name, *errors[name], strength))
