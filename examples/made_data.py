@@ -33,6 +33,7 @@ RATINGS = "a folder or zip of MovieLens 100K, or any table of ratings"  # the he
 N_USERS, N_ITEMS, N_RATINGS = 400, 200, 20_000
 TASTES = (("Action", "Romance", 0.8), ("Drama", "Comedy", 0.6))  # (one pole, the other, how much users differ)
 AGE_TASTE = 0.4  # how much users differ in what they think of old films
+NOISE = 0.7  # how much two ratings of one film by equal users differ
 SHARES = (0.06, 0.17, 0.44, 0.78)  # of MovieLens 100K's ratings: at most 1, 2, 3, 4 stars
 
 
@@ -70,21 +71,21 @@ def file_in(folder: str | Path, *names: str) -> Path:
     return found[0]
 
 
-def ratings(data: str | None = None, *, small: bool = False) -> Ratings:
+def ratings(data: str | None = None, *, small: bool = False, noise: float = NOISE) -> Ratings:
     """Return the ratings at `data`, else MovieLens 100K from the cache (unless `small`), else made ones; say which."""
     if data is not None:
         found = embedcli.load_ratings(data, offline=True, on_note=partial(print, file=sys.stderr))
     elif not small and cached(find_data_set("ml-100k")):
         found = embedcli.load_ratings("ml-100k", offline=True)
     else:
-        found = make()
+        found = make(noise=noise)
         if not small:
             print("MovieLens 100K is not in the cache (embedcli train fetches it): made ratings stand in for it.")
     print(f"{found.data.title}: {len(found):,} ratings, {len(found.users):,} users, {len(found.items):,} films\n")
     return found
 
 
-def make(seed: int = 0) -> Ratings:
+def make(seed: int = 0, noise: float = NOISE) -> Ratings:
     """Draw ratings: quality + generosity + taste . film + noise, cut into 1 to 5 stars; good films are rated more."""
     rng = np.random.default_rng(seed)
     films = np.arange(N_ITEMS)
@@ -99,7 +100,7 @@ def make(seed: int = 0) -> Ratings:
     weight = rng.normal(0, 0.8, N_USERS)[:, None] + (rng.normal(0, 0.8, N_ITEMS) + 0.5 * quality)  # (U, I)
     pairs = np.argpartition(-(weight + rng.gumbel(size=weight.shape)), N_RATINGS, axis=None)[:N_RATINGS]
     user, item = np.unravel_index(rng.permutation(pairs), weight.shape)
-    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 0.7, N_RATINGS)
+    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, noise, N_RATINGS)
     value = 1 + np.searchsorted(np.quantile(felt, SHARES), felt)
     names = [taste[:2] for taste in TASTES]
     tags = [tuple(names[axis][int(poles[axis, j] < 0)] for axis in range(len(names))) for j in films]
