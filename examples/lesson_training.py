@@ -3,7 +3,7 @@
     python examples/lesson_training.py [--data PATH] [--small]
 
 The model is a PyTorch module, rating = 5.5 x sigmoid(b_u + b_i + p_u . q_i), so any training loop of PyTorch trains
-it. `fit_one_cycle` below is the loop behind the lesson's `fit_one_cycle(5, 5e-3, wd=0.1)`:
+it. `train` below is the loop behind the lesson's `fit_one_cycle(5, 5e-3, wd=0.1)`:
 
 - Minibatches of 64 ratings, in random order, five times through the ratings.
 - AdamW: Adam, and before each step every weight is multiplied by 1 - learning rate x decay.
@@ -54,27 +54,22 @@ def fit_one_cycle(
     decay: float,
     n_epochs: int = N_EPOCHS,
     batch_size: int = BATCH_SIZE,
-    n_models: int = 1,
-) -> float:
-    """Minimise `loss`, a function of row numbers (n_models, batch), over n rows; return the sum of the learning rates.
-
-    `groups` are parameters and their highest learning rate; the sum is that of the first group over all steps.
-    """
-    parameters = [{"params": list(weights), "lr": rate} for weights, rate in groups]
-    optimiser = torch.optim.AdamW(parameters, betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
-    highest, n_steps, total = [rate for _, rate in groups], n_epochs * -(-n // batch_size), 0.0
+) -> None:
+    """Minimise `loss`, a function of row numbers, over n rows. `groups` are weights and their highest learning rate."""
+    optimiser = torch.optim.AdamW(
+        [{"params": list(weights), "lr": rate} for weights, rate in groups],
+        betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True,
+    )
+    highest, n_steps = [rate for _, rate in groups], n_epochs * -(-n // batch_size)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, highest, n_steps, pct_start=0.25, div_factor=25, final_div_factor=4000
     )
     for _ in range(n_epochs):
-        orders = torch.stack([torch.randperm(n) for _ in range(n_models)])  # every row once, in random order
-        for rows in orders.split(batch_size, 1):  # a minibatch
+        for rows in torch.randperm(n).split(batch_size):  # all rows once, in random order, a minibatch at a time
             optimiser.zero_grad()
             loss(rows).backward()  # the derivative of the loss by every weight
-            total += cycle.get_last_lr()[0]
-            optimiser.step()  # weights -= learning rate x (smoothed derivative + decay x weight), in short
+            optimiser.step()  # in short: weight -= learning rate x (smoothed derivative + decay x weight)
             cycle.step()  # the learning rate of the next step
-    return total
 
 
 @one_thread()
@@ -100,13 +95,18 @@ def train(
     user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
     half = (torch.randperm(len(known.users)) % max(1, n_halves))[user]
     left_out = torch.arange(-1, n_halves)[:, None]  # by each model; no half is -1, so the first learns from all
-
-    def loss(rows: Tensor) -> Tensor:  # rows (n_models, batch)
-        squares = (model(user[rows], item[rows]) - value[rows]).square()
-        return (squares * (half[rows] != left_out)).mean(1).sum()
-
-    groups = [(model.parameters(), LEARNING_RATE)]
-    fit_one_cycle(groups, loss, n, decay=decay, n_epochs=n_epochs, batch_size=BATCH_SIZE, n_models=n_models)
+    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, LEARNING_RATE, n_epochs * -(-n // BATCH_SIZE), pct_start=0.25, div_factor=25, final_div_factor=4000
+    )
+    for _ in range(n_epochs):
+        orders = torch.stack([torch.randperm(n) for _ in range(n_models)])
+        for rows in orders.split(BATCH_SIZE, 1):  # (n_models, BATCH_SIZE)
+            squares = (model(user[rows], item[rows]) - value[rows]).square()
+            optimiser.zero_grad()
+            (squares * (half[rows] != left_out)).mean(1).sum().backward()
+            optimiser.step()
+            cycle.step()
     arrays = model.arrays()
     own = {name: array[:1] for name, array in arrays.items()}
     halves = {"half_item_factors": arrays["item_factors"][1:]} if n_halves else {}

@@ -4,7 +4,8 @@
 
 An example never downloads: `embedcli train` does, and from then on MovieLens 100K is in the cache and the examples
 find it. `--data PATH` names a folder or zip of it instead. Otherwise the ratings are made, from a truth that is
-known: how good a film is, how generous a user is, and three tastes, each of which films stand somewhere on.
+known: how good a film is, how generous a user is, and three tastes, each of which films stand somewhere on. As in
+MovieLens, most of a rating is noise and many films have few ratings, so that a large model learns ratings by heart.
 
 `run_script` is how every example starts: it reads the command line, and says in one line if the data are wrong.
 """
@@ -30,10 +31,9 @@ from embedcli.terminal import plain
 
 T = TypeVar("T")
 RATINGS = "a folder or zip of MovieLens 100K, or any table of ratings"  # the help of --data
-N_USERS, N_ITEMS, N_RATINGS = 400, 200, 20_000
-TASTES = (("Action", "Romance", 0.8), ("Drama", "Comedy", 0.6))  # (one pole, the other, how much users differ)
+N_USERS, N_ITEMS, N_RATINGS = 500, 400, 30_000
+TASTES = (("Action", "Romance", 0.5), ("Drama", "Comedy", 0.4))  # (one pole, the other, how much users differ)
 AGE_TASTE = 0.4  # how much users differ in what they think of old films
-NOISE = 0.7  # how much two ratings of one film by equal users differ
 SHARES = (0.06, 0.17, 0.44, 0.78)  # of MovieLens 100K's ratings: at most 1, 2, 3, 4 stars
 
 
@@ -71,21 +71,21 @@ def file_in(folder: str | Path, *names: str) -> Path:
     return found[0]
 
 
-def ratings(data: str | None = None, *, small: bool = False, noise: float = NOISE) -> Ratings:
+def ratings(data: str | None = None, *, small: bool = False) -> Ratings:
     """Return the ratings at `data`, else MovieLens 100K from the cache (unless `small`), else made ones; say which."""
     if data is not None:
         found = embedcli.load_ratings(data, offline=True, on_note=partial(print, file=sys.stderr))
     elif not small and cached(find_data_set("ml-100k")):
         found = embedcli.load_ratings("ml-100k", offline=True)
     else:
-        found = make(noise=noise)
+        found = make()
         if not small:
             print("MovieLens 100K is not in the cache (embedcli train fetches it): made ratings stand in for it.")
     print(f"{found.data.title}: {len(found):,} ratings, {len(found.users):,} users, {len(found.items):,} films\n")
     return found
 
 
-def make(seed: int = 0, noise: float = NOISE) -> Ratings:
+def make(seed: int = 0) -> Ratings:
     """Draw ratings: quality + generosity + taste . film + noise, cut into 1 to 5 stars; good films are rated more."""
     rng = np.random.default_rng(seed)
     films = np.arange(N_ITEMS)
@@ -95,12 +95,12 @@ def make(seed: int = 0, noise: float = NOISE) -> Ratings:
     axes = np.vstack([poles, old])  # (axes + 1, I)
     spread = np.array([taste[2] for taste in TASTES] + [AGE_TASTE])
     tastes = rng.normal(0, 1, (N_USERS, len(axes))) * spread  # (U, axes + 1)
-    quality, generosity = rng.normal(0, 0.8, N_ITEMS), rng.normal(0, 0.4, N_USERS)
+    quality, generosity = rng.normal(0, 0.6, N_ITEMS), rng.normal(0, 0.4, N_USERS)
     # the pairs rated: the largest of log weight + Gumbel noise are a draw without replacement
-    weight = rng.normal(0, 0.8, N_USERS)[:, None] + (rng.normal(0, 0.8, N_ITEMS) + 0.5 * quality)  # (U, I)
+    weight = rng.normal(0, 0.9, N_USERS)[:, None] + (rng.normal(0, 1.3, N_ITEMS) + 0.5 * quality)  # (U, I)
     pairs = np.argpartition(-(weight + rng.gumbel(size=weight.shape)), N_RATINGS, axis=None)[:N_RATINGS]
     user, item = np.unravel_index(rng.permutation(pairs), weight.shape)
-    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, noise, N_RATINGS)
+    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 1.1, N_RATINGS)
     value = 1 + np.searchsorted(np.quantile(felt, SHARES), felt)
     names = [taste[:2] for taste in TASTES]
     tags = [tuple(names[axis][int(poles[axis, j] < 0)] for axis in range(len(names))) for j in films]

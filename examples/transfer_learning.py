@@ -168,7 +168,7 @@ def fold_in(run: Run, task: Task) -> float:
 # %% Print the table
 def main(data: str | None = None, *, small: bool = False) -> dict[str, float]:
     """Print the test error of each step, and return them."""
-    task = leave_out(ratings(data, small=small, noise=1.2))
+    task = leave_out(ratings(data, small=small))
     print(
         f"{len(task.old.users)} old users with {len(task.old):,} ratings; {len(task.new.users)} new users with "
         f"{N_GIVEN} ratings each, and {len(task.test):,} test ratings\n\nRMSE in stars"
