@@ -1,64 +1,65 @@
-"""Gradient descent by hand: fit y = a x + b, one row at a time.
+# %% [markdown]
+"""Gradient descent by hand: fit the line of the lesson's spreadsheet, one row at a time.
 
     python examples/gradient_descent_by_hand.py
 
-The data lie on y = 2 x + 30, which the fit does not know: it starts at a = b = 1. For one row the squared error is
+The model is a line, prediction = a x + b. Its *parameters* a and b are numbers that we want to learn. The 29 rows of
+the spreadsheet lie on y = 2 x + 30, but the fit does not know that: it starts at a = b = 1. The *loss* says how wrong
+the prediction is for one row. It is the squared error:
 
     loss = (a x + b - y)^2
 
-The derivative says how the loss changes when a or b is raised a little. There are three ways to get it:
+The *derivative* of the loss by b says how fast the loss changes when b is raised a little. The loss falls if we step
+against the derivative. How far we step is the derivative times a *learning rate*:
 
-- Try it: add 0.01 to b, look at the loss again, divide the change by 0.01. That is finite differencing. It costs one
-  more prediction for every parameter, and it is a little off, since the loss is curved: by 0.01 for b and by
-  0.01 x^2 for a. (Half a step to either side cancels the curvature; tests of gradients use that.)
-- Work it out: with error = a x + b - y, the chain rule gives d loss / d b = 2 error and d loss / d a = 2 error x.
-- Have it worked out: autograd writes down every operation, and applies the chain rule backwards.
+    b -= learning_rate * (d loss / d b)
 
-Then step against the derivative, times a learning rate: a -= 1e-4 * d loss / d a. A step on each row in turn is
-stochastic gradient descent (SGD); once through the rows is an epoch. The learning rate cannot be much larger here: at
-x near 100 the loss along a curves by 2 x^2 = 20,000, and a step of more than 2 / 20,000 = 1e-4 would overshoot by
-more than it corrects. So b, whose slope is gentle, creeps. optimisers_from_scratch.py shows what helps.
+One step for each row in turn is *stochastic gradient descent* (SGD). Once through all rows is an *epoch*.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from made_data import run_script
-from numpy.typing import NDArray
 
-TRUE_A, TRUE_B = 2.0, 30.0
+X = (14, 86, 28, 51, 28, 29, 72, 62, 84, 15, 42, 62, 47, 35, 9, 38, 44, 99, 13, 21, 28, 20, 8, 64, 99, 70, 27, 17, 8)
+TRUE_A, TRUE_B = 2, 30
+ROWS = [(float(x), float(TRUE_A * x + TRUE_B)) for x in X]  # the spreadsheet's x and y
 LEARNING_RATE = 1e-4
 STEP = 0.01  # of the finite differences
-N_ROWS = 30
+N_EPOCHS = 3000
+Slopes = tuple[float, float]  # (d loss / d a, d loss / d b)
 
 
-def rows(seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return x and y on the line, the first row being x = 14, y = 58."""
-    x = np.random.default_rng(seed).integers(5, 95, N_ROWS).astype(float)
-    x[0] = 14
-    return x, TRUE_A * x + TRUE_B
+# %% [markdown]
+# ## Three ways to get the derivatives
+# 1. Try it. Add 0.01 to b, and compute the loss again. The change of the loss, divided by 0.01, is nearly the
+#    derivative. This is *finite differencing*. Raise only one parameter at a time. It is a little wrong, because the
+#    loss is curved: by 0.01 for b, and by 0.01 x^2 for a. And it takes one more prediction for each parameter.
+# 2. Work it out. With error = a x + b - y, the chain rule gives d loss / d b = 2 error and d loss / d a = 2 error x.
+# 3. Let PyTorch work it out. *Autograd* records every operation, and applies the chain rule backwards.
 
 
+# %%
 def loss(a: float, b: float, x: float, y: float) -> float:
     """Return the squared error of one row."""
     return (a * x + b - y) ** 2
 
 
-def by_finite_differences(a: float, b: float, x: float, y: float) -> tuple[float, float]:
-    """Return (d loss / d a, d loss / d b), by trying."""
+def by_finite_differences(a: float, b: float, x: float, y: float) -> Slopes:
+    """Return the derivatives by trying: raise one parameter, the other stays as it is."""
     here = loss(a, b, x, y)
     return (loss(a + STEP, b, x, y) - here) / STEP, (loss(a, b + STEP, x, y) - here) / STEP
 
 
-def by_hand(a: float, b: float, x: float, y: float) -> tuple[float, float]:
-    """Return (d loss / d a, d loss / d b), by the chain rule."""
+def by_hand(a: float, b: float, x: float, y: float) -> Slopes:
+    """Return the derivatives by the chain rule."""
     error = a * x + b - y
     return 2 * error * x, 2 * error
 
 
-def by_autograd(a: float, b: float, x: float, y: float) -> tuple[float, float]:
-    """Return (d loss / d a, d loss / d b), by PyTorch."""
+def by_autograd(a: float, b: float, x: float, y: float) -> Slopes:
+    """Return the derivatives by PyTorch."""
     parameters = torch.tensor([a, b], dtype=torch.float64, requires_grad=True)
     (parameters[0] * x + parameters[1] - y).square().backward()
     assert parameters.grad is not None
@@ -72,34 +73,90 @@ def step(a: float, b: float, x: float, y: float) -> tuple[float, float]:
     return a - LEARNING_RATE * slope_a, b - LEARNING_RATE * slope_b
 
 
-def main(*, small: bool = False) -> dict[str, tuple[float, ...]]:
-    """Print the first row's derivatives in three ways, then the fit; return the numbers."""
-    xs, ys = rows()
-    a = b = 1.0
-    x, y = float(xs[0]), float(ys[0])
-    figures: dict[str, tuple[float, ...]] = {"loss": (loss(a, b, x, y),)}
-    print(f"the first row: x = {x:g}, y = {y:g}; at a = b = 1 the squared error is {loss(a, b, x, y):g}\n")
-    print(f"{'':22}{'d loss / d a':>14}{'d loss / d b':>14}")
-    for name, slopes in (
-        ("finite differences", by_finite_differences(a, b, x, y)),
-        ("by hand", by_hand(a, b, x, y)),
-        ("autograd", by_autograd(a, b, x, y)),
-    ):
-        figures[name] = slopes
-        print(f"{name:22}{slopes[0]:14.2f}{slopes[1]:14.2f}")
-    figures["first step"] = step(a, b, x, y)
-    print(f"\nafter the first step: a = {figures['first step'][0]:.4f}, b = {figures['first step'][1]:.4f}\n")
+def mean_squared_error(a: float, b: float) -> float:
+    """Return the mean loss of all rows."""
+    return sum(loss(a, b, x, y) for x, y in ROWS) / len(ROWS)
 
+
+# %%
+def first_row() -> dict[str, Slopes]:
+    """Print every number of the spreadsheet's first row; return the derivatives in three ways, and the step."""
+    a, b, (x, y) = 1.0, 1.0, ROWS[0]
+    print(f"The first row: x = {x:g}, y = {y:g}. At a = b = 1 the prediction is {a * x + b:g}.")
+    print(f"  loss                      {loss(a, b, x, y):12,.4f}")
+    print(f"  loss with b + {STEP:g}        {loss(a, b + STEP, x, y):12,.4f}")
+    print(f"  loss with a + {STEP:g}        {loss(a + STEP, b, x, y):12,.4f}")
+    print(f"  loss with both + {STEP:g}     {loss(a + STEP, b + STEP, x, y):12,.4f}  (not used: raise one at a time)\n")
+    found = {
+        "finite differences": by_finite_differences(a, b, x, y),
+        "by hand": by_hand(a, b, x, y),
+        "autograd": by_autograd(a, b, x, y),
+    }
+    print(f"  {'':20}{'d loss / d a':>14}{'d loss / d b':>14}")
+    for name, (slope_a, slope_b) in found.items():
+        print(f"  {name:20}{slope_a:14,.2f}{slope_b:14,.2f}")
+    found["first step"] = step(a, b, x, y)
+    print(f"\nThe first step: a = 1 - 0.0001 x (-1,204) = {found['first step'][0]:.4f}")
+    print(f"                b = 1 - 0.0001 x (-86)    = {found['first step'][1]:.4f}\n")
+    print("Two small slips of the lesson's notes, so that you do not search for a mistake of your own:")
+    print("- For the derivative by a they have the loss 1,836.1225. There b was still raised. With a alone it is")
+    print("  1,836.9796, and only this gives -1,202.04.")
+    print("- They lose the minus signs of the derivatives. The loss falls when a or b is raised, so both are negative.\n")
+    return found
+
+
+def first_epoch() -> tuple[float, float]:
+    """Print the spreadsheet: each row with its derivatives and the parameters after its step; return a and b."""
+    a = b = 1.0
+    print(f"The first epoch, row by row ('tried' is by finite differences):\n{'':32}d loss / d a{'':12}d loss / d b")
+    print(f"{'x':>4}{'y':>5}{'prediction':>12}{'tried':>12}{'by hand':>12}{'tried':>12}{'by hand':>12}{'a':>9}{'b':>9}")
+    for x, y in ROWS:
+        (tried_a, tried_b), (slope_a, slope_b) = by_finite_differences(a, b, x, y), by_hand(a, b, x, y)
+        print(f"{x:4g}{y:5g}{a * x + b:12.2f}{tried_a:12,.2f}{slope_a:12,.2f}{tried_b:12,.2f}{slope_b:12,.2f}", end="")
+        a, b = step(a, b, x, y)
+        print(f"{a:9.4f}{b:9.4f}")
+    print()
+    return a, b
+
+
+def fit(n_epochs: int) -> tuple[float, float]:
+    """Print how the fit nears the line; return a and b."""
+    a = b = 1.0
     print(f"{'epoch':>5}{'a':>10}{'b':>10}{'mean squared error':>21}")
-    for epoch in range(1, (300 if small else 3000) + 1):
-        for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
+    for epoch in range(1, n_epochs + 1):
+        for x, y in ROWS:
             a, b = step(a, b, x, y)
         if epoch in (1, 10, 100, 300, 1000, 3000):
-            print(f"{epoch:5}{a:10.4f}{b:10.4f}{np.mean((a * xs + b - ys) ** 2):21.6f}")
+            print(f"{epoch:5}{a:10.4f}{b:10.4f}{mean_squared_error(a, b):21.6f}")
     print(f"{'truth':>5}{TRUE_A:10.4f}{TRUE_B:10.4f}")
-    figures["fitted"] = (a, b)
-    return figures
+    return a, b
+
+
+# %% [markdown]
+# ## Why it is slow
+# a is between 2 and 3 after two rows. b needs thousands of epochs. The learning rate cannot be much larger: the loss curves
+# by 2 x^2 along a, and at x = 99 that is 19,602. A step of more than 2 / 19,602, about 1e-4, overshoots by more than
+# it corrects. Along b the loss curves by 2 only, so the same rate is thousands of times too small for b.
+# optimisers_from_scratch.py shows what helps.
+
+
+# %%
+def main(*, small: bool = False) -> dict[str, tuple[float, float]]:
+    """Print the first row, the first epoch and the fit; return the numbers."""
+    return first_row() | {"first epoch": first_epoch(), "fitted": fit(N_EPOCHS // 10 if small else N_EPOCHS)}
 
 
 if __name__ == "__main__":
     run_script(main, __doc__)
+
+# %% [markdown]
+# ## Try this
+# - LEARNING_RATE = 2e-4: what happens to a in the first epoch?
+# - STEP = 1: how far is the derivative by a from the one by hand? And with half a step to either side,
+#   (loss(a + STEP / 2) - loss(a - STEP / 2)) / STEP?
+# - Divide every x by 100. The true a is then 200. How large may the learning rate be now?
+#
+# ## Questions
+# 1. Why is the derivative by a just x times the derivative by b?
+# 2. Finite differences need one more prediction for each parameter. How many for a net with a million parameters?
+# 3. The derivative is negative. Does the step raise the parameter, or lower it?
