@@ -18,7 +18,7 @@ from inspect import getsource
 
 import numpy as np
 import torch
-from lesson_training import N_EPOCHS, N_FACTORS, fit_one_cycle
+from lesson_training import BATCH_SIZE, LEARNING_RATE, N_EPOCHS, N_FACTORS, fit_one_cycle, sum_of_rates
 from made_data import RATINGS, ratings, run_script
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -39,9 +39,8 @@ def load(data: str | None = None, *, small: bool = False) -> tuple[Ratings, bool
 films, small = run_script(load, __doc__, data=RATINGS)
 split = films.split("random", seed=0)
 n_users, n_films, n_factors = len(films.users), len(films.items), 10 if small else N_FACTORS
-is_large = len(films) > 50_000
-batch_size, learning_rate = (64, 5e-3) if is_large else (32, 1e-2)  # few ratings: more and longer steps
-n_epochs, batch_size = (1, 256) if small else (N_EPOCHS, batch_size)
+n_epochs, batch_size = (1, 256) if small else (N_EPOCHS, BATCH_SIZE)
+learning_rate = LEARNING_RATE if len(films) > 50_000 else 2 * LEARNING_RATE  # few ratings are few steps: longer ones
 
 
 def columns(rows: Ratings) -> tuple[Tensor, Tensor, Tensor]:
@@ -128,8 +127,8 @@ class CollabNN(nn.Module):
 # %% The training
 # An epoch goes through all ratings once, in minibatches of 64. The loss of a minibatch is its mean squared error. For
 # every weight, PyTorch works out the derivative of the loss, and the optimiser moves the weight a little downhill.
-# `fit_one_cycle` is the notebook's: the learning rate (the size of a move) rises during a quarter of the steps, then
-# falls to 0. This is its text:
+# `fit_one_cycle` is the notebook's. The learning rate (the size of a move) rises during a quarter of the steps, then
+# falls to 0. The optimiser is AdamW (see optimisers_from_scratch.py). This is the function:
 print("\n" + getsource(fit_one_cycle))
 
 
@@ -163,15 +162,15 @@ for rate, found in lr_find(WithBias()):
 # model can learn the training ratings by heart. Decay works against this: a weight stays large only if many ratings
 # ask for it. What counts is the decay times the sum of all learning rates (see weight_decay.py), the last column.
 def fit(model: nn.Module, decay: float, larger: int = 1) -> float:
-    """Train; return decay x sum of learning rates. Batches `larger` times as large are fewer steps, twice as long."""
+    """Train, and return decay x sum of rates. If batches are `larger`, the steps are fewer, and twice as long."""
 
     def loss(rows: Tensor) -> Tensor:
         error: Tensor = model(user[rows], film[rows]) - stars[rows]
         return error.square().mean()
 
-    groups = [(model.parameters(), learning_rate * min(larger, 2))]
-    size = batch_size * larger
-    return decay * fit_one_cycle(groups, loss, len(stars), decay=decay, n_epochs=n_epochs, batch_size=size)
+    rate, size = learning_rate * min(larger, 2), batch_size * larger
+    fit_one_cycle([(model.parameters(), rate)], loss, len(stars), decay=decay, n_epochs=n_epochs, batch_size=size)
+    return decay * sum_of_rates(rate, n_epochs * -(-len(stars) // size))
 
 
 def rmse(model: nn.Module, rows: Ratings) -> float:

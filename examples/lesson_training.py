@@ -42,7 +42,7 @@ from embedcli.training.evaluation import score
 from embedcli.training.model import EmbeddingDotBias
 
 N_FACTORS, N_EPOCHS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 50, 5, 64, 5e-3, 0.1
-INITIAL_SD = 0.01
+INITIAL_SD, WARM, START_DIVISOR = 0.01, 0.25, 25  # WARM: the share of the steps in which the rate rises
 BISECTIONS = 8
 
 
@@ -58,11 +58,14 @@ def fit_one_cycle(
     """Minimise `loss`, a function of row numbers, over n rows. `groups` are weights and their highest learning rate."""
     optimiser = torch.optim.AdamW(
         [{"params": list(weights), "lr": rate} for weights, rate in groups],
-        betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True,
+        betas=(0.95, 0.99),
+        eps=1e-5,
+        weight_decay=decay,
+        fused=True,
     )
     highest, n_steps = [rate for _, rate in groups], n_epochs * -(-n // batch_size)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, highest, n_steps, pct_start=0.25, div_factor=25, final_div_factor=4000
+        optimiser, highest, n_steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
     )
     for _ in range(n_epochs):
         for rows in torch.randperm(n).split(batch_size):  # all rows once, in random order, a minibatch at a time
@@ -111,6 +114,11 @@ def train(
     own = {name: array[:1] for name, array in arrays.items()}
     halves = {"half_item_factors": arrays["item_factors"][1:]} if n_halves else {}
     return Run.from_arrays({**own, **halves}, known, name="lesson", y_range=model.y_range)
+
+
+def sum_of_rates(learning_rate: float, steps: int) -> float:
+    """Return the sum of a cycle's learning rates: each cosine has the mean of its two ends."""
+    return learning_rate * steps * (WARM * (1 + 1 / START_DIVISOR) + (1 - WARM)) / 2
 
 
 def rmse(run: Run, rows: Ratings) -> float:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
 import runpy
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -17,13 +14,12 @@ import numpy as np
 import pytest
 import torch
 from planted import World
-from scipy.stats import spearmanr
 
 import embedcli
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = (
-    *("mnist_logistic", "lesson_training", "weight_decay", "collaborative_filtering_lesson", "entity_embeddings"),
+    *("mnist_logistic", "lesson_training", "weight_decay", "entity_embeddings"),
     "census",
 )
 
@@ -48,24 +44,6 @@ def decays(_examples_without_network: None) -> tuple[list[Any], float]:
         patch.setattr(script, "DECAYS", (0.0, 0.1, 20.0))
         found: tuple[list[Any], float] = script.main(small=True)
     return found
-
-
-@dataclass(frozen=True)
-class Session:
-    """What the lesson's session learned, what it printed, and where it left its picture."""
-
-    learned: Any
-    printed: str
-    folder: Path
-
-
-@pytest.fixture(scope="module")
-def session(_examples_without_network: None, made_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """Hold the lesson's session on the planted world."""
-    folder = tmp_path_factory.mktemp("session")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
-        learned = import_module("collaborative_filtering_lesson").main(str(made_files), small=True)
-    return Session(learned, printed.getvalue(), folder)
 
 
 def test_one_linear_layer_reads_digits(digits: dict[str, float]) -> None:
@@ -166,35 +144,6 @@ def test_a_run_of_the_lessons_training_is_looked_into(world: World) -> None:
     assert (found.components[0].truth_phi or 0) > 0.9
     assert abs(np.corrcoef(found.scores[:-1, 0], world.axis[:-1])[0, 1]) > 0.9
     assert embedcli.biases(run).worst[0].id == str(np.argmin(world.quality[:-1]) + 1)
-
-
-def test_lesson_finds_the_truth_of_a_planted_world(world: World, session: Session) -> None:
-    """The films that are worst and best by a clear margin lead the lists; stars order films better than means do."""
-    order = [str(j + 1) for j in np.argsort(world.quality)]
-    learned = session.learned
-    assert [row.id for row in learned.biases.worst[:3]] == order[:3]  # then come ten films of nearly one quality
-    assert {row.id for row in learned.biases.best[:2]} == set(order[-2:])
-    seen = learned.run.item_stats
-    rated = seen.n_ratings > 0
-    stars = learned.run.array("item_stars").mean(0)
-    by_stars, by_mean = (spearmanr(x[rated], world.quality[rated]).statistic for x in (stars, seen.mean_rating))
-    assert by_stars > max(by_mean, 0.98)
-
-
-def test_lesson_finds_and_names_the_planted_axis(session: Session) -> None:
-    """The first component is the planted axis, named by its genres; no other has a genre in its name."""
-    first, *others = session.learned.components.components
-    assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}
-    for component in others:
-        assert not {"Action", "Romance"} & {*component.positive_name, *component.negative_name}
-
-
-def test_lesson_tells_what_it_learned(session: Session) -> None:
-    """The session prints the rankings and the verdicts on the components, and leaves a picture."""
-    assert "Best, by bias:\n  +1." in session.printed
-    assert "real and true" in session.printed
-    assert "lesson.png: the 50 most rated films" in session.printed
-    assert (session.folder / "lesson.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
