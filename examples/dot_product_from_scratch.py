@@ -18,7 +18,7 @@ from inspect import getsource
 
 import numpy as np
 import torch
-from lesson_training import BATCH_SIZE, LEARNING_RATE, N_EPOCHS, N_FACTORS, fit_one_cycle, sum_of_rates
+from lesson_training import BATCH_SIZE, LEARNING_RATE, N_EPOCHS, N_FACTORS, fit_one_cycle, n_steps, sum_of_rates
 from made_data import RATINGS, ratings, run_script
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -170,7 +170,7 @@ def fit(model: nn.Module, decay: float, larger: int = 1) -> float:
 
     rate, size = learning_rate * min(larger, 2), batch_size * larger
     fit_one_cycle([(model.parameters(), rate)], loss, len(stars), decay=decay, n_epochs=n_epochs, batch_size=size)
-    return decay * sum_of_rates(rate, n_epochs * -(-len(stars) // size))
+    return decay * sum_of_rates(rate, n_steps(len(stars), size, n_epochs))
 
 
 def rmse(model: nn.Module, rows: Ratings) -> float:

@@ -101,7 +101,9 @@ def first_row() -> dict[str, Slopes]:
     print("Two small slips of the lesson's notes, so that you do not search for a mistake of your own:")
     print("- For the derivative by a they have the loss 1,836.1225. There b was still raised. With a alone it is")
     print("  1,836.9796, and only this gives -1,202.04.")
-    print("- They lose the minus signs of the derivatives. The loss falls when a or b is raised, so both are negative.\n")
+    print(
+        "- They lose the minus signs of the derivatives. The loss falls when a or b is raised, so both are negative.\n"
+    )
     return found
 
 

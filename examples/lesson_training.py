@@ -63,9 +63,9 @@ def fit_one_cycle(
         weight_decay=decay,
         fused=True,
     )
-    highest, n_steps = [rate for _, rate in groups], n_epochs * -(-n // batch_size)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, highest, n_steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
+    highest, steps = [rate for _, rate in groups], n_steps(n, batch_size, n_epochs)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(  # from a 25th of the rate up to it, then to almost 0, along cosines
+        optimiser, highest, steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
     )
     for _ in range(n_epochs):
         for rows in torch.randperm(n).split(batch_size):  # all rows once, in random order, a minibatch at a time
@@ -81,39 +81,30 @@ def train(
     decay: float,
     *,
     n_factors: int = N_FACTORS,
-    n_epochs: int = N_EPOCHS,
-    n_halves: int = 0,
+    batch_size: int = BATCH_SIZE,
+    learning_rate: float = LEARNING_RATE,
     seed: int = 0,
 ) -> Run:
-    """Train as the lesson does, with one decay of all weights; and one model on either half of the users if asked.
-
-    All models step together, each through the ratings in its own order, with the constants of fastai.
-    """
+    """Train one model as the lesson does, with one decay of all weights and the constants of fastai."""
     torch.manual_seed(seed)
-    n, n_models, n_rows = len(known), 1 + n_halves, len(known.users) + len(known.items)
-    start = (INITIAL_SD * torch.randn(n_models, n_rows, n_factors)).numpy()
+    n, n_rows = len(known), len(known.users) + len(known.items)
+    start = (INITIAL_SD * torch.randn(1, n_rows, n_factors)).numpy()
     y_range = y_range_for(known.data, known.value)
     model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range)
     torch.nn.init.normal_(model.biases, std=INITIAL_SD)
-    user, item, value = (torch.tensor(column) for column in (known.user, known.item, known.value))
-    half = (torch.randperm(len(known.users)) % max(1, n_halves))[user]
-    left_out = torch.arange(-1, n_halves)[:, None]  # by each model; no half is -1, so the first learns from all
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, LEARNING_RATE, n_epochs * -(-n // BATCH_SIZE), pct_start=0.25, div_factor=25, final_div_factor=4000
-    )
-    for _ in range(n_epochs):
-        orders = torch.stack([torch.randperm(n) for _ in range(n_models)])
-        for rows in orders.split(BATCH_SIZE, 1):  # (n_models, BATCH_SIZE)
-            squares = (model(user[rows], item[rows]) - value[rows]).square()
-            optimiser.zero_grad()
-            (squares * (half[rows] != left_out)).mean(1).sum().backward()
-            optimiser.step()
-            cycle.step()
-    arrays = model.arrays()
-    own = {name: array[:1] for name, array in arrays.items()}
-    halves = {"half_item_factors": arrays["item_factors"][1:]} if n_halves else {}
-    return Run.from_arrays({**own, **halves}, known, name="lesson", y_range=model.y_range)
+    user, item, value = (torch.tensor(column)[None] for column in (known.user, known.item, known.value))
+
+    def loss(rows: Tensor) -> Tensor:
+        error: Tensor = model(user[:, rows], item[:, rows]) - value[:, rows]
+        return error.square().mean()
+
+    fit_one_cycle([(model.parameters(), learning_rate)], loss, n, decay=decay, batch_size=batch_size)
+    return Run.from_arrays(model.arrays(), known, name="lesson", y_range=model.y_range)
+
+
+def n_steps(n_ratings: int, batch_size: int, n_epochs: int = N_EPOCHS) -> int:
+    """Return how many steps a training makes."""
+    return n_epochs * -(-n_ratings // batch_size)
 
 
 def sum_of_rates(learning_rate: float, steps: int) -> float:

@@ -32,7 +32,7 @@ from embedcli.terminal import plain
 T = TypeVar("T")
 RATINGS = "a folder or zip of MovieLens 100K, or any table of ratings"  # the help of --data
 N_USERS, N_ITEMS, N_RATINGS = 500, 400, 30_000
-TASTES = (("Action", "Romance", 0.5), ("Drama", "Comedy", 0.4))  # (one pole, the other, how much users differ)
+TASTES = (("Action", "Romance", 0.45), ("Drama", "Comedy", 0.4))  # (one pole, the other, how much users differ)
 AGE_TASTE = 0.4  # how much users differ in what they think of old films
 SHARES = (0.06, 0.17, 0.44, 0.78)  # of MovieLens 100K's ratings: at most 1, 2, 3, 4 stars
 
@@ -100,7 +100,7 @@ def make(seed: int = 0) -> Ratings:
     weight = rng.normal(0, 0.9, N_USERS)[:, None] + (rng.normal(0, 1.3, N_ITEMS) + 0.5 * quality)  # (U, I)
     pairs = np.argpartition(-(weight + rng.gumbel(size=weight.shape)), N_RATINGS, axis=None)[:N_RATINGS]
     user, item = np.unravel_index(rng.permutation(pairs), weight.shape)
-    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 1.1, N_RATINGS)
+    felt = quality[item] + generosity[user] + (tastes[user] * axes.T[item]).sum(1) + rng.normal(0, 1.2, N_RATINGS)
     value = 1 + np.searchsorted(np.quantile(felt, SHARES), felt)
     names = [taste[:2] for taste in TASTES]
     tags = [tuple(names[axis][int(poles[axis, j] < 0)] for axis in range(len(names))) for j in films]

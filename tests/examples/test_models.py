@@ -6,43 +6,21 @@ import gzip
 import runpy
 import sys
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from planted import World
-
-import embedcli
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = (
-    *("mnist_logistic", "lesson_training", "weight_decay", "entity_embeddings"),
-    "census",
-)
+SCRIPTS = ("mnist_logistic", "entity_embeddings", "census")
 
 
 @pytest.fixture(scope="module")
 def digits(_examples_without_network: None) -> dict[str, float]:
     """Return the figures of mnist_logistic."""
     found: dict[str, float] = import_module("mnist_logistic").main()
-    return found
-
-
-@pytest.fixture(scope="module")
-def decays(_examples_without_network: None) -> tuple[list[Any], float]:
-    """Return the rows of weight_decay for three of its decays, and the test error of the one chosen.
-
-    A sixth of the steps at four times the learning rate take a sixth of the time.
-    """
-    script, training = import_module("weight_decay"), import_module("lesson_training")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "BATCH_SIZE", 6 * training.BATCH_SIZE)
-        patch.setattr(training, "LEARNING_RATE", 4 * training.LEARNING_RATE)
-        patch.setattr(script, "DECAYS", (0.0, 0.1, 20.0))
-        found: tuple[list[Any], float] = script.main(small=True)
     return found
 
 
@@ -92,58 +70,6 @@ def test_mnist_is_read_from_idx_files(tmp_path: Path) -> None:
     np.testing.assert_allclose(x.numpy(), images.reshape(2, 12) / 255)
     assert truth.tolist() == test_truth.tolist() == [7, 3]
     assert torch.equal(x, test_x)
-
-
-def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[Any], float]) -> None:
-    """More decay means smaller factors, smaller biases, a larger training error and a smaller gap to validation."""
-    rows = decays[0]
-    assert [row.decay for row in rows] == [0, 0.1, 20]
-    for less, more in pairwise(rows):
-        assert more.factors < less.factors
-        assert more.biases < less.biases
-        assert more.training > less.training
-        assert more.validation - more.training < less.validation - less.training
-
-
-def test_too_much_decay_drives_the_weights_to_zero(decays: tuple[list[Any], float]) -> None:
-    """At decay 20 no weight is far beyond 1/20, the error is above the spread of ratings, and one axis is left."""
-    rows = decays[0]
-    assert rows[-1].largest < 2 / 20
-    assert rows[-1].validation > 1.2
-    assert rows[-1].truth[1] < 0.4 < rows[1].truth[1]
-
-
-def test_some_decay_is_better_than_none(decays: tuple[list[Any], float]) -> None:
-    """The lowest validation error is at a small decay, and the test error of that decay is near it."""
-    rows, test = decays
-    best = min(rows, key=lambda row: row.validation)
-    assert best.decay == 0.1
-    assert abs(test - best.validation) < 0.05
-
-
-def test_decays_of_two_rules_are_made_equally_strong(made_files: Path) -> None:
-    """The decay found for embedcli leaves preferences of the size that the lesson's AdamW leaves."""
-    [(lesson, default, equal)] = import_module("lesson_training").main(str(made_files), small=True)
-    assert lesson.decay == 0.1
-    assert equal.preference_sd == pytest.approx(lesson.preference_sd, rel=0.02)
-    assert (equal.decay < default.decay) == (equal.preference_sd > default.preference_sd)
-    assert equal.test == pytest.approx(lesson.test, abs=0.05)
-
-
-def test_the_model_of_a_half_does_not_learn_from_the_other(world: World) -> None:
-    """A model that leaves out all users keeps the factors it began with, beside one that learns."""
-    run = import_module("lesson_training").train(world.ratings, 0.0, n_factors=8, n_epochs=1, n_halves=1)
-    assert run.array("half_item_factors").std() == pytest.approx(0.01, rel=0.1)
-    assert run.array("item_factors")[:, :-1].std() > 0.03
-
-
-def test_a_run_of_the_lessons_training_is_looked_into(world: World) -> None:
-    """The analyses work on a run of the lesson's training, and find the planted axis, also in halves of the users."""
-    run = import_module("lesson_training").train(world.ratings, 0.1, n_factors=8, n_halves=2)
-    found = embedcli.pca(run, components=1)
-    assert (found.components[0].truth_phi or 0) > 0.9
-    assert abs(np.corrcoef(found.scores[:-1, 0], world.axis[:-1])[0, 1]) > 0.9
-    assert embedcli.biases(run).worst[0].id == str(np.argmin(world.quality[:-1]) + 1)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
