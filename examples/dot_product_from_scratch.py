@@ -40,7 +40,7 @@ films, small = run_script(load, __doc__, data=RATINGS)
 split = films.split("random", seed=0)
 n_users, n_films, n_factors = len(films.users), len(films.items), 10 if small else N_FACTORS
 n_epochs, batch_size = (1, 256) if small else (N_EPOCHS, BATCH_SIZE)
-learning_rate = LEARNING_RATE if len(films) > 50_000 else 2 * LEARNING_RATE  # few ratings are few steps: longer ones
+learning_rate = LEARNING_RATE if len(films) > 50_000 else 1.5 * LEARNING_RATE  # few ratings are few steps: longer ones
 
 
 def columns(rows: Ratings) -> tuple[Tensor, Tensor, Tensor]:
@@ -135,10 +135,10 @@ print("\n" + getsource(fit_one_cycle))
 # %% What learning rate? (the notebook's lr_find)
 # Try every size of step in one short training: start tiny, and make each step longer than the last. At first the
 # loss hardly moves. Then it falls. In the end the steps are so long that it grows. Take a rate from where it falls.
-def lr_find(model: nn.Module, n_steps: int = 200) -> Iterator[tuple[float, float]]:
+def lr_find(model: nn.Module, n_tried: int = 200) -> Iterator[tuple[float, float]]:
     """Yield ten learning rates, from 1e-5 to 1, and the mean loss of the steps around each."""
     optimiser = torch.optim.Adam(model.parameters(), fused=True)
-    rates, losses = np.geomspace(1e-5, 1, n_steps), []
+    rates, losses = np.geomspace(1e-5, 1, n_tried), []
     for rate in rates:
         rows = torch.randint(len(stars), (batch_size,))
         optimiser.param_groups[0]["lr"] = rate
@@ -147,7 +147,7 @@ def lr_find(model: nn.Module, n_steps: int = 200) -> Iterator[tuple[float, float
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    for part in np.array_split(np.arange(n_steps), 10):
+    for part in np.array_split(np.arange(n_tried), 10):
         yield float(rates[part].mean()), float(np.mean([losses[step] for step in part]))
 
 

@@ -63,10 +63,7 @@ def fit_one_cycle(
         weight_decay=decay,
         fused=True,
     )
-    highest, steps = [rate for _, rate in groups], n_steps(n, batch_size, n_epochs)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(  # from a 25th of the rate up to it, then to almost 0, along cosines
-        optimiser, highest, steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
-    )
+    cycle = one_cycle(optimiser, [rate for _, rate in groups], n_steps(n, batch_size, n_epochs))
     for _ in range(n_epochs):
         for rows in torch.randperm(n).split(batch_size):  # all rows once, in random order, a minibatch at a time
             optimiser.zero_grad()
@@ -105,6 +102,15 @@ def train(
 def n_steps(n_ratings: int, batch_size: int, n_epochs: int = N_EPOCHS) -> int:
     """Return how many steps a training makes."""
     return n_epochs * -(-n_ratings // batch_size)
+
+
+def one_cycle(
+    optimiser: torch.optim.Optimizer, highest: float | list[float], steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return fastai's one cycle: from a 25th of the highest rates up to them, then down to almost 0, along cosines."""
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, highest, steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
+    )
 
 
 def sum_of_rates(learning_rate: float, steps: int) -> float:
