@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import io
 import runpy
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from planted import World
-from scipy.stats import spearmanr
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SCRIPTS = ("mnist_logistic", "collaborative_filtering_lesson", "entity_embeddings", "census")
+SCRIPTS = ("mnist_logistic", "entity_embeddings", "census")
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +21,6 @@ def digits(_examples_without_network: None) -> dict[str, float]:
     """Return the figures of mnist_logistic."""
     found: dict[str, float] = import_module("mnist_logistic").main()
     return found
-
-
-@dataclass(frozen=True)
-class Session:
-    """What the lesson's session learned, what it printed, and where it left its picture."""
-
-    learned: Any
-    printed: str
-    folder: Path
-
-
-@pytest.fixture(scope="module")
-def session(_examples_without_network: None, made_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
-    """Hold the lesson's session on the planted world."""
-    folder = tmp_path_factory.mktemp("session")
-    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
-        learned = import_module("collaborative_filtering_lesson").main(str(made_files), small=True)
-    return Session(learned, printed.getvalue(), folder)
 
 
 def test_one_linear_layer_reads_digits(digits: dict[str, float]) -> None:
@@ -93,35 +69,6 @@ def test_mnist_is_read_from_idx_files(tmp_path: Path) -> None:
     np.testing.assert_allclose(x.numpy(), images.reshape(2, 12) / 255)
     assert truth.tolist() == test_truth.tolist() == [7, 3]
     assert torch.equal(x, test_x)
-
-
-def test_lesson_finds_the_truth_of_a_planted_world(world: World, session: Session) -> None:
-    """The films that are worst and best by a clear margin lead the lists; stars order films better than means do."""
-    order = [str(j + 1) for j in np.argsort(world.quality)]
-    learned = session.learned
-    assert [row.id for row in learned.biases.worst[:3]] == order[:3]  # then come ten films of nearly one quality
-    assert {row.id for row in learned.biases.best[:2]} == set(order[-2:])
-    seen = learned.run.item_stats
-    rated = seen.n_ratings > 0
-    stars = learned.run.array("item_stars").mean(0)
-    by_stars, by_mean = (spearmanr(x[rated], world.quality[rated]).statistic for x in (stars, seen.mean_rating))
-    assert by_stars > max(by_mean, 0.98)
-
-
-def test_lesson_finds_and_names_the_planted_axis(session: Session) -> None:
-    """The first component is the planted axis, named by its genres; no other has a genre in its name."""
-    first, *others = session.learned.components.components
-    assert {first.positive_name[0], first.negative_name[0]} == {"Action", "Romance"}
-    for component in others:
-        assert not {"Action", "Romance"} & {*component.positive_name, *component.negative_name}
-
-
-def test_lesson_tells_what_it_learned(session: Session) -> None:
-    """The session prints the rankings and the verdicts on the components, and leaves a picture."""
-    assert "Best, by bias:\n  +1." in session.printed
-    assert "real and true" in session.printed
-    assert "lesson.png: the 50 most rated films" in session.printed
-    assert (session.folder / "lesson.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
