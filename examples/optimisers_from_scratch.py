@@ -200,7 +200,7 @@ def race(name: str, split: Split, n_epochs: int) -> list[float]:
         (model(user, item) - value).square().mean().backward()
         with torch.no_grad():
             for w, memory in zip(model.parameters(), memories, strict=True):
-                w -= rate * rule(w.grad, memory)
+                w.sub_(rate * rule(w.grad, memory))
         if number % (n_batches // 4) == 0:
             predicted = predict(model.arrays(), test.user, test.item, model.y_range)
             curve.append(score("", predicted[0], test).rmse)
