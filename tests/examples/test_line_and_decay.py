@@ -23,10 +23,7 @@ LESSONS = ("gradient_descent_by_hand", "optimisers_from_scratch", "backprop_from
 @pytest.fixture(scope="module")
 def decays(_examples_without_network: None) -> tuple[list[Any], list[Any]]:
     """Return the rows of both tables of weight_decay, in the first those of the recipe with fewer steps."""
-    script = import_module("weight_decay")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(script, "SETTINGS", [(script.FAST, decay) for decay in (0.0, script.STRONG, 20.0)])
-        found: tuple[list[Any], list[Any]] = script.main(small=True)
+    found: tuple[list[Any], list[Any]] = import_module("weight_decay").main(small=True)
     return found
 
 
@@ -241,16 +238,16 @@ def test_a_wider_net_comes_nearer_to_a_curve() -> None:
 
 def test_weights_shrink_and_training_error_grows_with_decay(decays: tuple[list[Any], list[Any]]) -> None:
     """More decay means smaller weights and a larger training error; 20 forbids weights far beyond 1 / 20."""
-    none, some, much = decays[0]
-    assert none.factors > some.factors > much.factors
-    assert none.training < some.training < much.training
+    none, few, some, much = decays[0]
+    assert none.factors > few.factors > some.factors > much.factors
+    assert none.training < few.training < some.training < much.training
     assert much.largest < 2 / 20
     assert much.test > 1.126  # the spread of the ratings
 
 
 def test_some_decay_is_better_than_none(decays: tuple[list[Any], list[Any]]) -> None:
     """Decay lowers the test error, and without it more factors overfit more."""
-    none, some, _ = decays[0]
+    none, _, some, _ = decays[0]
     assert some.test < none.test - 0.005
     (few, _), (many, many_decayed) = decays[1]
     assert many.training < few.training
@@ -279,7 +276,7 @@ def test_the_lessons_decays_on_movielens(movielens: Ratings, decay: float, error
     """On MovieLens 100K 0.1 is right and 0.01 is too little, with the errors that the lesson states."""
     script = import_module("weight_decay")
     row = script.outcome(movielens.split("random", seed=0), script.LESSON, decay)
-    assert (row.training, row.test) == pytest.approx(errors, abs=0.005)
+    assert (row.training, row.test) == pytest.approx(errors, abs=0.01)  # another start, another order
 
 
 def test_decays_of_two_rules_are_made_equally_strong(made_files: Path) -> None:
