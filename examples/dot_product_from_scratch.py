@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 import embedcli
 from embedcli.data.ratings import Ratings
+from embedcli.data.scale import y_range_for
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -82,12 +83,20 @@ class DotProduct(nn.Module):
 # A rating is between 1 and 5 stars, but a dot product can be any number. The sigmoid, 1 / (1 + exp(-x)), squeezes
 # every number between 0 and 1; times 5.5 that is between 0 and 5.5. Why 5.5? The sigmoid comes near its ends but does
 # not reach them. With 5 as the upper end, the model could never predict 5 stars.
+lowest, highest = y_range_for(films.data, split.train.value)  # 0 and 5.5 for 1 to 5 stars
+
+
+def squeezed(x: Tensor) -> Tensor:
+    """Return numbers between the lowest and the highest prediction."""
+    return lowest + (highest - lowest) * torch.sigmoid(x)
+
+
 class WithRange(DotProduct):
     """Predict stars between 0 and 5.5."""
 
     def forward(self, user: Tensor, film: Tensor) -> Tensor:
         """Return the prediction of each pair of a user and a film."""
-        return 5.5 * torch.sigmoid(super().forward(user, film))
+        return squeezed(super().forward(user, film))
 
 
 # %% Step 3: biases
@@ -104,7 +113,7 @@ class WithBias(DotProduct):
     def forward(self, user: Tensor, film: Tensor) -> Tensor:
         """Return the prediction of each pair of a user and a film."""
         bias = self.user_bias(user) + self.film_bias(film)  # (..., 1)
-        return 5.5 * torch.sigmoid(super().forward(user, film) + bias.squeeze(-1))
+        return squeezed(super().forward(user, film) + bias.squeeze(-1))
 
 
 # %% Another kind of model: a neural net
@@ -121,7 +130,7 @@ class CollabNN(nn.Module):
     def forward(self, user: Tensor, film: Tensor) -> Tensor:
         """Return the prediction of each pair of a user and a film."""
         both = torch.cat([self.user_factors(user), self.film_factors(film)], -1)
-        return 5.5 * torch.sigmoid(self.layers(both).squeeze(-1))
+        return squeezed(self.layers(both).squeeze(-1))
 
 
 # %% The training
@@ -177,7 +186,7 @@ def rmse(model: nn.Module, rows: Ratings) -> float:
     """Return the RMSE in stars. A prediction below 1 counts as 1, and one above 5 as 5."""
     user, film, stars = columns(rows)
     with torch.no_grad():
-        return float((model(user, film).clamp(1, 5) - stars).square().mean().sqrt())
+        return float((model(user, film).clamp(*films.data.scale) - stars).square().mean().sqrt())
 
 
 MODELS: tuple[tuple[str, type[nn.Module], float, int], ...] = (  # name, model, decay, how many times larger batches
@@ -269,7 +278,7 @@ for component in components:
 
 # %% Try this
 # - Set `n_factors` to 5 and run all cells again. Does the model without decay still learn by heart?
-# - Replace 5.5 by 5 in `WithBias`. What happens to the test error, and to the films with the highest bias?
+# - Set `highest = 5` below `y_range_for`. What happens to the test error, and to the films with the highest bias?
 # - Take the mean rating instead of the bias for the list of 15 films. Which films enter it, and how many ratings do
 #   they have?
 #
