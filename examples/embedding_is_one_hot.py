@@ -1,24 +1,30 @@
 """An embedding is a product with a one-hot matrix, without the product.
 
-    python examples/embedding_is_one_hot.py
+    python examples/embedding_is_one_hot.py [--data PATH]
 
-Which film was rated is a category: film 3 is not three times film 1. So a net gets it one-hot, as a row of zeros with
-a one at the film's place, and the first layer multiplies that row by a matrix of parameters:
+Which film was rated is a category: film 3 is not three times film 1. So a net gets the film one-hot: a row of zeros,
+with a one at the film's place. The first layer multiplies this row by a matrix of parameters:
 
     [0 0 1 0] @ Q = row 2 of Q (counted from 0)
 
-Every other row is multiplied by zero. So nothing is lost by not multiplying: take the row out, `Q[2]`. That is all an
-embedding layer does, and the row is the film's *embedding*. It is a shortcut in computing, not another model: the
-predictions and the gradients are the same, as shown here with a minibatch of ratings and the time and memory of both.
-Backwards the product is one_hot^T @ gradient: each row's gradient is added to the row that was taken.
+All other rows are multiplied by zero. So nothing is lost if we do not multiply and take the row, `Q[2]`. This array
+look-up is all that an embedding layer does, and the row is the film's *embedding*. It is a shortcut in computing and
+not another model: predictions and gradients are the same. This script shows it with a minibatch of ratings, and
+measures time and memory of both ways. Backwards, the product is one_hot^T @ gradient: the gradient of each rating is
+added to the row that was taken.
 
-A bias is an embedding too, of one number. And it needs no place of its own in the model: give every film its bias as
-one more column and every user a constant 1 there, and the same for users,
+The numbers of an embedding are called *latent features* (or factors). A feature is a property of the film, such as how
+much action it has. It is latent (hidden) because nobody wrote it down: training finds numbers that explain the ratings,
+and nobody tells it what they should mean.
+
+A *bias* is one number per film or user that does not depend on the other side: how good the film is for all, how
+generous the user is to all. It is an embedding with one number. It also needs no place of its own: give every film
+its bias as one more column, and every user a constant 1 in that column, and the same for users,
 
     p_u . q_i + b_u + b_i  =  [p_u, b_u, 1] . [q_i, 1, b_i]
 
-The dot-bias model is a dot product of embeddings, two columns of which are partly fixed. It is still worth its own
-table: so it can be decayed less than the factors, and looked at alone.
+(In the lesson's spreadsheet the embeddings stand upright on one side, so there the bias is one more row.) A table of
+its own is still useful: the biases can have less weight decay than the factors, and can be looked at alone.
 """
 
 from __future__ import annotations
@@ -38,6 +44,7 @@ from embedcli.training.engines.torch import one_thread
 N_FACTORS, BATCH_SIZE, REPEATS = 50, 512, 21
 
 
+# %% 1. Two ways to get the rows
 def look_up(table: Tensor, codes: Tensor) -> Tensor:
     """Return the rows of a table (n_items, k) that codes (B,) name -> (B, k), by taking them out."""
     return embedding(codes, table)
@@ -48,14 +55,15 @@ def multiply(table: Tensor, codes: Tensor) -> Tensor:
     return one_hot(codes, len(table)).to(table.dtype) @ table
 
 
+# %% 2. The gradients of both ways, and their times
 def gradient(way: Callable[[Tensor, Tensor], Tensor], table: Tensor, codes: Tensor, upstream: Tensor) -> Tensor:
-    """Return the gradient of the table where the rows taken out have the gradient `upstream` (B, k)."""
+    """Return the gradient of the table if the rows taken out have the gradient `upstream` (B, k)."""
     table = table.clone().requires_grad_()
     return torch.autograd.grad(way(table, codes), table, upstream)[0]
 
 
 def seconds(way: Callable[[Tensor, Tensor], Tensor], table: Tensor, codes: Tensor) -> float:
-    """Return how long it takes: the median of some repeats."""
+    """Return how long one way takes: the median of some repeats."""
     measured = []
     for _ in range(REPEATS):
         began = time.perf_counter()
@@ -64,6 +72,7 @@ def seconds(way: Callable[[Tensor, Tensor], Tensor], table: Tensor, codes: Tenso
     return statistics.median(measured)
 
 
+# %% 3. The bias is one more column
 def with_bias(p: Tensor, q: Tensor, user_bias: Tensor, item_bias: Tensor) -> Tensor:
     """Return the logits of a minibatch (B,): the dot product of the factors, plus both biases."""
     return (p * q).sum(1) + user_bias + item_bias
@@ -81,6 +90,7 @@ def furthest(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max())
 
 
+# %% Run it
 @one_thread()
 def main(data: str | None = None, *, small: bool = False) -> dict[str, float]:
     """Print how equal the two ways are and what they cost; return the numbers."""
@@ -111,3 +121,13 @@ def main(data: str | None = None, *, small: bool = False) -> dict[str, float]:
 
 if __name__ == "__main__":
     run_script(main, __doc__, data=RATINGS)
+
+# %% Try this
+# - Set BATCH_SIZE to 1, then to 5,000. Which of the two times grows?
+# - Make N_FACTORS 500. Does the ratio of the times rise or fall?
+# - In with_two_more_columns, replace `one` by `2 * one`. What must become of the biases, so that the sum is the same?
+#
+# Questions
+# 1. One film was rated twice in a minibatch. Which gradient does its row get?
+# 2. The one-hot matrix of 512 ratings and 1,682 films: how many of its numbers are not 0?
+# 3. Can the bias of a film be decayed less than its factors if it is a column of the same table?

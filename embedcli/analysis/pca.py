@@ -224,7 +224,7 @@ def _component(
     figures: dict[str, Any],
 ) -> Component:
     """Return one component, with its name if it is real and agrees with the truth; `figures` are further fields."""
-    unnamed = _why_unnamed(test, figures["truth_phi"])
+    unnamed = _why_unnamed(test, figures["truth_phi"], finder.run.data.rows_noun)
     positive_name, negative_name = ((), ()) if unnamed else names(effects)
     positive, negative = poles(finder.run, finder.rows, scores, limit)
     figures |= dict.fromkeys(("t", "slope", "predicts", "real", "goes_with")) if test is None else vars(test)
@@ -240,10 +240,10 @@ def _component(
     )
 
 
-def _why_unnamed(test: ComponentTest | None, truth_phi: float | None) -> str | None:
+def _why_unnamed(test: ComponentTest | None, truth_phi: float | None, rows_noun: str) -> str | None:
     """Say why a component is not named; None if it is real and agrees with the truth."""
     if test is None:
-        return "it was not tested on held-out ratings"
+        return f"it was not tested on held-out {rows_noun}"
     if test.goes_with is not None:
         return f"it {test.verdict} (t {test.t:.1f}, slope {test.slope:.2f})"
     if not test.real:

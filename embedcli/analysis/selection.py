@@ -47,7 +47,7 @@ def rated(run: Run, min_ratings: int) -> Rows:
 def passing(run: Run, n_items: int, min_ratings: int) -> str:
     """Return which items pass that filter, in words."""
     items = f"{n_items:,} {run.data.noun}s"
-    return f"{items} with at least {min_ratings} ratings" if run.item_stats.is_known else f"all {items}"
+    return f"{items} with at least {min_ratings} {run.data.rows_noun}" if run.item_stats.is_known else f"all {items}"
 
 
 def most_rated_first(
@@ -75,7 +75,7 @@ def most_rated_first(
         return rows, f"all {len(rows):,} {noun}"
     if min_ratings is None or len(rows) < len(enough):
         return rows, f"the {len(rows):,} most rated {noun}"
-    return rows, f"{len(rows):,} {noun} with at least {min_ratings} ratings"
+    return rows, f"{len(rows):,} {noun} with at least {min_ratings} {run.data.rows_noun}"
 
 
 def check_min_ratings(min_ratings: int) -> None:

@@ -102,6 +102,11 @@ class DataSet:
         """Return the word for a prediction: stars, or the chance that an item is taken."""
         return "chance" if self.implicit else "stars"
 
+    @property
+    def rows_noun(self) -> str:
+        """Return the word for the rows: ratings, or rows if they hold another quantity, such as the words of a table."""
+        return "ratings" if self.target == "rating" else "rows"
+
 
 @dataclass(frozen=True)
 class Ratings(Shown):

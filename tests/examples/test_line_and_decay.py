@@ -324,3 +324,12 @@ def test_data_at_hand_is_taken(made_files: Path, capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert len(script.ratings()) == script.N_RATINGS
     assert "MovieLens 100K is not in the cache" in capsys.readouterr().out
+
+
+def test_readme_names_every_script() -> None:
+    """Every script beside the README is in it, and every link leads somewhere."""
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert all(f"[{path.name}]({path.name})" in text for path in EXAMPLES.glob("*.py"))
+    links = [part.split(")")[0] for part in text.split("](")[1:]]
+    assert links
+    assert all((EXAMPLES / link).exists() for link in links)
