@@ -3,8 +3,8 @@
 
     python examples/backprop_from_scratch.py
 
-A net has only two kinds of numbers. *Parameters* are stored and learned. *Activations* are computed, from the parameters
-and the activations before them. The last activations are the predictions:
+A net has only two kinds of numbers. *Parameters* are stored and learned. *Activations* are computed, from the
+parameters and the activations before them. The last activations are the predictions:
 
     z = x W1 + c1          a matrix product and a shift: an *affine function*
     h = max(z, 0)          *ReLU*, an activation function: it acts on each number alone, and has no parameters

@@ -136,9 +136,9 @@ def fit(n_epochs: int) -> tuple[float, float]:
 
 # %% [markdown]
 # ## Why it is slow
-# a is between 2 and 3 after two rows. b needs thousands of epochs. The learning rate cannot be much larger: the loss curves
-# by 2 x^2 along a, and at x = 99 that is 19,602. A step of more than 2 / 19,602, about 1e-4, overshoots by more than
-# it corrects. Along b the loss curves by 2 only, so the same rate is thousands of times too small for b.
+# a is near 2 or 3 after two rows. b needs thousands of epochs. The learning rate cannot be much larger. Along a, the
+# loss curves by 2 x^2, and at x = 99 that is 19,602. A step of more than 2 / 19,602, about 1e-4, overshoots by more
+# than it corrects. Along b, the loss curves by 2 only. So the same rate is thousands of times too small for b.
 # optimisers_from_scratch.py shows what helps.
 
 

@@ -23,13 +23,14 @@ The test ratings choose nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from math import sqrt
 
 import numpy as np
 import torch
 from made_data import RATINGS, ratings, run_script
+from torch import Tensor
 
 import embedcli
 from embedcli import Run, TrainConfig
@@ -43,6 +44,32 @@ from embedcli.training.model import EmbeddingDotBias
 N_FACTORS, N_EPOCHS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 50, 5, 64, 5e-3, 0.1
 INITIAL_SD, WARM, START_DIVISOR = 0.01, 0.25, 25  # WARM: the share of the steps in which the rate rises
 BISECTIONS = 8
+
+
+def fit_one_cycle(
+    groups: Sequence[tuple[Iterable[Tensor], float]],
+    loss: Callable[[Tensor], Tensor],
+    n: int,
+    *,
+    decay: float,
+    n_epochs: int = N_EPOCHS,
+    batch_size: int = BATCH_SIZE,
+) -> None:
+    """Minimise `loss`, a function of row numbers, over n rows. `groups` are weights and their highest learning rate."""
+    optimiser = torch.optim.AdamW(
+        [{"params": list(weights), "lr": rate} for weights, rate in groups],
+        betas=(0.95, 0.99),
+        eps=1e-5,
+        weight_decay=decay,
+        fused=True,
+    )
+    cycle = one_cycle(optimiser, [rate for _, rate in groups], n_steps(n, batch_size, n_epochs))
+    for _ in range(n_epochs):
+        for rows in torch.randperm(n).split(batch_size):  # all rows once, in random order, a minibatch at a time
+            optimiser.zero_grad()
+            loss(rows).backward()  # the derivative of the loss by every weight
+            optimiser.step()  # in short: weight -= learning rate x (smoothed derivative + decay x weight)
+            cycle.step()  # the learning rate of the next step
 
 
 @one_thread()
@@ -63,28 +90,26 @@ def train(
     model = EmbeddingDotBias(start, len(known.users), global_bias=0.0, y_range=y_range)
     torch.nn.init.normal_(model.biases, std=INITIAL_SD)
     user, item, value = (torch.tensor(column)[None] for column in (known.user, known.item, known.value))
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.95, 0.99), eps=1e-5, weight_decay=decay, fused=True)
-    cycle = one_cycle(optimiser, learning_rate, n_steps(n, batch_size))
-    for _ in range(N_EPOCHS):
-        for rows in torch.randperm(n).split(batch_size):
-            optimiser.zero_grad()
-            (model(user[:, rows], item[:, rows]) - value[:, rows]).square().mean().backward()
-            optimiser.step()
-            cycle.step()
+
+    def loss(rows: Tensor) -> Tensor:
+        error: Tensor = model(user[:, rows], item[:, rows]) - value[:, rows]
+        return error.square().mean()
+
+    fit_one_cycle([(model.parameters(), learning_rate)], loss, n, decay=decay, batch_size=batch_size)
     return Run.from_arrays(model.arrays(), known, name="lesson", y_range=model.y_range)
 
 
-def n_steps(n_ratings: int, batch_size: int) -> int:
+def n_steps(n_ratings: int, batch_size: int, n_epochs: int = N_EPOCHS) -> int:
     """Return how many steps a training makes."""
-    return N_EPOCHS * -(-n_ratings // batch_size)
+    return n_epochs * -(-n_ratings // batch_size)
 
 
 def one_cycle(
-    optimiser: torch.optim.Optimizer, learning_rate: float, steps: int
+    optimiser: torch.optim.Optimizer, highest: float | list[float], steps: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Return fastai's one cycle: from a 25th of the rate up to it, then down to almost 0, along cosines."""
+    """Return fastai's one cycle: from a 25th of the highest rates up to them, then down to almost 0, along cosines."""
     return torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
+        optimiser, highest, steps, pct_start=WARM, div_factor=START_DIVISOR, final_div_factor=4000
     )
 
 

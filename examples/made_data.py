@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from embedcli.data.ratings import DataSet, Items, Ratings, Users
 from embedcli.errors import EmbedcliError, UsageError
 from embedcli.terminal import plain
 
+T = TypeVar("T")
 RATINGS = "a folder or zip of MovieLens 100K, or any table of ratings"  # the help of --data
 N_USERS, N_ITEMS, N_RATINGS = 500, 400, 30_000
 TASTES = (("Action", "Romance", 0.45), ("Drama", "Comedy", 0.4))  # (one pole, the other, how much users differ)
@@ -35,8 +37,8 @@ AGE_TASTE = 0.4  # how much users differ in what they think of old films
 SHARES = (0.06, 0.17, 0.44, 0.78)  # of MovieLens 100K's ratings: at most 1, 2, 3, 4 stars
 
 
-def run_script(main: Callable[..., object], doc: str | None, *, small: bool = True, **options: str) -> None:
-    """Run a script: one `error:` line and one `hint:` line, and exit code 2, if the data are wrong.
+def run_script(main: Callable[..., T], doc: str | None, *, small: bool = True, **options: str) -> T:
+    """Run a script, and return what `main` does; wrong data are an `error:` line, a `hint:` line and exit code 2.
 
     `options` are names and helps, such as data=RATINGS. `main` gets by name what was typed, as str, and small=True. In
     a notebook there is no command line, and nothing was typed.
@@ -50,15 +52,13 @@ def run_script(main: Callable[..., object], doc: str | None, *, small: bool = Tr
         parser.add_argument("--small", action="store_true", help="made data and few steps, as in the tests")
     typed = vars(parser.parse_args([] if "ipykernel" in sys.modules else None))
     try:
-        main(**typed)
+        return main(**typed)
     except EmbedcliError as error:
         lines = f"error: {error.message}", f"hint: {error.hint}"
     except OSError as error:
         if not str(error.filename).startswith(typed.get("data", "\0")):
             raise
         lines = f"error: {error.filename}: {error.strerror}", f"hint: give --data {options['data']}"
-    else:
-        return
     print(*map(plain, lines), sep="\n", file=sys.stderr)
     sys.exit(2)
 

@@ -156,7 +156,9 @@ def race_on_the_line() -> dict[str, int | None]:
     of_average, of_sum = Memory(), Memory()
     steps = [(average(1.0, of_average), momentum(1.0, of_sum)) for _ in range(100)]
     print(f"momentum, if every gradient is 1:  step{'1':>7}{'2':>8}{'3':>8}{'100':>8}")
-    for name, column in zip(("average, v = 0.9 v + 0.1 g", "sum,     v = 0.9 v +     g"), zip(*steps), strict=True):
+    for name, column in zip(
+        ("average, v = 0.9 v + 0.1 g", "sum,     v = 0.9 v +     g"), zip(*steps, strict=True), strict=True
+    ):
         print(f"  {name:32}" + "".join(f"{column[n]:8.3f}" for n in (0, 1, 2, 99)))
     print(f"\nThe line y = 2 x + 30, from a = b = 1: epochs until the mean squared error is below {NEAR:g}\n")
     print(f"{'rule':20}{'learning rate':>15}{'epochs':>10}")
@@ -198,7 +200,7 @@ def race(name: str, split: Split, n_epochs: int) -> list[float]:
         (model(user, item) - value).square().mean().backward()
         with torch.no_grad():
             for w, memory in zip(model.parameters(), memories, strict=True):
-                w -= rate * rule(w.grad, memory)
+                w.sub_(rate * rule(w.grad, memory))
         if number % (n_batches // 4) == 0:
             predicted = predict(model.arrays(), test.user, test.item, model.y_range)
             curve.append(score("", predicted[0], test).rmse)

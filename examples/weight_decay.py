@@ -34,7 +34,8 @@ from embedcli.data.ratings import Split
 LESSON = (BATCH_SIZE, LEARNING_RATE)  # ratings in a minibatch, largest learning rate
 FAST = (512, 0.01)  # an eighth of the steps
 STRONG = 0.5  # for FAST as strong as the lesson's 0.1
-SETTINGS = ((LESSON, 0.01), (LESSON, 0.1), (FAST, 0.0), (FAST, 0.05), (FAST, STRONG), (FAST, 20.0))
+Settings = tuple[tuple[tuple[int, float], float], ...]
+SETTINGS: Settings = ((LESSON, 0.01), (LESSON, 0.1), (FAST, 0.0), (FAST, 0.05), (FAST, STRONG), (FAST, 20.0))
 FACTORS = (5, 20, 50, 200)
 
 
@@ -73,7 +74,7 @@ def outcome(split: Split, recipe: tuple[int, float], decay: float, n_factors: in
 # ## How much decay?
 # In the table, the lesson's recipe is a batch size of 64 and a learning rate of 5e-3. A second recipe has larger
 # minibatches, so it makes an eighth of the steps. Compare 0.1 of the first with 0.5 of the second, and 0.01 with 0.05:
-# wd is five times as large, but wd x sum of learning rates is nearly the same, and so are the errors.
+# wd is five times as large, but wd x sum of learning rates is nearly the same, and so is the test error.
 #
 # With no decay or a little, the training error is low and the test error high. The lesson's 0.1 is better than its
 # 0.01. With too much (20), nothing is learned. As Adam moves a weight by at most about lr in a step, decay and step
@@ -85,12 +86,12 @@ def outcome(split: Split, recipe: tuple[int, float], decay: float, n_factors: in
 
 
 # %%
-def decays(split: Split) -> list[Outcome]:
+def decays(split: Split, settings: Settings) -> list[Outcome]:
     """Train with each decay, and print a row for each."""
     print(f"{'':36}wd x sum{'RMSE in stars':>21}{'size of weights':>19}")
     print(f"{'recipe':24}{'wd':>5}{'sum lr':>8}{'of lr':>8}{'training':>11}{'test':>9}{'factors':>10}{'largest':>9}")
     found = []
-    for (batch, rate), decay in SETTINGS:
+    for (batch, rate), decay in settings:
         row = outcome(split, (batch, rate), decay)
         found.append(row)
         name = f"batch {batch}, lr {rate:g}"
@@ -104,8 +105,8 @@ def decays(split: Split) -> list[Outcome]:
 # %% [markdown]
 # ## How many factors?
 # Without decay, more factors are more room to learn ratings by heart: the training error falls, and the test error
-# rises. With decay, the number of factors hardly matters. So the usual advice is: take more factors than you need, and
-# let weight decay decide how much of them is used.
+# rises from some number on. With decay, many factors do less harm. So the usual advice is: take more factors than you
+# need, and let weight decay decide how much of them is used.
 
 
 # %%
@@ -127,7 +128,7 @@ def factors(split: Split, numbers: tuple[int, ...]) -> list[tuple[Outcome, Outco
 def main(data: str | None = None, *, small: bool = False) -> tuple[list[Outcome], list[tuple[Outcome, Outcome]]]:
     """Print both tables; return their rows."""
     split = ratings(data, small=small).split("random", seed=0)
-    return decays(split), factors(split, FACTORS[:3:2] if small else FACTORS)
+    return decays(split, SETTINGS[2:] if small else SETTINGS), factors(split, FACTORS[:3:2] if small else FACTORS)
 
 
 if __name__ == "__main__":

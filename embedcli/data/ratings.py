@@ -104,7 +104,7 @@ class DataSet:
 
     @property
     def rows_noun(self) -> str:
-        """Return the word for the rows: ratings, or rows if they hold another quantity, such as the words of a table."""
+        """Return the word for the rows: ratings, or rows for another quantity, such as the words of a table."""
         return "ratings" if self.target == "rating" else "rows"
 
 
