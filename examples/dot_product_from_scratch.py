@@ -76,7 +76,8 @@ class DotProduct(nn.Module):
 
     def forward(self, user: Tensor, film: Tensor) -> Tensor:
         """Return the prediction of each pair of a user and a film."""
-        return (self.user_factors(user) * self.film_factors(film)).sum(-1)
+        product: Tensor = self.user_factors(user) * self.film_factors(film)  # (..., n_factors)
+        return product.sum(-1)
 
 
 # %% Step 2: the range of the stars (y_range)
