@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperArgument, TyperCommand
 
 from embedcli.cli.app import app
+from embedcli.cli.live import live
+from embedcli.progress import stage
 
 ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT = "Arguments", "Options", "Model", "Data", "Advanced", "Output"
 PANELS = (ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT)  # of the help, in this order
@@ -96,6 +98,11 @@ class Command(TyperCommand):
             ctx.meta[ALL] = True
             args = [arg for arg in args if arg != ALL]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and show on a terminal how far it is."""
+        with live(quiet=ctx.params.get("quiet", False)), stage(ctx.command.name):
+            return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options of each panel."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 16  # of a file of options: ten times what all of them take
 OVERRIDES = {"split": ("split_seed", "test_fraction"), "copy": ("data",)}  # what goes with an option that is given
-BESIDE_RESUME = {"resume", "run_dir", "quiet", "format", "output", "json", "explain"}  # these choose no training
+BESIDE_RESUME = {"resume", "name", "run_dir", "quiet", "format", "output", "json", "explain"}  # no settings
 WORDS = "words"  # key in the context: the command line, that of the training that is resumed
 SETTINGS = "settings"  # key in the context: for each parameter that is not typed, where it comes from
 

@@ -65,6 +65,8 @@ class Older:
     def key(self) -> str:
         """The sha256 of what is taken over."""
         digest = hashlib.sha256(f"{self.run.name} {self.freeze}".encode())
+        for codes in (self.users, self.items):
+            digest.update(codes.data)
         for name in ("item_factors", "item_bias", "user_factors", "user_bias"):
             if name in self.run.arrays:
                 digest.update(np.ascontiguousarray(self.run.array(name)).data)

@@ -7,16 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli import progress
 from embedcli.data.features import described
 from embedcli.data.ratings import Items, Ratings
 from embedcli.evidence.confounds import UserFacts
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import Observations
-from embedcli.evidence.tag_tastes import PERMUTATIONS, TagTastes, tag_tastes
+from embedcli.evidence.tag_tastes import N_STEPS, PERMUTATIONS, TagTastes, tag_tastes
 from embedcli.evidence.verdicts import LEAST_LOADING
 from embedcli.run.predictions import APPEAL, tastes_array
 from embedcli.run.record import TasteAxis, Tastes, TasteWord
 from embedcli.training.evaluation import observed
+from embedcli.training.stages import TASTES
 
 KINDS = "items", "items_with_numbers", "users"
 Found = tuple[Tastes, dict[str, NDArray[np.float32]]] | None  # the axes of one kind, None if nothing is known for them
@@ -58,7 +60,7 @@ def find_kinds(
             return find(Sought(of, exchanged(rows), train.users.as_items(), numbers[1:], None), fold, rng)
         return find(Sought(of, rows, train.items, numbers, facts), fold, rng)
 
-    with ThreadPoolExecutor(n_cores()) as pool:
+    with progress.stage(TASTES, N_STEPS * len(kinds)), ThreadPoolExecutor(n_cores()) as pool:
         return list(pool.map(find_kind, *zip(*kinds, strict=True)))
 
 
@@ -91,6 +93,7 @@ def find(sought: Sought, fold: NDArray[np.uint8], rng: np.random.Generator) -> F
     has_years = len(set(years[is_rated & np.isfinite(years)].tolist())) > 1
     words += [("number", name) for name in sought.numbers if with_numbers and (has_years or name != "year")]
     if not words:
+        progress.step(N_STEPS)
         return None
     tags, numbers = np.column_stack([known.tags, known.numbers]), np.zeros((len(known.tags), 0))
     if has_years and "year" in sought.numbers:

@@ -26,6 +26,7 @@ from embedcli.data.splits import description
 from embedcli.errors import TrainingError
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import error_over_users, rmse_by_user
+from embedcli.progress import share, stage, step
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import VALIDATION
 from embedcli.run.record import Validation
@@ -33,8 +34,13 @@ from embedcli.run.shelf import entries
 from embedcli.run.store import save_anywhere
 from embedcli.scratch import scratch_folder
 from embedcli.training.assess import NOTHING_SHARED, Part, Shared, shared_by, shared_part
+from embedcli.training.stages import SHARED, TRAINING
 
 VALIDATION_FRACTION = 0.1  # of the training rows
+TRIALS, TRIAL, JUDGING = "trainings", "a training", "validation"  # the stages on a terminal
+SHARE_OF_JUDGING = 0.1  # of the time, next to the training of the run
+MOST_TRIALS = 1000
+TOLD_EVERY = 0.25  # seconds
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,12 @@ class Plan:
                 notes.append(line)
 
         parts = self.split(trial)
-        run = fit(parts, trial.config, keep_rows=self.keep_rows, on_stage=on_stage, shared=shared)
-        if self.validates:
-            validation, errors = validated(parts.train, trial.config, self.seed)
-            training = replace(run.training, validation=validation)
-            run = replace(run, arrays={**run.arrays, VALIDATION: errors}, training=training)
+        with stage(TRIAL, parts={TRAINING: 1, JUDGING: SHARE_OF_JUDGING * self.validates}):
+            run = fit(parts, trial.config, keep_rows=self.keep_rows, on_stage=on_stage, shared=shared)
+            if self.validates:
+                validation, errors = validated(parts.train, trial.config, self.seed)
+                training = replace(run.training, validation=validation)
+                run = replace(run, arrays={**run.arrays, VALIDATION: errors}, training=training)
         _, path, problem = save_anywhere(run, self.run_dir, name=trial.name, command=self.command)
         if problem is not None:
             raise problem
@@ -116,7 +123,8 @@ def validated(train: Ratings, config: TrainConfig, seed: int) -> tuple[Validatio
     from embedcli.training.fit import fit
 
     rows = train.split("random", seed=seed, test_fraction=VALIDATION_FRACTION, keep_times=False)
-    run = fit(rows, replace(config, n_folds=0, n_draws=0, timestamps=False))
+    with stage(JUDGING, parts={TRAINING: 1}):
+        run = fit(rows, replace(config, n_folds=0, n_draws=0, timestamps=False))
     heldout = run.heldout
     assert heldout is not None
     predicted = np.clip(heldout.predictions.mean(0, dtype=np.float64), *run.data.scale)
@@ -180,6 +188,7 @@ class Crew:
         self._pool: ProcessPoolExecutor | None = None
         self._folder: Path | None = None  # what the processes read: a pipe would block for ever if one is killed
         self._found: tuple[Any, Shared] = None, NOTHING_SHARED  # what was found last, and by which split and settings
+        self._done: Any = None  # the share of each trial that is done, in memory that the processes have in common
 
     def __enter__(self) -> Crew:
         """Return the crew; the processes start when there is work."""
@@ -196,6 +205,16 @@ class Crew:
 
     def carry_out(self, trials: Sequence[Trial]) -> Iterator[Saved]:
         """Carry out trials, and yield each when it is saved. Raises TrainingError if a process is killed."""
+        if self._done is not None:
+            self._done[: len(trials)] = [0.0] * len(trials)
+
+        def n_done() -> float:  # of those in other processes
+            return sum(self._done[: len(trials)]) if self._done else 0.0
+
+        with stage(TRIALS, len(trials), count=n_done, parts={TRIAL: 1}):
+            yield from self._carry_out(trials)
+
+    def _carry_out(self, trials: Sequence[Trial]) -> Iterator[Saved]:
         try:
             for numbers, is_shared in self._groups(trials):
                 if self.n == 1:
@@ -222,14 +241,19 @@ class Crew:
 
     def _find(self, trial: Trial) -> Shared:
         """Find what trials have in common: with several processes its parts in parallel, kept in their folder."""
-        names = self.plan.parts(trial)
-        if self.n == 1:
-            return Shared.of({name: part for own in names for name, part in self.plan.find(trial, own).items()})
+        names, found = self.plan.parts(trial), dict[str, Part]()
         for path in self._folder.glob(f"{FOUND}-*") if self._folder else ():
             path.unlink()
-        for part in [self._start(_find, trial, name) for name in names]:
-            part.result()
-        return NOTHING_SHARED
+        with stage(SHARED, len(names)):
+            if self.n == 1:
+                for name in names:
+                    found |= self.plan.find(trial, name)
+                    step()
+            else:
+                for part in as_completed([self._start(_find, trial, name) for name in names]):
+                    part.result()
+                    step()
+        return Shared.of(found)
 
     def _start(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have a process work."""
@@ -239,7 +263,8 @@ class Crew:
                 self._folder = self._stack.enter_context(scratch_folder(self.plan.run_dir))
                 (self._folder / PLAN).write_bytes(pickle.dumps(self.plan, protocol=5))
                 context = multiprocessing.get_context("spawn")  # threads of a forked process may wait for ever
-                self._pool = ProcessPoolExecutor(self.n, context, _begin, (self._folder,))
+                self._done = context.RawArray("d", MOST_TRIALS + 1)  # the last one is for what is no trial
+                self._pool = ProcessPoolExecutor(self.n, context, _begin, (self._folder, self._done))
             return self._pool.submit(work, *arguments)
 
 
@@ -259,17 +284,20 @@ def _without_interrupts() -> Iterator[None]:
 PLAN, FOUND = "plan", "found"  # files of a crew
 _plan: Plan | None = None  # of this process
 _folder: Path | None = None
+_number = -1  # of the trial that it carries out
 
 
-def _begin(folder: Path) -> None:
-    """Prepare a process: it does not hear Ctrl-C, and ends with the process that started it."""
+def _begin(folder: Path, done: Any) -> None:
+    """Prepare a process: it does not hear Ctrl-C, tells its progress, and ends with the process that started it."""
     global _plan, _folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
     def end_with_parent() -> None:
-        parent.join()
+        while parent.is_alive():
+            done[_number] = max(share(), done[_number])
+            parent.join(TOLD_EVERY)
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -285,6 +313,8 @@ def _find(trial: Trial, name: str) -> None:
 
 
 def _carry_out(number: int, trial: Trial, is_shared: bool) -> Saved:
+    global _number
+    _number = number
     assert _plan is not None
     assert _folder is not None
     kept = _folder.glob(f"{FOUND}-*") if is_shared else ()

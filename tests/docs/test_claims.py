@@ -27,6 +27,8 @@ FOREIGN = {
     "--index-url",
     "--logdir",
     "--neighbors",
+    "--no-python",
+    "--nproc-per-node",
     "--text",
     "--vector",
     "--x",

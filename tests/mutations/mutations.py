@@ -497,8 +497,8 @@ CHOSEN = (
     ),
     Mutation(
         "halves that share their users",
-        "rng.spawn(2), left_out)",
-        "rng.spawn(2), 0 * left_out + 2)",
+        "learn_without(work, generators, left_out, ",
+        "learn_without(work, generators, 0 * left_out + 2, ",
         ("test_a_half_member_learns_from_its_own_users_alone",),
     ),
     Mutation(
@@ -752,14 +752,14 @@ CHOSEN = (
     ),
     Mutation(
         "NDCG over a full list",
-        "most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]",
+        "most = np.cumsum(gains)[np.minimum(n_relevant, self.width) - 1]",
         "most = gains.sum()",
         ("test_metrics_by_brute_force",),
     ),
     Mutation(
         "Gini without items that no list has",
-        "rank = n - len(times) + own",
-        "rank = own",
+        "rank = n - len(own) + 1 + np.arange(len(own))",
+        "rank = 1 + np.arange(len(own))",
         ("test_metrics_by_brute_force",),
     ),
     Mutation(
@@ -769,10 +769,58 @@ CHOSEN = (
         ("test_small_difference_for_every_user_is_sure",),
     ),
     Mutation(
-        "draws not shifted by their bias",
-        "+ figure - drawn.mean()",
-        "",
-        ("test_intervals_cover_and_tests_keep_their_level",),
+        "draws not in units of their own error",
+        "np.maximum(errors, errors[0] / 3)",
+        "errors[0]",
+        ("test_interval_covers_with_skew_and_few_users",),
+    ),
+    Mutation(
+        "a single user has an interval",
+        "if errors[0] <= ROUNDING:",
+        "if False:",
+        ("test_no_interval_without_differences_between_users",),
+    ),
+    Mutation(
+        "jackknife without its factor",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((n - 1) / n * (changes @ changes)))",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((changes @ changes) / n))",
+        ("test_jackknife_of_a_mean_is_its_standard_error",),
+    ),
+    Mutation(
+        "normal distribution for few users",
+        "normal_of_t(np.abs(change[0]) / sd, n - 1)",
+        "np.abs(change[0]) / sd",
+        ("test_change_is_a_paired_t_test",),
+    ),
+    Mutation(
+        "second moments not resumed",
+        "state.moment[:] = snapshot.moment.ravel()",
+        "pass",
+        ("test_killed_after_every_epoch",),
+    ),
+    Mutation(
+        "checkpoint of another process removed",
+        "if self.folder is not None and self._is_ours:",
+        "if self.folder is not None:",
+        ("test_two_at_once",),
+    ),
+    Mutation(
+        "an older run's global bias lost",
+        '(self.run.array("global_bias")[: len(own)] - own)[:, None]',
+        "0",
+        ("test_known_rows_start_from_the_run",),
+    ),
+    Mutation(
+        "frozen items trained by the kernel",
+        "if frozen[i]:",
+        "if False:",
+        ("test_frozen_items_stay",),
+    ),
+    Mutation(
+        "rate of the lowest loss suggested",
+        "high / BELOW**0.5)",
+        "high)",
+        ("test_the_lowest_loss_and_a_tenth_of_it",),
     ),
     Mutation(
         "settings of other seeds share a posterior",
