@@ -10,7 +10,7 @@ from dataclasses import fields, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from embedcli.cli.answer import PictureAnswer
-from embedcli.cli.command import command, declare, declared, option
+from embedcli.cli.command import ADVANCED, DATA, command, declare, declared, option
 from embedcli.cli.settings import ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source
 from embedcli.cli.train import SaveOptions, SplitOptions
@@ -56,7 +56,13 @@ if not TYPE_CHECKING:
     declare(Grid, **{name: _listed(own, getattr(TrainConfig, name)) for name, own in SETTINGS.items()})
 
 
-@command(short_help="Try several settings, and choose one by held-out training rows.", cls=ConfiguredCommand)
+class SweepCommand(ConfiguredCommand):
+    """A command whose help leaves out what `train` has in common with it."""
+
+    rare = (ADVANCED, DATA)
+
+
+@command(short_help="Try several settings, and choose one by held-out training rows.", cls=SweepCommand)
 def sweep(
     elsewhere: Elsewhere,
     source: Source,

@@ -412,8 +412,8 @@ CHOSEN = (
     ),
     Mutation(
         "bootstrap not paired",
-        "errors.append(np.sqrt(weights @",
-        "weights = weights[np.r_[0, rng.permutation(len(weights) - 1) + 1]]; errors.append(np.sqrt(weights @",
+        "errors.append(drawn_rmse((averaged - value) ** 2, block, weights))",
+        "weights[1:] = weights[:0:-1]; errors.append(drawn_rmse((averaged - value) ** 2, block, weights))",
         ("test_rmse_change_draws_the_same_users_for_both_runs",),
     ),
     Mutation(
@@ -574,7 +574,12 @@ CHOSEN = (
         "rate * slope / (np.sqrt(v_u) + SMALL)",
         ("test_engines_agree_step_by_step",),
     ),
-    Mutation("biases not decayed", "b_u = keep_bias * b_u", "b_u = b_u", ("test_engines_agree_step_by_step",)),
+    Mutation(
+        "biases not decayed",
+        "b_u = keep_bias * b_u - bias_rate * slope\n            item_bias",
+        "b_u = b_u - bias_rate * slope\n            item_bias",
+        ("test_engines_agree_step_by_step",),
+    ),
     Mutation(
         "ratings of a user in one order",
         "state = shuffle(own, n, state)",
