@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from embedcli.analysis.clusters import clusters as clusters
     from embedcli.analysis.compare import compare as compare
     from embedcli.analysis.compare import side_by_side as side_by_side
+    from embedcli.analysis.evaluate import evaluate as evaluate
+    from embedcli.analysis.evaluate import evaluate_pair as evaluate_pair
     from embedcli.analysis.explain import explain as explain
     from embedcli.analysis.export import export_run as export_run
     from embedcli.analysis.map import map_items as map_items
@@ -48,7 +50,10 @@ if TYPE_CHECKING:
     save_run = save
 
 __version__ = "0.2.0.dev0"
-_ANALYSES = ("axis", "biases", "clusters", "compare", "explain", "pca", "predict", "probe", "recommend", "similar")
+_ANALYSES = (
+    *("axis", "biases", "clusters", "compare", "evaluate", "explain"),
+    *("pca", "predict", "probe", "recommend", "similar"),
+)
 _HOME = {
     **{name: f"embedcli.analysis.{name}:{name}" for name in _ANALYSES},
     "EmbedcliError": "embedcli.errors:EmbedcliError",
@@ -57,6 +62,7 @@ _HOME = {
     "Run": "embedcli.run.record:Run",
     "Split": "embedcli.data.ratings:Split",
     "TrainConfig": "embedcli.run.config:TrainConfig",
+    "evaluate_pair": "embedcli.analysis.evaluate:evaluate_pair",
     "export_run": "embedcli.analysis.export:export_run",
     "aligned": "embedcli.run.align:aligned",
     "find": "embedcli.run.lookup:find",

@@ -28,6 +28,9 @@ class EmbedcliError(Exception):
         self.hint = hint
         self.add_note(f"hint: {hint}")  # a traceback shows it
 
+    def __reduce__(self) -> tuple[type[EmbedcliError], tuple[str, str]]:
+        return type(self), (self.message, self.hint)  # an error of another process arrives as it was
+
 
 class UsageError(EmbedcliError):
     """An invalid option, argument or value."""

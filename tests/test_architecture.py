@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import embedcli
 from embedcli.run.record import Run
 from embedcli.run.store import save
 
@@ -37,7 +40,7 @@ COMMANDS = (
     *[(command, SLOW | {"bokeh"}) for command in ("pca", "explain 1 8", "axis --from 8 --to 9", "probe", "map")],
     *[
         (command, SLOW | {"bokeh"})
-        for command in ("compare made made", "recommend --like 8", "report --sections ranking,axes")
+        for command in ("compare made made", "evaluate", "recommend --like 8", "report --sections ranking,axes")
     ],
     *[(f"export -o made.{ending}", SLOW | {"bokeh"}) for ending in ("npz", "csv")],
     ("map -o map.png", DRAWING),
@@ -64,6 +67,14 @@ def loaded(trained: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 def test_commands_load_what_they_need(loaded: dict[str, set[str]], command: str, absent: set[str]) -> None:
     """Help loads nothing heavy, only groups and t-SNE load scikit-learn (and with it scipy), and none loads torch."""
     assert loaded[command].isdisjoint(absent)
+
+
+def test_few_analyses_read_the_test_rows() -> None:
+    """Of what works on a run, comparisons, evaluations and the errors of a report alone read the test rows."""
+    root, reads = Path(embedcli.__file__).parent, re.compile(r"\.heldout\b|\bheldout_of\b")
+    files = [path for room in ("analysis", "render", "cli") for path in (root / room).rglob("*.py")]
+    readers = {path.name for path in files if reads.search(path.read_text(encoding="utf-8"))}
+    assert readers == {"accuracy.py", "compare.py", "evaluate.py"}
 
 
 def test_evidence_needs_no_torch() -> None:

@@ -48,6 +48,9 @@ TYPED = [  # on a table of one's own: the command, its exit code, and what must 
     ("embedcli explain u1 'book 3'", 0, r"Why \d\.\d+ for Book 3 by user u1(.*\n)*sum "),
     ("embedcli explain 1 'book 3'", 2, "no user '1'\nhint: .*u\\d+"),
     ("embedcli compare ratings", 2, "two runs or more"),
+    ("embedcli evaluate ratings", 0, r"precision@10 +0\.\d+(.*\n)*.*RMSE"),
+    ("embedcli evaluate ratings ratings ratings", 2, "3 runs are given\nhint: give one or two"),
+    ("embedcli evaluate --k 0", 2, "--k 0 is below 1"),
     ("embedcli runs list", 0, r"\nratings +ratings "),
 ]
 WRITTEN = {  # by the ending of -o: what a file begins with

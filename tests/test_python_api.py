@@ -36,11 +36,13 @@ FUNCTIONS: dict[str, tuple[tuple[Callable[..., Any], ...], set[str]]] = {
     "train": (
         (library.fit, library.load_ratings, library.save_run),
         {
-            "data",
-            "name",
-            "like",
-            "align_to",
-        },  # the first parameter of both; of the run, when it is saved; `run.training.config`, `aligned`
+            "data",  # the first parameter of both
+            "name",  # of the run, when it is saved
+            "like",  # run.training.config
+            "align_to",  # aligned
+            "resume",  # fit(checkpoint=Checkpoint(folder, resume=True))
+            "lr_find",  # learning_rates(*try_rates(split, config)), of analysis.lr_find and training.lr_find
+        },
     ),
     "biases": ((library.biases, library.movers), {"worst", "best", "movers"}),
     "pca": ((library.pca,), {"scores"}),
@@ -56,6 +58,7 @@ FUNCTIONS: dict[str, tuple[tuple[Callable[..., Any], ...], set[str]]] = {
     "probe": ((library.probe,), set()),
     "clusters": ((library.clusters,), set()),
     "compare": ((library.compare, library.side_by_side), set()),
+    "evaluate": ((library.evaluate, library.evaluate_pair), set()),
     "report": ((report,), {"title"}),
     "runs path": ((library.open_run,), set()),
 }
@@ -142,6 +145,8 @@ RECORDS: dict[str, tuple[Callable[[Run], Record], str]] = {
     "probe": (library.probe, "probe"),
     "clusters": (lambda run: library.clusters(run, clusters=2), "clusters -k 2"),
     "compare": (lambda run: library.compare(run, run), "compare made made"),
+    "evaluate": (lambda run: library.evaluate(run, k=5), "evaluate --k 5"),
+    "two evaluated": (lambda run: library.evaluate_pair(run, run), "evaluate made made"),
     "side by side": (lambda run: library.side_by_side([run, run, run]), "compare made made made"),
 }
 

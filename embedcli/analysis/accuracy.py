@@ -1,6 +1,6 @@
 """How far the predictions of the test rows are off: over all of them, and by kinds of users and items.
 
-It displays, as the report does, and chooses nothing: the test rows are read by nothing that decides.
+It displays, in a report and for `embedcli evaluate`, and chooses nothing: nothing that decides reads the test rows.
 """
 
 from collections import Counter
@@ -13,25 +13,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli.analysis.record import Record, decimal, text, whole
+from embedcli.data.features import number_columns
+from embedcli.data.ratings import kinds_of
 from embedcli.errors import RunError, UsageError
 from embedcli.evidence.bases import Floats
 from embedcli.evidence.observations import DAMPING, SWEEPS, Observations, bias_model
-from embedcli.evidence.scores import bootstrap_of_users
+from embedcli.evidence.scores import Resampled, bootstrap_of_users, resampled_root
 from embedcli.run.record import POSTERIOR, HeldOutRows, Run
 
 CUTS = (0, 1, 10, 20, 50, 100, 200, 500, 1000)  # numbers of training ratings from which a group begins
 FEWEST_ROWS, FEWEST_USERS = 100, 10  # of a group whose error is worth a figure
 MOST_TAGS = 10
-USERS, ITEMS, TAGS = "users", "items", "tags"
+MEMBERS = "members averaged"  # a name of their scores
+QUARTERS = (0.25, 0.5, 0.75)  # of the users, where the bins of a column of numbers end
+USERS, ITEMS, TAGS, COLUMNS = "users", "items", "tags", "columns"
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+class Group:
+    """Some test rows, given by a mask (n,): those of users or items of one kind.
+
+    They have `n_from` to `n_to` training ratings (None: no limit), or a tag; a tag of users is a value of a column, or
+    a range of numbers.
+    """
+
+    kind: str
+    rows: Mask
+    n_from: int | None = None
+    n_to: int | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
 class GroupError:
-    """The error of some test rows, with a 95 % interval by a bootstrap over the users.
+    """The error of some test rows, with a 95 % interval by a bootstrap over the users; None if these do not differ.
 
     A group has the test rows of users (or items) with `n_from` to `n_to` training ratings (None: no limit), or of
-    items with a tag. `baseline` is the RMSE of user and item biases alone; None without training rows.
+    items (or users) with a tag. `baseline` is the RMSE of user and item biases alone; None without training rows.
     """
 
     kind: Annotated[str, text("by")]
@@ -39,11 +58,20 @@ class GroupError:
     n_to: int | None
     tag: str | None
     rmse: Annotated[float, decimal("RMSE", "root mean squared error", 3)]
-    lower: Annotated[float, decimal("95 %", "interval by a bootstrap over the users", 3, end="upper")]
-    upper: float
+    lower: Annotated[float | None, decimal("95 %", "interval by a bootstrap over the users", 3, end="upper")]
+    upper: float | None
     baseline: Annotated[float | None, decimal("biases", "RMSE of user and item biases alone", 3)]
     n_rows: Annotated[int, whole("rows", "number of test rows")]
     n_users: Annotated[int, whole("users", "number of users with such rows")]
+
+    @property
+    def label(self) -> str:
+        """The group in words, without its kind."""
+        if self.tag is not None or self.n_from is None:
+            return self.tag or "all"
+        if self.n_to is None:
+            return f"{self.n_from:,} or more"
+        return "none" if self.n_to == 0 else f"{self.n_from:,} to {self.n_to:,}"
 
 
 @dataclass(frozen=True)
@@ -68,7 +96,7 @@ class Accuracy(Record):
 
 
 def accuracy(run: Run) -> Accuracy:
-    """Return the RMSE of the test rows, over all and by group: users and items by ratings, and the commonest tags.
+    """Return the RMSE of the test rows, over all and by group: users and items by ratings, their columns and tags.
 
     The predictions are those of the posterior, or of the members averaged, cut to the scale, as in the run's scores.
     Raises RunError if the run kept no test rows, UsageError if the data is implicit: then RMSE says little.
@@ -77,25 +105,41 @@ def accuracy(run: Run) -> Accuracy:
         raise UsageError(
             "the data is implicit: the error of a sampled row says nothing of a group", "see the AUC of the run"
         )
-    if run.heldout is None:
-        raise RunError(f"run {run.name!r} kept no test rows", "train again with `split` random")
-    errors = _Errors.of(run, run.heldout)
-    every = np.ones(len(errors.user), dtype=np.bool_)
-    overall = errors.group("all", every, None, None, None)
-    masks = (*_by_numbers(run, run.heldout), *_by_tag(run, run.heldout))
+    errors = Errors.of(run, rows := heldout_of(run))
+    overall, *found = map(errors.group, groups(run, rows))
     low, high = run.data.scale
     near = max(1.0, (high - low) / 10)
     return Accuracy(
-        model="members averaged" if run.heldout.posterior is None else POSTERIOR,
+        model=model_of(rows),
         overall=overall,
         near=near,
         share_near=float((np.sqrt(errors.squared) <= near).mean()),
-        groups=tuple(errors.group(kind, rows, first, last, tag) for kind, first, last, tag, rows in masks),
+        groups=tuple(found),
     )
 
 
+def heldout_of(run: Run) -> HeldOutRows:
+    """Return the test rows of a run; RunError if it kept none."""
+    if run.heldout is None:
+        raise RunError(f"run {run.name!r} kept no test rows", "train again with `split` random")
+    return run.heldout
+
+
+def model_of(rows: HeldOutRows) -> str:
+    """Return what predicts the test rows best, a name in the run's scores."""
+    return MEMBERS if rows.posterior is None else POSTERIOR
+
+
+def have_same_test(a: Run, b: Run) -> bool:
+    """Tell whether both runs hold the same test rows, with what they predict for them."""
+    if a.heldout is None or b.heldout is None or (a.users.ids, a.items.ids) != (b.users.ids, b.items.ids):
+        return False
+    pairs = ((getattr(a.heldout, name), getattr(b.heldout, name)) for name in ("user", "item", "value"))
+    return all(np.array_equal(*pair) for pair in pairs)
+
+
 @dataclass(frozen=True)
-class _Errors:
+class Errors:
     """Squared errors of the test rows (n,), and the draws of the bootstrap over their users."""
 
     user: NDArray[np.int32]
@@ -105,7 +149,8 @@ class _Errors:
     weights: Floats  # (draws, blocks); the first row has all weights 1
 
     @classmethod
-    def of(cls, run: Run, rows: HeldOutRows) -> "_Errors":
+    def of(cls, run: Run, rows: HeldOutRows) -> "Errors":
+        """Square the errors of the predictions, cut to the scale."""
         value, posterior = rows.value.astype(np.float64), rows.posterior
         predicted = rows.predictions.mean(0) if posterior is None else posterior
 
@@ -117,18 +162,37 @@ class _Errors:
         user = np.asarray(rows.user)
         return cls(user, squared(predicted), None if biases is None else squared(biases), *bootstrap_of_users(user))
 
-    def group(self, kind: str, rows: Mask, low: int | None, high: int | None, tag: str | None) -> GroupError:
-        """Return the error of some rows, given by a mask (n,)."""
-        n_blocks, biases = self.weights.shape[1], self.squared_of_biases
-        block, squared = self.block[rows], self.squared[rows]
-        n = self.weights @ np.bincount(block, minlength=n_blocks)
-        total = self.weights @ np.bincount(block, squared, minlength=n_blocks)
-        drawn = np.sqrt(total[n > 0] / n[n > 0])  # a draw of users without such rows has no error
-        lower, upper = np.quantile(drawn[1:], (0.025, 0.975)) if len(drawn) > 1 else (np.nan, np.nan)
-        baseline = None if biases is None or not rows.any() else float(np.sqrt(biases[rows].mean()))
-        rmse = float(drawn[0]) if rows.any() else np.nan
-        n_users = len(np.unique(self.user[rows]))
-        return GroupError(kind, low, high, tag, rmse, float(lower), float(upper), baseline, int(rows.sum()), n_users)
+    def rmse(self, rows: Mask) -> Resampled:
+        """Return the RMSE of some rows, with its draws; NaN for a draw of users without such rows."""
+        n_blocks, block = self.weights.shape[1], self.block[rows]
+        n = np.bincount(block, minlength=n_blocks)
+        total = np.bincount(block, self.squared[rows], n_blocks)
+        return resampled_root(total.astype(np.float64), n.astype(np.float64), self.weights)
+
+    def group(self, group: Group) -> GroupError:
+        """Return the error of a group."""
+        rows, biases, found = group.rows, self.squared_of_biases, self.rmse(group.rows)
+        lower, upper = found.interval
+        return GroupError(
+            kind=group.kind,
+            n_from=group.n_from,
+            n_to=group.n_to,
+            tag=group.tag,
+            rmse=found.value,
+            lower=lower,
+            upper=upper,
+            baseline=None if biases is None or not rows.any() else float(np.sqrt(biases[rows].mean())),
+            n_rows=int(rows.sum()),
+            n_users=len(np.unique(self.user[rows])),
+        )
+
+
+def groups(run: Run, rows: HeldOutRows) -> Iterator[Group]:
+    """Yield all test rows, and then the groups of them that are worth a figure."""
+    yield Group("all", np.ones(len(rows.value), dtype=np.bool_))
+    yield from _by_numbers(run, rows)
+    yield from _by_column(run, rows)
+    yield from _by_tag(run, rows)
 
 
 def _bias_predictions(run: Run, rows: HeldOutRows) -> Floats | None:
@@ -141,7 +205,7 @@ def _bias_predictions(run: Run, rows: HeldOutRows) -> Floats | None:
     return bias_model(train, DAMPING, SWEEPS).predict(test)
 
 
-def _by_numbers(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, int, int | None, None, Mask]]:
+def _by_numbers(run: Run, rows: HeldOutRows) -> Iterator[Group]:
     """Yield all rows (n,) by the number of training ratings of their user, then of their item.
 
     A group that is too small is joined with the next, the last one with the one before.
@@ -157,7 +221,7 @@ def _by_numbers(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, int, int | N
                 low = None
         last = next(cut for cut in (*CUTS, np.inf) if cut > n.max(initial=0))
         for begin, end in pairwise((*starts, last)):
-            yield kind, int(begin), None if end == np.inf else int(end) - 1, None, np.asarray((n >= begin) & (n < end))
+            yield Group(kind, (n >= begin) & (n < end), int(begin), None if end == np.inf else int(end) - 1)
 
 
 def _is_enough(rows: HeldOutRows, group: Mask) -> bool:
@@ -165,7 +229,24 @@ def _is_enough(rows: HeldOutRows, group: Mask) -> bool:
     return bool(group.sum() >= FEWEST_ROWS and len(np.unique(np.asarray(rows.user)[group])) >= FEWEST_USERS)
 
 
-def _by_tag(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, None, None, str, Mask]]:
+def _by_column(run: Run, rows: HeldOutRows) -> Iterator[Group]:
+    """Yield the rows (n,) of users with each value of their columns: few words as they are, numbers in four bins."""
+    user, kinds = np.asarray(rows.user), kinds_of(run.users.columns, len(run.users))
+    found = {tag: np.array([tag in own for own in kinds], dtype=np.bool_) for tag in sorted(set().union(*kinds))}
+    for name, numbers in number_columns(run.users.columns).items():
+        known = np.isfinite(numbers)
+        cuts = np.unique(np.quantile(numbers[known], QUARTERS))
+        which = np.where(known, np.searchsorted(cuts, numbers), -1)
+        for one in np.unique(which[known]):
+            own = which == one
+            low, high = numbers[own].min(), numbers[own].max()
+            found[f"{name} {low:g}" + ("" if low == high else f" to {high:g}")] = own
+    for tag, has in found.items():
+        if _is_enough(rows, has[user]):
+            yield Group(COLUMNS, has[user], tag=tag)
+
+
+def _by_tag(run: Run, rows: HeldOutRows) -> Iterator[Group]:
     """Yield the rows (n,) of items with each of the tags that most test rows have."""
     item = np.asarray(rows.item)
     counts: Counter[str] = Counter()
@@ -174,4 +255,4 @@ def _by_tag(run: Run, rows: HeldOutRows) -> Iterator[tuple[str, None, None, str,
     for tag, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:MOST_TAGS]:
         carries = np.array([tag in tags for tags in run.items.tags], dtype=np.bool_)
         if _is_enough(rows, carries[item]):
-            yield TAGS, None, None, tag, carries[item]
+            yield Group(TAGS, carries[item], tag=tag)

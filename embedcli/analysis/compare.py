@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedcli.analysis.accuracy import have_same_test
 from embedcli.analysis.choices import Measure
 from embedcli.analysis.components import match, two_digits
 from embedcli.analysis.decay import agreement
@@ -17,7 +18,7 @@ from embedcli.analysis.record import Record, Tone, Verdict, column, decimal, nam
 from embedcli.analysis.selection import check_limit
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows
-from embedcli.evidence.scores import bootstrap_of_users, rmse
+from embedcli.evidence.scores import bootstrap_of_users, drawn_rmse, rmse
 from embedcli.evidence.statistics import spearman
 from embedcli.run.align import FEWEST_COMMON, items_in_common
 from embedcli.run.record import Run
@@ -207,8 +208,8 @@ def _side_by_side(commons: Sequence[_Common], min_ratings: int) -> SideBySide:
     runs = [common.runs[1] for common in commons]
     return SideBySide(
         runs=tuple(map(_figures, commons)),
-        settings=_settings(runs),
-        have_same_test=all(_have_same_test(runs[0], run) for run in runs),
+        settings=differing_settings(runs),
+        have_same_test=all(have_same_test(runs[0], run) for run in runs),
         min_ratings=min_ratings,
     )
 
@@ -259,25 +260,33 @@ def compare(a: Run, b: Run, *, components: int = 3, limit: int = 10, min_ratings
 def _figures(common: _Common) -> RunFigures:
     """Return the figures of a run, compared to the first."""
     first, run = common.runs
-    evidence, agreed, score = run.training.evidence, agreement(run), run.training.model_score
-    change = None if run is first or not _have_same_test(first, run) else rmse_change(first, run)
-    tests = () if evidence is None else evidence.pca_tests
-    n_tested, n_real = len(tests), sum(test.real for test in tests)
+    score = run.training.model_score
+    change = None if run is first or not have_same_test(first, run) else rmse_change(first, run)
     return RunFigures(
         name=run.name,
         weight_decay=run.training.weight_decay,
         rmse=score.rmse if score else None,
         rmse_change=change and change[0],
         rmse_change_interval=change and change[1],
-        real=None if evidence is None else f"{n_real} of {n_tested}" if n_real < n_tested else f"at least {n_real}",
-        n_real=None if evidence is None else n_real,
-        n_tested=n_tested,
-        slope=None if evidence is None else evidence.heldout_slope,
-        truth_phi=pca(run, components=1, limit=1).components[0].truth_phi,
-        outside=None if agreed is None else agreed.outside,
         correlation=spearman(*common.stars()),
         n_compared=len(common.rows[0]),
+        **evidence_figures(run, pca(run, components=1, limit=1).components[0]),
     )
+
+
+def evidence_figures(run: Run, first: Component) -> dict[str, Any]:
+    """Return what the evidence of a run, and of its first component, says, as fields of RunFigures."""
+    evidence, agreed = run.training.evidence, agreement(run)
+    tests = () if evidence is None else evidence.pca_tests
+    n_tested, n_real = len(tests), sum(test.real for test in tests)
+    return {
+        "real": None if evidence is None else f"{n_real} of {n_tested}" if n_real < n_tested else f"at least {n_real}",
+        "n_real": None if evidence is None else n_real,
+        "n_tested": n_tested,
+        "slope": None if evidence is None else evidence.heldout_slope,
+        "truth_phi": first.truth_phi,
+        "outside": None if agreed is None else agreed.outside,
+    }
 
 
 def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
@@ -297,21 +306,13 @@ def rmse_change(a: Run, b: Run) -> tuple[float, tuple[float, float]]:
         value, members = rows.value.astype(np.float64), rows.predictions.astype(np.float64)
         total, n_members = members.sum(0), len(members)
         averaged = np.clip(total / n_members, *scale)
-        errors.append(np.sqrt(weights @ np.bincount(block, (averaged - value) ** 2) / (weights @ np.bincount(block))))
+        errors.append(drawn_rmse((averaged - value) ** 2, block, weights))
         if n_members > 1:
             without = (np.clip((total - member) / (n_members - 1), *scale) for member in members)
             variance += float((n_members - 1) * np.var([rmse(predicted, value) for predicted in without]))
     change, *drawn = errors[1] - errors[0]
     half = 1.96 * float(np.sqrt(np.var(drawn) + variance))
     return float(change), (float(change) - half, float(change) + half)
-
-
-def _have_same_test(a: Run, b: Run) -> bool:
-    """Tell whether both runs hold the same test rows, with what they predict for them."""
-    if a.heldout is None or b.heldout is None or (a.users.ids, a.items.ids) != (b.users.ids, b.items.ids):
-        return False
-    pairs = ((getattr(a.heldout, name), getattr(b.heldout, name)) for name in ("user", "item", "value"))
-    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def _saw_same_ratings(a: Run, b: Run) -> bool:
@@ -338,7 +339,7 @@ def _common(a: Run, b: Run, min_ratings: int) -> _Common:
     return _Common((a, b), (rows_a[enough], rows_b[enough]), matched_by, len(rows_a))
 
 
-def _settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
+def differing_settings(runs: Sequence[Run]) -> dict[str, tuple[Any, ...]]:
     """Return the settings in which the runs differ."""
     settings = [
         {"data set": run.data.title, "split": run.training.split.description or None, **run.training.settings}

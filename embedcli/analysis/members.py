@@ -44,14 +44,14 @@ class Members:
         items, begin = self._rated
         return items[begin[user] : begin[user + 1]]
 
-    def tables(self) -> Iterator[tuple[Rows, Table]]:
-        """Yield blocks of users: their rows, and nearly their predictions (n, I) of all items."""
-        users, items, user_bias, item_bias, level = (self._arrays[name] for name in NAMES)
+    def tables(self, users: Rows) -> Iterator[tuple[Rows, Table]]:
+        """Yield blocks of users of the run: their rows, and nearly their predictions (n, I) of all items."""
+        factors, items, user_bias, item_bias, level = (self._arrays[name] for name in NAMES)
         together = max(TOGETHER // len(self.run.items), 1)
-        for begin in range(0, len(self.run.users), together):
-            here = slice(begin, begin + together)
-            total = np.zeros((len(users[0, here]), len(self.run.items)), np.float32)
+        for begin in range(0, len(users), together):
+            some = users[begin : begin + together]
+            total = np.zeros((len(some), len(self.run.items)), np.float32)
             for m in range(len(level)):
-                logits = users[m, here] @ items[m].T + user_bias[m, here, None] + item_bias[m] + level[m]
+                logits = factors[m, some] @ items[m].T + user_bias[m, some, None] + item_bias[m] + level[m]
                 total += ratings_of(logits, self.run.sigmoid_range)
-            yield np.arange(begin, begin + len(total)), total / np.float32(len(level))
+            yield some, total / np.float32(len(level))

@@ -18,6 +18,7 @@ from embedcli.data.text import shorten
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, Table
 from embedcli.evidence.states import UserStates, interval
+from embedcli.progress import stage, step
 from embedcli.run.lookup import find_all
 from embedcli.run.record import Run
 
@@ -184,12 +185,12 @@ def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_
     """
     check_limit(limit, "items")
     by, passing, is_posterior = chosen(RankBy, by, "by"), rated(run, min_ratings), has_states(run)
-    best = _best_by_posterior if is_posterior else _best_by_members
     if not is_posterior:
         check_predicts(run)
     stars = mean_over_members(run, "item_stars" if is_posterior else "trained_stars")
     of_all = stars if by is RankBy.GAIN else np.zeros_like(stars)
-    user, rank, item, expected, spread = map(np.concatenate, zip(*best(run, passing, of_all, limit), strict=True))
+    blocks = best(run, np.arange(len(run.users)), passing, of_all, limit)
+    user, rank, item, expected, spread = map(np.concatenate, zip(*blocks, strict=True))
     figures = _figures(run, expected, spread)
     predictions = Columns(
         user=np.array(run.users.ids, object)[user],
@@ -205,8 +206,20 @@ def predict_all(run: Run, *, limit: int = 10, by: str = RankBy.STARS.value, min_
     )
 
 
-def _best_by_members(run: Run, passing: Rows, of_all: Floats, limit: int) -> Iterator[tuple[NDArray[Any], ...]]:
-    """Yield user, rank, item, expected rating and NaN for its deviation of the best items of users, each (N,)."""
+def best(run: Run, users: Rows, passing: Rows, of_all: Floats, limit: int) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield user, rank, item, expected rating and its standard deviation of the best items of users, each (N,).
+
+    The best of the items `passing` that a user has not rated have the highest prediction above `of_all` (I,), by the
+    posterior, or by the members if there is none: the deviations are then NaN.
+    """
+    with stage("the best of each user", len(users)):
+        yield from (_best_by_posterior if has_states(run) else _best_by_members)(run, users, passing, of_all, limit)
+
+
+def _best_by_members(
+    run: Run, users: Rows, passing: Rows, of_all: Floats, limit: int
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield what `best` does, by the members."""
     members = Members(run)
 
     def best_of(user: int, expected: Table) -> tuple[NDArray[Any], ...]:
@@ -217,12 +230,15 @@ def _best_by_members(run: Run, passing: Rows, of_all: Floats, limit: int) -> Ite
         n = len(order)
         return np.full(n, user), np.arange(1, n + 1), items[order], precise[order], np.full(n, np.nan)
 
-    for users, table in members.tables():
-        yield tuple(map(np.concatenate, zip(*map(best_of, users.tolist(), table), strict=True)))
+    for some, table in members.tables(users):
+        step(len(some))
+        yield tuple(map(np.concatenate, zip(*map(best_of, some.tolist(), table), strict=True)))
 
 
-def _best_by_posterior(run: Run, passing: Rows, of_all: Floats, limit: int) -> Iterator[tuple[NDArray[Any], ...]]:
-    """Yield user, rank, item, expected rating and its standard deviation of the best items of users, each (N,)."""
+def _best_by_posterior(
+    run: Run, users: Rows, passing: Rows, of_all: Floats, limit: int
+) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Yield what `best` does, by the posterior."""
     predictor = Predictor(run)
 
     def best_of(user: int, expected: Table, corrections: Table) -> tuple[NDArray[Any], ...]:
@@ -231,8 +247,9 @@ def _best_by_posterior(run: Run, passing: Rows, of_all: Floats, limit: int) -> I
         item, *figures = _best(known, free, expected[free], corrections[free], of_all[free], limit)
         return np.full(len(item), user), np.arange(1, len(item) + 1), item, *figures
 
-    for users, *tables in predictor.tables(np.arange(len(run.users))):
-        yield tuple(map(np.concatenate, zip(*map(best_of, users.tolist(), *tables), strict=True)))
+    for some, *tables in predictor.tables(users):
+        step(len(some))
+        yield tuple(map(np.concatenate, zip(*map(best_of, some.tolist(), *tables), strict=True)))
 
 
 def _nearly_best(worth: Floats, limit: int) -> Rows:

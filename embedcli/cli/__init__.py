@@ -5,8 +5,8 @@ from importlib import import_module
 from embedcli.cli.app import app as app
 
 COMMANDS = (  # in the order people use them, which is that of the help; importing a module adds its commands
-    *("train", "biases", "pca", "similar", "map", "recommend", "predict", "explain"),
-    *("axis", "probe", "clusters", "compare", "report", "import_", "export", "runs", "data"),
+    *("train", "sweep", "biases", "pca", "similar", "map", "recommend", "predict", "explain"),
+    *("axis", "probe", "clusters", "compare", "evaluate", "report", "import_", "export", "runs", "data"),
 )
 for name in COMMANDS:
     import_module(f"embedcli.cli.{name}")

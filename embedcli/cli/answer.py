@@ -45,6 +45,11 @@ class Answer:
         return format_of(self.asked, self.output, endings=self.endings)
 
     @property
+    def picture(self) -> Picture | None:
+        """The kind of picture or page; None if the answer is text."""
+        return None if isinstance(self.chosen, Format) else self.chosen
+
+    @property
     def asked(self) -> Format | None:
         """The format that is asked for, whatever the file ends in."""
         if self.json and self.format not in (None, Format.JSON):
@@ -112,11 +117,6 @@ class PictureAnswer(Answer):
             )
         super().__post_init__()
         _ = self.style
-
-    @property
-    def picture(self) -> Picture | None:
-        """The kind of picture or page; None if the answer is text."""
-        return None if isinstance(self.chosen, Format) else self.chosen
 
     @property
     def style(self) -> Style:

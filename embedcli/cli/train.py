@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,17 +17,20 @@ from embedcli.cli.answer import Answer
 from embedcli.cli.app import fail
 from embedcli.cli.command import ADVANCED, DATA, MODEL, OUTPUT, command, declare, option
 from embedcli.cli.notes import Notes
-from embedcli.cli.options import AlignTo, RunOptions
-from embedcli.cli.settings import ConfiguredCommand, Elsewhere
+from embedcli.cli.options import AlignTo, RunOptions, complete_run
+from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
-from embedcli.errors import UsageError
+from embedcli.errors import Interrupted, UsageError
+from embedcli.progress import stage
+from embedcli.render.output import PICTURES
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.config import LARGEST_BATCH, TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.data.ratings import Split
     from embedcli.run.record import Epoch, Run
+    from embedcli.training.checkpoint import Checkpoint
 
 
 declare(
@@ -64,7 +68,7 @@ class SplitOptions:
     """Which ratings are test rows."""
 
     split: Annotated[
-        str, option("--split KIND", "random, leave-last, time, an official fold u1..u5, or none.", DATA)
+        str, option("--split KIND", "random, leave-last, time, an official fold u1..u5, official, cv5, or none.", DATA)
     ] = "random"
     test_fraction: Annotated[
         float | None,
@@ -78,11 +82,11 @@ class SplitOptions:
         """Return the options that `Ratings.split` takes; UsageError, before any rating is read, if they do not fit."""
         from embedcli.data import splits  # not at the top: help needs no numpy
 
-        for flag, given, kinds in (
-            ("--split-seed", self.split_seed, ("random",)),
-            ("--test-fraction", self.test_fraction, splits.WITH_FRACTION),
+        for flag, given, has_meaning, kinds in (
+            ("--split-seed", self.split_seed, splits.is_drawn(self.split), ("random", "cv5")),
+            ("--test-fraction", self.test_fraction, self.split in splits.WITH_FRACTION, splits.WITH_FRACTION),
         ):
-            if self.split not in kinds and given is not None:
+            if given is not None and not has_meaning:
                 why = f"{flag} {given:g} has no meaning with --split {self.split}"
                 raise UsageError(why, f"use --split {' or '.join(kinds)}, or leave it out")
         if self.split_seed is not None and self.split_seed < 0:
@@ -116,15 +120,68 @@ class SaveOptions:
         check_writable(self.run_dir)
 
 
+@dataclass(frozen=True)
+class TrainAnswer(Answer):
+    """The answer of `train`: a picture only of the learning-rate finder."""
+
+    endings = PICTURES
+    lr_find: Annotated[
+        bool, option("--lr-find", "Find a learning rate instead of training; -o draws it.", ADVANCED)
+    ] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.picture and not self.lr_find:
+            why = f"{self.output}: the answer of a training is not a picture"
+            raise UsageError(why, "draw the run afterwards: embedcli biases -o FILE.png, or give --lr-find")
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """Where a training starts: from a run, or where it was killed."""
+
+    init_from: Annotated[
+        str | None,
+        option(
+            "--init-from RUN",
+            "Start users and items that RUN knows from its factors: a new cycle.",
+            ADVANCED,
+            autocompletion=complete_run,
+        ),
+    ] = None
+    freeze: Annotated[str | None, option("--freeze items", "Leave the items of --init-from as they are.", ADVANCED)] = (
+        None
+    )
+
+    resume: Annotated[
+        bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
+    ] = False
+
+    def reject(self, other: str) -> None:
+        """Raise UsageError if one of these options is given beside another option that has no use for it."""
+        for flag, given in (("--init-from", self.init_from), ("--freeze", self.freeze), ("--resume", self.resume)):
+            if given:
+                raise UsageError(f"{flag} has no meaning with {other}", "leave it out")
+
+    def open(self, run_dir: Path) -> dict[str, Any]:
+        """Return the parameters of `fit`."""
+        from embedcli.run.shelf import open_run
+
+        run = None if self.init_from is None else open_run(self.init_from, run_dir).table()
+        return {"init_from": run, "freeze": self.freeze}
+
+
 @command(short_help="Train a model and save it as a run.", cls=ConfiguredCommand)
 def train(
+    context: typer.Context,
     elsewhere: Elsewhere,
     source: Source,
     config: TrainConfig,
     split: SplitOptions,
     options: ReadOptions,
     saving: SaveOptions,
-    answer: Answer,
+    start: StartOptions,
+    answer: TrainAnswer,
     *,
     align_to: AlignTo = None,
 ) -> None:
@@ -134,6 +191,7 @@ def train(
     Examples:
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
+      embedcli train --split cv5              cross-validation: five runs, a table
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train ml-1m                    another edition, by its name
       embedcli train ~/ml-100k.zip            your own copy
@@ -142,56 +200,120 @@ def train(
       embedcli train --config books.toml      options from a TOML file
       embedcli train --like ml-100k --seed 1  as a run, with other seeds
       embedcli train --seed 1 --align-to old  in the coordinates of the run old
+      embedcli train --lr-find -o lr.png      draw the learning-rate finder
+      embedcli train new.csv --init-from old --freeze items
+      embedcli train --resume                 finish a training that was killed
 
     Test rows are for display only: nothing is chosen by them. The factors are decayed more than the biases,
     because the factors overfit.
     """
+    from embedcli.cli.trials import cross_validate
+    from embedcli.data.splits import folds_of
     from embedcli.render.runs import summary
     from embedcli.run.align import about_agreement, aligned, check_alignable
     from embedcli.run.files import check_storable
     from embedcli.run.shelf import open_run
+    from embedcli.training.checkpoint import Checkpoint
 
     of_split = split.check(config.seed)
+    if answer.lr_find:
+        start.reject("--lr-find")
     saving.check()
     to = None if align_to is None else open_run(align_to, saving.run_dir).table()
+    of_start = start.open(saving.run_dir)
     answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
+    if folds := folds_of(split.split, ratings.data.n_folds):
+        several = f"--split {split.split}, which trains {len(folds)} runs"
+        start.reject(several)
+        for flag, given in (("--align-to", to is not None), ("--lr-find", answer.lr_find)):
+            if given:
+                why = f"{flag} has no meaning with {several}"
+                raise UsageError(why, "leave it out, or choose one fold, such as --split " + folds[0])
+        cross_validate(ratings, folds, of_split, config, saving, answer)
+        return
     if to is not None:
         check_alignable(ratings, config.n_factors, to)
-    parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
+    with stage("splitting the ratings"):
+        parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
-    run = _fit(parts, config, saving, answer.notes)
+    if answer.lr_find:
+        find_rate(parts, config, answer)
+        return
+    words = context.meta[WORDS]
+    checkpoint = Checkpoint(saving.run_dir, words, start.resume)
+    run = _fit(parts, config, saving, answer.notes, checkpoint, **of_start)
     if to is not None:
         run = aligned(run, to)
         answer.notes.say(about_agreement(run, to))
-    run, path, exit_code = save(run, saving, answer.notes)
+    run, path, exit_code = save(run, saving, answer.notes, words)
+    checkpoint.remove()
     answer.show(summary(run, path))
     raise typer.Exit(exit_code)
 
 
-def _fit(parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes) -> Run:
+def find_rate(parts: Split, config: TrainConfig, answer: TrainAnswer) -> None:
+    """Find a learning rate, and show it."""
+    from embedcli.analysis.lr_find import learning_rates
+    from embedcli.render.lr_find import view
+    from embedcli.training.lr_find import try_rates
+
+    found, title = learning_rates(*try_rates(parts, config)), parts.train.data.title
+    if answer.picture is None:
+        answer.show(view(found, title))
+    else:
+        from embedcli.render.pictures.lr_find import draw
+
+        answer.save(draw(found, title, answer.picture))
+
+
+def _fit(
+    parts: Split, config: TrainConfig, saving: SaveOptions, notes: Notes, checkpoint: Checkpoint, **start: Any
+) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
-    from embedcli.training.config import stored_bytes
-    from embedcli.training.fit import fit
+
+    with stage("loading PyTorch"):
+        from embedcli.training.config import stored_bytes
+        from embedcli.training.fit import fit
+        from embedcli.training.ranks import team
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
-    return fit(
-        parts,
-        config,
-        lambda epoch: notes.say(*_epoch_lines(epoch)),
-        on_stage=lambda line, seconds: notes.say(line if seconds is None else f"{line} ({seconds:.1f} s)"),
-        keep_rows=saving.keep_rows,
-    )
+    try:
+        run = fit(
+            parts,
+            config,
+            lambda epoch: notes.say(*_epoch_lines(epoch)),
+            on_stage=lambda line, seconds: notes.say_of_library(
+                line if seconds is None else f"{line} ({seconds:.1f} s)"
+            ),
+            keep_rows=saving.keep_rows,
+            checkpoint=checkpoint,
+            **start,
+        )
+    except KeyboardInterrupt:
+        checkpoint.close()
+        if checkpoint.is_kept:
+            raise Interrupted(
+                "interrupted", f"embedcli train --resume{RunOptions(None, saving.run_dir).again} goes on"
+            ) from None
+        raise
+    team().dismiss()  # a process that is killed now ends no training
+    return run
 
 
-def save(run: Run, saving: SaveOptions, notes: Notes) -> tuple[Run, Path, int]:
-    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code."""
+def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | None = None) -> tuple[Run, Path, int]:
+    """Save a run under its name or another: a finished training is never lost. Return its path and the exit code.
+
+    `words` is the command line of the training, if another process began it.
+    """
     from embedcli.run.store import save_anywhere
 
-    command_line, began = shlex.join(["embedcli", *sys.argv[1:]]), time.perf_counter()
-    run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
+    command_line = shlex.join(["embedcli", *(sys.argv[1:] if words is None else ["train", *words])])
+    began = time.perf_counter()
+    with stage("saving the run"):
+        run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
         return run, path, fail(problem.message, problem.hint, problem.exit_code)
     if saving.name not in (None, run.name):

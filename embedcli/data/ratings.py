@@ -207,7 +207,8 @@ class Ratings(Shown):
         """Hold out test rows.
 
         `kind` is `random` (the first `test_fraction` of a permutation of the rows drawn from `seed`), an official fold
-        (`u1`..`u5`: the K-th fifth of the rows, as GroupLens split them), `leave-last` (the last rating of each user),
+        (`u1`..`u5`: the K-th fifth of the rows, as GroupLens split them), a fold of a cross-validation (`cv5/1` is the
+        first of five parts of a permutation of the rows drawn from `seed`), `leave-last` (each user's last rating),
         `time` (the latest `test_fraction` of all), or `none` (train on all). `keep_times` False leaves the timestamps
         out of both parts, to save memory. Raises UsageError for an unknown kind, for a fold or times that the data set
         does not have, and for a fraction that leaves no training or no test rows.
@@ -225,7 +226,7 @@ class Ratings(Shown):
         rows = self if keep_times else replace(self, timestamp=None)
         return Split(
             kind=kind,
-            seed=seed if kind == "random" else None,
+            seed=seed if splits.is_drawn(kind) else None,
             description=splits.description(kind, seed=seed, test_fraction=test_fraction),
             train=rows.take(is_train),
             test=rows.take(test),

@@ -12,15 +12,20 @@ FRACTION_HINT = "give a fraction above 0 and below 1, such as 0.1, or `split` no
 TEST_FRACTION = 0.1  # of the ratings, unless another is given
 WITH_FRACTION = ("random", "time")
 IN_TIME = ("leave-last", "time")
+OFFICIAL = "official"  # all official folds
+MOST_FOLDS = 20  # of a cross-validation
 
 
 def check(kind: str, *, seed: int, test_fraction: float) -> None:
     """Raise UsageError for a split that is invalid for any ratings, before they are read."""
-    if kind not in ("random", "none", *IN_TIME) and re.fullmatch(r"u[1-9]", kind) is None:
+    is_fold = re.fullmatch(r"u[1-9]", kind) is not None or kind == OFFICIAL or _cut(kind) is not None
+    if kind not in ("random", "none", *IN_TIME) and not is_fold:
         raise UsageError(
-            f"unknown split {kind!r}", "use random, leave-last, time, none, or an official fold: u1, u2, u3, u4, u5"
+            f"unknown split {kind!r}",
+            "use random, leave-last, time, none, an official fold: u1, u2, u3, u4, u5, or all of them: official, "
+            f"or a cross-validation: cv5, with 2 to {MOST_FOLDS} folds",
         )
-    if kind == "random" and seed < 0:
+    if is_drawn(kind) and seed < 0:
         raise UsageError(f"`seed` {seed} is below 0", "give 0 or more")
     if kind in WITH_FRACTION and not 0 < test_fraction < 1:
         raise UsageError(f"`test_fraction` {test_fraction:g} is not between 0 and 1", FRACTION_HINT)
@@ -54,7 +59,43 @@ def heldout_rows(
                 f"`test_fraction` {test_fraction:g} does not split {n:,} ratings in two parts", FRACTION_HINT
             )
         return np.random.default_rng(seed).permutation(n)[:n_test].copy()  # a view would keep all n
+    if folds := folds_of(kind, n_folds):
+        raise UsageError(f"`split` {kind} is {len(folds)} splits", f"use one of them, such as `split` {folds[0]}")
+    if cut := _cut(kind):
+        fold, n_cut = cut
+        if n < n_cut:
+            raise UsageError(f"`split` {kind} does not split {n:,} ratings", "give more ratings")
+        first, last = (n * k // n_cut for k in (fold - 1, fold))
+        return np.random.default_rng(seed).permutation(n)[first:last].copy()
     return _fold_rows(n, kind, n_folds)
+
+
+def folds_of(kind: str, n_official: int) -> tuple[str, ...]:
+    """Return the splits of a cross-validation, whose test rows are disjoint; none if the kind is one split.
+
+    `cv5` is `cv5/1` to `cv5/5`, five parts of a permutation of the rows; `official` all official folds.
+    """
+    if kind == OFFICIAL:
+        if not n_official:
+            raise UsageError("this data set has no official folds", "use `split` cv5")
+        return tuple(f"u{fold}" for fold in range(1, n_official + 1))
+    cut = _cut(kind)
+    return tuple(f"{kind}/{fold}" for fold in range(1, cut[1] + 1)) if cut and not cut[0] else ()
+
+
+def is_drawn(kind: str) -> bool:
+    """Whether a split depends on a seed."""
+    return kind == "random" or _cut(kind) is not None
+
+
+def _cut(kind: str) -> tuple[int, int] | None:
+    """Return the fold, 0 for all, and the number of folds of a cross-validation; None for another split."""
+    parts = re.fullmatch(r"cv(\d{1,3})(?:/(\d{1,3}))?", kind)
+    if parts is None:
+        return None
+    n_cut, fold = int(parts[1]), int(parts[2] or 0)
+    is_valid = 2 <= n_cut <= MOST_FOLDS and (fold <= n_cut if parts[2] is None else 1 <= fold <= n_cut)
+    return (fold, n_cut) if is_valid else None
 
 
 def _fold_rows(n: int, kind: str, n_folds: int) -> NDArray[np.int64]:
@@ -97,6 +138,8 @@ def description(kind: str, *, seed: int, test_fraction: float) -> str:
         return f"random {train}/{test} seed {seed}"
     if kind == "time":
         return f"in time {train}/{test}"
+    if cut := _cut(kind):
+        return f"fold {cut[0]} of {cut[1]} seed {seed}"
     return "last rating of each user" if kind == "leave-last" else f"official fold {kind}"
 
 

@@ -113,7 +113,7 @@ def write(run: Run, folder: Path) -> None:
     hashes: dict[str, str] = {}
     for name, parts in _contents(run):
         digest = hashlib.sha256()
-        write_synced(folder / name, _hashed(parts, digest))
+        write_synced(folder / name, hashed(parts, digest))
         hashes[name] = digest.hexdigest()
     about = {
         "schema_version": SCHEMA_VERSION,
@@ -168,7 +168,7 @@ def _sealed(about: Mapping[str, Any]) -> bytes:
     return (json.dumps({**about, "sha256": seal(about)}, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _hashed(parts: Iterable[Part], digest: Any) -> Iterator[Part]:
+def hashed(parts: Iterable[Part], digest: Any) -> Iterator[Part]:
     """Yield parts, each after it was added to a digest."""
     for part in parts:
         digest.update(part)

@@ -178,6 +178,18 @@ class PosteriorInfo:
 
 
 @dataclass(frozen=True)
+class Validation(Shown):
+    """RMSE of members trained without a tenth of the training rows, on that tenth; its standard error is over users.
+
+    The array `validation_errors` (2, V) has the sum of the squared errors and the number of rows of each user in it.
+    """
+
+    rmse: float
+    standard_error: float
+    n_rows: int
+
+
+@dataclass(frozen=True)
 class Training(Shown):
     """How a run came about, as run.json keeps it; `config`, `evidence` and `posterior` are None if there is none."""
 
@@ -193,7 +205,10 @@ class Training(Shown):
     evidence: Evidence | None = None
     posterior: PosteriorInfo | None = None
     tastes: Sequence[Tastes] = ()
+    init_from: str | None = None  # name of the run that its members started from
+    freeze: str | None = None  # what stayed as it was in that run: "items"
     aligned_to: str | None = None  # name of the run whose coordinates the factors have, by `run.align`
+    validation: Validation | None = None  # of a trial of a sweep
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from planted import World
 
 from embedcli.data import ratings as ratings_module
+from embedcli.data import splits
 from embedcli.data.ratings import Split, count_codes
 from embedcli.data.splits import heldout_rows
 from embedcli.errors import UsageError
@@ -189,3 +190,28 @@ def test_cold_rows_are_counted(world: World) -> None:
     cold = replace(split, train=without)
     assert split.n_cold == (0, 0)
     assert cold.n_cold == (int((split.test.user == 5).sum()), int((split.test.item == 7).sum()))
+
+
+def test_folds_of_a_cross_validation(world: World) -> None:
+    """The test rows of the folds are disjoint, all rows together, and depend on the seed."""
+    kinds = splits.folds_of("cv5", 0)
+    assert kinds == ("cv5/1", "cv5/2", "cv5/3", "cv5/4", "cv5/5")
+    user = world.ratings.user
+
+    def rows(kind: str, seed: int = 0) -> np.typing.NDArray[np.int64]:
+        return heldout_rows(kind, user, None, n_folds=0, seed=seed, test_fraction=0.1)
+
+    np.testing.assert_array_equal(np.sort(np.concatenate([rows(kind) for kind in kinds])), np.arange(len(user)))
+    assert not np.array_equal(rows("cv5/1"), rows("cv5/1", 1))
+    with pytest.raises(UsageError, match="cv5 is 5 splits"):
+        rows("cv5")
+    assert splits.folds_of("official", 3) == ("u1", "u2", "u3")
+    with pytest.raises(UsageError, match="no official folds"):
+        splits.folds_of("official", 0)
+
+
+@pytest.mark.parametrize("kind", ["cv1", "cv21", "cv5/0", "cv5/6", "cv"])
+def test_invalid_folds(kind: str) -> None:
+    """The number of folds and the fold have limits."""
+    with pytest.raises(UsageError, match="unknown split"):
+        splits.check(kind, seed=0, test_fraction=0.1)

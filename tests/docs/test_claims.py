@@ -19,6 +19,7 @@ from pages import NAMES, ROOT
 
 from embedcli.cli import app
 from embedcli.run.files import ITEM_FIELDS, TABLE_FIELDS, USER_FIELDS
+from embedcli.run.predictions import VALIDATION
 from embedcli.run.record import Run
 
 FOREIGN = {
@@ -26,6 +27,8 @@ FOREIGN = {
     "--index-url",
     "--logdir",
     "--neighbors",
+    "--no-python",
+    "--nproc-per-node",
     "--text",
     "--vector",
     "--x",
@@ -47,6 +50,8 @@ HEADERS = {  # the command whose CSV has the columns that a section of the usage
     "probe": "probe",
     "clusters": "clusters -k 2 -n 1",
     "compare": "compare made made made",
+    "evaluate": "evaluate made made",
+    "sweep": "sweep ratings.csv --epochs 1 --members 1 --folds 0 --draws 0 --jobs 1",
     "runs list": "runs list",
     "runs show": "runs show",
     "runs check": "runs check",
@@ -118,9 +123,9 @@ def test_every_option_is_documented(command: str) -> None:
     """Every option of a command is in its section of the usage, or among those that several commands share."""
     text = prose("usage")
     shared = text[text.index("## Options of every command") : text.index("## embedcli train")]
-    if command.startswith(("train", "data", "import")):
+    if command.startswith(("train", "sweep", "data", "import")):
         shared += text[text.index("## Your own ratings") : text.index("## embedcli biases")]
-    if command.startswith("data"):
+    if command.startswith(("sweep", "data")):
         shared += section("train")
     missing = COMMANDS[command] - options_in(code_in(section(command) + shared))
     assert not missing
@@ -159,6 +164,7 @@ def test_arrays_of_a_run_are_documented(trained: Run) -> None:
     """The page on the run format names the arrays of a run with their number of dimensions, and no others."""
     rows = re.findall(r"^\| `(\w+)` \| \(([\w, ]+)\) \|", pages.read("run-format"), re.MULTILINE)
     documented = {name: len([size for size in shape.split(",") if size.strip()]) for name, shape in rows}
+    assert documented.pop(VALIDATION) == 2  # of a trial of a sweep
     assert documented == {name: array.ndim for name, array in trained.arrays.items()}
 
 

@@ -497,8 +497,8 @@ CHOSEN = (
     ),
     Mutation(
         "halves that share their users",
-        "rng.spawn(2), left_out)",
-        "rng.spawn(2), 0 * left_out + 2)",
+        "learn_without(work, generators, left_out, ",
+        "learn_without(work, generators, 0 * left_out + 2, ",
         ("test_a_half_member_learns_from_its_own_users_alone",),
     ),
     Mutation(
@@ -743,6 +743,96 @@ CHOSEN = (
         "return None  # perhaps a header that is repeated",
         "pass",
         ("test_a_header_that_is_repeated",),
+    ),
+    Mutation(
+        "seen items recommended in the baseline",
+        "first = first[~is_own[first]][:k]",
+        "first = first[:k]",
+        ("test_metrics_by_brute_force",),
+    ),
+    Mutation(
+        "NDCG over a full list",
+        "most = np.cumsum(gains)[np.minimum(n_relevant, self.width) - 1]",
+        "most = gains.sum()",
+        ("test_metrics_by_brute_force",),
+    ),
+    Mutation(
+        "Gini without items that no list has",
+        "rank = n - len(own) + 1 + np.arange(len(own))",
+        "rank = 1 + np.arange(len(own))",
+        ("test_metrics_by_brute_force",),
+    ),
+    Mutation(
+        "users of two runs drawn separately",
+        "change = b.draws - a.draws",
+        "change = np.append(b.draws[0] - a.draws[0], b.draws[1:] - a.draws[:0:-1])",
+        ("test_small_difference_for_every_user_is_sure",),
+    ),
+    Mutation(
+        "draws not in units of their own error",
+        "np.maximum(errors, errors[0] / 3)",
+        "errors[0]",
+        ("test_interval_covers_with_skew_and_few_users",),
+    ),
+    Mutation(
+        "a single user has an interval",
+        "if errors[0] <= ROUNDING:",
+        "if False:",
+        ("test_no_interval_without_differences_between_users",),
+    ),
+    Mutation(
+        "jackknife without its factor",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((n - 1) / n * (changes @ changes)))",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((changes @ changes) / n))",
+        ("test_jackknife_of_a_mean_is_its_standard_error",),
+    ),
+    Mutation(
+        "normal distribution for few users",
+        "normal_of_t(np.abs(change[0]) / sd, n - 1)",
+        "np.abs(change[0]) / sd",
+        ("test_change_is_a_paired_t_test",),
+    ),
+    Mutation(
+        "second moments not resumed",
+        "state.moment[:] = snapshot.moment.ravel()",
+        "pass",
+        ("test_killed_after_every_epoch",),
+    ),
+    Mutation(
+        "checkpoint of another process removed",
+        "if self.folder is not None and self._is_ours:",
+        "if self.folder is not None:",
+        ("test_two_at_once",),
+    ),
+    Mutation(
+        "an older run's global bias lost",
+        '(self.run.array("global_bias")[: len(own)] - own)[:, None]',
+        "0",
+        ("test_known_rows_start_from_the_run",),
+    ),
+    Mutation(
+        "frozen items trained by the kernel",
+        "if frozen[i]:",
+        "if False:",
+        ("test_frozen_items_stay",),
+    ),
+    Mutation(
+        "rate of the lowest loss suggested",
+        "high / BELOW**0.5)",
+        "high)",
+        ("test_the_lowest_loss_and_a_tenth_of_it",),
+    ),
+    Mutation(
+        "settings of other seeds share a posterior",
+        "OF_MEMBERS = (  # settings",
+        'OF_MEMBERS = ("seed",  # settings',
+        ("test_settings_that_share_nothing",),
+    ),
+    Mutation(
+        "settings compared by the error of an RMSE",
+        "error_over_users(own - moves[best])",
+        "error_over_users(own)",
+        ("test_settings_are_compared_on_the_same_rows",),
     ),
 )
 MUTATIONS = NAMED + CHOSEN

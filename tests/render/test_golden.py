@@ -26,6 +26,7 @@ from embedcli.analysis.clusters import Cluster, Clusters, GroupedItem, Tagged
 from embedcli.analysis.compare import Change, Comparison, Move, Pair, RunFigures, SideBySide
 from embedcli.analysis.decay import Agreement, Pull
 from embedcli.analysis.effects import Effect
+from embedcli.analysis.evaluate import Difference, Evaluation, Figure, PairedEvaluation, Protocol
 from embedcli.analysis.explain import Explanation, Part, PosteriorPrediction
 from embedcli.analysis.map import Map, MapPoint
 from embedcli.analysis.pca import Component, Components
@@ -47,6 +48,7 @@ from embedcli.render import (
     biases,
     clusters,
     compare,
+    evaluate,
     explain,
     pca,
     predict,
@@ -483,6 +485,26 @@ def compare_view() -> View:
     return compare.view(comparison, [replace(make_run(), name=run.name) for run in comparison.runs])
 
 
+FIGURE = Figure("precision@10", "", "all", 0.0702, 0.0634, 0.0781, 0.083, None, 863)
+PROTOCOL = Protocol(10, 1659, 863, 1063, 5618, 4.0)
+
+
+def evaluate_view() -> View:
+    """Return a figure of lists, and the errors of three groups."""
+    rmse = Figure("RMSE", "", "all", 0.861, 0.844, 0.878, 0.923, 10_000, 923)
+    few = replace(rmse, by="film's ratings", group="1,000 or more", baseline=None, n_rows=101, n_users=10)
+    figures = (FIGURE, rmse, few, replace(few, by="user", group="occupation entertainment"))
+    return evaluate.view(Evaluation(PROTOCOL, "posterior", "posterior", figures), make_run())
+
+
+def evaluate_pair_view() -> View:
+    """Return two runs, of which the second has better lists and a larger error."""
+    lists = Difference("NDCG@10", "", "all", 0.1, 0.125, 0.025, 0.0125, 0.0375, 0.0001, 863)
+    error = Difference("RMSE", "film's tag", "Drama", 0.861, 0.8625, 0.0015, -0.002, 0.005, 0.401, 801)
+    found = PairedEvaluation("decay-0.5", "decay-2", PROTOCOL, (lists, error))
+    return evaluate.pair_view(found, [replace(make_run(), name=name) for name in (found.a, found.b)])
+
+
 def checks_view() -> View:
     """Return the check of a run that is whole and of one that is not."""
     found = {Path("runs/made"): {}, Path("runs/broken"): {"items.csv": "runs/broken/items.csv is missing"}}
@@ -528,6 +550,8 @@ VIEWS: dict[str, Callable[[], View]] = {
     "side-by-side": side_by_side_view,
     "clusters": clusters_view,
     "compare": compare_view,
+    "evaluate": evaluate_view,
+    "evaluate-pair": evaluate_pair_view,
     "explain": explain_view,
     "predict": predict_view,
     "predict-all": predict_all_view,

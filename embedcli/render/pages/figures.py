@@ -121,14 +121,11 @@ def _probed(row: Probed, scale: Scale, noun: str) -> BarRow:
 
 def _group(group: GroupError, scale: Scale) -> BarRow:
     """Return a row of the errors by group."""
-    label = group.tag or f"{group.n_from:,} to {group.n_to:,}"
-    if group.tag is None and (group.n_to is None or group.n_to == 0):
-        label = f"{group.n_from:,} or more" if group.n_to is None else "none"
     return BarRow(
-        label=label,
+        label=group.label,
         note=f"{group.n_rows:,} ratings, {group.n_users:,} users",
         bar=Bar.on(scale, group.rmse, group.lower, group.upper, group.baseline),
         figure=f"{group.rmse:.3f}",
-        figure_note=f"{group.lower:.3f} to {group.upper:.3f}",
+        figure_note="" if group.lower is None else f"{group.lower:.3f} to {group.upper:.3f}",
         cells=() if group.baseline is None else (f"{group.baseline:.3f}",),
     )

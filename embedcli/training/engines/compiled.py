@@ -38,13 +38,16 @@ def learn(
         rng = state.generators[m]
         users = rng.permutation(model.n_users)
         seed = rng.integers(1, 2**63, dtype=np.uint64)
-        kernel.epoch(members[m], rows, users, m, seed, rates, np.array(decays, np.float32), model.logistic)
+        decay = np.array(decays, np.float32)
+        passed = state.passed[m : m + 1]
+        kernel.epoch(members[m], rows, users, m, state.frozen, seed, rates, decay, model.logistic, passed)
 
     with ThreadPoolExecutor(min(model.n_members, n_cores())) as pool:
         while state.epoch < config.n_epochs:
             rates = one_cycle(state.epoch, config.n_epochs, N_RATES, highest)
             for finished in [pool.submit(train, m, rates) for m in range(model.n_members)]:
                 finished.result()
+            state.passed[:] = 0
             state.epoch += 1
             check_finite(model, state.epoch, float(rates[-1]), config.learning_rate)
             yield state.epoch, float(rates[-1])
@@ -63,7 +66,8 @@ def compile() -> str:
     rows = np.array([0, 1]), np.zeros(1, np.int32), one, np.empty(0, np.uint8)
     folder = kernel.epoch.stats.cache_path
     try:
-        kernel.epoch(model, rows, np.zeros(1, np.int64), 0, np.uint64(1), one, np.zeros(2, np.float32), False)
+        users, decays, passed = np.zeros(1, np.int64), np.zeros(2, np.float32), np.zeros(1, np.int64)
+        kernel.epoch(model, rows, users, 0, None, np.uint64(1), one, decays, False, passed)
     except (EOFError, UnpicklingError, ValueError) as error:
         raise RuntimeError(f"its cache is damaged, remove {folder}") from error
     if kernel.epoch.stats.cache_hits:

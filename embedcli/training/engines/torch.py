@@ -1,5 +1,6 @@
 """The PyTorch engine, the reference: all members step together, on minibatches of rows in random order."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,8 @@ from embedcli.training.model import EmbeddingDotBias, check_finite
 from embedcli.training.schedule import one_cycle
 from embedcli.training.state import TrainingState
 
+WINDOW = 10  # batches
+
 
 def learn(
     model: EmbeddingDotBias, ratings: Ratings, config: TrainConfig, state: TrainingState
@@ -34,6 +37,7 @@ def learn(
     share = torch.from_numpy(shares(ratings.value, model.y_range)).to(config.device)
     moment = torch.from_numpy(state.moment).to(config.device)  # shared on the CPU
     stamp = torch.full_like(moment, -1, dtype=torch.int64)
+    free = free_rows(model, state)
     n_rows = state.n_rows(len(ratings))
     batch_size = config.batch_size_for(n_rows)
     n_steps = -(-n_rows // batch_size)
@@ -42,11 +46,40 @@ def learn(
         order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
         rates = one_cycle(state.epoch, config.n_epochs, n_steps, highest)
         for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
-            step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config)
+            step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config, free)
+            state.passed += batch.shape[1]
+        state.passed[:] = 0
         state.epoch += 1
         check_finite(model, state.epoch, float(rate), config.learning_rate)
         torch.from_numpy(state.moment).copy_(moment)
         yield state.epoch, float(rate)
+
+
+@torch.no_grad()
+def rising(
+    model: EmbeddingDotBias, ratings: Ratings, config: TrainConfig, state: TrainingState, rates: NDArray[np.float64]
+) -> Iterator[float]:
+    """Train one member with a step at each of these rates; yield the squared error of each batch before its step.
+
+    The rates are those of `config.learning_rate`, of which implicit data is trained at a multiple. Ends when the error
+    is not finite, or twice the lowest of `WINDOW` batches in a row.
+    """
+    user, item = (torch.from_numpy(codes.astype(np.int64)).to(config.device) for codes in (ratings.user, ratings.item))
+    value = torch.from_numpy(ratings.value).to(config.device)
+    share = torch.from_numpy(shares(ratings.value, model.y_range)).to(config.device)
+    moment = torch.from_numpy(state.moment).to(config.device)
+    stamp = torch.full_like(moment, -1, dtype=torch.int64)
+    order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
+    factor = config.step_sizes(implicit=model.logistic)[0] / config.learning_rate
+    losses, lowest = deque[float](maxlen=WINDOW), np.inf
+    for batch, rate in zip(order.split(config.batch_size_for(len(ratings)), 1), rates, strict=False):
+        losses.append(float((model(user[batch], item[batch]) - value[batch]).square().mean()))
+        recent = sum(losses) / len(losses)
+        lowest = min(lowest, recent)
+        if not recent <= 2 * lowest:  # or not finite
+            return
+        yield losses[-1]
+        step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate) * factor, config)
 
 
 @torch.no_grad()
@@ -59,11 +92,13 @@ def step(
     share: Tensor,
     rate: float,
     config: TrainConfig,
+    free: Tensor | None = None,
 ) -> None:
     """Step by the rule of the engines on a batch: codes of users and items and shares, (M, B) each.
 
     Moves of a row that stands in a batch several times add up; of its second moments the last stands. `moment` and
-    `stamp` have one number for each row of the model; `stamp` says where in the batch a row stands last.
+    `stamp` have one number for each row of the model; `stamp` says where in the batch a row stands last. `free` is 1
+    for each row that is trained, and 0 for those that stay as they are.
     """
     rows = (torch.stack([users, items]) + model.offset).flatten()  # (2MB,)
     own = model.factors[rows]  # (2MB, k)
@@ -80,8 +115,19 @@ def step(
     moment[rows] = moments[_last(rows, stamp)]
     _, decay, bias_decay = config.step_sizes(implicit=model.logistic)
     pull = slope / (moments.sqrt() + EPS)
-    model.factors.index_add_(0, rows, other * pull[:, None] + decay * own, alpha=-rate)
-    model.biases.index_add_(0, rows, BIAS_RATE * slope + bias_decay * bias, alpha=-rate)
+    moves, bias_moves = other * pull[:, None] + decay * own, BIAS_RATE * slope + bias_decay * bias
+    if free is not None:
+        moves, bias_moves = moves * free[rows, None], bias_moves * free[rows]
+    model.factors.index_add_(0, rows, moves, alpha=-rate)
+    model.biases.index_add_(0, rows, bias_moves, alpha=-rate)
+
+
+def free_rows(model: EmbeddingDotBias, state: TrainingState) -> Tensor | None:
+    """Return 1 for each row of the model that is trained and 0 for those of frozen items; None if there are none."""
+    if state.frozen is None:
+        return None
+    own = np.concatenate([np.ones(model.n_users, np.float32), ~state.frozen]).astype(np.float32)
+    return torch.from_numpy(np.tile(own, model.n_members)).to(model.factors.device)
 
 
 def _last(rows: Tensor, stamp: Tensor) -> Tensor:
