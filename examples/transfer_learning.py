@@ -179,14 +179,15 @@ def keep_films(run: Run, task: Task, config: TrainConfig) -> float:
 
 
 # %% What comes out
-# On MovieLens 100K and on the made ratings alike:
-# - From scratch is worse than the mean for everybody. Ten ratings say almost nothing about 1,682 films.
-# - With the old films, a new user is predicted much better, as soon as the new table is trained.
-# - Unfreezing does not help. With a small rate nothing changes. With a large one it gets worse: a few ratings of new
-#   users pull at films that many ratings of old users have put in their places. Discriminative rates avoid the harm,
-#   but gain nothing. In the lesson unfreezing helped, because the new pictures were of another kind. These new users
-#   rate the same films, and the films were learned from many more ratings.
-# - Folding in is best. It takes into account how much users differ, which the training by small steps does not.
+# On MovieLens 100K (in brackets: the RMSE there) and on the made ratings alike:
+# - From scratch (1.207) is worse than the mean for everybody (1.127). Ten ratings of each new user are too few to teach
+#   the films.
+# - With the old films, frozen, the new users are predicted much better (0.992).
+# - Unfreezing does not help. With a small rate nothing changes (0.992). With a large one it gets worse (1.018): a few
+#   ratings of new users pull at films that many ratings of old users have put in their places. Discriminative rates
+#   avoid the harm, but gain nothing (0.993). In the lesson unfreezing helped, because the new pictures were of another
+#   kind. These new users rate the same films.
+# - Folding in is best (0.950). It takes into account how much users differ, and training by small steps does not.
 
 
 # %% Print the table
