@@ -170,8 +170,8 @@ def fold_in(run: Run, task: Task) -> float:
     return error(predicted, task.test)
 
 
-# `embedcli train new.csv --init-from RUN --freeze items` is the step "films frozen" for a run of embedcli: the films that
-# RUN knows stay as they are, and only the users are trained. Here is the same from Python.
+# `embedcli train new.csv --init-from RUN --freeze items` is the step "films frozen" for a run of embedcli. The films
+# that RUN knows stay as they are, and only the users are trained. Here is the same from Python.
 def keep_films(run: Run, task: Task, config: TrainConfig) -> float:
     """Return the test error if embedcli trains the new users on the films of a run."""
     new = embedcli.fit(task.new, replace(config, n_draws=0), split="none", init_from=run, freeze="items")
