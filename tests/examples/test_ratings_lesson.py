@@ -102,7 +102,8 @@ def test_table_of_movielens(movielens: Ratings, tmp_path: Path, monkeypatch: pyt
         "neural net, decay 0.01": (0.862, 0.907),
     }
     for name, expected in lesson.items():
-        assert errors[name] == pytest.approx(expected, abs=0.015), name
+        assert errors[name] == pytest.approx(expected, abs=0.025), name
+    assert min(errors, key=lambda name: errors[name][1]) in ("+ decay 0.1", "decay 0.5, batches x 8")
 
 
 def test_new_users_are_apart(_examples_without_network: None) -> None:
@@ -145,6 +146,7 @@ def test_transfer_on_movielens(movielens: Ratings, monkeypatch: pytest.MonkeyPat
     found = script.main()
     assert found["from scratch"] == pytest.approx(1.2085, abs=0.02)
     assert found["films frozen"] == pytest.approx(0.9958, abs=0.015)
+    assert found["embedcli --init-from --freeze items"] < found["films frozen"]
     assert min(error for name, error in found.items() if "unfrozen" in name) > found["films frozen"] - 0.005
 
 
