@@ -412,8 +412,8 @@ CHOSEN = (
     ),
     Mutation(
         "bootstrap not paired",
-        "errors.append(np.sqrt(weights @",
-        "weights = weights[np.r_[0, rng.permutation(len(weights) - 1) + 1]]; errors.append(np.sqrt(weights @",
+        "errors.append(drawn_rmse(",
+        "weights = weights[np.r_[0, np.random.default_rng(1).permutation(2000) + 1]]; errors.append(drawn_rmse(",
         ("test_rmse_change_draws_the_same_users_for_both_runs",),
     ),
     Mutation(
