@@ -18,7 +18,7 @@ from embedcli.data.ratings import kinds_of
 from embedcli.errors import RunError, UsageError
 from embedcli.evidence.bases import Floats
 from embedcli.evidence.observations import DAMPING, SWEEPS, Observations, bias_model
-from embedcli.evidence.scores import bootstrap_of_users, interval_of
+from embedcli.evidence.scores import Resampled, bootstrap_of_users, resampled_root
 from embedcli.run.record import POSTERIOR, HeldOutRows, Run
 
 CUTS = (0, 1, 10, 20, 50, 100, 200, 500, 1000)  # numbers of training ratings from which a group begins
@@ -47,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True)
 class GroupError:
-    """The error of some test rows, with a 95 % interval by a bootstrap over the users.
+    """The error of some test rows, with a 95 % interval by a bootstrap over the users; None if these do not differ.
 
     A group has the test rows of users (or items) with `n_from` to `n_to` training ratings (None: no limit), or of
     items (or users) with a tag. `baseline` is the RMSE of user and item biases alone; None without training rows.
@@ -58,8 +58,8 @@ class GroupError:
     n_to: int | None
     tag: str | None
     rmse: Annotated[float, decimal("RMSE", "root mean squared error", 3)]
-    lower: Annotated[float, decimal("95 %", "interval by a bootstrap over the users", 3, end="upper")]
-    upper: float
+    lower: Annotated[float | None, decimal("95 %", "interval by a bootstrap over the users", 3, end="upper")]
+    upper: float | None
     baseline: Annotated[float | None, decimal("biases", "RMSE of user and item biases alone", 3)]
     n_rows: Annotated[int, whole("rows", "number of test rows")]
     n_users: Annotated[int, whole("users", "number of users with such rows")]
@@ -162,25 +162,23 @@ class Errors:
         user = np.asarray(rows.user)
         return cls(user, squared(predicted), None if biases is None else squared(biases), *bootstrap_of_users(user))
 
-    def drawn(self, rows: Mask) -> Floats:
-        """Return the RMSE of some rows, and that of each draw (1 + D,); NaN for a draw of users without such rows."""
+    def rmse(self, rows: Mask) -> Resampled:
+        """Return the RMSE of some rows, with its draws; NaN for a draw of users without such rows."""
         n_blocks, block = self.weights.shape[1], self.block[rows]
-        n, total = (
-            self.weights @ np.bincount(block, values, minlength=n_blocks) for values in (None, self.squared[rows])
-        )
-        drawn: Floats = np.sqrt(np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0))
-        return drawn
+        n = np.bincount(block, minlength=n_blocks)
+        total = np.bincount(block, self.squared[rows], n_blocks)
+        return resampled_root(total.astype(np.float64), n.astype(np.float64), self.weights)
 
     def group(self, group: Group) -> GroupError:
         """Return the error of a group."""
-        rows, biases, drawn = group.rows, self.squared_of_biases, self.drawn(group.rows)
-        lower, upper = interval_of(drawn)
+        rows, biases, found = group.rows, self.squared_of_biases, self.rmse(group.rows)
+        lower, upper = found.interval
         return GroupError(
             kind=group.kind,
             n_from=group.n_from,
             n_to=group.n_to,
             tag=group.tag,
-            rmse=float(drawn[0]),
+            rmse=found.value,
             lower=lower,
             upper=upper,
             baseline=None if biases is None or not rows.any() else float(np.sqrt(biases[rows].mean())),

@@ -18,6 +18,7 @@ that belongs to them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Annotated
 
 import numpy as np
@@ -42,22 +43,21 @@ from embedcli.analysis.record import Record, decimal, p_value, text, whole
 from embedcli.analysis.selection import rated
 from embedcli.errors import RunError, UsageError
 from embedcli.evidence.bases import Floats, Rows
-from embedcli.evidence.scores import bootstrap_of_users, interval_of
-from embedcli.evidence.statistics import upper_tail
+from embedcli.evidence.scores import Resampled, bootstrap_of_users, change_of, jackknifed, resampled_root
 from embedcli.run.record import POSTERIOR, Run
 
 RELEVANT = 0.75  # of the scale: from 4 of 5 stars on
 MOST_USERS = 10_000  # with a list
 RMSE = "RMSE"
-ROUNDING = 1e-12  # standard deviation of a change that is none
 KINDS = {USERS: "user's ratings", ITEMS: "{noun}'s ratings", COLUMNS: "user", TAGS: "{noun}'s tag"}
-Lists = NDArray[np.int64]  # (n, k) items, -1 where there are fewer
+Lists = NDArray[np.int64]  # (n, up to k) items, -1 where there are fewer
 
 
 @dataclass(frozen=True)
 class Figure:
     """A figure with its 95 % interval by a bootstrap over the users, over all of them or a group.
 
+    The interval is None if the users do not differ, such as one alone, or all without a hit.
     `baseline` is the same figure of the simplest model: of lists of the most rated items, and the RMSE of user and item
     biases alone; it is None without training rows. `n_rows` of test rows is None for lists.
     """
@@ -66,8 +66,8 @@ class Figure:
     by: Annotated[str, text("by")]
     group: Annotated[str, text("group")]
     value: Annotated[float, decimal("{value}", "{meaning}", 3)]
-    lower: Annotated[float, decimal("95 %", "interval by a bootstrap over the users", 3, end="upper")]
-    upper: float
+    lower: Annotated[float | None, decimal("95 %", "interval by a bootstrap over the users", 3, end="upper")]
+    upper: float | None
     baseline: Annotated[float | None, decimal("{baseline}", "the same by {simplest}", 3)]
     n_rows: Annotated[int | None, whole("rows", "number of test rows")]
     n_users: Annotated[int, whole("users", "number of users")]
@@ -105,7 +105,10 @@ class Evaluation(Record):
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure of two runs; the interval and p of their difference are by a paired bootstrap over the users."""
+    """A figure of two runs; the interval and p of their difference are by a paired bootstrap over the users.
+
+    They are None if the difference is the same for all users, such as one alone.
+    """
 
     metric: Annotated[str, text("metric")]
     by: Annotated[str, text("by")]
@@ -113,9 +116,11 @@ class Difference:
     a: Annotated[float, decimal("{a}", "{meaning}, of the run {a}", 3)]
     b: Annotated[float, decimal("{b}", "{meaning}, of the run {b}", 3)]
     change: Annotated[float, decimal("change", "the second less the first", 4, sign=True)]
-    lower: Annotated[float, decimal("95 %", "interval of the change, the same users for both", 4, end="upper")]
-    upper: float
-    p: Annotated[float, p_value("p", "probability of such a change by the choice of users alone, each row by itself")]
+    lower: Annotated[float | None, decimal("95 %", "interval of the change, the same users for both", 4, end="upper")]
+    upper: float | None
+    p: Annotated[
+        float | None, p_value("p", "probability of such a change by the choice of users alone, each row by itself")
+    ]
     n_users: Annotated[int, whole("users", "number of users")]
 
 
@@ -151,13 +156,15 @@ def evaluate(run: Run, *, k: int = 10) -> Evaluation:
                 metric=one.metric,
                 by=one.by,
                 group=one.group,
-                value=float(one.draws[0]),
-                **dict(zip(("lower", "upper"), interval_of(one.draws), strict=True)),
+                value=one.found.value,
+                lower=one.found.interval[0],
+                upper=one.found.interval[1],
                 baseline=one.baseline,
                 n_rows=one.n_rows,
                 n_users=one.n_users,
             )
             for one in _measured(ranking, run)
+            if one.is_known
         ),
     )
 
@@ -181,40 +188,41 @@ def evaluate_pair(a: Run, b: Run, *, k: int = 10) -> PairedEvaluation:
         a=a.name,
         b=b.name,
         protocol=rankings[0].protocol,
-        figures=tuple(_difference(*pair) for pair in pairs),
+        figures=tuple(_difference(one, other) for one, other in pairs if one.is_known and other.is_known),
     )
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A figure, which stands before its draws by the bootstrap (1 + D,), of some users."""
+    """A figure of some users."""
 
     metric: str
     by: str
     group: str
-    draws: Floats
+    found: Resampled
     baseline: float | None
     n_rows: int | None
     n_users: int
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a figure; new users alone have no popularity lift."""
+        return isfinite(self.found.value)
+
 
 def _difference(a: _Measured, b: _Measured) -> Difference:
     """Compare a figure of two runs, given the same draws of users."""
-    change = b.draws - a.draws
-    sd = np.nanstd(change[1:])
-    is_sure = sd <= ROUNDING  # both runs have the same draws, or their change is the same for all
-    z = np.array(np.inf if change[0] else 0.0) if is_sure else np.abs(change[0]) / sd
-    lower, upper = interval_of(change)
+    (lower, upper), p = change_of(a.found, b.found, a.n_users)
     return Difference(
         metric=a.metric,
         by=a.by,
         group=a.group,
-        a=float(a.draws[0]),
-        b=float(b.draws[0]),
-        change=float(change[0]),
+        a=a.found.value,
+        b=b.found.value,
+        change=b.found.value - a.found.value,
         lower=lower,
         upper=upper,
-        p=float(2 * upper_tail(z)),
+        p=p,
         n_users=a.n_users,
     )
 
@@ -222,16 +230,16 @@ def _difference(a: _Measured, b: _Measured) -> Difference:
 def _measured(ranking: "_Ranking", of: Run) -> Iterator[_Measured]:
     """Yield the figures of the lists, and the errors of the groups that the test rows of the run `of` make."""
     run, n_users = ranking.run, len(ranking.users)
-    popular = ranking.drawn(ranking.most_rated(), ranking.weights[:1])
-    for name, draws in ranking.drawn(ranking.lists(), ranking.weights).items():
-        yield _Measured(f"{name}@{ranking.protocol.k}", "", "all", draws, float(popular[name][0]), None, n_users)
+    popular = ranking.metrics(ranking.most_rated())
+    for name, found in ranking.metrics(ranking.lists()).items():
+        yield _Measured(f"{name}@{ranking.protocol.k}", "", "all", found, popular[name].value, None, n_users)
     if run.data.implicit:  # the error of a sampled row says nothing of a group
         return
     errors = Errors.of(run, heldout_of(run))
     for group in groups(of, heldout_of(of)):
-        found = errors.group(group)
+        error = errors.group(group)
         by = KINDS.get(group.kind, "").format(noun=run.data.noun)
-        yield _Measured(RMSE, by, found.label, errors.drawn(group.rows), found.baseline, found.n_rows, found.n_users)
+        yield _Measured(RMSE, by, error.label, errors.rmse(group.rows), error.baseline, error.n_rows, error.n_users)
 
 
 @dataclass(frozen=True)
@@ -278,17 +286,22 @@ class _Ranking:
         assert self.run.rows is not None
         return self.run.rows.by_user(len(self.run.users))
 
+    @property
+    def width(self) -> int:
+        """The number of places in the lists: no user has more than all items."""
+        return min(self.protocol.k, len(self.run.items))
+
     def lists(self) -> Lists:
         """Return the lists of the run."""
-        found = np.full((len(self.users), self.protocol.k), -1)
+        found = np.full((len(self.users), self.width), -1)
         nothing = np.zeros(len(self.run.items))
-        for user, rank, item, *_ in best(self.run, self.users, self.candidates, nothing, self.protocol.k):
+        for user, rank, item, *_ in best(self.run, self.users, self.candidates, nothing, self.width):
             found[np.searchsorted(self.users, user), rank - 1] = item
         return found
 
     def most_rated(self) -> Lists:
         """Return lists of the items with the most training ratings that the user has not rated."""
-        k, (items, begin) = self.protocol.k, self.rated
+        k, (items, begin) = self.width, self.rated
         found = np.full((len(self.users), k), -1)
         order = self.candidates[np.argsort(-self.run.item_stats.n_ratings[self.candidates], kind="stable")]
         is_own = np.zeros(len(self.run.items), dtype=np.bool_)
@@ -301,70 +314,61 @@ class _Ranking:
             is_own[own] = False
         return found
 
-    def drawn(self, lists: Lists, weights: Floats) -> dict[str, Floats]:
-        """Return each metric of lists, for each of some weights of the blocks of users, (W,)."""
+    def metrics(self, lists: Lists) -> dict[str, Resampled]:
+        """Return each metric of lists."""
         n_items, k = len(self.run.items), self.protocol.k
         hits = np.isin(self.users[:, None] * n_items + lists, self.relevant) & (lists >= 0)
         n_relevant = np.unique(self.relevant // n_items, return_counts=True)[1]
-        gains = 1 / np.log2(np.arange(2, k + 2))
-        most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]
-        means: dict[str, Floats] = {
-            "precision": hits.sum(1) / k,
-            "recall": hits.sum(1) / n_relevant,
-            "NDCG": hits @ gains / most,
-        }
-        n = self._sums(np.ones(len(lists)), weights)
-        coverage, gini = self._spreads(lists, weights)
-        lift = self._popularity(lists, weights) / self._popularity_of_training(weights) - 1
+        gains = 1 / np.log2(np.arange(2, self.width + 2))
+        most = np.cumsum(gains)[np.minimum(n_relevant, self.width) - 1]
+        coverage, gini = self._spreads(lists)
         return {
-            **{name: self._sums(values, weights) / n for name, values in means.items()},
+            "precision": self._mean(hits.sum(1) / k),
+            "recall": self._mean(hits.sum(1) / n_relevant),
+            "NDCG": self._mean(hits @ gains / most),
             "coverage": coverage,
             "Gini": gini,
-            "popularity lift": lift,
+            "popularity lift": self._lift(lists),
         }
 
-    def _sums(self, values: Floats, weights: Floats) -> Floats:
-        """Return the sums (W,) of the values (n,) of the users, for each of some weights (W, blocks)."""
-        sums: Floats = weights @ np.bincount(self.block, values, weights.shape[1])
+    def _mean(self, shares: Floats) -> Resampled:
+        """Return the mean of shares of the users (n,)."""
+        root = resampled_root(self._sums(shares), self._sums(np.ones(len(shares))), self.weights)
+        return root.through(lambda value: np.minimum(value**2, 1.0))
+
+    def _sums(self, values: Floats) -> Floats:
+        """Return the sums over each block (B,) of the values (n,) of the users."""
+        sums: Floats = np.bincount(self.block, values, self.weights.shape[1]).astype(np.float64)
         return sums
 
-    def _spread(self, lists: Lists, weight: Floats) -> tuple[float, float]:
-        """Return coverage and Gini of lists, each as often as its block says, (blocks,)."""
-        listed = lists >= 0
-        times = np.bincount(lists[listed], np.repeat(weight[self.block], listed.sum(1)))
-        times = np.sort(times[times > 0])
-        n, own = len(self.candidates), np.arange(len(times)) + 1
-        rank = n - len(times) + own  # those that no list has come first
-        return len(times) / n, float((2 * rank - n - 1) @ times / (n * times.sum()))
+    def _spreads(self, lists: Lists) -> tuple[Resampled, Resampled]:
+        """Return coverage and Gini of lists."""
+        row, place = np.nonzero(lists >= 0)
+        item = np.unique(lists[row, place], return_inverse=True)[1]
+        order = np.argsort(self.block[row], kind="stable")
+        times = np.bincount(item)
+        ends = np.cumsum(np.bincount(self.block[row], minlength=self.weights.shape[1]))[:-1]
+        without = [self._spread(times - np.bincount(own, minlength=len(times))) for own in np.split(item[order], ends)]
+        figures = zip(self._spread(times), np.transpose(without), strict=True)
+        coverage, gini = (jackknifed(figure, changed, self.weights) for figure, changed in figures)
+        return coverage, gini
 
-    def _spreads(self, lists: Lists, weights: Floats) -> Floats:
-        """Return coverage and Gini (2, W); draws by the bootstrap get the standard deviation of the jackknife.
+    def _spread(self, times: NDArray[np.int64]) -> tuple[float, float]:
+        """Return coverage and Gini if so many lists (I,) have each item; no list has the other candidates."""
+        n, own = len(self.candidates), np.sort(times[times > 0])
+        rank = n - len(own) + 1 + np.arange(len(own))  # those that no list has come first
+        return len(own) / n, float((2 * rank - n - 1) @ own / (n * max(own.sum(), 1)))
 
-        Draws of users never have an item that no list has: for items that one list has on average, the standard
-        deviation of their coverage is .7 of the truth. The jackknife's is not too small on average (Efron and Stein
-        1981); one item is added to that of the coverage, which is 0 if no item is in one list alone.
+    def _lift(self, lists: Lists) -> Resampled:
+        """Return the mean number of training ratings of the items in the lists over that of the users' own, less 1.
+
+        Both are means over the users with a list and training ratings.
         """
-        spreads: Floats = np.transpose([self._spread(lists, weight) for weight in weights])
-        if len(weights) == 1:
-            return spreads
-        n = weights.shape[1]
-        without = np.array([self._spread(lists, weight) for weight in 1 - np.eye(n)])
-        sd = np.sqrt((n - 1) * without.var(0) + np.array([len(self.candidates), np.inf]) ** -2.0)[:, None]
-        drawn = spreads[:, 1:] - spreads[:, 1:].mean(1, keepdims=True)
-        spreads[:, 1:] = spreads[:, :1] + drawn * sd / np.maximum(drawn.std(1, keepdims=True), ROUNDING)
-        return spreads
-
-    def _popularity(self, lists: Lists, weights: Floats) -> Floats:
-        """Return the mean over users of the mean number of training ratings of the items in their lists, (W,)."""
-        n, listed = np.append(self.run.item_stats.n_ratings, 0), lists >= 0
-        has_any = listed.any(1)
-        mean: Floats = n[lists].sum(1) / np.maximum(listed.sum(1), 1)
-        return self._sums(mean, weights) / self._sums(has_any.astype(np.float64), weights)
-
-    def _popularity_of_training(self, weights: Floats) -> Floats:
-        """Return the mean over users of the mean number of training ratings of the items that they rated, (W,)."""
-        items, begin = self.rated
-        total = np.append(0, np.cumsum(self.run.item_stats.n_ratings[items]))
-        total, n = total[begin], np.diff(begin)[self.users]
-        mean: Floats = (total[self.users + 1] - total[self.users]) / np.maximum(n, 1)
-        return self._sums(mean, weights) / self._sums((n > 0).astype(np.float64), weights)
+        (items, begin), of_items = self.rated, self.run.item_stats.n_ratings
+        total, n_rated = np.append(0, np.cumsum(of_items[items]))[begin], np.diff(begin)[self.users]
+        n_listed = (lists >= 0).sum(1)
+        has_both = (n_rated > 0) & (n_listed > 0)
+        listed = np.append(of_items, 0)[lists].sum(1) / np.maximum(n_listed, 1)
+        rated = (total[self.users + 1] - total[self.users]) / np.maximum(n_rated, 1)
+        top, bottom = (self._sums(np.where(has_both, mean, 0.0)) for mean in (listed, rated))
+        return resampled_root(top, bottom, self.weights).through(lambda value: value**2 - 1)

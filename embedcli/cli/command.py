@@ -90,7 +90,9 @@ def _options_of(record: Any) -> list[inspect.Parameter]:
 
 
 class Command(TyperCommand):
-    """A command whose help shows its options in panels, the panel Advanced only with `--help --all`."""
+    """A command whose help shows its options in panels, those of the `rare` panels only with `--help --all`."""
+
+    rare: tuple[str, ...] = (ADVANCED,)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; `--all` beside `--help` is not an option of the command."""
@@ -113,7 +115,7 @@ class Command(TyperCommand):
             )
             panel = getattr(parameter, "rich_help_panel", None) or usual
             panels[panel] += filter(None, [parameter.get_help_record(ctx)])
-        n_more = 0 if ctx.meta.get(ALL) else len(panels.pop(ADVANCED))
+        n_more = 0 if ctx.meta.get(ALL) else sum(len(panels.pop(panel)) for panel in self.rare)
         for panel, entries in panels.items():
             if entries:
                 with formatter.section(panel):

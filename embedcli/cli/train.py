@@ -157,6 +157,12 @@ class StartOptions:
         bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
     ] = False
 
+    def reject(self, other: str) -> None:
+        """Raise UsageError if one of these options is given beside another option that has no use for it."""
+        for flag, given in (("--init-from", self.init_from), ("--freeze", self.freeze), ("--resume", self.resume)):
+            if given:
+                raise UsageError(f"{flag} has no meaning with {other}", "leave it out")
+
     def open(self, run_dir: Path) -> dict[str, Any]:
         """Return the parameters of `fit`."""
         from embedcli.run.shelf import open_run
@@ -185,7 +191,7 @@ def train(
     Examples:
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
-      embedcli train --split cv5              cross-validation: five runs, and a table
+      embedcli train --split cv5              cross-validation: five runs, a table
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train ml-1m                    another edition, by its name
       embedcli train ~/ml-100k.zip            your own copy
@@ -210,6 +216,8 @@ def train(
     from embedcli.training.checkpoint import Checkpoint
 
     of_split = split.check(config.seed)
+    if answer.lr_find:
+        start.reject("--lr-find")
     saving.check()
     to = None if align_to is None else open_run(align_to, saving.run_dir).table()
     of_start = start.open(saving.run_dir)
@@ -217,9 +225,12 @@ def train(
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
     if folds := folds_of(split.split, ratings.data.n_folds):
-        if to is not None:
-            why = f"--align-to has no meaning with --split {split.split}"
-            raise UsageError(why, "leave it out, or choose one fold, such as --split " + folds[0])
+        several = f"--split {split.split}, which trains {len(folds)} runs"
+        start.reject(several)
+        for flag, given in (("--align-to", to is not None), ("--lr-find", answer.lr_find)):
+            if given:
+                why = f"{flag} has no meaning with {several}"
+                raise UsageError(why, "leave it out, or choose one fold, such as --split " + folds[0])
         cross_validate(ratings, folds, of_split, config, saving, answer)
         return
     if to is not None:

@@ -32,6 +32,18 @@ def upper_tail(z: Floats) -> Floats:
     return tail
 
 
+def normal_of_t(t: Floats, n_free: int) -> Floats:
+    """Return the standard normal number with the tail of Student's t of `n_free` degrees of freedom (Wallace 1959)."""
+    normal: Floats = (8 * n_free + 1) / (8 * n_free + 3) * np.sqrt(n_free * np.log1p(t * t / n_free))
+    return normal
+
+
+def students_t(normal: float, n_free: int) -> float:
+    """Return Student's t of `n_free` degrees of freedom with the tail of a standard normal number, by the same."""
+    root = normal * (8 * n_free + 3) / (8 * n_free + 1)
+    return float(np.sqrt(n_free * np.expm1(root * root / n_free)))
+
+
 def false_discovery_rates(p: Floats) -> Floats:
     """Adjust p-values (n,), or the columns of (n, K), by Benjamini and Hochberg 1995."""
     n = len(p)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedcli import progress
-from embedcli.data.ratings import Ratings, Split, count_codes
+from embedcli.data.ratings import Ratings, count_codes
 from embedcli.evidence.halves import half_components
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays, predict
@@ -23,9 +23,8 @@ from embedcli.training.older import Older
 from embedcli.training.plan import Plan, in_order
 from embedcli.training.ranks import Job, Team
 from embedcli.training.stages import FOLDS, HALVES, MEMBERS, OnStage, stage, testing
-from embedcli.training.state import FoldMembers, Streams, TrainingState, Work
+from embedcli.training.state import FEWEST_TESTED, FoldMembers, Streams, TrainingState, Work
 
-FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
 SAMPLE = 10_000  # training rows that the training error of an epoch is measured on
 MOST_TESTED = 100_000  # test rows that the test error of an epoch is measured on
 SPLITS, FEW_SPLITS, MANY = 4, 1, 1_000_000  # of the users in halves; few from many training rows on
@@ -46,7 +45,7 @@ class Learned(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """An epoch of some members: learning rate, predictions (M, n) for each list of pairs, and what to go on from."""
+    """An epoch of some members: its learning rate, predictions (M, n) for each list of pairs, and their snapshot."""
 
     learning_rate: float
     predictions: list[NDArray[np.float32]]
@@ -69,12 +68,6 @@ class Learning(NamedTuple):
     folds: list[Job[Arrays]]
 
 
-def fold_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.uint8] | None:
-    """Cut the training rows in folds at random: the fold (n,) of each, or None if components are not tested."""
-    n = len(split.train)
-    return rng.integers(0, config.n_folds, n, dtype=np.uint8) if config.n_folds and n >= FEWEST_TESTED else None
-
-
 def n_cuts(work: Work) -> int:
     """Return how many times the users are cut in halves: few times in many rows, never if there is one user."""
     user = work.split.train.user
@@ -93,7 +86,7 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, older: Older | None
     begun, epochs = work.checkpoint.restore("members")
     if older and begun is None:
         begun = snapshot_of(*start(train, work.config, streams.members, older=older))
-    starts = [(rng, begun and begun.take([m])) for m, rng in enumerate(streams.members)]
+    starts = [(rng, begun and begun.member(m)) for m, rng in enumerate(streams.members)]
     samples = drawn(train, SAMPLE, streams.sample), drawn(test, MOST_TESTED, streams.sample)
     pairs = [(rows.user, rows.item) for rows in samples]
     cuts = list(cut_users(train, n_cuts(work), streams.halves))
@@ -109,11 +102,12 @@ def begin_learning(plan: Plan, work: Work, streams: Streams, older: Older | None
     )
 
 
-def learn(work: Work, learning: Learning, on_epoch: Callable[[Epoch], None], on_stage: OnStage) -> Learned:
+def learn(work: Work, learning: Learning, team: Team, on_epoch: Callable[[Epoch], None], on_stage: OnStage) -> Learned:
     """Have the members trained on the training rows of a split, then half members and fold members."""
     members, epochs = learn_members(work, learning, on_epoch)
     halves: Arrays = {}
     folds, began = None, time.perf_counter()
+    team.catch_up()
     if work.fold is not None:
         with stage("agreement with the truth by members on halves of the users", on_stage, is_last=False):
             halves = learn_halves(learning)

@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from embedcli.errors import EmbedcliError
 from embedcli.progress import end
+from embedcli.run.config import TrainConfig
 
 Made = TypeVar("Made")
 SIGN_OF_LIFE = 10.0  # seconds after which a rank that has nothing to send says that it is alive
@@ -39,11 +40,23 @@ class Job(Generic[Made]):
     """Work of this process, done when its values are asked for."""
 
     def __init__(self, make: Callable[[], Iterator[Made]]) -> None:
-        self._make = make
+        self._make, self._is_begun = make, False
 
     def __iter__(self) -> Iterator[Made]:
         """Yield what the job yields, or raise what it raises."""
+        self._is_begun = True
         return self._make()
+
+    def do(self) -> None:
+        """Do the job now, unless it is begun; what it yields and raises comes when its values are asked for."""
+        if self._is_begun:
+            return
+        made, errors = list[Made](), list[Exception]()
+        try:
+            made.extend(self)
+        except Exception as error:
+            errors.append(error)
+        self._make = lambda: _again(made, errors)
 
     def value(self) -> Made:
         """Return the only value of the job."""
@@ -56,6 +69,7 @@ class Team:
 
     def __init__(self, lines: list[Line] | None = None) -> None:
         self._lines, self._training, self._answers = lines or [], cast(Any, None), dict[int, SimpleQueue[Any]]()
+        self._own: list[Job[Any]] = []
         for line in self._lines:
             line.begin(self._sort)
 
@@ -76,7 +90,8 @@ class Team:
         The other ranks begin at once, and rank 0 when the values are asked for.
         """
         if rank == 0:
-            return Job(lambda: work(self._training, *arguments))
+            self._own.append(job := Job(lambda: work(self._training, *arguments)))
+            return job
         number, answers = len(self._answers), SimpleQueue[Any]()
         self._answers[number] = answers
         self._lines[rank - 1].say((JOB, (number, work, arguments)))
@@ -92,6 +107,12 @@ class Team:
             if own
         ]
 
+    def catch_up(self) -> None:
+        """Do the jobs that rank 0 has left, before it waits for other ranks; alone, it waits for none."""
+        own, self._own = self._own, []
+        for job in own if self._lines else ():
+            job.do()
+
     def dismiss(self) -> None:
         """Let the other ranks end, whatever they are doing."""
         for line in self._lines:
@@ -104,6 +125,13 @@ class Team:
     def _sort(self, message: Any) -> None:
         kind, (number, value) = message
         self._answers[number].put((kind, value))
+
+
+def _again(made: list[Made], errors: list[Exception]) -> Iterator[Made]:
+    """Yield what a job made, then raise its error, if any."""
+    yield from made
+    for error in errors:
+        raise error
 
 
 def _received(answers: SimpleQueue[Any]) -> Iterator[Any]:
@@ -243,11 +271,12 @@ class _Ending:
     """The end of all ranks after one is lost: one rank, the first that claims it, says why."""
 
     def __init__(self, rank: int) -> None:
-        self.rank, self.store, self._once = rank, cast(Any, None), threading.Lock()
+        self.rank, self.store, self._once, self._launcher = rank, cast(Any, None), threading.Lock(), os.getppid()
         if hasattr(signal, "pthread_sigmask"):
             # the launcher ends all by SIGTERM if one fails; a thread hears it also while the main one computes
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
             threading.Thread(target=self._hear_launcher, daemon=True).start()
+        threading.Thread(target=self._watch_launcher, daemon=True).start()
         # rank 0 gets Ctrl-C as well and ends the others; it comes twice, from the terminal and from the launcher
         signal.signal(signal.SIGINT, signal.SIG_IGN if rank else _interrupt_once)
 
@@ -260,6 +289,8 @@ class _Ending:
     def end(self, message: str) -> None:
         """End this process, after an error if no rank has said one."""
         self._once.acquire()
+        if os.getppid() != self._launcher:
+            message = "torchrun was killed before the training was done"
         if self._is_first():
             end()
             with suppress(OSError, AttributeError):  # stderr is closed
@@ -275,6 +306,12 @@ class _Ending:
             return bool(self.store.add(f"embedcli ends, {os.environ.get('TORCHELASTIC_RESTART_COUNT')}", 1) == 1)
         except (AttributeError, RuntimeError):  # not connected, or the launcher is gone with its store
             return self.rank == 0
+
+    def _watch_launcher(self) -> None:
+        """End with the launcher: after a kill it has not ended this process."""
+        while os.getppid() == self._launcher:
+            time.sleep(1)
+        self.end("")
 
     def _hear_launcher(self) -> None:
         signal.sigwait({signal.SIGTERM})
@@ -297,7 +334,8 @@ def _help(line: Line) -> None:
         jobs.put(message)
 
     line.begin(on_message)
-    import_module("embedcli.training.fit")  # while rank 0 reads
+    import_module("embedcli.training.fit")  # while rank 0 reads, as is the engine
+    import_module("embedcli.training.engines").engine_of(TrainConfig(), lambda line, seconds: None)
     training = None
     while True:
         kind, value = jobs.get()

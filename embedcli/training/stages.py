@@ -12,8 +12,8 @@ from embedcli.run.config import TrainConfig
 # the stages of a training as a terminal shows them while they go on
 TRAINING = "training"
 MEMBERS, HALVES, FOLDS = "members", "halves of the users", "folds"
-TESTS, TASTES, POSTERIOR = "testing components", "testing tastes", "posterior draws"
-FINISHING = "predicting test rows"
+TESTS, TASTES, DRAWS = "testing components", "testing tastes", "posterior draws"
+FINISHING, SHARED = "predicting test rows", "posterior and tastes"
 OnStage = Callable[[str, float | None], None]  # a line, and the seconds if it is a stage that took some
 
 

@@ -33,6 +33,9 @@ class Work(NamedTuple):
         return import_module(f"embedcli.training.engines.{self.config.engine}")
 
 
+FEWEST_TESTED = 500  # training rows: with fewer, no component can be told from noise
+
+
 @dataclass
 class TrainingState:
     """What a training carries from epoch to epoch; engines change it in place.
@@ -90,3 +93,9 @@ class FoldMembers:
     fold: NDArray[np.uint8]
     arrays: Arrays  # (F, ...)
     seconds: float
+
+
+def fold_of(split: Split, config: TrainConfig, rng: np.random.Generator) -> NDArray[np.uint8] | None:
+    """Cut the training rows in folds at random: the fold (n,) of each, or None if components are not tested."""
+    n = len(split.train)
+    return rng.integers(0, config.n_folds, n, dtype=np.uint8) if config.n_folds and n >= FEWEST_TESTED else None

@@ -45,7 +45,8 @@ def made(seed: int = 0, *, n_users: int = N_USERS, of_model: int = 0, implicit: 
         "item_bias": rng.normal(0, 1, (2, N_ITEMS)),
         "global_bias": np.zeros(2),
     }
-    return Run.from_arrays(arrays, train, name=f"made-{of_model}", y_range=scale, heldout=heldout)
+    narrow = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return Run.from_arrays(narrow, train, name=f"made-{of_model}", y_range=scale, heldout=heldout)
 
 
 def by_hand(run: Run, k: int, lists: dict[int, list[int]]) -> dict[str, float]:
@@ -151,6 +152,37 @@ def test_short_lists_and_a_sample_of_users(monkeypatch: pytest.MonkeyPatch) -> N
     assert {row.n_users for row in found.figures if row.metric != "RMSE"} == {10}
 
 
+def test_one_user_has_no_interval() -> None:
+    """A single user has figures without intervals, and no test of a difference; a new one has no popularity lift."""
+    one, other = (of_user(made(of_model=model), 1) for model in (0, 1))
+    found = evaluate(one)
+    assert found.protocol.n_users == 1
+    assert {(row.lower, row.upper) for row in found.figures} == {(None, None)}
+    assert {row.p for row in evaluate_pair(one, other).figures} <= {None, 1.0}
+    rows = one.rows
+    assert rows is not None
+    seen = {name: getattr(rows, name)[rows.user != 1] for name in ("user", "item", "value")}
+    new = replace(one, rows=replace(rows, **seen))
+    assert {row.metric for row in found.figures} - {row.metric for row in evaluate(new).figures} == {
+        "popularity lift@10"
+    }
+
+
+def of_user(run: Run, user: int) -> Run:
+    """Return the run with the test rows of a user alone."""
+    rows = run.heldout
+    assert rows is not None
+    own = rows.user == user
+    seen = {name: getattr(rows, name)[own] for name in ("user", "item", "value")}
+    return replace(run, heldout=replace(rows, predictions=rows.predictions[:, own], **seen))
+
+
+def test_lists_are_no_longer_than_the_items() -> None:
+    """A `k` far above the number of items takes no more memory, and all relevant candidates are found."""
+    found = of_lists(evaluate(made(), k=10**12))
+    assert found["recall@1000000000000"][0] == 1.0
+
+
 def test_groups_by_the_columns_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
     """Words of a column are groups as they are, numbers fall into four bins, and each has the RMSE of its rows."""
     monkeypatch.setattr("embedcli.analysis.accuracy.FEWEST_ROWS", 1)
@@ -174,6 +206,10 @@ def test_differences_are_paired() -> None:
     for one, other, row, turned in zip(first, second, forth.figures, back.figures, strict=True):
         assert (row.metric, row.a, row.b) == (one.metric, one.value, other.value)
         assert row.change == pytest.approx(other.value - one.value)
+        assert row.lower is not None
+        assert row.upper is not None
+        assert row.p is not None
+        assert turned.upper is not None
         assert (row.change, row.lower, row.p) == pytest.approx((-turned.change, -turned.upper, turned.p))
         assert (row.lower <= 0 <= row.upper) == (row.p > 0.05) or 0.02 < row.p < 0.1
     assert {(row.change, row.lower, row.upper, row.p) for row in same.figures} == {(0.0, 0.0, 0.0, 1.0)}
@@ -190,6 +226,11 @@ def test_small_difference_for_every_user_is_sure() -> None:
     )
     row = next(row for row in evaluate_pair(one, other).figures if row.metric == "RMSE")
     single = next(row for row in evaluate(one).figures if row.metric == "RMSE")
+    assert row.p is not None
+    assert row.lower is not None
+    assert row.upper is not None
+    assert single.lower is not None
+    assert single.upper is not None
     assert row.p < 1e-6
     assert 0 < row.lower < row.change < row.upper < 2 * row.change < (single.upper - single.lower)
 

@@ -412,8 +412,8 @@ CHOSEN = (
     ),
     Mutation(
         "bootstrap not paired",
-        "errors.append(np.sqrt(weights @",
-        "weights = weights[np.r_[0, rng.permutation(len(weights) - 1) + 1]]; errors.append(np.sqrt(weights @",
+        "errors.append(drawn_rmse((averaged - value) ** 2, block, weights))",
+        "weights[1:] = weights[:0:-1]; errors.append(drawn_rmse((averaged - value) ** 2, block, weights))",
         ("test_rmse_change_draws_the_same_users_for_both_runs",),
     ),
     Mutation(
@@ -574,7 +574,12 @@ CHOSEN = (
         "rate * slope / (np.sqrt(v_u) + SMALL)",
         ("test_engines_agree_step_by_step",),
     ),
-    Mutation("biases not decayed", "b_u = keep_bias * b_u", "b_u = b_u", ("test_engines_agree_step_by_step",)),
+    Mutation(
+        "biases not decayed",
+        "b_u = keep_bias * b_u - bias_rate * slope\n            item_bias",
+        "b_u = b_u - bias_rate * slope\n            item_bias",
+        ("test_engines_agree_step_by_step",),
+    ),
     Mutation(
         "ratings of a user in one order",
         "state = shuffle(own, n, state)",
@@ -752,14 +757,14 @@ CHOSEN = (
     ),
     Mutation(
         "NDCG over a full list",
-        "most = np.cumsum(gains)[np.minimum(n_relevant, k) - 1]",
+        "most = np.cumsum(gains)[np.minimum(n_relevant, self.width) - 1]",
         "most = gains.sum()",
         ("test_metrics_by_brute_force",),
     ),
     Mutation(
         "Gini without items that no list has",
-        "rank = n - len(times) + own",
-        "rank = own",
+        "rank = n - len(own) + 1 + np.arange(len(own))",
+        "rank = 1 + np.arange(len(own))",
         ("test_metrics_by_brute_force",),
     ),
     Mutation(
@@ -769,10 +774,70 @@ CHOSEN = (
         ("test_small_difference_for_every_user_is_sure",),
     ),
     Mutation(
-        "draws not shifted by their bias",
-        "+ figure - drawn.mean()",
-        "",
-        ("test_intervals_cover_and_tests_keep_their_level",),
+        "draws not in units of their own error",
+        "np.maximum(errors, errors[0] / 3)",
+        "errors[0]",
+        ("test_interval_covers_with_skew_and_few_users",),
+    ),
+    Mutation(
+        "a single user has an interval",
+        "if errors[0] <= ROUNDING:",
+        "if False:",
+        ("test_no_interval_without_differences_between_users",),
+    ),
+    Mutation(
+        "jackknife without its factor",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((n - 1) / n * (changes @ changes)))",
+        "half = students_t(1.96, n - 1) * float(np.sqrt((changes @ changes) / n))",
+        ("test_jackknife_of_a_mean_is_its_standard_error",),
+    ),
+    Mutation(
+        "normal distribution for few users",
+        "normal_of_t(np.abs(change[0]) / sd, n - 1)",
+        "np.abs(change[0]) / sd",
+        ("test_change_is_a_paired_t_test",),
+    ),
+    Mutation(
+        "second moments not resumed",
+        "state.moment[:] = snapshot.moment.ravel()",
+        "pass",
+        ("test_killed_after_every_epoch",),
+    ),
+    Mutation(
+        "checkpoint of another process removed",
+        "if self.folder is not None and self._is_ours:",
+        "if self.folder is not None:",
+        ("test_two_at_once",),
+    ),
+    Mutation(
+        "an older run's global bias lost",
+        '(self.run.array("global_bias")[: len(own)] - own)[:, None]',
+        "0",
+        ("test_known_rows_start_from_the_run",),
+    ),
+    Mutation(
+        "frozen items trained by the kernel",
+        "if frozen[i]:",
+        "if False:",
+        ("test_frozen_items_stay",),
+    ),
+    Mutation(
+        "rate of the lowest loss suggested",
+        "high / BELOW**0.5)",
+        "high)",
+        ("test_the_lowest_loss_and_a_tenth_of_it",),
+    ),
+    Mutation(
+        "settings of other seeds share a posterior",
+        "OF_MEMBERS = (  # settings",
+        'OF_MEMBERS = ("seed",  # settings',
+        ("test_settings_that_share_nothing",),
+    ),
+    Mutation(
+        "settings compared by the error of an RMSE",
+        "error_over_users(own - moves[best])",
+        "error_over_users(own)",
+        ("test_settings_are_compared_on_the_same_rows",),
     ),
     Mutation(
         "an open stage is no part of the one around it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,22 +12,34 @@ from pathlib import Path
 import numpy as np
 import pytest
 from planted import World, write_movielens
+from typer.testing import CliRunner
 
+from embedcli import load_ratings
+from embedcli.cli import app
 from embedcli.errors import DataError
 from embedcli.run.config import TrainConfig
 from embedcli.run.predictions import Arrays
 from embedcli.training.checkpoint import Checkpoint
+from embedcli.training.fit import fit
 from embedcli.training.learn import joined, train_folds
 from embedcli.training.plan import in_order, plan
-from embedcli.training.ranks import Team
+from embedcli.training.ranks import Job, Team
 from embedcli.training.state import Work
 
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
 SMALL = ["--members", "3", "--factors", "4", "--epochs", "2", "--folds", "3", "--draws", "100", "--name", "small"]
-JOBS = """
-import os, signal, sys
+LONG = TrainConfig(n_members=3, n_factors=4, n_epochs=6, n_folds=0, n_draws=0)
+SCRIPT = f"""
+import os, signal, sys, time
+from pathlib import Path
+import embedcli, embedcli.cli
+from embedcli.__main__ import main
+from embedcli import load_ratings
+from embedcli.cli import app
 from embedcli.errors import DataError
-from embedcli.training.ranks import run, team
+from embedcli.run.config import TrainConfig
+from embedcli.training.checkpoint import Checkpoint
+from embedcli.training.ranks import team
 
 def doubled(training, parts):
     for part in parts:
@@ -36,11 +49,10 @@ def failing(training):
     raise DataError("a value", "a hint")
     yield
 
-def killed(training):
-    os.kill(os.getpid(), signal.SIGKILL)
-    yield
+def number(training):
+    yield os.getpid()
 
-def program():
+def jobs():
     team().share(100)
     first, second = team().spread([[0, 2], [1]], doubled, [1, 2, 3])
     print(team().size, list(second), list(first))
@@ -48,52 +60,73 @@ def program():
         team().start(1, failing).value()
     except DataError as error:
         print(error.message, error.hint, flush=True)
-    team().start(1, killed).value()
-    print("never printed")
+    return team().start(1, number).value()
 
-run(program)
+def killed(pid):
+    def on_epoch(epoch):
+        if epoch.epoch == 4:
+            os.kill(pid, signal.SIGKILL)
+            time.sleep(60)
+            print("never printed")
+
+    split = embedcli.load_ratings("world").split("random", seed=0, keep_times=False)
+    embedcli.fit(split, {LONG!r}, on_epoch, checkpoint=Checkpoint(Path("two"), every=0, cost=0))
+
+def program():
+    pid = jobs()
+    dismiss, team().dismiss = team().dismiss, lambda: None
+    try:
+        app(["train", "world", "--run-dir", "two", *{SMALL!r}])
+    except SystemExit as error:
+        print("exit", error.code, flush=True)
+    team().dismiss = dismiss
+    killed(pid)
+
+app, embedcli.cli.app = embedcli.cli.app, program
+main()
 """
 
 
-def launched(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command in two processes."""
-    return subprocess.run([*LAUNCHER, *command], cwd=cwd, capture_output=True, text=True, timeout=300)
-
-
-def test_two_processes_give_the_bytes_of_one(world: World, tmp_path: Path) -> None:
-    """A training by two processes is saved and printed once, and its files are those of a training by one."""
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_two_processes(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs run on their rank; files are those of one process; a kill ends all with one error, and one can go on."""
     write_movielens(tmp_path / "world", world.ratings)
-    command = [sys.executable, "-m", "embedcli", "train", "world", *SMALL]
-    two = launched(*command, "--run-dir", "two", cwd=tmp_path)
-    assert two.returncode == 0, two.stderr
-    one = subprocess.run([*command, "--run-dir", "one"], cwd=tmp_path, capture_output=True, text=True)
-    assert two.stdout == one.stdout
+    (tmp_path / "script.py").write_text(SCRIPT)
+    monkeypatch.chdir(tmp_path)
+    two = subprocess.run([*LAUNCHER, sys.executable, "script.py"], capture_output=True, text=True, timeout=300)
+    assert two.returncode == 1
+    jobs, (*shown, ended) = two.stdout.splitlines()[:2], two.stdout.splitlines()[2:]
+    assert jobs == ["2 [['1', 104]] [['0', 102], ['0', 106]]", "a value a hint"]
+    assert ended == "exit 0"
+    assert two.stderr.count("error: ") == 1
+    assert "error: rank 1 of 2 ended before the training was done\nhint: " in two.stderr
     assert two.stderr.count("saved two/small") == 1
+
+    one = CliRunner().invoke(app, ["train", "world", "--run-dir", "one", *SMALL])
+    assert one.stdout.split() == " ".join(shown).split()
     for name in ("model.safetensors", "rows.safetensors", "items.csv", "users.csv"):
         assert (tmp_path / "two" / "small" / name).read_bytes() == (tmp_path / "one" / "small" / name).read_bytes()
 
-
-def test_jobs_of_ranks_and_the_end_of_one(tmp_path: Path) -> None:
-    """Jobs run on the rank they are given to; their errors come back; a rank that is killed ends all with one error."""
-    (tmp_path / "jobs.py").write_text(JOBS)
-    done = launched(sys.executable, "jobs.py", cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == "2 [['1', 104]] [['0', 102], ['0', 106]]\na value a hint\n"
-    assert done.stderr.count("error: ") == 1
-    assert "error: rank 1 of 2 ended before the training was done\nhint: " in done.stderr
+    split, said = load_ratings("world").split("random", seed=0, keep_times=False), list[str]()
+    resumed = fit(
+        split, LONG, on_stage=lambda line, _: said.append(line), checkpoint=Checkpoint(Path("two"), resume=True)
+    )
+    assert "members after epoch 3" in said[0]
+    for name, array in fit(split, LONG).arrays.items():
+        assert resumed.arrays[name].tobytes() == array.tobytes()
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 8, 40])
 def test_every_part_has_one_rank(n_ranks: int) -> None:
     """Each member, cut, fold and kind of tastes is on one rank, and no rank has two members more than another."""
-    shared = plan(TrainConfig(n_members=5, n_folds=7), n_ranks, 4, 3, is_tested=True)
+    shared = plan(TrainConfig(n_members=5, n_folds=7), n_ranks, 4, 40, 3)
     for shares, n in ((shared.members, 5), (shared.halves, 4), (shared.folds, 7), (shared.tastes, 3)):
         assert sorted(number for own in shares for number in own) == list(range(n))
         assert len(shares) == n_ranks
     sizes = [len(own) for own in shared.members]
     assert max(sizes) - min(sizes) <= 1
-    assert 0 <= shared.posterior < n_ranks
-    assert plan(replace(TrainConfig(), n_draws=0), n_ranks, 0, 0, is_tested=False).posterior == 0
+    assert {shared.posterior, shared.flips} <= set(range(n_ranks))
+    assert plan(replace(TrainConfig(), n_draws=0), n_ranks, 0, 0, 0).posterior == 0
 
 
 @pytest.mark.parametrize("engine", ["compiled", "torch"])
@@ -140,3 +173,24 @@ def test_a_rank_alone_does_its_job_when_it_is_asked() -> None:
     with pytest.raises(DataError):
         other.value()
     assert done == ["rows", "rows"]
+
+
+def test_a_job_done_ahead_is_done_once() -> None:
+    """What a job done ahead yields and raises comes when its values are asked for; one that is begun goes on."""
+    done: list[str] = []
+
+    def work() -> Iterator[int]:
+        done.append("begun")
+        yield 3
+        raise DataError("a value", "a hint")
+
+    ahead, begun = Job(work), Job(work)
+    ahead.do()
+    assert done == ["begun"]
+    values = iter(ahead)
+    assert next(values) == 3
+    with pytest.raises(DataError):
+        next(values)
+    assert next(iter(begun)) == 3
+    begun.do()
+    assert done == ["begun", "begun"]

@@ -126,6 +126,6 @@ def _group(group: GroupError, scale: Scale) -> BarRow:
         note=f"{group.n_rows:,} ratings, {group.n_users:,} users",
         bar=Bar.on(scale, group.rmse, group.lower, group.upper, group.baseline),
         figure=f"{group.rmse:.3f}",
-        figure_note=f"{group.lower:.3f} to {group.upper:.3f}",
+        figure_note="" if group.lower is None else f"{group.lower:.3f} to {group.upper:.3f}",
         cells=() if group.baseline is None else (f"{group.baseline:.3f}",),
     )

@@ -324,7 +324,7 @@ def _errors(report: Report, run: Run) -> Part:
     assert found is not None
     value, overall = run.data.value_noun, found.overall
     interval = ""
-    if overall.n_users >= FEWEST_USERS:
+    if overall.n_users >= FEWEST_USERS and overall.lower is not None:
         interval = f"; 95 % interval {overall.lower:.3f} to {overall.upper:.3f} over users"
     lead = [
         f"The {model_name(found.model)} is off by {overall.rmse:.3f} {value} (RMSE: root mean squared error{interval}) "
