@@ -264,9 +264,8 @@ def learn_without(
 
 def epochs_of(name: str, work: Work, state: TrainingState) -> AbstractContextManager[progress.Stage]:
     """Open a stage whose share is that of the epochs of some members, also within an epoch."""
-    n, n_epochs = len(work.split.train), work.config.n_epochs * len(state.generators)
-    begun = state.epochs_done(n)
-    return progress.stage(name, n_epochs - begun, count=lambda: state.epochs_done(n) - begun)
+    n_left = len(work.split.train) * len(state.passed) * (work.config.n_epochs - state.epoch)
+    return progress.stage(name, n_left, count=lambda: float(state.passed.sum()))
 
 
 def joined(shares: Sequence[Sequence[int]], parts: Sequence[Arrays]) -> Arrays:

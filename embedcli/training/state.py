@@ -43,7 +43,7 @@ class TrainingState:
     `generators` (M) order the rows of each member. `moment` (M (U + I),) is the running mean of the squared gradient of
     each row of the model. `fold` (n,) is the fold of each training row if member m does not see the rows of fold m,
     None if each member sees all. `epoch` counts those that are finished. `frozen` (I,) are items that stay as they are.
-    `passed` (M,) counts the rows that each member has passed in the running epoch, for whoever asks meanwhile.
+    `passed` (M,) counts the rows that each member has passed since this state was made, for whoever looks on.
     """
 
     generators: list[np.random.Generator]
@@ -55,10 +55,6 @@ class TrainingState:
 
     def __post_init__(self) -> None:
         self.passed = np.zeros(len(self.generators), dtype=np.int64)
-
-    def epochs_done(self, n: int) -> float:
-        """Return the epochs that are done of all members together, with n training rows each."""
-        return self.epoch * len(self.passed) + float(self.passed.sum()) / n
 
     def is_seen(self, member: int, n: int) -> NDArray[np.bool_]:
         """Return whether a member sees each of n training rows."""

@@ -839,5 +839,29 @@ CHOSEN = (
         "error_over_users(own)",
         ("test_settings_are_compared_on_the_same_rows",),
     ),
+    Mutation(
+        "an open stage is no part of the one around it",
+        "done += self.parts.get(within[0].name, 0) * (within[0].share(*within[1:]) or 0)",
+        "pass",
+        ("test_a_stage_is_a_part_of_the_one_around_it",),
+    ),
+    Mutation(
+        "a part of the live line stays",
+        'write("\\r" + " " * (_n_drawn + KEYS) + "\\r")',
+        'write("\\n")',
+        ("test_an_end_leaves_the_terminal_clean",),
+    ),
+    Mutation(
+        "drawn in the background",
+        "os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()",
+        "True",
+        ("test_no_line_if_it_is_not_wanted",),
+    ),
+    Mutation(
+        "rows that are passed not counted",
+        "passed[0] += first[u + 1] - first[u]",
+        "pass",
+        ("test_rows_that_are_passed_are_counted",),
+    ),
 )
 MUTATIONS = NAMED + CHOSEN

@@ -115,8 +115,11 @@ def test_a_run_that_does_not_fit(world: World, old: Run, changes: dict[str, int]
     """Other factors, more members and another range are errors; so is `freeze` without a run."""
     with pytest.raises(UsageError, match=message):
         fit(whole(world), replace(CONFIG, **changes), init_from=old)
-    with pytest.raises(UsageError, match="predicts from"):
+    with pytest.raises(UsageError, match=r"predicts from 0 to 5\.5, this training from 0 to 7"):
         fit(whole(world), replace(CONFIG, y_range=(0, 7)), init_from=old)
+    vectors = Run.from_arrays({"item_factors": old.array("item_factors")}, world.ratings, link="identity")
+    with pytest.raises(UsageError, match="another kind of model"):
+        fit(whole(world), CONFIG, init_from=vectors)
     with pytest.raises(UsageError, match="without a run to start from"):
         fit(whole(world), CONFIG, freeze="items")
 

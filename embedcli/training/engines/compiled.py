@@ -47,7 +47,6 @@ def learn(
             rates = one_cycle(state.epoch, config.n_epochs, N_RATES, highest)
             for finished in [pool.submit(train, m, rates) for m in range(model.n_members)]:
                 finished.result()
-            state.passed[:] = 0
             state.epoch += 1
             check_finite(model, state.epoch, float(rates[-1]), config.learning_rate)
             yield state.epoch, float(rates[-1])

@@ -75,7 +75,7 @@ def epoch(  # type: ignore[no-untyped-def]
     ratings by user, those of user u from first[u] on. `users` (U,) is their order. The rows of fold `left_out` are
     not seen; the items that are `frozen` (I,) stay as they are. That may be None, for which this is compiled without
     the question: it takes 3 % of the time. `rates` are the learning rates of equal parts of the epoch, `decays` those
-    of factors and biases. `passed` (1,) is set to the number of rows that are done.
+    of factors and biases. `passed` (1,) counts the rows that are done.
     """
     user_factors, item_factors, user_bias, item_bias, user_moment, item_moment, global_bias, n_factors = model
     first, item, share, fold = rows
@@ -94,7 +94,7 @@ def epoch(  # type: ignore[no-untyped-def]
         state = shuffle(own, n, state)
         rate = rates[done * len(rates) // len(item)]
         done += first[u + 1] - first[u]
-        passed[0] = done
+        passed[0] += first[u + 1] - first[u]
         keep, keep_bias, bias_rate = ONE - rate * decays[0], ONE - rate * decays[1], rate * OF_BIAS
         p, b_u, v_u = user_factors[u], user_bias[u], user_moment[u]
         for j in range(n):

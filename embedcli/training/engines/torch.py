@@ -48,7 +48,7 @@ def learn(
         for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
             step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config, free)
             state.passed += batch.shape[1]
-        state.passed[:] = 0
+        state.passed += len(ratings) - n_rows
         state.epoch += 1
         check_finite(model, state.epoch, float(rate), config.learning_rate)
         torch.from_numpy(state.moment).copy_(moment)
