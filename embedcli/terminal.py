@@ -3,6 +3,8 @@
 import sys
 import unicodedata
 
+from embedcli.progress import end
+
 FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")  # letters that look like none
 DRAWN, IN_ASCII = "\u2500\u2576\u2574\u25cf\u2588\u258f\u00b7\u2190\u2192\u2026", "---o#|.<>."  # of tables and maps
 UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, bidi and zero-width, surrogates, separators of lines and paragraphs
@@ -33,4 +35,5 @@ def drawable(text: str, encoding: str) -> str:
 def print_out(text: str) -> None:
     """Print a value for a script to take as it is, or for a person to read if stdout is a terminal."""
     if sys.stdout is not None:
+        end()
         print(plain_lines(text) if sys.stdout.isatty() else text)

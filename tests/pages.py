@@ -31,7 +31,7 @@ from embedcli.data import catalog
 from embedcli.data.fetch import sha256_of
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README", "usage", "methods", "run-format", "architecture", "python-api", "CONTRIBUTING")
+NAMES = ("README", "usage", "methods", "run-format", "architecture", "python-api", "scale", "CONTRIBUTING")
 PAGES = {name: ROOT / f"{name}.md" if name == "README" else ROOT / "docs" / f"{name}.md" for name in NAMES}
 SETTINGS = {"COLUMNS": "100", "NO_COLOR": "1"}  # what the pages show is printed with these
 BLOCK = re.compile(r"^```console( slow)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -36,13 +36,13 @@ FUNCTIONS: dict[str, tuple[tuple[Callable[..., Any], ...], set[str]]] = {
     "train": (
         (library.fit, library.load_ratings, library.save_run),
         {
-            "data",
-            "name",
-            "like",
-            "align_to",
+            "data",  # the first parameter of both
+            "name",  # of the run, when it is saved
+            "like",  # run.training.config
+            "align_to",  # aligned
             "resume",  # fit(checkpoint=Checkpoint(folder, resume=True))
-            "lr_find",
-        },  # the first parameter of both; of the run, when it is saved; `run.training.config`, `aligned`
+            "lr_find",  # learning_rates(*try_rates(split, config)), of analysis.lr_find and training.lr_find
+        },
     ),
     "biases": ((library.biases, library.movers), {"worst", "best", "movers"}),
     "pca": ((library.pca,), {"scores"}),

@@ -167,8 +167,9 @@ class Errors:
     def rmse(self, rows: Mask) -> Resampled:
         """Return the RMSE of some rows, with its draws; NaN for a draw of users without such rows."""
         n_blocks, block = self.weights.shape[1], self.block[rows]
-        n, total = (np.bincount(block, values, minlength=n_blocks) for values in (None, self.squared[rows]))
-        return resampled_root(total, n.astype(np.float64), self.weights)
+        n = np.bincount(block, minlength=n_blocks)
+        total = np.bincount(block, self.squared[rows], n_blocks)
+        return resampled_root(total.astype(np.float64), n.astype(np.float64), self.weights)
 
     def group(self, group: Group) -> GroupError:
         """Return the error of a group."""

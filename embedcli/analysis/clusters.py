@@ -18,6 +18,7 @@ from embedcli.analysis.selection import check_limit, most_rated_first
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, turning_axes, weighted_axes
 from embedcli.evidence.statistics import false_discovery_rates
+from embedcli.progress import stage, step
 from embedcli.run.record import Run
 
 MOST_AXES = 20  # principal ones of all members' unit vectors, in which distances are measured
@@ -138,16 +139,18 @@ def clusters(
     check_limit(limit, "items per cluster")
     group = partial(_group, n_clusters=clusters, method=method, seed=seed)
     vectors = [own.of(rows) for own in member_vectors(run, measure)]
-    x = _scores(units(vectors))
-    labels = group(x)
+    x, of_folds = _scores(units(vectors)), fold_vectors(run, measure)
+    with stage("grouping", 1 + len(of_folds) + N_CONTROLS):
+        labels = group(x)
+        folds = [group(_scores(unit_vectors([fold], rows))) for fold in of_folds]
+        control = _control(vectors, group, seed)
     labels = np.argsort(-np.bincount(labels), kind="stable").argsort()[labels]  # new numbers, the largest group first
-    folds = [group(_scores(unit_vectors([fold], rows))) for fold in fold_vectors(run, measure)]
     return Clusters(
         clusters=_described(run, rows, x, labels, folds, limit),
         method=method,
         by=measure,
         silhouette=float(silhouette_score(x, labels)),
-        control=_control(vectors, group, seed),
+        control=control,
         stability=float(np.mean([adjusted_rand_score(labels, fold) for fold in folds])) if folds else None,
         n_items=len(rows),
         items=described,
@@ -168,7 +171,9 @@ def _scores(x: Floats) -> Floats:
 def _group(x: Floats, n_clusters: int, method: Grouping, seed: int) -> Rows:
     is_kmeans = method is Grouping.KMEANS
     model = KMeans(n_clusters, n_init=4, random_state=seed) if is_kmeans else AgglomerativeClustering(n_clusters)
-    return model.fit_predict(x).astype(np.int64)  # type: ignore[no-any-return]
+    labels: Rows = model.fit_predict(x).astype(np.int64)
+    step()
+    return labels
 
 
 def _control(vectors: Sequence[Floats], group: Callable[[Floats], Rows], seed: int) -> float:

@@ -270,12 +270,12 @@ def _figures(common: _Common) -> RunFigures:
         rmse_change_interval=change and change[1],
         correlation=spearman(*common.stars()),
         n_compared=len(common.rows[0]),
-        **evidence_figures(run),
+        **evidence_figures(run, pca(run, components=1, limit=1).components[0]),
     )
 
 
-def evidence_figures(run: Run) -> dict[str, Any]:
-    """Return what the evidence of a run says, as fields of RunFigures."""
+def evidence_figures(run: Run, first: Component) -> dict[str, Any]:
+    """Return what the evidence of a run, and of its first component, says, as fields of RunFigures."""
     evidence, agreed = run.training.evidence, agreement(run)
     tests = () if evidence is None else evidence.pca_tests
     n_tested, n_real = len(tests), sum(test.real for test in tests)
@@ -284,7 +284,7 @@ def evidence_figures(run: Run) -> dict[str, Any]:
         "n_real": None if evidence is None else n_real,
         "n_tested": n_tested,
         "slope": None if evidence is None else evidence.heldout_slope,
-        "truth_phi": pca(run, components=1, limit=1).components[0].truth_phi,
+        "truth_phi": first.truth_phi,
         "outside": None if agreed is None else agreed.outside,
     }
 

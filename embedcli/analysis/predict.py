@@ -18,6 +18,7 @@ from embedcli.data.text import shorten
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, Table
 from embedcli.evidence.states import UserStates, interval
+from embedcli.progress import stage, step
 from embedcli.run.lookup import find_all
 from embedcli.run.record import Run
 
@@ -211,7 +212,8 @@ def best(run: Run, users: Rows, passing: Rows, of_all: Floats, limit: int) -> It
     The best of the items `passing` that a user has not rated have the highest prediction above `of_all` (I,), by the
     posterior, or by the members if there is none: the deviations are then NaN.
     """
-    yield from (_best_by_posterior if has_states(run) else _best_by_members)(run, users, passing, of_all, limit)
+    with stage("the best of each user", len(users)):
+        yield from (_best_by_posterior if has_states(run) else _best_by_members)(run, users, passing, of_all, limit)
 
 
 def _best_by_members(
@@ -229,6 +231,7 @@ def _best_by_members(
         return np.full(n, user), np.arange(1, n + 1), items[order], precise[order], np.full(n, np.nan)
 
     for some, table in members.tables(users):
+        step(len(some))
         yield tuple(map(np.concatenate, zip(*map(best_of, some.tolist(), table), strict=True)))
 
 
@@ -245,6 +248,7 @@ def _best_by_posterior(
         return np.full(len(item), user), np.arange(1, len(item) + 1), item, *figures
 
     for some, *tables in predictor.tables(users):
+        step(len(some))
         yield tuple(map(np.concatenate, zip(*map(best_of, some.tolist(), *tables), strict=True)))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from embedcli.analysis.choices import Method
 from embedcli.errors import UsageError
 from embedcli.evidence.bases import Floats, Rows, turning_axes
+from embedcli.progress import stage
 
 LEAST_ITEMS = 5  # of a map: fewer have hardly any neighbours
 NEIGHBOURS = 10  # per item
@@ -47,7 +48,8 @@ def project(vectors: Floats, method: Method, seed: int) -> Floats:
         except ImportError:
             raise UsageError("`method` umap needs UMAP, which is not installed", "pip install umap-learn") from None
         projection = UMAP(n_neighbors=min(15, len(vectors) - 1), metric="cosine", random_state=seed, n_jobs=1)
-    xy: Floats = np.asarray(projection.fit_transform(vectors), dtype=np.float64)
+    with stage(f"{method} of {len(vectors):,} items"):
+        xy: Floats = np.asarray(projection.fit_transform(vectors), dtype=np.float64)
     return xy
 
 

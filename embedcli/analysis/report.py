@@ -16,6 +16,7 @@ from embedcli.analysis.pca import Component, Components, pca
 from embedcli.analysis.probe import Probes, probe
 from embedcli.analysis.tastes import TasteCard
 from embedcli.errors import EmbedcliError, RunError, UsageError
+from embedcli.progress import stage
 from embedcli.run.record import POSTERIOR, Run, Score
 
 if TYPE_CHECKING:  # its package is slow to import
@@ -106,6 +107,7 @@ class Report:
         return () if self.components is None or self.components.tastes is None else self.components.tastes.cards
 
 
+@stage("report", parts=dict.fromkeys(Section, 1.0))
 def report(
     run: Run,
     *,
@@ -127,7 +129,8 @@ def report(
 
     def made(section: Section, analyse: Callable[[Run], Answer], *, if_asked: bool = True) -> Answer | None:
         try:
-            return analyse(run) if section in asked or not if_asked else None
+            with stage(section):
+                return analyse(run) if section in asked or not if_asked else None
         except (RunError, UsageError) as error:
             missing[section] = error
             return None

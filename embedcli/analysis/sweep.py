@@ -1,7 +1,8 @@
 """Trials side by side: the settings of a sweep, and the folds of a cross-validation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,11 @@ from embedcli.analysis.components import two_digits
 from embedcli.analysis.pca import pca
 from embedcli.analysis.record import Record, column, decimal, name, share, text, whole
 from embedcli.errors import RunError, UsageError
-from embedcli.run.record import POSTERIOR, Run
+from embedcli.evidence.bases import Floats
+from embedcli.evidence.cores import n_cores
+from embedcli.evidence.scores import error_over_users, rmse_by_user
+from embedcli.run.predictions import VALIDATION
+from embedcli.run.record import POSTERIOR, Run, Validation
 
 
 @dataclass(frozen=True)
@@ -21,18 +26,20 @@ class TrialFigures:
     name: Annotated[str, name("run")]
     setting: Annotated[str, text("setting")]
     validation_rmse: Annotated[float, decimal("valid", "RMSE of the members on a tenth of the training rows", 4)]
-    standard_error: Annotated[float, decimal("se", "its standard error, over users", 4)]
+    standard_error: float  # of the validation RMSE, over users
+    worse: Annotated[float | None, decimal("worse", "how far it is above the best", 4)]
+    worse_error: Annotated[float | None, decimal("se", "standard error of that difference, over users", 4)]
     mark: Annotated[str, text("", "b: best on the validation rows; i: most interpretable within one standard error")]
     rmse: Annotated[float | None, decimal("test", "RMSE of the members averaged, over the test rows", 4)]
-    posterior_rmse: Annotated[float | None, decimal("posterior", "RMSE of the posterior, over the test rows", 4)]
     real: Annotated[str | None, text("real", "number of components that predict held-out ratings")]
     n_real: int | None
     n_tested: int
-    n_named: Annotated[int | None, whole("named", "number of real components that have a name")]
     slope: Annotated[float | None, decimal("slope", "held-out slope of component 1 (1 = calibrated)")]
     truth_phi: Annotated[float | None, column("truth", "component 1's estimated agreement with the truth", two_digits)]
+    n_named: Annotated[int | None, whole("named", "number of real components that have a name")]
     outside: Annotated[float | None, share("outside", "share of items whose stars lie outside their interval", 1)]
-    seconds: Annotated[float, decimal("seconds", "time of the training, without the validation", 1)]
+    posterior_rmse: Annotated[float | None, decimal("posterior", "RMSE of the posterior, over the test rows", 4)]
+    seconds: Annotated[float, decimal("seconds", "time of the training, without the validation and what is shared", 1)]
 
 
 @dataclass(frozen=True)
@@ -40,14 +47,15 @@ class Sweep(Record):
     """The settings of a sweep, the best on the validation rows first.
 
     `most_interpretable` has the most named components, then the most real ones, then the highest agreement with the
-    truth, of the settings whose validation RMSE is at most one standard error above the best (Breiman and others 1984).
+    truth, of the settings that are worse than the best by at most one standard error (Breiman and others 1984). That
+    is the error of the difference: all settings are judged on the same rows, so what makes these easy or hard for all
+    does not count. It is None if no components were tested.
     """
 
     row_fields = ("trials",)
     trials: tuple[TrialFigures, ...]
     best: str
-    most_interpretable: str
-    limit: float
+    most_interpretable: str | None
     n_validation: int
 
 
@@ -78,53 +86,73 @@ class CrossValidation(Record):
 def sweep(runs: Sequence[Run]) -> Sweep:
     """Put the trials of a sweep side by side, and choose by their validation rows.
 
-    Raises UsageError for no run, RunError for a run that is not a trial of a sweep.
+    Raises UsageError for no run, RunError for a run that is not a trial of a sweep, or was judged on other rows.
     """
     if not runs:
         raise UsageError("there is no trial to compare", "give one setting or more")
+    moves = _moves(runs)
+    order = sorted(range(len(runs)), key=lambda j: _validation(runs[j]).rmse)
+    best = order[0]
+    errors = [error_over_users(own - moves[best]) for own in moves]
+    settings = differing_settings(runs)
+    with ThreadPoolExecutor(n_cores()) as pool:
+        found = list(
+            pool.map(_trial, [runs[j] for j in order], [{k: v[j] for k, v in settings.items()} for j in order])
+        )
+    lowest = found[0].validation_rmse
+    within = [trial for trial, j in zip(found, order, strict=True) if trial.validation_rmse - lowest <= errors[j]]
+    clearest = max((trial for trial in within if trial.n_tested), key=_interpretability, default=None)
+    trials = []
+    for trial, j in zip(found, order, strict=True):
+        words = [word for word, holds in (("b", j == best), ("i", trial is clearest)) if holds]
+        marked = replace(trial, mark=" ".join(words))
+        if j != best:
+            marked = replace(marked, worse=trial.validation_rmse - lowest, worse_error=errors[j])
+        trials.append(marked)
+    return Sweep(tuple(trials), runs[best].name, clearest.name if clearest else None, _validation(runs[best]).n_rows)
+
+
+def _moves(runs: Sequence[Run]) -> list[Floats]:
+    """Return what each user moves the validation RMSE of each run by; RunError if that is not known or comparable."""
+    moves = []
     for run in runs:
         if run.training.validation is None:
             raise RunError(f"run {run.name!r} is not a trial of a sweep", "train one: embedcli sweep")
-    settings = differing_settings(runs)
-    found = sorted(
-        (_trial(run, {key: values[j] for key, values in settings.items()}) for j, run in enumerate(runs)),
-        key=lambda trial: trial.validation_rmse,
-    )
-    best = found[0]
-    limit = best.validation_rmse + best.standard_error
-    clearest = max((trial for trial in found if trial.validation_rmse <= limit), key=_interpretability)
-    marked = tuple(_marked(trial, is_best=trial is best, is_clearest=trial is clearest) for trial in found)
-    assert runs[0].training.validation is not None
-    return Sweep(marked, best.name, clearest.name, limit, runs[0].training.validation.n_rows)
+        squares, n_rows = run.array(VALIDATION)
+        if not np.array_equal(n_rows, runs[0].array(VALIDATION)[1]):
+            raise RunError(
+                f"runs {runs[0].name!r} and {run.name!r} were judged on different rows",
+                "train them by one command: embedcli sweep",
+            )
+        moves.append(rmse_by_user(squares, n_rows)[1])
+    return moves
+
+
+def _validation(run: Run) -> Validation:
+    assert run.training.validation is not None
+    return run.training.validation
 
 
 def _interpretability(trial: TrialFigures) -> tuple[float, ...]:
     return trial.n_named or 0, trial.n_real or 0, trial.truth_phi or 0.0
 
 
-def _marked(trial: TrialFigures, *, is_best: bool, is_clearest: bool) -> TrialFigures:
-    words = [word for word, holds in (("b", is_best), ("i", is_clearest)) if holds]
-    return TrialFigures(**{**vars(trial), "mark": " ".join(words)})
-
-
 def _trial(run: Run, setting: Mapping[str, Any]) -> TrialFigures:
-    figures, validation, score = evidence_figures(run), run.training.validation, run.training.model_score
-    assert validation is not None
-    named = None
-    if figures["n_tested"]:
-        shown = pca(run, components=figures["n_tested"], limit=1).components
-        named = sum(bool(component.real) and component.has_name for component in shown)
+    evidence, validation, score = run.training.evidence, _validation(run), run.training.model_score
+    shown = pca(run, components=len(evidence.pca_tests) if evidence else 1, limit=1).components
     return TrialFigures(
         name=run.name,
         setting=", ".join(f"{key.replace('_', ' ')} {written(value)}" for key, value in setting.items()),
         validation_rmse=validation.rmse,
         standard_error=validation.standard_error,
+        worse=None,
+        worse_error=None,
         mark="",
         rmse=score.rmse if score else None,
         posterior_rmse=_rmse_of(run, POSTERIOR),
-        n_named=named,
+        n_named=sum(bool(own.real) and own.has_name for own in shown) if evidence else None,
         seconds=run.training.seconds,
-        **figures,
+        **evidence_figures(run, shown[0]),
     )
 
 

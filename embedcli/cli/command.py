@@ -15,6 +15,8 @@ import typer
 from typer.core import TyperArgument, TyperCommand
 
 from embedcli.cli.app import app
+from embedcli.cli.live import live
+from embedcli.progress import stage
 
 ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT = "Arguments", "Options", "Model", "Data", "Advanced", "Output"
 PANELS = (ARGUMENTS, OPTIONS, MODEL, DATA, ADVANCED, OUTPUT)  # of the help, in this order
@@ -88,7 +90,9 @@ def _options_of(record: Any) -> list[inspect.Parameter]:
 
 
 class Command(TyperCommand):
-    """A command whose help shows its options in panels, the panel Advanced only with `--help --all`."""
+    """A command whose help shows its options in panels, those of the `rare` panels only with `--help --all`."""
+
+    rare: tuple[str, ...] = (ADVANCED,)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments; `--all` beside `--help` is not an option of the command."""
@@ -96,6 +100,11 @@ class Command(TyperCommand):
             ctx.meta[ALL] = True
             args = [arg for arg in args if arg != ALL]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, and show on a terminal how far it is."""
+        with live(quiet=ctx.params.get("quiet", False)), stage(ctx.command.name):
+            return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options of each panel."""
@@ -106,7 +115,7 @@ class Command(TyperCommand):
             )
             panel = getattr(parameter, "rich_help_panel", None) or usual
             panels[panel] += filter(None, [parameter.get_help_record(ctx)])
-        n_more = 0 if ctx.meta.get(ALL) else len(panels.pop(ADVANCED))
+        n_more = 0 if ctx.meta.get(ALL) else sum(len(panels.pop(panel)) for panel in self.rare)
         for panel, entries in panels.items():
             if entries:
                 with formatter.section(panel):

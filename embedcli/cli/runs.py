@@ -19,6 +19,7 @@ from embedcli.cli.notes import Notes
 from embedcli.cli.options import RUN_HELP, Quiet, RunDir, complete_run
 from embedcli.cli.source import ItemOptions
 from embedcli.errors import UsageError
+from embedcli.progress import end
 from embedcli.run import DEFAULT_DIR
 from embedcli.terminal import plain, print_out
 
@@ -211,6 +212,7 @@ def _agreed(paths: Sequence[Path]) -> bool:
     if sys.stdin is None or sys.stderr is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
         names = " ".join(shlex.quote(str(path)) for path in paths)
         raise UsageError(f"no terminal to ask whether to remove {listed}", f"say so: embedcli runs rm --yes {names}")
+    end()
     print(f"Remove {plain(listed)} for good? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -10,7 +10,7 @@ import inspect
 import json
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -24,13 +24,14 @@ from embedcli.cli.notes import Notes
 from embedcli.cli.options import complete_run
 from embedcli.errors import EmbedcliError, RunError, UsageError
 from embedcli.run import DEFAULT_DIR
+from embedcli.run.config import TrainConfig
 
 if TYPE_CHECKING:
     from embedcli.run.record import Run
 
 MOST_BYTES = 1 << 16  # of a file of options: ten times what all of them take
 OVERRIDES = {"split": ("split_seed", "test_fraction"), "copy": ("data",)}  # what goes with an option that is given
-BESIDE_RESUME = {"resume", "run_dir", "quiet", "format", "output", "json", "explain"}  # these choose no training
+BESIDE_RESUME = {"resume", "name", "run_dir", "quiet", "format", "output", "json", "explain"}  # no settings
 WORDS = "words"  # key in the context: the command line, that of the training that is resumed
 SETTINGS = "settings"  # key in the context: for each parameter that is not typed, where it comes from
 
@@ -133,7 +134,7 @@ def _sources(given: Mapping[str, Any], parameters: Parameters) -> Iterator[tuple
             )
             raise
         if not {"data", "copy"} & given.keys():
-            of_run["data"] = _data_of(run, given["like"])
+            of_run["data"] = _data_of(run, given["like"], _command(parameters))
         yield f"settings of run {run.name!r}", of_run
 
 
@@ -185,8 +186,9 @@ def settings_like(which: str, run_dir: Path, parameters: Parameters) -> tuple[Ru
             "choose another run: embedcli runs list, or write the settings into a file for --config",
         )
     settings = {}
+    usual = {own.name: own.default for own in fields(TrainConfig)}  # an option that takes a list has no default
     for name, value in _settings_of(run).items():
-        if name not in parameters or value == parameters[name].default:
+        if name not in parameters or value == usual.get(name, parameters[name].default):
             continue
         try:
             converted = _converted(parameters[name], value)
@@ -214,13 +216,18 @@ def _settings_of(run: Run) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _data_of(run: Run, which: str) -> Setting:
+def _command(parameters: Collection[str]) -> str:
+    """Return the command that has these parameters, or options."""
+    return "embedcli sweep" if "trials" in parameters else "embedcli train"
+
+
+def _data_of(run: Run, which: str, command: str) -> Setting:
     """Return the data set of a run; UsageError if it is not one that is known by its name."""
     from embedcli.data.catalog import CATALOG
 
     known = CATALOG.get(run.data.name)
     if known is None or known.title != run.data.title:
-        again = f"embedcli train {shlex.quote(run.data.source)} --like {shlex.quote(which)}"
+        again = f"{command} {shlex.quote(run.data.source)} --like {shlex.quote(which)}"
         raise UsageError(f"run {run.name!r} does not hold where its ratings are", f"give them: {again}")
     return Setting(known.name, known.name, f"the data set of run {run.name!r}")
 
@@ -264,7 +271,7 @@ def _nearest(key: str, keys: list[str]) -> str:
     (renamed,) = current([f"--{key.replace('_', '-')}"])
     near = [name for name in (own, renamed.removeprefix("--")) if name in keys]
     near += difflib.get_close_matches(key.replace("_", "-"), keys, 1)
-    keys_are = "the keys are the options of embedcli train --help --all, without --"
+    keys_are = f"the keys are the options of {_command(keys)} --help --all, without --"
     return f"did you mean {near[0]}? {keys_are}" if near else keys_are
 
 
@@ -308,10 +315,10 @@ def _member(kind: type[Enum], value: Any) -> str:
 
 
 def _text(value: Any, *, is_list: bool, is_whole: bool) -> str:
-    """Return a text; a list of them joined by commas if the option takes that, and a whole number as text."""
-    if is_list and isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
-        value = ",".join(value)
-    value = str(value) if is_whole else value
+    """Return a text; a list joined by commas, and a number, if the option takes that; and a whole number as text."""
+    if is_list and isinstance(value, list | tuple) and all(type(part) in (str, int, float) for part in value):
+        value = ",".join(map(str, value))
+    value = str(value) if is_whole or (is_list and isinstance(value, float)) else value
     if not isinstance(value, str) or "\0" in value:
         is_number = isinstance(value, int | float)
         raise _InvalidError("text", _written(str(value)) if is_number else '["a", "b"]' if is_list else '"text"')

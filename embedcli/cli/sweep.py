@@ -10,7 +10,8 @@ from dataclasses import fields, make_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from embedcli.cli.answer import PictureAnswer
-from embedcli.cli.command import command, declare, declared, option
+from embedcli.cli.command import ADVANCED, DATA, command, declare, declared, option
+from embedcli.cli.settings import ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source
 from embedcli.cli.train import SaveOptions, SplitOptions
 from embedcli.data.read_options import ReadOptions
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from embedcli.cli.notes import Notes
     from embedcli.run.record import Run
-    from embedcli.training.trials import Plan, Trial
+    from embedcli.training.trials import Crew, Trial
 
 MOST_TRIALS = 1000
 
@@ -55,8 +56,15 @@ if not TYPE_CHECKING:
     declare(Grid, **{name: _listed(own, getattr(TrainConfig, name)) for name, own in SETTINGS.items()})
 
 
-@command(short_help="Try several settings, and choose one by held-out training rows.")
+class SweepCommand(ConfiguredCommand):
+    """A command whose help leaves out what `train` has in common with it."""
+
+    rare = (ADVANCED, DATA)
+
+
+@command(short_help="Try several settings, and choose one by held-out training rows.", cls=SweepCommand)
 def sweep(
+    elsewhere: Elsewhere,
     source: Source,
     grid: Grid,
     split: SplitOptions,
@@ -78,13 +86,16 @@ def sweep(
       embedcli sweep --weight-decay 0.05,2 --trials 20       chosen by Optuna
       embedcli sweep --weight-decay 0.1,0.4,1 -o sweep.png   as a picture
 
-    Each setting is a run. The same command goes on where it was interrupted. The test rows are for display only.
+    Each setting trains members for the validation, then a run on all training rows, with its evidence. Posterior and
+    axes of tastes are found once if they do not depend on the settings. The same command goes on where it was
+    interrupted. Test rows are for display only.
     """
     from embedcli.analysis import sweep as analysis
-    from embedcli.cli.trials import carry_out, plan_of
+    from embedcli.cli.trials import carry_out, check_alone, crew_of, plan_of
     from embedcli.data.splits import folds_of
     from embedcli.render.sweep import view
 
+    check_alone()
     values = values_of(grid)
     configs = combined(grid, values)
     for name, number in (("--jobs", jobs), ("--trials", trials)):
@@ -94,16 +105,18 @@ def sweep(
         _check_optuna(values)
     of_split = split.check(configs[0].seed)
     saving.check()
-    answer.keep(*source.paths, options.items)
+    answer.keep(*source.paths, options.items, elsewhere.config_file)
     ratings = source.read(options, answer.notes)
     if folds_of(split.split, ratings.data.n_folds):
         raise UsageError(f"--split {split.split} is several splits", "use one, such as --split random")
     plan = plan_of(ratings, of_split, saving, validates=True)
     name = saving.name or "sweep"
-    if trials is None:
-        runs = carry_out(plan, [trial_of(config, split.split, name, values) for config in configs], jobs, answer.notes)
-    else:
-        runs = list(_searched(plan, grid, values, trials, split.split, name, jobs, answer.notes))
+    with crew_of(plan, trials or len(configs), jobs) as crew:
+        if trials is None:
+            asked = [trial_of(config, split.split, name, values) for config in configs]
+            runs = carry_out(crew, asked, answer.notes)
+        else:
+            runs = list(_searched(crew, grid, values, trials, split.split, name, answer.notes))
     found = analysis.sweep(runs)
     if answer.picture is None:
         answer.show(view(found, runs))
@@ -159,13 +172,12 @@ def _check_optuna(values: dict[str, list[Any]]) -> None:
 
 
 def _searched(
-    plan: Plan,
+    crew: Crew,
     grid: Grid,
     values: dict[str, list[Any]],
     n_trials: int,
     split: str,
     name: str,
-    jobs: int | None,
     notes: Notes,
 ) -> Iterator[Run]:
     """Yield the runs of the settings that Optuna asks for, as many at a time as there are processes.
@@ -175,17 +187,15 @@ def _searched(
     import optuna
 
     from embedcli.cli.trials import carry_out
-    from embedcli.training.trials import usual_processes
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0, constant_liar=True))
-    at_once = jobs or usual_processes()
     seen: dict[TrainConfig, Run] = {}
-    for begin in range(0, n_trials, at_once):
-        asked = [study.ask() for _ in range(min(at_once, n_trials - begin))]
+    for begin in range(0, n_trials, crew.n):
+        asked = [study.ask() for _ in range(min(crew.n, n_trials - begin))]
         configs = [_suggested(own, grid, values) for own in asked]
         new = [config for config in dict.fromkeys(configs) if config not in seen]
-        runs = carry_out(plan, [trial_of(config, split, name, values) for config in new], jobs, notes)
+        runs = carry_out(crew, [trial_of(config, split, name, values) for config in new], notes)
         seen |= dict(zip(new, runs, strict=True))
         yield from runs
         for own, config in zip(asked, configs, strict=True):

@@ -22,6 +22,7 @@ from embedcli.cli.settings import WORDS, ConfiguredCommand, Elsewhere
 from embedcli.cli.source import Source, took
 from embedcli.data.read_options import ReadOptions
 from embedcli.errors import Interrupted, UsageError
+from embedcli.progress import stage
 from embedcli.render.output import PICTURES
 from embedcli.run import DEFAULT_DIR
 from embedcli.run.config import LARGEST_BATCH, TrainConfig
@@ -156,6 +157,12 @@ class StartOptions:
         bool, option("--resume", "Finish the training that was killed: the newest, or that of the options.", ADVANCED)
     ] = False
 
+    def reject(self, other: str) -> None:
+        """Raise UsageError if one of these options is given beside another option that has no use for it."""
+        for flag, given in (("--init-from", self.init_from), ("--freeze", self.freeze), ("--resume", self.resume)):
+            if given:
+                raise UsageError(f"{flag} has no meaning with {other}", "leave it out")
+
     def open(self, run_dir: Path) -> dict[str, Any]:
         """Return the parameters of `fit`."""
         from embedcli.run.shelf import open_run
@@ -184,7 +191,7 @@ def train(
     Examples:
       embedcli train                          MovieLens 100K, a few seconds
       embedcli train --split u1 --members 1   one member, on an official fold
-      embedcli train --split cv5              cross-validation: five runs, and a table
+      embedcli train --split cv5              cross-validation: five runs, a table
       embedcli train --split none --seed 1    on all ratings, with other seeds
       embedcli train ml-1m                    another edition, by its name
       embedcli train ~/ml-100k.zip            your own copy
@@ -209,6 +216,8 @@ def train(
     from embedcli.training.checkpoint import Checkpoint
 
     of_split = split.check(config.seed)
+    if answer.lr_find:
+        start.reject("--lr-find")
     saving.check()
     to = None if align_to is None else open_run(align_to, saving.run_dir).table()
     of_start = start.open(saving.run_dir)
@@ -216,14 +225,18 @@ def train(
     ratings = source.read(options, answer.notes)
     check_storable(ratings.users, ratings.items)
     if folds := folds_of(split.split, ratings.data.n_folds):
-        if to is not None:
-            why = f"--align-to has no meaning with --split {split.split}"
-            raise UsageError(why, "leave it out, or choose one fold, such as --split " + folds[0])
+        several = f"--split {split.split}, which trains {len(folds)} runs"
+        start.reject(several)
+        for flag, given in (("--align-to", to is not None), ("--lr-find", answer.lr_find)):
+            if given:
+                why = f"{flag} has no meaning with {several}"
+                raise UsageError(why, "leave it out, or choose one fold, such as --split " + folds[0])
         cross_validate(ratings, folds, of_split, config, saving, answer)
         return
     if to is not None:
         check_alignable(ratings, config.n_factors, to)
-    parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
+    with stage("splitting the ratings"):
+        parts = ratings.split(split.split, **of_split, keep_times=config.timestamps or config.n_folds > 0)
     del ratings  # the parts take as much memory again
     if answer.lr_find:
         find_rate(parts, config, answer)
@@ -260,12 +273,15 @@ def _fit(
 ) -> Run:
     """Train, and say on stderr how it goes."""
     from embedcli.run.store import check_writable
-    from embedcli.training.config import stored_bytes
-    from embedcli.training.fit import fit
+
+    with stage("loading PyTorch"):
+        from embedcli.training.config import stored_bytes
+        from embedcli.training.fit import fit
+        from embedcli.training.ranks import team
 
     check_writable(saving.run_dir, stored_bytes(config, parts.train, len(parts.test)))
     try:
-        return fit(
+        run = fit(
             parts,
             config,
             lambda epoch: notes.say(*_epoch_lines(epoch)),
@@ -283,6 +299,8 @@ def _fit(
                 "interrupted", f"embedcli train --resume{RunOptions(None, saving.run_dir).again} goes on"
             ) from None
         raise
+    team().dismiss()  # a process that is killed now ends no training
+    return run
 
 
 def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | None = None) -> tuple[Run, Path, int]:
@@ -294,7 +312,8 @@ def save(run: Run, saving: SaveOptions, notes: Notes, words: Sequence[str] | Non
 
     command_line = shlex.join(["embedcli", *(sys.argv[1:] if words is None else ["train", *words])])
     began = time.perf_counter()
-    run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
+    with stage("saving the run"):
+        run, path, problem = save_anywhere(run, saving.run_dir, name=saving.name, command=command_line)
     if problem is not None:  # said before anything else can fail
         return run, path, fail(problem.message, problem.hint, problem.exit_code)
     if saving.name not in (None, run.name):

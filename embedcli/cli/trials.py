@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedcli.cli.notes import Notes
+from embedcli.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from embedcli.cli.answer import Answer
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from embedcli.data.ratings import Ratings
     from embedcli.run.config import TrainConfig
     from embedcli.run.record import Run
-    from embedcli.training.trials import Plan, Trial
+    from embedcli.training.trials import Crew, Plan, Trial
 
 
 def plan_of(ratings: Ratings, of_split: dict[str, Any], saving: SaveOptions, *, validates: bool = False) -> Plan:
@@ -34,38 +37,72 @@ def plan_of(ratings: Ratings, of_split: dict[str, Any], saving: SaveOptions, *, 
     )
 
 
-def carry_out(plan: Plan, trials: Sequence[Trial], jobs: int | None, notes: Notes) -> list[Run]:
+def crew_of(plan: Plan, n_trials: int, jobs: int | None) -> Crew:
+    """Return the processes that carry out so many trials."""
+    from embedcli.training.trials import Crew, usual_processes
+
+    return Crew(plan, max(1, min(usual_processes() if jobs is None else jobs, n_trials)))
+
+
+def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:
     """Train what is not yet trained, say how it goes, and return the runs of all trials."""
     from embedcli.run.store import check_writable, load
     from embedcli.training.config import stored_bytes
-    from embedcli.training.trials import carried_out, finished, usual_processes
+    from embedcli.training.trials import finished
 
-    parts = plan.split(trials[0])
+    plan = crew.plan
     runs = {number: load(path) for number, path in finished(plan, trials).items()}
     if runs:
         names = ", ".join(run.name for run in runs.values())
         notes.say(f"note: {len(runs)} of {len(trials)} are trained already: {names}")
     left = [number for number in range(len(trials)) if number not in runs]
-    n_processes = min(usual_processes() if jobs is None else jobs, len(left))
     if left:
+        parts = plan.split(trials[left[0]])
         size = sum(stored_bytes(trials[number].config, parts.train, len(parts.test)) for number in left)
+        del parts
         check_writable(plan.run_dir, size)
-        notes.say(f"{len(left)} trainings in {n_processes} process{'es' if n_processes > 1 else ''}")
-    del parts
-    began = time.perf_counter()
-    for n_done, (number, path) in enumerate(carried_out(plan, [trials[j] for j in left], n_processes), 1):
-        run = runs[left[number]] = load(path)
-        notes.say(_progress(run, path, n_done, len(left), time.perf_counter() - began))
+        notes.say(_beginning(crew, [trials[number] for number in left]))
+    began, said = time.perf_counter(), set[str]()
+    try:
+        for n_done, saved in enumerate(crew.carry_out([trials[number] for number in left]), 1):
+            run = runs[left[saved.number]] = load(saved.path)
+            notes.say_of_library(*(line for line in saved.notes if line not in said))
+            said.update(saved.notes)
+            rounds = ceil((len(left) - n_done) / crew.n)
+            which, seconds = f"{n_done} of {len(left)}", time.perf_counter() - began
+            notes.say(_progress(run, saved.path, which, seconds, rounds * saved.seconds))
+    except KeyboardInterrupt:
+        kept = f"{len(finished(plan, trials))} of {len(trials)} trainings are saved: the same command goes on"
+        raise Interrupted("interrupted", kept) from None
     return [runs[number] for number in range(len(trials))]
 
 
-def _progress(run: Run, path: Path, n_done: int, n: int, seconds: float) -> str:
+def _beginning(crew: Crew, trials: Sequence[Trial]) -> str:
+    """Say how many trainings begin, and what they have in common."""
+    from embedcli.training.trials import grouped
+
+    several = [trials[numbers[0]] for numbers in grouped(trials).values() if len(numbers) > 1]
+    once = any(map(crew.plan.parts, several))
+    words = f"{len(trials)} training{'s' if len(trials) > 1 else ''} in {crew.n} process{'es' if crew.n > 1 else ''}"
+    return words + ("; posterior and axes of tastes do not depend on these settings: found once" if once else "")
+
+
+def _progress(run: Run, path: Path, which: str, seconds: float, rest: float) -> str:
     """Say what was trained, its error and how long the rest may take."""
     score, validation = run.training.model_score, run.training.validation
     figures = [f"validation RMSE {validation.rmse:.4f}"] if validation else []
     figures += [f"test RMSE {score.rmse:.4f}"] if score and not validation else []
-    rest = f", about {seconds / n_done * (n - n_done):.0f} s left" if n_done < n else ""
-    return f"{n_done} of {n}: {', '.join(figures) or 'trained'}, saved {path} ({seconds:.1f} s{rest})"
+    left = f", about {rest:.0f} s left" if rest else ""
+    return f"{which}: {', '.join(figures) or 'trained'}, saved {path} ({seconds:.1f} s{left})"
+
+
+def check_alone() -> None:
+    """Raise UsageError if torchrun started this process as one of several: trials start processes of their own."""
+    if (size := os.environ.get("WORLD_SIZE", "1")) != "1" and "RANK" in os.environ:
+        raise UsageError(
+            f"several trainings cannot share the {size} processes of torchrun (RANK and WORLD_SIZE are set)",
+            "start the command without torchrun: it starts its own processes",
+        )
 
 
 def cross_validate(
@@ -82,7 +119,9 @@ def cross_validate(
     from embedcli.run.store import folder_name
     from embedcli.training.trials import Trial
 
+    check_alone()
     name = saving.name or folder_name(ratings.data.name)
     trials = [Trial(fold, config, f"{name}-{fold.replace('/', '-')}") for fold in folds]
-    runs = carry_out(plan_of(ratings, of_split, saving), trials, None, answer.notes)
+    with crew_of(plan_of(ratings, of_split, saving), len(trials), None) as crew:
+        runs = carry_out(crew, trials, answer.notes)
     answer.show(view(cross_validation(runs), runs))

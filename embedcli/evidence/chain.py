@@ -21,6 +21,7 @@ from embedcli.evidence.gram import Side, solve_side
 from embedcli.evidence.levels import Levels
 from embedcli.evidence.observations import Observations
 from embedcli.evidence.states import predict
+from embedcli.progress import step
 
 N_FACTORS = 7
 START_SD = 0.1
@@ -194,6 +195,7 @@ class Chain:
         items = solve_side(self.by_item, self.users, of_items, noise, pool, weight=weight, direction=to_stars)
         self.items = items.theta
         assert items.variance is not None
+        step()
         return Sweep(
             items=given,
             user_mean=users.mean,

@@ -35,6 +35,7 @@ from embedcli.evidence.confounds import UserFacts, explained, goes_with
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import best_assignment
+from embedcli.progress import step
 
 N_TESTED = 8  # components
 SAME = 0.75  # least |cosine| of one axis in a run and in a fold member: in empty worlds hardly any axes reach it
@@ -44,21 +45,20 @@ FOLD_SWEEPS = 2  # from the biases of all rows
 MOST_TESTED = 1_000_000  # held-out rows
 FLIPS, FEW_FLIPS, MANY = 40, 5, 1_000_000  # the few if there are many ratings
 MARGIN, OFFSET, TOLERANCE = 1.02, 20, 0.01
+STEPS_OF_FOLD = 10  # as long as so many flips
 
 
 @dataclass(frozen=True)
 class ComponentEvidence:
     """What the held-out rows say of the components, the largest first.
 
-    `preference` and `pca` hold t (K,) and slope (K,) of the components in either basis. `n_sign_flips` is the number
-    of components by sign flips, `explained` the share of the variance of the residuals that the preference components
-    explain together. `goes_with` says of the components of both bases what they go with that is not a taste, None for
-    nothing.
+    `preference` and `pca` hold t (K,) and slope (K,) of the components in either basis. `explained` is the share of
+    the variance of the residuals that the preference components explain together. `goes_with` says of the components
+    of both bases what they go with that is not a taste, None for nothing.
     """
 
     preference: tuple[Floats, Floats]
     pca: tuple[Floats, Floats]
-    n_sign_flips: int
     explained: float
     goes_with: tuple[list[str | None], list[str | None]]
 
@@ -100,6 +100,7 @@ def component_evidence(
         centred = items[own.top] - items[own.top].mean(0)
         directions = directions[:, counterparts(own.pca, centred @ directions)]
         x, y = (weighted_centred(side, n) @ directions for side, n in zip((users, items), counts, strict=True))
+        step(STEPS_OF_FOLD)
         causes = partial(explained, unseen=unseen, biases=of_seen, facts=facts.seen(observations, of_seen, fold != f))
         return FoldEvidence(
             preference=(u * s[: u.shape[1]])[:, matched][unseen.user] * v[:, matched][unseen.item] * stars_per_logit,
@@ -118,7 +119,6 @@ def component_evidence(
     return ComponentEvidence(
         preference=regress(contributions, every_residual),
         pca=regress(np.concatenate(by_pca), every_residual),
-        n_sign_flips=sign_flips(observations, biases, rng),
         explained=explained_share(contributions, every_residual),
         goes_with=(of_preference, of_pca),
     )
@@ -186,13 +186,13 @@ def explained_share(x: Floats, y: Floats) -> float:
     return 1 - float(((y - x @ regress(x, y)[1]) ** 2).sum() / max(float(y @ y), 1e-12))
 
 
-def sign_flips(observations: Observations, biases: BiasModel, rng: np.random.Generator) -> int:
+def sign_flips(observations: Observations, rng: np.random.Generator) -> int:
     """Return how many singular values of the residuals are above those of residuals with random signs.
 
     The residuals are those of the bias model, weighted by 1 / sqrt((n_u + 20)(n_i + 20)). The threshold is 1.02 times
     the largest value of 40 flips (signflip parallel analysis), or of 5 from a million ratings on.
     """
-    shape = observations.n_users, observations.n_items
+    shape, biases = (observations.n_users, observations.n_items), bias_model(observations, DAMPING, SWEEPS)
     k = min(N_TESTED + 2, min(shape) - 1)
     user_weight, item_weight = (1 / np.sqrt(n + OFFSET) for n in (biases.n_by_user, biases.n_by_item))
     weighted = np.empty(len(observations.value), np.float32)
@@ -222,11 +222,22 @@ def largest_of_flips(matrix: sp.csr_array, start: NDArray[Any], rng: np.random.G
         signs = rng.integers(0, 2, len(matrix.data), dtype=np.bool_)
         data = np.where(signs, matrix.data, -matrix.data)
         same_cells = sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
-        return float(singular_values(same_cells, 1, start)[0])
+        found = float(singular_values(same_cells, 1, start)[0])
+        step()
+        return found
 
-    n_flips = FLIPS if matrix.nnz < MANY else FEW_FLIPS
     with ThreadPoolExecutor(n_cores()) as pool:
-        return max(pool.map(flipped, rng.spawn(n_flips)))
+        return max(pool.map(flipped, rng.spawn(n_flips(matrix.nnz))))
+
+
+def n_flips(n_ratings: int) -> int:
+    """Return how many times the signs of so many residuals are drawn."""
+    return FLIPS if n_ratings < MANY else FEW_FLIPS
+
+
+def n_tests(n_folds: int, n_ratings: int) -> int:
+    """Return the number of steps of `component_evidence`."""
+    return STEPS_OF_FOLD * n_folds + n_flips(n_ratings)
 
 
 def singular_values(matrix: sp.csr_array, k: int, start: NDArray[Any]) -> NDArray[Any]:

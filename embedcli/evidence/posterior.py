@@ -109,7 +109,7 @@ def sample(
     schedule = schedule_of(len(centred.value))
     weight = start = None
     with ThreadPoolExecutor(n_cores()) as pool:
-        if centred.n_users <= MOST_USERS and len(centred.value) * HELDOUT_SHARE >= FEWEST_HELDOUT:
+        if has_neighbours(centred):
             weight, start = weigh_neighbours(data, schedule, rng, pool)
         chain, features = begin(data, schedule, rng, pool, start)
         effects = Effects(chain.levels, moments) if moments else None
@@ -132,6 +132,18 @@ def sample(
         weight,
         effects.mean(unit) if effects else None,
     )
+
+
+def has_neighbours(ratings: Observations) -> bool:
+    """Tell whether the neighbours' residuals are weighed: each user is compared with each other one."""
+    return ratings.n_users <= MOST_USERS and len(ratings.value) * HELDOUT_SHARE >= FEWEST_HELDOUT
+
+
+def n_sweeps(ratings: Observations) -> int:
+    """Return the number of sweeps of `sample`, each of which is a step."""
+    schedule = schedule_of(len(ratings.value))
+    weighing = schedule.heldout + schedule.again if has_neighbours(ratings) else 0
+    return schedule.settling + schedule.burn_in + weighing + schedule.kept
 
 
 def schedule_of(n_ratings: int) -> Schedule:

@@ -41,6 +41,23 @@ def drawn_rmse(
     return found
 
 
+def rmse_by_user(squares: NDArray[np.floating], n_rows: NDArray[np.floating]) -> tuple[float, NDArray[np.float64]]:
+    """Return the RMSE of rows, and what each user moves it by, given sums of squared errors and numbers of rows (V,).
+
+    `error_over_users` of that is the standard error of the RMSE, and of the difference of two models' moves that of
+    their difference: the linearised error of a ratio (Cochran 1977, 6.4), for users are drawn with all their rows.
+    """
+    n, total = n_rows.sum(dtype=np.float64), squares.sum(dtype=np.float64)
+    root = float(np.sqrt(total / n))
+    moves = (squares - total / n * n_rows) / (2 * n * root) if root else np.zeros(len(squares))
+    return root, np.asarray(moves, np.float64)
+
+
+def error_over_users(moves: NDArray[np.float64]) -> float:
+    """Return the standard error of a figure that each user moves by so much (V,)."""
+    return float(np.sqrt(len(moves) / max(len(moves) - 1, 1)) * np.linalg.norm(moves))
+
+
 def bootstrap_of_users(user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the block of users that each test row (n,) is drawn with, and how often the draws have each block.
 

@@ -29,6 +29,7 @@ from embedcli.evidence.observations import BiasModel, Observations, bias_model
 from embedcli.evidence.statistics import average_ranks, best_assignment
 from embedcli.evidence.strata import Strata
 from embedcli.evidence.verdicts import LEAST_P
+from embedcli.progress import step
 
 MOST_AXES = 6
 MOST_DIRECTIONS = 30  # principal ones of the tags
@@ -41,6 +42,8 @@ STEPS, OF_PART, ALONG = 10, 5, 6  # of EM: of all ratings, of a part of them, an
 START = 0.003  # variance of a taste at the start, in residual variances
 SMALLEST = 1e-6  # variance of a direction of the tags, next to 1
 TINY = 1e-30
+OF_FIT, OF_PERMUTED, OF_HALVES, OF_HELD_OUT = 2, 8, 3, 7  # steps of `tag_tastes`, as long as each other
+N_STEPS = OF_FIT + OF_PERMUTED + OF_HALVES + OF_HELD_OUT
 LEAST_LEFT = 1e-3  # standard deviation of what is left of the ranks of a tag
 
 
@@ -187,6 +190,7 @@ def tag_tastes(
     residuals = biases.residuals(rows)
     sums = sums_of(rows, residuals, profiles)
     tastes = fit(sums, STEPS)
+    step(OF_FIT)
     axes = Axes(rows, residuals, profiles, sums, tastes, leading(tastes.covariance))
     p, z = against_permuted(axes, known, rng)
     axes = axes.first(len(p))
@@ -323,6 +327,7 @@ def against_permuted(axes: Axes, known: Tags, rng: np.random.Generator) -> tuple
     z: list[float] = []
     single = known.single()
     for j in range(min(MOST_AXES, axes.turn.shape[1])):
+        step(OF_PERMUTED / MOST_AXES * (j > 0))
         left = LeftOver.by(axes.first(j), single)
         own, permuted = left.strengths(single.tags[None])[0], np.empty(0)
         for n in FEW_PERMUTATIONS, PERMUTATIONS:
@@ -335,6 +340,7 @@ def against_permuted(axes: Axes, known: Tags, rng: np.random.Generator) -> tuple
         z.append(float((own - permuted.mean()) / max(permuted.std(), TINY)))
         if p_value > LEAST_P:
             break
+    step(OF_PERMUTED * (MOST_AXES + 1 - len(p)) / MOST_AXES)
     return np.array(p), np.array(z)
 
 
@@ -381,6 +387,7 @@ def in_halves(axes: Axes, correlations: Floats, rng: np.random.Generator) -> tup
             own = counterparts(axes.turn, of_half)
             is_kept &= (correlations @ own > 0) == is_positive
             matches.append(own)
+            step(OF_HALVES / (2 * SPLITS))
         agreed.append((matches[0] * matches[1]).sum(0))
     return np.mean(agreed, axis=0), is_kept.T
 
@@ -396,7 +403,9 @@ def on_held_out(axes: Axes, fold: NDArray[np.uint8], biases: BiasModel, facts: U
     """Explain the residuals of each fold by axes and users fitted without it, in the order of the axes they match."""
     rows = axes.rows
     contributions, residuals, causes = [], [], []
-    for f in range(int(fold.max()) + 1):
+    n_folds = int(fold.max()) + 1
+    for f in range(n_folds):
+        step(OF_HELD_OUT / n_folds)
         is_seen = fold != f
         if is_seen.all():
             continue

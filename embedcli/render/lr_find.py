@@ -10,7 +10,8 @@ SHOWN = 20  # rows of the table; files have all
 EXPLANATION = (
     "One member is trained for one epoch while the learning rate rises from step to step (Smith 2017).",
     "The rate of the one-cycle schedule is its peak. Rule of thumb: between a tenth of the rate at which the smoothed "
-    "loss is lowest, and that rate. Weight decay and schedule change what is best: compare on held-out training rows.",
+    "loss is lowest, and that rate. Weight decay and schedule change what is best: compare on held-out training rows. "
+    "For implicit data the rule suggests too low a rate.",
 )
 
 

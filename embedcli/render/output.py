@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedcli.analysis.record import Columns, Verdict
 from embedcli.errors import UsageError
+from embedcli.progress import end
 from embedcli.render.view import UNLIMITED, View
 from embedcli.scratch import write_whole
 from embedcli.terminal import drawable, plain, plain_lines
@@ -86,6 +87,7 @@ def write(view: View, format: Format = Format.TABLE, output: Path | None = None,
         raise UsageError("--format parquet is not for a terminal", "write it to a file: -o FILE.parquet")
     console = _console(sys.stdout, _width()) if format is Format.TABLE else None
     content = render(view, format, console, explain=explain)
+    end()
     if isinstance(content, bytes):
         sys.stdout.buffer.write(content)
     else:

@@ -65,6 +65,7 @@ def table_array(name: str) -> str:
 
 
 APPEAL = "tastes_users_appeal"  # name of the array of what the items' appeal to users goes by
+VALIDATION = "validation_errors"  # name of the array of errors that settings are judged by
 
 
 def tastes_array(of: str) -> str:
@@ -108,6 +109,7 @@ def check_shapes(shapes: Mapping[str, Sequence[int]], sizes: Mapping[str, int], 
         "tastes_items_with_numbers": (None, n_items),
         "tastes_users": (None, n_users),
         APPEAL: (None, n_items),
+        VALIDATION: (2, None),
         **{name: (n_members, n, None) for name, n in tables.items()},
     }
     for name, shape in shapes.items():

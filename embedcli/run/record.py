@@ -179,7 +179,10 @@ class PosteriorInfo:
 
 @dataclass(frozen=True)
 class Validation(Shown):
-    """RMSE of members trained without a tenth of the training rows, on that tenth; its standard error is over users."""
+    """RMSE of members trained without a tenth of the training rows, on that tenth; its standard error is over users.
+
+    The array `validation_errors` (2, V) has the sum of the squared errors and the number of rows of each user in it.
+    """
 
     rmse: float
     standard_error: float

@@ -10,27 +10,50 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedcli.data.ratings import Split
 from embedcli.errors import RunError, UsageError
 from embedcli.run.config import TrainConfig
 from embedcli.run.files import ArrayFile, damaged, hashed, read_small, safetensors, verify
+from embedcli.run.predictions import Arrays
 from embedcli.run.record import Epoch
 from embedcli.scratch import locked, sync_folder, write_synced, write_whole
-from embedcli.training.model import EmbeddingDotBias
 from embedcli.training.stages import OnStage
-from embedcli.training.state import TrainingState
 
 PREFIX, ABOUT = ".checkpoint-", "checkpoint.json"
 EVERY = 10.0  # seconds between two checkpoints, at least
 COST = 100.0  # seconds of training for each second that a checkpoint takes, at least
 KEPT = 30 * 86_400.0  # seconds after which a checkpoint is a leftover
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Some members after an epoch: the tables (M, ...) and second moments (M, U + I), and the states of generators (M).
+
+    The training goes on changing the arrays in place.
+    """
+
+    epoch: int
+    weights: Arrays
+    moment: NDArray[np.float32]
+    generators: list[Any]
+
+    def __reduce__(self) -> tuple[type["Snapshot"], tuple[Any, ...]]:
+        """Say how another process gets it: as a copy."""
+        weights = {name: array.copy() for name, array in self.weights.items()}
+        return type(self), (self.epoch, weights, self.moment.copy(), self.generators)
+
+    def member(self, m: int) -> "Snapshot":
+        """Return one of the members, alone; its arrays share their memory with these."""
+        weights = {name: array[m : m + 1] for name, array in self.weights.items()}
+        return Snapshot(self.epoch, weights, self.moment[m : m + 1], self.generators[m : m + 1])
 
 
 @dataclass
@@ -46,12 +69,17 @@ class Checkpoint:
     resume: bool = False
     every: float = EVERY
     cost: float = COST
-    folder: Path | None = field(default=None, init=False)  # where it is, or will be
+    folder: Path | None = field(default=None, init=False)  # where it is, or will be; None: nothing is written
     stages: dict[str, dict[str, Any]] = field(default_factory=dict, init=False)  # what it holds
     seconds: float = field(default=0.0, init=False)  # that it took to write
     _next: float = field(default=0.0, init=False)
     _on_stage: OnStage = field(default=lambda line, seconds: None, init=False)
     _lock: ExitStack = field(default_factory=ExitStack, init=False)
+    _is_ours: bool = field(default=False, init=False)  # the folder is there, and no other process writes in it
+
+    def __reduce__(self) -> tuple[type["Checkpoint"], tuple[()]]:
+        """Say how another process gets it: without a folder. One process writes."""
+        return type(self), ()
 
     def begin(self, key: str, on_stage: OnStage) -> None:
         """Find the checkpoint of the training with this key.
@@ -66,12 +94,14 @@ class Checkpoint:
         self.folder = self.run_dir / f"{PREFIX}{key[:16]}"
         if not self.folder.exists():
             if self.resume:
-                raise nothing_to_resume(self.run_dir, " with these ratings and settings")
+                raise self._nothing_to_resume()
             return
-        if not self._is_locked():
+        if not self._take():
             if self.resume:
-                raise UsageError(f"the training of {self.folder} is still running", "wait for it, or end it first")
-            self.folder = None  # it belongs to the other process
+                raise UsageError(
+                    f"the training of {self.folder} is still running, or another user's", "wait for it, or end it first"
+                )
+            self.folder = None
         elif self.resume:
             self.stages = about(self.folder)["stages"]
             for stage in self.stages.values():  # now: a stage that fails later is left out of the run
@@ -83,29 +113,42 @@ class Checkpoint:
                 "note: starting again; an unfinished training was dropped, which `resume` would have finished", None
             )
             shutil.rmtree(self.folder, ignore_errors=True)
-            self._lock.close()
+            self.close()
 
-    def restore(self, name: str, model: EmbeddingDotBias, state: TrainingState) -> list[Epoch]:
-        """Bring a model and its state to where the checkpoint has them, and return the epochs so far."""
+    def _nothing_to_resume(self) -> UsageError:
+        """Return the error that this training has no checkpoint, though one of the same command line may be there."""
+        assert self.run_dir is not None
+        for folder, words in unfinished(self.run_dir):
+            if words == list(self.words):
+                return UsageError(
+                    f"the unfinished training {folder} had other ratings, settings or versions than now",
+                    f"leave `resume` out to start again, then remove {folder}",
+                )
+        return nothing_to_resume(self.run_dir, " with these ratings and settings")
+
+    def restore(self, name: str) -> tuple[Snapshot | None, list[Epoch]]:
+        """Return the members of a stage as the checkpoint has them, None if it has not, and their epochs so far."""
         if name not in self.stages:
-            return []
+            return None, []
         assert self.folder is not None
         stage = self.stages[name]
-        arrays = ArrayFile(self.folder / stage["file"], stage["sha256"], verify_now=False)
-        model.load({weight: arrays[weight] for weight in model.weights()})
-        state.moment[:] = arrays["moment"]
-        for generator, own in zip(state.generators, stage["generators"], strict=True):
-            generator.bit_generator.state = own
-        state.epoch = stage["epoch"]
-        return [Epoch(**epoch) for epoch in stage["epochs"]]
+        arrays = dict(ArrayFile(self.folder / stage["file"], stage["sha256"], verify_now=False))
+        moment = arrays.pop("moment")
+        snapshot = Snapshot(stage["epoch"], arrays, moment, stage["generators"])
+        return snapshot, [Epoch(**epoch) for epoch in stage["epochs"]]
 
-    def keep(self, name: str, model: EmbeddingDotBias, state: TrainingState, epochs: Sequence[Epoch] = ()) -> None:
-        """Write the state of a model after an epoch, if it is time to; a full disk ends the checkpoints, no more."""
-        began = time.perf_counter()
-        if self.folder is None or began < self._next:
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to write."""
+        return self.folder is not None and time.perf_counter() >= self._next
+
+    def keep(self, name: str, snapshot: Snapshot, epochs: Sequence[Epoch] = ()) -> None:
+        """Write the members of a stage, if it is time to; a full disk ends the checkpoints, no more."""
+        if not self.is_due:
             return
+        began = time.perf_counter()
         try:
-            self._write(name, model, state, epochs)
+            self._write(name, snapshot, epochs)
         except OSError as error:
             self._on_stage(f"note: no more checkpoints: {error.strerror or error}", None)
             self.remove()
@@ -113,33 +156,35 @@ class Checkpoint:
         self.seconds += now - began
         self._next = now + max(self.every, self.cost * (now - began))
 
-    def _write(self, name: str, model: EmbeddingDotBias, state: TrainingState, epochs: Sequence[Epoch]) -> None:
+    def _write(self, name: str, snapshot: Snapshot, epochs: Sequence[Epoch]) -> None:
         assert self.folder is not None
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True)
-            if not self._is_locked():
+        if not self._is_ours:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._take():
                 self.folder = None
                 return
-        older, path = self.stages.get(name), self.folder / f"{name}-{state.epoch}.safetensors"
-        digest, parts = hashlib.sha256(), safetensors({**model.weights(), "moment": state.moment})
+        older, path = self.stages.get(name), self.folder / f"{name}-{snapshot.epoch}.safetensors"
+        digest, parts = hashlib.sha256(), safetensors({**snapshot.weights, "moment": snapshot.moment})
         write_synced(path, hashed(parts, digest))
         self.stages[name] = {
             "file": path.name,
             "sha256": digest.hexdigest(),
-            "epoch": state.epoch,
-            "generators": [generator.bit_generator.state for generator in state.generators],
+            "epoch": snapshot.epoch,
+            "generators": snapshot.generators,
             "epochs": [asdict(epoch) for epoch in epochs],
         }
         told = {"words": list(self.words), "stages": self.stages}
-        write_whole(self.folder / ABOUT, json.dumps(told, indent=1).encode())
+        write_whole(self.folder / ABOUT, json.dumps({"sha256": sha256_of(told), **told}, indent=1).encode())
         sync_folder(self.folder)
         if older is not None and older["file"] != path.name:
             (self.folder / older["file"]).unlink(missing_ok=True)
 
-    def _is_locked(self) -> bool:
-        """Lock the folder; tell whether no other process has it."""
+    def _take(self) -> bool:
+        """Lock the folder; tell whether it is ours: no other process has it, and it is not another user's."""
         assert self.folder is not None
-        return self._lock.enter_context(locked(self.folder)) is not False
+        with suppress(PermissionError):
+            self._is_ours = self._lock.enter_context(locked(self.folder)) is not False
+        return self._is_ours
 
     @property
     def is_kept(self) -> bool:
@@ -148,35 +193,42 @@ class Checkpoint:
 
     def close(self) -> None:
         """Let another process go on from here."""
+        self._is_ours = False
         self._lock.close()
 
     def remove(self) -> None:
         """Remove the checkpoint: the run is saved, or the training failed for good."""
-        if self.folder is not None:
+        if self.folder is not None and self._is_ours:
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder, self.stages = None, {}
-        self._lock.close()
+        self.close()
 
 
 def key_of(config: TrainConfig, split: Split, versions: dict[str, str], *start: Any) -> str:
     """Return the sha256 of all that a training follows from: settings, ratings, split, versions and its start."""
     told = [asdict(config), split.kind, split.train.data.implicit, split.train.data.scale, versions, *start]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    digest = hashlib.sha256(sha256_of(told).encode())
     for rows in (split.train, split.test):
         for column in (rows.user, rows.item, rows.value, rows.timestamp):
             digest.update(b"none" if column is None else np.ascontiguousarray(column).data)
     return digest.hexdigest()
 
 
+def sha256_of(told: Any) -> str:
+    """Return the sha256 of what is written as JSON."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
 def unfinished(run_dir: Path) -> list[tuple[Path, list[str]]]:
-    """Return the folders of the checkpoints and their command lines, the newest first; damaged ones are left out."""
+    """Return the folders of the checkpoints and their command lines; damaged ones are left out.
+
+    The newest are first, and those of trainings that are still running last.
+    """
     found = []
     for folder in folders(run_dir):
-        try:
-            found.append(((folder / ABOUT).stat().st_mtime, folder, about(folder)["words"]))
-        except (OSError, RunError):
-            continue
-    return [(folder, words) for _, folder, words in sorted(found, reverse=True)]
+        with suppress(OSError, RunError), locked(folder) as is_ours:
+            found.append((is_ours is not False, (folder / ABOUT).stat().st_mtime, folder, about(folder)["words"]))
+    return [(folder, words) for *_, folder, words in sorted(found, reverse=True)]
 
 
 def folders(run_dir: Path) -> list[Path]:
@@ -187,7 +239,7 @@ def folders(run_dir: Path) -> list[Path]:
 def remove_old(run_dir: Path) -> None:
     """Remove checkpoints that nobody resumed for a month."""
     for folder in folders(run_dir):
-        with locked(folder) as is_ours:
+        with suppress(OSError), locked(folder) as is_ours:
             if is_ours is not False and time.time() - folder.stat().st_mtime > KEPT:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -196,8 +248,9 @@ def about(folder: Path) -> dict[str, Any]:
     """Read what a checkpoint says of itself; RunError if it is damaged."""
     try:
         told = json.loads(read_small(folder / ABOUT))
-        names = [Path(stage["file"]).name == stage["file"] for stage in told["stages"].values()]
-        if all(names) and all(isinstance(word, str) for word in told["words"]):
+        valid = [Path(stage["file"]).name == stage["file"] for stage in told["stages"].values()]
+        valid += [isinstance(word, str) for word in told["words"]]
+        if told.pop("sha256") == sha256_of(told) and all(valid):
             return dict(told)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass

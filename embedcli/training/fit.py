@@ -10,14 +10,16 @@ from importlib.metadata import version
 from typing import Any, Unpack
 
 import embedcli
+from embedcli import progress
 from embedcli.data.ratings import Frame, Ratings, Split
 from embedcli.data.splits import TEST_FRACTION
 from embedcli.errors import EmbedcliError, TrainingError, UsageError, known_as
+from embedcli.evidence.components import n_flips
 from embedcli.keywords import takes
 from embedcli.run.config import FIELDS, Settings, TrainConfig
 from embedcli.run.predictions import predict
 from embedcli.run.record import Epoch, HeldOutRows, Run, SplitInfo, Training
-from embedcli.training.assess import Assessed, assess
+from embedcli.training.assess import NOTHING_SHARED, Assessed, Shared, assess, begin_assessing, n_kinds
 from embedcli.training.checkpoint import Checkpoint, key_of
 from embedcli.training.config import resolve
 from embedcli.training.engines import engine_of
@@ -25,11 +27,13 @@ from embedcli.training.engines.torch import check_device, one_thread
 from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
-from embedcli.training.learn import Learned, learn
+from embedcli.training.learn import Learned, begin_learning, learn, n_cuts
 from embedcli.training.older import Older
+from embedcli.training.plan import lengths, plan
+from embedcli.training.ranks import team
 from embedcli.training.schedule import shrinkage
-from embedcli.training.stages import OnStage
-from embedcli.training.state import Streams
+from embedcli.training.stages import FINISHING, TRAINING, OnStage
+from embedcli.training.state import Streams, Work, fold_of
 
 
 @takes(TrainConfig, FIELDS)
@@ -47,6 +51,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     init_from: Run | None = None,
     freeze: str | None = None,
+    shared: Shared = NOTHING_SHARED,
     **settings: Unpack[Settings],
 ) -> Run:
     """Train on ratings and return the run, in canonical form, not yet saved: what `embedcli train` does.
@@ -61,8 +66,11 @@ def fit(
 
     `on_epoch` is called with each epoch, `on_stage` with a line and its seconds when the evidence is done. If that
     fails, the run comes without it, and `on_stage` is told why. `keep_rows` keeps the training ratings in the run.
-    A long training writes `checkpoint` now and then, or goes on from it; remove it when the run is saved.
-    Users and items that the run `init_from` knows start from it, and with `freeze="items"` its items stay as they are.
+    With `checkpoint=Checkpoint(Path("runs"))` (embedcli.training.checkpoint) a long training keeps what it has learned
+    in that folder. After a kill, the same call with `resume=True` there goes on; `remove` it when the run is saved.
+    Users and items that the run `init_from` knows start from its factors and biases, in a new cycle of the learning
+    rate. With `freeze="items"` the items that it knows stay as they are. `shared` is what trainings of a sweep have in
+    common.
 
     Raises TrainingError if the loss is no longer finite, UsageError for an invalid setting, for a y_range that leaves
     ratings outside and for a device that this machine does not have, DataError for an invalid frame.
@@ -70,28 +78,37 @@ def fit(
     began = time.perf_counter()
     on_stage = on_stage or (lambda line, seconds: None)
     given: dict[str, Any] = {FIELDS.get(name, name): value for name, value in settings.items()}
-    with known_as({field: name for name, field in FIELDS.items()}):
+    names = {field: name for name, field in FIELDS.items()}
+    with known_as(names):
         config = replace(config or TrainConfig(), **given)
         parts = _split(data, config, split, test_fraction, split_seed)
         config = resolve(config, parts.train)
         check_device(config.device)
         older = older_of(init_from, parts, config, freeze, on_stage)
-        engine, config = engine_of(config, on_stage)
+        _, config = engine_of(config, on_stage)
         streams = Streams.of(config)
         rows = sampled(parts, config.n_negatives, streams.negatives) if parts.train.data.implicit else parts
         checkpoint = checkpoint or Checkpoint()
         if checkpoint.run_dir is not None:
             checkpoint.begin(key_of(config, parts, versions(), older.key if older else None), on_stage)
+        work = Work(rows, config, fold_of(rows, config, streams.folds), checkpoint)
+        n_flipped = 0 if work.fold is None else n_flips(len(rows.train))
+        shares = plan(config, team().size, n_cuts(work), n_flipped, n_kinds(work))
+        team().share(work)
+        learning = begin_learning(shares, work, streams, older, team())
+        assessing = begin_assessing(shares, work, streams, team(), shared)
+    stages = lengths(config, len(rows.train), n_cuts(work), n_flipped, n_kinds(work))
+    with progress.stage(TRAINING, parts=stages), known_as(names):
         try:
-            learned = learn(
-                rows, config, engine, streams, on_epoch or (lambda epoch: None), on_stage, checkpoint, older
-            )
+            learned = learn(work, learning, team(), on_epoch or (lambda epoch: None), on_stage)
         except TrainingError:
             checkpoint.remove()  # to go on would fail again
             raise
-    assessed = assess(rows, learned.arrays, learned.folds, config, streams, on_stage)
-    finished = time.perf_counter()
-    run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
+        del learning  # which has what the members started from
+        assessed = assess(work, learned.arrays, learned.folds, assessing, streams, on_stage)
+        finished = time.perf_counter()
+        with progress.stage(FINISHING):
+            run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)
     now = time.perf_counter()
     if now - finished >= 1:
         on_stage("test rows predicted, models put into canonical form", now - finished)

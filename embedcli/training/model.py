@@ -1,7 +1,6 @@
 """The model: a dot product of embeddings, plus biases, squeezed into the range of the ratings."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch.nn.functional import embedding
 from embedcli.data.ratings import Ratings
 from embedcli.errors import TrainingError
 from embedcli.run.config import TrainConfig
+from embedcli.run.predictions import Arrays
 from embedcli.training.config import share_of_mean
 from embedcli.training.engines import CACHE_LINE
 from embedcli.training.older import Older
@@ -58,28 +58,34 @@ class EmbeddingDotBias(nn.Module):
         low, high = self.y_range
         return low + (high - low) * torch.sigmoid(logit)
 
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
+    def arrays(self) -> Arrays:
         """Return the weights with a leading axis of members; on the CPU the arrays share their memory."""
-        factors, biases = (
-            table.detach().cpu().unflatten(0, (self.n_members, -1)).numpy() for table in (self.factors, self.biases)
-        )
+        return arrays_of(self.weights(), self.n_users, self.n_factors, self.global_bias)
+
+    def weights(self) -> Arrays:
+        """Return the tables as they are trained, padding and all, with a leading axis of members."""
         return {
-            "user_factors": factors[:, : self.n_users, : self.n_factors],  # (M, U, k)
-            "item_factors": factors[:, self.n_users :, : self.n_factors],  # (M, I, k)
-            "user_bias": biases[:, : self.n_users],  # (M, U)
-            "item_bias": biases[:, self.n_users :],  # (M, I)
-            "global_bias": np.full(self.n_members, self.global_bias, dtype=np.float32),  # (M,)
+            name: table.detach().cpu().unflatten(0, (self.n_members, -1)).numpy()
+            for name, table in self.named_parameters()
         }
 
-    def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Return the tables as they are trained, padding and all."""
-        return {name: table.detach().cpu().numpy() for name, table in self.named_parameters()}
-
     @torch.no_grad()
-    def load(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    def load(self, weights: Arrays) -> None:
         """Take over tables that `weights` returned."""
         for name, table in self.named_parameters():
-            table.copy_(torch.from_numpy(weights[name]))
+            table.copy_(torch.from_numpy(weights[name]).flatten(0, 1))
+
+
+def arrays_of(weights: Arrays, n_users: int, n_factors: int, global_bias: float) -> Arrays:
+    """Return the arrays of the weights of a model."""
+    factors, biases = weights["factors"], weights["biases"]
+    return {
+        "user_factors": factors[:, :n_users, :n_factors],  # (M, U, k)
+        "item_factors": factors[:, n_users:, :n_factors],  # (M, I, k)
+        "user_bias": biases[:, :n_users],  # (M, U)
+        "item_bias": biases[:, n_users:],  # (M, I)
+        "global_bias": np.full(len(factors), global_bias, dtype=np.float32),  # (M,)
+    }
 
 
 def check_finite(model: EmbeddingDotBias, epoch: int, rate: float, highest: float) -> None:
@@ -91,6 +97,13 @@ def check_finite(model: EmbeddingDotBias, epoch: int, rate: float, highest: floa
         )
 
 
+def global_bias_of(train: Ratings, config: TrainConfig) -> float:
+    """Return the logit of the mean rating as a share of the range."""
+    assert config.y_range is not None
+    share = min(max(share_of_mean(train, config.y_range), 1e-3), 1 - 1e-3)
+    return math.log(share / (1 - share))
+
+
 def new_model(
     train: Ratings, config: TrainConfig, members: list[np.random.Generator], older: Older | None = None
 ) -> EmbeddingDotBias:
@@ -99,12 +112,11 @@ def new_model(
     What an older run knows is taken over.
     """
     assert config.y_range is not None
-    share = min(max(share_of_mean(train, config.y_range), 1e-3), 1 - 1e-3)
     size = len(train.users) + len(train.items), config.n_factors
     model = EmbeddingDotBias(
         np.stack([rng.standard_normal(size, dtype=np.float32) * np.float32(INITIAL_SD) for rng in members]),
         len(train.users),
-        global_bias=math.log(share / (1 - share)),
+        global_bias=global_bias_of(train, config),
         y_range=config.y_range,
         logistic=train.data.implicit,
     )

@@ -42,10 +42,16 @@ class Older:
                 f"run {run.name!r} has {n_members} members to start from, not {config.n_members}",
                 f"give `n_members` {n_members} or fewer",
             )
-        if run.sigmoid_range != config.y_range:
-            low, high = run.y_range or (0, 1)
+        if run.sigmoid_range is None:
             raise UsageError(
-                f"run {run.name!r} predicts from {low:g} to {high:g}, this training from {config.y_range}",
+                f"run {run.name!r} was imported from another kind of model, without a sigmoid",
+                "choose a run that embedcli trained: embedcli runs list",
+            )
+        if run.sigmoid_range != config.y_range:
+            assert config.y_range is not None
+            (low, high), (own_low, own_high) = run.sigmoid_range, config.y_range
+            raise UsageError(
+                f"run {run.name!r} predicts from {low:g} to {high:g}, this training from {own_low:g} to {own_high:g}",
                 f"give `y_range` {low:g} {high:g}",
             )
         if freeze not in (None, *FREEZE):
@@ -65,6 +71,8 @@ class Older:
     def key(self) -> str:
         """The sha256 of what is taken over."""
         digest = hashlib.sha256(f"{self.run.name} {self.freeze}".encode())
+        for codes in (self.users, self.items):
+            digest.update(codes.data)
         for name in ("item_factors", "item_bias", "user_factors", "user_bias"):
             if name in self.run.arrays:
                 digest.update(np.ascontiguousarray(self.run.array(name)).data)

@@ -9,6 +9,11 @@ import numpy as np
 from embedcli.errors import EmbedcliError
 from embedcli.run.config import TrainConfig
 
+# the stages of a training as a terminal shows them while they go on
+TRAINING = "training"
+MEMBERS, HALVES, FOLDS = "members", "halves of the users", "folds"
+TESTS, TASTES, DRAWS = "testing components", "testing tastes", "posterior draws"
+FINISHING, SHARED = "predicting test rows", "posterior and tastes"
 OnStage = Callable[[str, float | None], None]  # a line, and the seconds if it is a stage that took some
 
 

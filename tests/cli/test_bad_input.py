@@ -535,7 +535,7 @@ def program(*args: object) -> list[str]:
 UNTRAINED = """
 import pickle, sys, types
 stand_in = types.ModuleType("embedcli.training.fit")
-def fit(split, config, on_epoch, *, on_stage, keep_rows):
+def fit(split, config, on_epoch, *, on_stage, **options):
     run = pickle.load(open("run.pickle", "rb"))
     for epoch in run.training.epochs:
         on_epoch(epoch)

@@ -21,10 +21,10 @@ def interrupted(embedcli: Invoke, made_files: Path, monkeypatch: pytest.MonkeyPa
         keep = Checkpoint.keep
 
         def keep_and_die(self: Checkpoint, *args: object) -> None:
-            self.every = self.cost = self._next = 0.0
             keep(self, *args)  # type: ignore[arg-type]
             raise KeyboardInterrupt
 
+        patch.setattr(Checkpoint, "is_due", True)
         patch.setattr(Checkpoint, "keep", keep_and_die)
         result = embedcli("train", made_files, *ARGS, "--seed", 3)
     assert result.exit_code == 130
@@ -66,3 +66,27 @@ def test_more_epochs_are_a_new_cycle(embedcli: Invoke, made_files: Path) -> None
     assert (training["init_from"], training["freeze"]) == ("old", "items")
     result = embedcli("train", made_files, *ARGS, "--freeze", "items")
     assert (result.exit_code, "give it with --init-from" in result.stderr) == (2, True)
+
+
+def test_resume_under_another_name(embedcli: Invoke, made_files: Path, interrupted: str) -> None:
+    """`--resume --name` finishes the newest training as well, and saves it under that name."""
+    assert embedcli("train", "--resume", "--name", "finished").exit_code == 0
+    assert [path.name for path in Path("runs").iterdir()] == ["finished"]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("--split cv2 --init-from old", "--init-from has no meaning with --split cv2, which trains 2 runs"),
+        ("--split cv2 --resume", "--resume has no meaning with --split cv2, which trains 2 runs"),
+        ("--split cv2 --lr-find", "--lr-find has no meaning with --split cv2, which trains 2 runs"),
+        ("--lr-find --init-from old --freeze items", "--init-from has no meaning with --lr-find"),
+        ("--lr-find --seed 1 --resume", "--resume has no meaning with --lr-find"),
+    ],
+)
+def test_options_that_do_not_go_together(embedcli: Invoke, made_files: Path, command: str, message: str) -> None:
+    """An option that another one has no use for is an error, never left out in silence."""
+    if "old" in command:
+        embedcli("train", made_files, *ARGS, "--name", "old")
+    result = embedcli("train", made_files, *command.split())
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr

@@ -5,6 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +42,8 @@ def test_every_combination_is_a_run(embedcli: Invoke, data: str) -> None:
     rmse = [trial["validation_rmse"] for trial in found["trials"]]
     assert rmse == sorted(rmse)
     assert found["best"] == found["trials"][0]["name"]
-    assert found["limit"] == pytest.approx(rmse[0] + found["trials"][0]["standard_error"])
+    assert found["trials"][1]["worse"] == pytest.approx(rmse[1] - rmse[0])
+    assert found["most_interpretable"] is None  # no component was tested
 
 
 def test_the_same_command_goes_on(embedcli: Invoke, data: str) -> None:
@@ -54,6 +60,63 @@ def test_a_sweep_is_drawn(embedcli: Invoke, data: str) -> None:
     result = embedcli("sweep", data, "--weight-decay", "0.1,1", "--factors", "2", *SMALL, "--jobs", "1", "-o", "a.svg")
     assert result.exit_code == 0, result.stderr
     assert "weight decay 0.1" in Path("a.svg").read_text(encoding="utf-8")
+
+
+def test_settings_from_a_file_and_a_run(embedcli: Invoke, data: str) -> None:
+    """A file may list the values of a setting, and the settings of a run are those that are not swept."""
+    lines = ["weight-decay = [0.1, 1]", "factors = 2", "epochs = 1", "members = 1", "folds = 0", "draws = 0"]
+    Path("sweep.toml").write_text("\n".join(lines))
+    embedcli("sweep", data, "--config", "sweep.toml", "--jobs", "1", "-q")
+    assert names() == {"sweep-weight-decay-0.1", "sweep-weight-decay-1"}
+    like = ("--like", "sweep-weight-decay-0.1", "--weight-decay", "0.1,2", "--jobs", "1")
+    result = embedcli("sweep", data, *like)
+    assert "note: 1 of 2 are trained already: sweep-weight-decay-0.1" in result.stderr
+
+
+def test_not_under_torchrun(embedcli: Invoke, data: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a sweep nor a cross-validation begins in the processes of torchrun: it has its own."""
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for arguments in (("sweep", data, "--weight-decay", "0.1,1"), ("train", data, "--split", "cv3")):
+        result = embedcli(*arguments, *SMALL)
+        assert result.exit_code == 2
+        assert "error: several trainings cannot share the 2 processes of torchrun" in result.stderr
+    assert not names()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="groups of processes are those of POSIX")
+@pytest.mark.parametrize("how", ["Ctrl-C", "killed", "terminal closed"])
+def test_a_sweep_that_is_ended(data: str, tmp_path: Path, how: str) -> None:
+    """After Ctrl-C, SIGKILL and SIGHUP no process is left, what was saved stays, and Ctrl-C says so in two lines."""
+    arguments = ("sweep", data, "--epochs", "1,1000000", "--factors", "2", *SMALL[2:-1], "--jobs", "2")
+    ended = subprocess.Popen(
+        [sys.executable, "-m", "embedcli", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert ended.stderr is not None
+    assert any("1 of 2: validation RMSE" in line for line in ended.stderr)
+    if how == "killed":
+        ended.kill()
+    else:
+        os.killpg(ended.pid, signal.SIGINT if how == "Ctrl-C" else signal.SIGHUP)
+    _, said = ended.communicate(timeout=60)
+    assert ended.returncode == {"Ctrl-C": 130, "killed": -signal.SIGKILL, "terminal closed": -signal.SIGHUP}[how]
+    if how == "Ctrl-C":
+        hint = "hint: 1 of 2 trainings are saved: the same command goes on"
+        assert said.splitlines() == ["error: interrupted", hint]
+    assert {entry.name for entry in entries(tmp_path / "runs")} == {"sweep-epochs-1"}
+    for _ in range(200):
+        try:
+            os.killpg(ended.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("processes are left")
 
 
 @pytest.mark.parametrize(

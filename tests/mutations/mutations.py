@@ -412,8 +412,8 @@ CHOSEN = (
     ),
     Mutation(
         "bootstrap not paired",
-        "errors.append(drawn_rmse(",
-        "weights = weights[np.r_[0, np.random.default_rng(1).permutation(2000) + 1]]; errors.append(drawn_rmse(",
+        "errors.append(drawn_rmse((averaged - value) ** 2, block, weights))",
+        "weights[1:] = weights[:0:-1]; errors.append(drawn_rmse((averaged - value) ** 2, block, weights))",
         ("test_rmse_change_draws_the_same_users_for_both_runs",),
     ),
     Mutation(
@@ -497,8 +497,8 @@ CHOSEN = (
     ),
     Mutation(
         "halves that share their users",
-        "rng.spawn(2), left_out)",
-        "rng.spawn(2), 0 * left_out + 2)",
+        "learn_without(work, generators, left_out, ",
+        "learn_without(work, generators, 0 * left_out + 2, ",
         ("test_a_half_member_learns_from_its_own_users_alone",),
     ),
     Mutation(
@@ -574,7 +574,12 @@ CHOSEN = (
         "rate * slope / (np.sqrt(v_u) + SMALL)",
         ("test_engines_agree_step_by_step",),
     ),
-    Mutation("biases not decayed", "b_u = keep_bias * b_u", "b_u = b_u", ("test_engines_agree_step_by_step",)),
+    Mutation(
+        "biases not decayed",
+        "b_u = keep_bias * b_u - bias_rate * slope\n            item_bias",
+        "b_u = b_u - bias_rate * slope\n            item_bias",
+        ("test_engines_agree_step_by_step",),
+    ),
     Mutation(
         "ratings of a user in one order",
         "state = shuffle(own, n, state)",
@@ -791,6 +796,72 @@ CHOSEN = (
         "normal_of_t(np.abs(change[0]) / sd, n - 1)",
         "np.abs(change[0]) / sd",
         ("test_change_is_a_paired_t_test",),
+    ),
+    Mutation(
+        "second moments not resumed",
+        "state.moment[:] = snapshot.moment.ravel()",
+        "pass",
+        ("test_killed_after_every_epoch",),
+    ),
+    Mutation(
+        "checkpoint of another process removed",
+        "if self.folder is not None and self._is_ours:",
+        "if self.folder is not None:",
+        ("test_two_at_once",),
+    ),
+    Mutation(
+        "an older run's global bias lost",
+        '(self.run.array("global_bias")[: len(own)] - own)[:, None]',
+        "0",
+        ("test_known_rows_start_from_the_run",),
+    ),
+    Mutation(
+        "frozen items trained by the kernel",
+        "if frozen[i]:",
+        "if False:",
+        ("test_frozen_items_stay",),
+    ),
+    Mutation(
+        "rate of the lowest loss suggested",
+        "high / BELOW**0.5)",
+        "high)",
+        ("test_the_lowest_loss_and_a_tenth_of_it",),
+    ),
+    Mutation(
+        "settings of other seeds share a posterior",
+        "OF_MEMBERS = (  # settings",
+        'OF_MEMBERS = ("seed",  # settings',
+        ("test_settings_that_share_nothing",),
+    ),
+    Mutation(
+        "settings compared by the error of an RMSE",
+        "error_over_users(own - moves[best])",
+        "error_over_users(own)",
+        ("test_settings_are_compared_on_the_same_rows",),
+    ),
+    Mutation(
+        "an open stage is no part of the one around it",
+        "done += self.parts.get(within[0].name, 0) * (within[0].share(*within[1:]) or 0)",
+        "pass",
+        ("test_a_stage_is_a_part_of_the_one_around_it",),
+    ),
+    Mutation(
+        "a part of the live line stays",
+        'write("\\r" + " " * (_n_drawn + KEYS) + "\\r")',
+        'write("\\n")',
+        ("test_an_end_leaves_the_terminal_clean",),
+    ),
+    Mutation(
+        "drawn in the background",
+        "os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()",
+        "True",
+        ("test_no_line_if_it_is_not_wanted",),
+    ),
+    Mutation(
+        "rows that are passed not counted",
+        "passed[0] += first[u + 1] - first[u]",
+        "pass",
+        ("test_rows_that_are_passed_are_counted",),
     ),
 )
 MUTATIONS = NAMED + CHOSEN

@@ -22,11 +22,11 @@ def test_real_is_what_predicts_and_holds_its_claim(world: World, monkeypatch: py
     """
     figures = np.array([9.0, 9.0, 2.0, 9.0]), np.array([0.9, 0.4, 0.9, 0.9])  # t, slope
     causes = [None, None, "time: a drift", "time: a drift"]
-    judged = ComponentEvidence(figures, figures, 1, 0.1, (causes, causes))
+    judged = ComponentEvidence(figures, figures, 0.1, (causes, causes))
     monkeypatch.setattr(assess_module, "component_evidence", lambda *_: judged)
     factors = dict.fromkeys(("user_factors", "item_factors"), np.zeros((2, 3, 3), np.float32))
     folds = FoldMembers(np.zeros(len(world.ratings), np.int64), factors, 0.0)
-    evidence = evidence_of(world.ratings, factors, folds, TrainConfig(y_range=(0, 5.5)), np.random.default_rng(0))
+    evidence = evidence_of(world.ratings, factors, folds, TrainConfig(y_range=(0, 5.5)), np.random.default_rng(0), 1)
     for tests in (evidence.tests, evidence.pca_tests):
         assert [(test.predicts, test.real) for test in tests] == [
             *((True, True), (True, False), (False, False), (True, False))
@@ -34,5 +34,5 @@ def test_real_is_what_predicts_and_holds_its_claim(world: World, monkeypatch: py
         assert [test.goes_with for test in tests] == [None, None, None, "time: a drift"]
         assert tests[3].verdict == "goes with time: a drift, not a taste"
     implicit = replace(world.ratings, data=replace(world.ratings.data, implicit=True))
-    evidence = evidence_of(implicit, factors, folds, TrainConfig(y_range=(0, 1.1)), np.random.default_rng(0))
+    evidence = evidence_of(implicit, factors, folds, TrainConfig(y_range=(0, 1.1)), np.random.default_rng(0), 1)
     assert [test.real for test in evidence.tests] == [True, False, False, True]

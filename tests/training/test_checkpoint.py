@@ -15,7 +15,7 @@ from embedcli.errors import RunError, UsageError
 from embedcli.run.config import TrainConfig
 from embedcli.run.record import Run
 from embedcli.scratch import remove_leftovers
-from embedcli.training.checkpoint import ABOUT, KEPT, Checkpoint, folders, unfinished
+from embedcli.training.checkpoint import ABOUT, KEPT, Checkpoint, Snapshot, folders, unfinished
 from embedcli.training.fit import fit
 
 CONFIG = TrainConfig(n_factors=4, n_epochs=2, n_members=2, n_folds=2, n_draws=0, engine="torch", batch_size=2000)
@@ -31,9 +31,13 @@ class Mortal(Checkpoint):
 
     dies = True
 
+    @property
+    def is_due(self) -> bool:
+        """Whether there is a folder."""
+        return self.folder is not None
+
     def keep(self, *args: object) -> None:
         """Write, and die."""
-        self.every = self.cost = self._next = 0.0
         super().keep(*args)  # type: ignore[arg-type]
         if self.dies and self.is_kept:
             self._lock.close()  # as the system does
@@ -137,7 +141,7 @@ def test_checkpoints_are_rare(split: Split, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(checkpoint, "_write", write)
     for _ in range(1000):
         clock[0] += 1.0
-        checkpoint.keep("members", None, None)  # type: ignore[arg-type]
+        checkpoint.keep("members", None)  # type: ignore[arg-type]
     assert 0.008 < checkpoint.seconds / clock[0] < 0.01
 
 
@@ -166,3 +170,50 @@ def test_old_checkpoints_are_removed(split: Split, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("embedcli.training.checkpoint.time.time", lambda: later)
     fit(split, replace(CONFIG, seed=1), checkpoint=Checkpoint(Path("runs")))
     assert not folders(Path("runs"))
+
+
+def test_two_at_once(split: Split) -> None:
+    """Of two processes that begin the same training at the same time, one keeps a checkpoint; the other leaves it."""
+    first, second = (Checkpoint(Path("runs"), every=0) for _ in range(2))
+    snapshot = Snapshot(1, {"factors": np.zeros((1, 2), np.float32)}, np.zeros((1, 2), np.float32), [{}])
+    for checkpoint in (first, second):
+        checkpoint.begin("key", lambda line, seconds: None)
+    for checkpoint in (first, second):
+        checkpoint.keep("members", snapshot)
+    second.remove()
+    assert (first.is_kept, second.is_kept) == (True, False)
+    assert [folder for folder, _ in unfinished(Path("runs"))] == [first.folder]
+    first.remove()
+    assert not folders(Path("runs"))
+
+
+def test_a_changed_figure_is_found(split: Split) -> None:
+    """A changed digit in the state of a generator is damage, though the file is still JSON."""
+    kill(split)
+    (folder,) = folders(Path("runs"))
+    told = json.loads((folder / ABOUT).read_text())
+    told["stages"]["members"]["generators"][0]["state"]["state"] ^= 1
+    (folder / ABOUT).write_text(json.dumps(told))
+    with pytest.raises(RunError, match="is damaged"):
+        fit(split, CONFIG, checkpoint=Checkpoint(Path("runs"), resume=True))
+    assert not unfinished(Path("runs"))
+
+
+def test_the_same_command_with_other_ratings(split: Split, world: World) -> None:
+    """If the ratings have changed since, `resume` says that the checkpoint of this command line does not fit."""
+    kill(split)
+    changed = replace(split, train=split.train.take(np.arange(len(split.train) - 1)))
+    with pytest.raises(UsageError, match="had other ratings, settings or versions than now"):
+        fit(changed, CONFIG, checkpoint=Checkpoint(Path("runs"), ["--seed", "0"], resume=True))
+
+
+def test_the_newest_that_is_not_running_is_resumed(split: Split) -> None:
+    """A training that is still running is listed after those that wait to be resumed."""
+    kill(split)
+    kill(split, replace(CONFIG, seed=1))
+    (newest, _), (other, _) = unfinished(Path("runs"))
+    running = Checkpoint(Path("runs"), resume=True)
+    running.begin(newest.name.removeprefix(".checkpoint-"), lambda line, seconds: None)
+    assert [folder for folder, _ in unfinished(Path("runs"))] == [other, newest]
+    running.close()
+    assert [folder for folder, _ in unfinished(Path("runs"))] == [newest, other]

@@ -257,6 +257,15 @@ def test_no_factor_can_be_told_from_the_engine(engine: ModuleType, world: World)
 
 
 @ENGINES
+def test_rows_that_are_passed_are_counted(engine: ModuleType, few: Ratings) -> None:
+    """After each epoch all rows count as passed by each member, also those of its fold."""
+    model, state = begin(few, fold=(np.arange(400) % 3 % 2).astype(np.uint8))
+    for epoch, _ in engine.learn(model, few, CONFIG, state):
+        assert state.passed.tolist() == [400 * epoch] * 2
+    assert state.epoch == 4
+
+
+@ENGINES
 def test_divergence_is_an_error(engine: ModuleType, few: Ratings) -> None:
     """Weights that are no longer finite end the training, also those of compiled code."""
     model, state = begin(few, replace(CONFIG, weight_decay=0, bias_weight_decay=0))

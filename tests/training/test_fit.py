@@ -188,7 +188,7 @@ def test_halves_that_fail_lose_no_evidence(world: World, monkeypatch: pytest.Mon
     [
         (learn_module, "learn_folds"),
         (assess_module, "component_evidence"),
-        (assess_module, "tastes_of"),
+        (assess_module, "find_kinds"),
         (assess_module, "sample"),
     ],
 )
@@ -209,8 +209,8 @@ def test_evidence_that_fails_loses_no_training(
     run = fit(world.ratings.split("random", seed=0), config, on_stage=lambda line, seconds: said.append(line))
     assert "item_bias" in run.arrays
     assert ("item_stars" in run.arrays) == (stage != "sample")
-    assert (run.training.evidence is not None) == (stage in ("sample", "tastes_of"))
-    assert (run.training.tastes == []) == (stage in ("learn_folds", "tastes_of"))
+    assert (run.training.evidence is not None) == (stage in ("sample", "find_kinds"))
+    assert (run.training.tastes == []) == (stage in ("learn_folds", "find_kinds"))
     (failed,) = [line for line in said if line.startswith("left out")]
     assert (str(error) or "MemoryError") in failed
     assert len(said) == (2 if stage == "learn_folds" else 3)

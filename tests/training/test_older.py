@@ -67,6 +67,7 @@ def test_frozen_items_stay(world: World, old: Run, engine: ModuleType) -> None:
     config = resolve(CONFIG, split.train)
     older = Older.of(old, split, config, "items")
     model, state = start(split.train, config, Streams.of(config).members, older=older)
+    state.frozen = older.frozen
     before = {name: array.copy() for name, array in model.arrays().items()}
     for _ in engine.learn(model, split.train, config, state):
         pass
@@ -114,7 +115,18 @@ def test_a_run_that_does_not_fit(world: World, old: Run, changes: dict[str, int]
     """Other factors, more members and another range are errors; so is `freeze` without a run."""
     with pytest.raises(UsageError, match=message):
         fit(whole(world), replace(CONFIG, **changes), init_from=old)
-    with pytest.raises(UsageError, match="predicts from"):
+    with pytest.raises(UsageError, match=r"predicts from 0 to 5\.5, this training from 0 to 7"):
         fit(whole(world), replace(CONFIG, y_range=(0, 7)), init_from=old)
+    vectors = Run.from_arrays({"item_factors": old.array("item_factors")}, world.ratings, link="identity")
+    with pytest.raises(UsageError, match="another kind of model"):
+        fit(whole(world), CONFIG, init_from=vectors)
     with pytest.raises(UsageError, match="without a run to start from"):
         fit(whole(world), CONFIG, freeze="items")
+
+
+def test_the_key_knows_who_is_who(world: World, old: Run) -> None:
+    """The same factors given to other users are another start: a checkpoint of one does not resume the other."""
+    older = Older.of(old, whole(world), resolve(CONFIG, world.ratings))
+    other = replace(older, users=older.users[::-1].copy())
+    assert older.key == Older.of(old, whole(world), resolve(CONFIG, world.ratings)).key
+    assert older.key != other.key

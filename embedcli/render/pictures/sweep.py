@@ -44,12 +44,13 @@ def _errors(page: Sheet, axes: Axes, found: Sweep) -> None:
     """Draw the validation RMSE with its standard error, and the test RMSE of members and posterior."""
     palette, y = page.palette, np.arange(len(found.trials))
     dots: dict[str, Any] = {"edgecolors": palette.paper, "lw": 0.6, "zorder": 2}
-    rmse, error = np.array([(trial.validation_rmse, trial.standard_error) for trial in found.trials]).T
-    label = "one standard error above the best"
-    axes.axvline(found.limit, color=palette.dim, lw=1, ls=(0, (4, 3)), zorder=0.9, label=label)
+    rmse, error = np.array([(trial.validation_rmse, trial.worse_error or 0.0) for trial in found.trials]).T
+    axes.axvline(rmse[0], color=palette.dim, lw=1, ls=(0, (4, 3)), zorder=0.9, label="best by validation")
     axes.hlines(y, rmse - error, rmse + error, color=palette.rest, lw=2.5, zorder=1)
-    axes.scatter(rmse, y, s=DOT, c=palette.plain, label="validation, one standard error to each side", **dots)
-    for key, marker, label in (("rmse", "D", "test, members"), ("posterior_rmse", "s", "test, posterior")):
+    label = "validation, one standard error of the difference to each side"
+    axes.scatter(rmse, y, s=DOT, c=palette.plain, label=label, **dots)
+    shown = [("rmse", "D", "test, members"), ("posterior_rmse", "s", "test, posterior")]
+    for key, marker, label in shown[: 1 if tables.common_posterior(found) else 2]:
         values = [(getattr(trial, key), row) for row, trial in enumerate(found.trials)]
         known = np.array([pair for pair in values if pair[0] is not None], dtype=np.float64).reshape(-1, 2)
         if len(known):

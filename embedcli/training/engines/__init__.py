@@ -20,6 +20,7 @@ from importlib import import_module
 from types import ModuleType
 
 from embedcli.errors import TrainingError
+from embedcli.progress import stage
 from embedcli.run.config import TrainConfig
 
 BETA2 = 0.8
@@ -39,7 +40,9 @@ def engine_of(config: TrainConfig, on_stage: Callable[[str, float | None], None]
         began = time.perf_counter()
         try:
             engine = import_module("embedcli.training.engines.compiled")
-            if line := engine.compile():
+            with stage("loading the engine"):
+                line = engine.compile()
+            if line:
                 on_stage(line, time.perf_counter() - began)
             return engine, replace(config, engine="compiled")
         except Exception as error:  # numba, LLVM and a damaged cache raise errors of many kinds

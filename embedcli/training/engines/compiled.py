@@ -32,14 +32,15 @@ def learn(
     """
     rows = by_user(ratings, shares(ratings.value, model.y_range), state.fold)
     highest, *decays = config.step_sizes(implicit=model.logistic)
-    frozen = np.empty(0, np.bool_) if state.frozen is None else state.frozen
     members = [member(model, m, state.moment) for m in range(model.n_members)]
 
     def train(m: int, rates: NDArray[np.float32]) -> None:
         rng = state.generators[m]
         users = rng.permutation(model.n_users)
         seed = rng.integers(1, 2**63, dtype=np.uint64)
-        kernel.epoch(members[m], rows, users, m, frozen, seed, rates, np.array(decays, np.float32), model.logistic)
+        decay = np.array(decays, np.float32)
+        passed = state.passed[m : m + 1]
+        kernel.epoch(members[m], rows, users, m, state.frozen, seed, rates, decay, model.logistic, passed)
 
     with ThreadPoolExecutor(min(model.n_members, n_cores())) as pool:
         while state.epoch < config.n_epochs:
@@ -64,17 +65,8 @@ def compile() -> str:
     rows = np.array([0, 1]), np.zeros(1, np.int32), one, np.empty(0, np.uint8)
     folder = kernel.epoch.stats.cache_path
     try:
-        kernel.epoch(
-            model,
-            rows,
-            np.zeros(1, np.int64),
-            0,
-            np.empty(0, np.bool_),
-            np.uint64(1),
-            one,
-            np.zeros(2, np.float32),
-            False,
-        )
+        users, decays, passed = np.zeros(1, np.int64), np.zeros(2, np.float32), np.zeros(1, np.int64)
+        kernel.epoch(model, rows, users, 0, None, np.uint64(1), one, decays, False, passed)
     except (EOFError, UnpicklingError, ValueError) as error:
         raise RuntimeError(f"its cache is damaged, remove {folder}") from error
     if kernel.epoch.stats.cache_hits:

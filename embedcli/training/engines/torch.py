@@ -1,5 +1,6 @@
 """The PyTorch engine, the reference: all members step together, on minibatches of rows in random order."""
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,6 +47,8 @@ def learn(
         rates = one_cycle(state.epoch, config.n_epochs, n_steps, highest)
         for batch, rate in zip(order.split(batch_size, 1), rates, strict=True):  # (M, B)
             step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config, free)
+            state.passed += batch.shape[1]
+        state.passed += len(ratings) - n_rows
         state.epoch += 1
         check_finite(model, state.epoch, float(rate), config.learning_rate)
         torch.from_numpy(state.moment).copy_(moment)
@@ -58,7 +61,8 @@ def rising(
 ) -> Iterator[float]:
     """Train one member with a step at each of these rates; yield the squared error of each batch before its step.
 
-    Ends when the error is not finite, or twice the lowest of `WINDOW` batches in a row.
+    The rates are those of `config.learning_rate`, of which implicit data is trained at a multiple. Ends when the error
+    is not finite, or twice the lowest of `WINDOW` batches in a row.
     """
     user, item = (torch.from_numpy(codes.astype(np.int64)).to(config.device) for codes in (ratings.user, ratings.item))
     value = torch.from_numpy(ratings.value).to(config.device)
@@ -66,14 +70,16 @@ def rising(
     moment = torch.from_numpy(state.moment).to(config.device)
     stamp = torch.full_like(moment, -1, dtype=torch.int64)
     order = torch.from_numpy(orders(state, len(ratings))).to(config.device)
-    batch_size, losses = config.batch_size_for(len(ratings)), []
-    for batch, rate in zip(order.split(batch_size, 1), rates, strict=False):
+    factor = config.step_sizes(implicit=model.logistic)[0] / config.learning_rate
+    losses, lowest = deque[float](maxlen=WINDOW), np.inf
+    for batch, rate in zip(order.split(config.batch_size_for(len(ratings)), 1), rates, strict=False):
         losses.append(float((model(user[batch], item[batch]) - value[batch]).square().mean()))
-        recent = [np.mean(losses[max(j - WINDOW, 0) : j]) for j in range(1, len(losses) + 1)]
-        if not np.isfinite(losses[-1]) or recent[-1] > 2 * min(recent):
+        recent = sum(losses) / len(losses)
+        lowest = min(lowest, recent)
+        if not recent <= 2 * lowest:  # or not finite
             return
         yield losses[-1]
-        step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate), config)
+        step(model, moment, stamp, user[batch], item[batch], share[batch], float(rate) * factor, config)
 
 
 @torch.no_grad()
