@@ -121,7 +121,9 @@ def accuracy(run: Run) -> Accuracy:
 def heldout_of(run: Run) -> HeldOutRows:
     """Return the test rows of a run; RunError if it kept none."""
     if run.heldout is None:
-        raise RunError(f"run {run.name!r} kept no test rows", "train again with `split` random")
+        raise RunError(
+            f"run {run.name!r} kept no test rows", "take a run trained with `split` random; imported runs have none"
+        )
     return run.heldout
 
 

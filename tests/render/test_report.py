@@ -251,7 +251,7 @@ def test_what_a_run_lacks_is_said(trained: Run) -> None:
     }
     pages = {name: Page(page_of(run)) for name, run in lacking.items()}
     assert "none is left to test on; embedcli train --split random" in pages["test rows"].text()
-    assert "kept no test rows. To mend it: train again with `split` random" in pages["test rows"].text("errors")
+    assert "kept no test rows. To mend it: take a run trained with `split` random" in pages["test rows"].text("errors")
     assert "It was not tested on held-out ratings: it may be chance." in pages["evidence"].text("axes")
     assert "omponents 1, 2 and 3 were not tested" in pages["evidence"].text()
     assert "There are no intervals" in pages["draws"].text("ranking")
