@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -116,3 +119,24 @@ def test_a_stage_without_a_total_says_how_long_it_takes() -> None:
     with stage("UMAP") as own:
         own.began -= 3725
         assert live.line(progress.stages(), 80) == "UMAP  1:02:05"
+
+
+class Stderr(io.StringIO):
+    """A stream that has the number of stderr."""
+
+    def fileno(self) -> int:
+        """Return its number."""
+        return 2
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_the_line_is_drawn_in_the_foreground_and_taken_away(monkeypatch: pytest.MonkeyPatch, is_ours: bool) -> None:
+    """What is taken away leaves blanks, also for the ^C that a terminal shows; in the background nothing is drawn."""
+    monkeypatch.setattr(sys, "stderr", stderr := Stderr())
+    monkeypatch.setattr(os, "tcgetpgrp", lambda terminal: os.getpgrp() if is_ours else 1, raising=False)
+    with stage("UMAP") as own:
+        own.began -= 5
+        live.draw()
+        live.hide()
+        live.hide()
+    assert stderr.getvalue() == ("\rUMAP  0:05\r" + " " * 12 + "\r" if is_ours else "")

@@ -849,13 +849,13 @@ CHOSEN = (
         "a part of the live line stays",
         'write("\\r" + " " * (_n_drawn + KEYS) + "\\r")',
         'write("\\n")',
-        ("test_an_end_leaves_the_terminal_clean",),
+        ("test_the_line_is_drawn_in_the_foreground_and_taken_away",),
     ),
     Mutation(
         "drawn in the background",
         "os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()",
         "True",
-        ("test_no_line_if_it_is_not_wanted",),
+        ("test_the_line_is_drawn_in_the_foreground_and_taken_away",),
     ),
     Mutation(
         "rows that are passed not counted",
