@@ -288,7 +288,7 @@ def test_only_what_is_real_and_true_is_named(
     test: ComponentTest | None, truth_phi: float | None, said: str | None
 ) -> None:
     """A component lacks what it lacks: at t 72.7 it predicts, whatever it claims; below phi .88 it is not named."""
-    found = analysis._why_unnamed(test, truth_phi)
+    found = analysis._why_unnamed(test, truth_phi, "ratings")
     assert found is None if said is None else str(found).startswith(said)
 
 
