@@ -48,7 +48,7 @@ def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:
     """Train what is not yet trained, say how it goes, and return the runs of all trials."""
     from embedcli.run.store import check_writable, load
     from embedcli.training.config import stored_bytes
-    from embedcli.training.trials import finished
+    from embedcli.training.trials import VALIDATION_FRACTION, finished
 
     plan = crew.plan
     runs = {number: load(path) for number, path in finished(plan, trials).items()}
@@ -58,6 +58,11 @@ def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:
     left = [number for number in range(len(trials)) if number not in runs]
     if left:
         parts = plan.split(trials[left[0]])
+        if plan.validates and not round(len(parts.train) * VALIDATION_FRACTION):
+            raise UsageError(
+                f"{len(parts.train)} training ratings are too few: a tenth of them judges the settings",
+                "give more ratings",
+            )
         size = sum(stored_bytes(trials[number].config, parts.train, len(parts.test)) for number in left)
         del parts
         check_writable(plan.run_dir, size)

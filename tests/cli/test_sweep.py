@@ -55,6 +55,27 @@ def test_the_same_command_goes_on(embedcli: Invoke, data: str) -> None:
     assert names() == {"sweep", "sweep-weight-decay-1"}
 
 
+def test_seeds_are_judged_on_the_same_rows(embedcli: Invoke, data: str) -> None:
+    """A sweep of several seeds goes on from a sweep of one, whatever the order: the validation rows are the same."""
+    arguments = (*SMALL, "--factors", "2", "--split", "none", "--jobs", "1")
+    embedcli("sweep", data, "--seed", "1", *arguments)
+    result = embedcli("sweep", data, "--seed", "2,1", *arguments)
+    assert result.exit_code == 0, result.stderr
+    assert names() == {"sweep", "sweep-seed-2"}
+
+
+@pytest.mark.parametrize(("n_users", "n_items", "exit_code"), [(5, 1, 2), (40, 1, 0), (1, 40, 0)])
+def test_sweeps_of_small_tables(embedcli: Invoke, tmp_path: Path, n_users: int, n_items: int, exit_code: int) -> None:
+    """One item or one user are enough for a table; too few ratings are an error before anything is trained."""
+    rows = [f"{u},{i},{(u + i) % 5 + 1}" for u in range(n_users) for i in range(n_items)]
+    (tmp_path / "tiny.csv").write_text("\n".join(["user,item,rating", *rows]))
+    result = embedcli("sweep", str(tmp_path / "tiny.csv"), "--split", "none", "--weight-decay", "0.1,1", *SMALL)
+    assert result.exit_code == exit_code, result.stderr
+    if exit_code:
+        assert result.stderr.startswith("error: 5 training ratings are too few")
+        assert not names()
+
+
 def test_a_sweep_is_drawn(embedcli: Invoke, data: str) -> None:
     """The ending of the file asks for a picture."""
     result = embedcli("sweep", data, "--weight-decay", "0.1,1", "--factors", "2", *SMALL, "--jobs", "1", "-o", "a.svg")
