@@ -43,9 +43,9 @@ class Older:
                 f"give `n_members` {n_members} or fewer",
             )
         if run.sigmoid_range != config.y_range:
-            low, high = run.y_range or (0, 1)
+            (low, high), (own_low, own_high) = run.y_range or (0, 1), config.y_range or (0, 1)
             raise UsageError(
-                f"run {run.name!r} predicts from {low:g} to {high:g}, this training from {config.y_range}",
+                f"run {run.name!r} predicts from {low:g} to {high:g}, this training from {own_low:g} to {own_high:g}",
                 f"give `y_range` {low:g} {high:g}",
             )
         if freeze not in (None, *FREEZE):
