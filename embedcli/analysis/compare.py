@@ -274,8 +274,8 @@ def _figures(common: _Common) -> RunFigures:
     )
 
 
-def evidence_figures(run: Run, first: Component) -> dict[str, Any]:
-    """Return what the evidence of a run, and of its first component, says, as fields of RunFigures."""
+def evidence_figures(run: Run, first: Component | None) -> dict[str, Any]:
+    """Return what the evidence of a run, and of its first component if it has one, says, as fields of RunFigures."""
     evidence, agreed = run.training.evidence, agreement(run)
     tests = () if evidence is None else evidence.pca_tests
     n_tested, n_real = len(tests), sum(test.real for test in tests)
@@ -284,7 +284,7 @@ def evidence_figures(run: Run, first: Component) -> dict[str, Any]:
         "n_real": None if evidence is None else n_real,
         "n_tested": n_tested,
         "slope": None if evidence is None else evidence.heldout_slope,
-        "truth_phi": first.truth_phi,
+        "truth_phi": first.truth_phi if first else None,
         "outside": None if agreed is None else agreed.outside,
     }
 

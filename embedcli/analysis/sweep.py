@@ -139,7 +139,8 @@ def _interpretability(trial: TrialFigures) -> tuple[float, ...]:
 
 def _trial(run: Run, setting: Mapping[str, Any]) -> TrialFigures:
     evidence, validation, score = run.training.evidence, _validation(run), run.training.model_score
-    shown = pca(run, components=len(evidence.pca_tests) if evidence else 1, limit=1).components
+    n = len(evidence.pca_tests) if evidence else int(len(run.items) > 1)
+    shown = pca(run, components=n, limit=1).components if n else ()
     return TrialFigures(
         name=run.name,
         setting=", ".join(f"{key.replace('_', ' ')} {written(value)}" for key, value in setting.items()),
@@ -152,7 +153,7 @@ def _trial(run: Run, setting: Mapping[str, Any]) -> TrialFigures:
         posterior_rmse=_rmse_of(run, POSTERIOR),
         n_named=sum(bool(own.real) and own.has_name for own in shown) if evidence else None,
         seconds=run.training.seconds,
-        **evidence_figures(run, shown[0]),
+        **evidence_figures(run, shown[0] if shown else None),
     )
 
 

@@ -19,7 +19,7 @@ from embedcli.terminal import drawable
 
 EVERY = 0.25  # seconds
 PATIENCE = 0.5  # seconds that the work goes on before it is shown
-SURE = 1.0  # seconds of a stage from which on its time left is told
+SURE, SURE_SHARE, LONG = 1.0, 0.05, 20.0  # seconds and share of a stage from which on its time left is told, or seconds
 LONGEST_BAR, SHORTEST_BAR = 30, 6  # columns
 LEFT, TOLD = "0:00 left", "100%, 0:00 left"  # what room is kept for
 FULL, EMPTY = "\u2588", "\u00b7"
@@ -116,7 +116,8 @@ def _told(stages: list[progress.Stage], number: int) -> tuple[float | None, str]
     share, seconds = own.share(*within), monotonic() - own.began
     if share is None:
         return None, _clock(seconds)
-    return share, f"{_clock(seconds * (1 - share) / share)} left" if share > 0 and seconds >= SURE else ""
+    is_sure = (seconds >= SURE and share >= SURE_SHARE) or (seconds >= LONG and share > 0)
+    return share, f"{_clock(seconds * (1 - share) / share)} left" if is_sure else ""
 
 
 def _clock(seconds: float) -> str:

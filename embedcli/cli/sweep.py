@@ -109,6 +109,12 @@ def sweep(
     ratings = source.read(options, answer.notes)
     if folds_of(split.split, ratings.data.n_folds):
         raise UsageError(f"--split {split.split} is several splits", "use one, such as --split random")
+    if ratings.data.implicit and (
+        own := next((own for own in ("seed", "n_negatives") if len(values.get(own, ())) > 1), "")
+    ):
+        flag = get_args(SETTINGS[own])[1].default
+        why = f"with several {flag} of implicit data each setting would be judged on sampled rows of its own"
+        raise UsageError(why, f"give one {flag}")
     plan = plan_of(ratings, of_split, saving, validates=True)
     name = saving.name or "sweep"
     with crew_of(plan, trials or len(configs), jobs) as crew:

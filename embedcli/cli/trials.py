@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedcli.cli.notes import Notes
-from embedcli.errors import Interrupted, UsageError
+from embedcli.cli.options import RunOptions
+from embedcli.errors import Interrupted, RunError, UsageError
 
 if TYPE_CHECKING:
     from embedcli.cli.answer import Answer
@@ -48,16 +49,29 @@ def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:
     """Train what is not yet trained, say how it goes, and return the runs of all trials."""
     from embedcli.run.store import check_writable, load
     from embedcli.training.config import stored_bytes
-    from embedcli.training.trials import finished
+    from embedcli.training.trials import VALIDATION_FRACTION, finished
 
     plan = crew.plan
-    runs = {number: load(path) for number, path in finished(plan, trials).items()}
+    runs = {}
+    for number, path in finished(plan, trials).items():
+        try:
+            runs[number] = load(path)
+        except RunError as error:
+            again = RunOptions(None, plan.run_dir).again
+            raise RunError(
+                error.message, f"remove it, and it is trained again: embedcli runs rm {path.name}{again}"
+            ) from error
     if runs:
         names = ", ".join(run.name for run in runs.values())
         notes.say(f"note: {len(runs)} of {len(trials)} are trained already: {names}")
     left = [number for number in range(len(trials)) if number not in runs]
     if left:
         parts = plan.split(trials[left[0]])
+        if plan.validates and not round(len(parts.train) * VALIDATION_FRACTION):
+            raise UsageError(
+                f"{len(parts.train)} training ratings are too few: a tenth of them judges the settings",
+                "give more ratings",
+            )
         size = sum(stored_bytes(trials[number].config, parts.train, len(parts.test)) for number in left)
         del parts
         check_writable(plan.run_dir, size)

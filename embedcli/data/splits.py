@@ -56,7 +56,8 @@ def heldout_rows(
         n_test = round(n * test_fraction)
         if not 0 < n_test < n:
             raise UsageError(
-                f"`test_fraction` {test_fraction:g} does not split {n:,} ratings in two parts", FRACTION_HINT
+                f"`test_fraction` {test_fraction:g} does not split {n:,} ratings in two parts",
+                "give 0.5 or the like, or `split` none to train on all",
             )
         return np.random.default_rng(seed).permutation(n)[:n_test].copy()  # a view would keep all n
     if folds := folds_of(kind, n_folds):

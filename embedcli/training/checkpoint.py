@@ -220,14 +220,19 @@ def sha256_of(told: Any) -> str:
 
 
 def unfinished(run_dir: Path) -> list[tuple[Path, list[str]]]:
-    """Return the folders of the checkpoints and their command lines; damaged ones are left out.
+    """Return the folders of the checkpoints and their command lines; RunError if there are damaged ones only.
 
     The newest are first, and those of trainings that are still running last.
     """
-    found = []
+    found, damage = [], None
     for folder in folders(run_dir):
-        with suppress(OSError, RunError), locked(folder) as is_ours:
-            found.append((is_ours is not False, (folder / ABOUT).stat().st_mtime, folder, about(folder)["words"]))
+        try:
+            with suppress(OSError), locked(folder) as is_ours:
+                found.append((is_ours is not False, (folder / ABOUT).stat().st_mtime, folder, about(folder)["words"]))
+        except RunError as error:
+            damage = error
+    if damage is not None and not found:
+        raise damage
     return [(folder, words) for *_, folder, words in sorted(found, reverse=True)]
 
 

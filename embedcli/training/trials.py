@@ -106,7 +106,7 @@ class Plan:
         with stage(TRIAL, parts={TRAINING: 1, JUDGING: SHARE_OF_JUDGING * self.validates}):
             run = fit(parts, trial.config, keep_rows=self.keep_rows, on_stage=on_stage, shared=shared)
             if self.validates:
-                validation, errors = validated(parts.train, trial.config, self.seed)
+                validation, errors = validated(parts.train, trial.config)
                 training = replace(run.training, validation=validation)
                 run = replace(run, arrays={**run.arrays, VALIDATION: errors}, training=training)
         _, path, problem = save_anywhere(run, self.run_dir, name=trial.name, command=self.command)
@@ -115,14 +115,15 @@ class Plan:
         return Saved(number, path, time.perf_counter() - began, notes)
 
 
-def validated(train: Ratings, config: TrainConfig, seed: int) -> tuple[Validation, NDArray[np.float32]]:
+def validated(train: Ratings, config: TrainConfig) -> tuple[Validation, NDArray[np.float32]]:
     """Train members without a random tenth of the training rows, and measure their error on it.
 
+    That tenth follows from the training rows alone: settings with other seeds are judged on the same rows.
     Also returns the sum of the squared errors and the number of rows (2, V) of each user in that tenth.
     """
     from embedcli.training.fit import fit
 
-    rows = train.split("random", seed=seed, test_fraction=VALIDATION_FRACTION, keep_times=False)
+    rows = train.split("random", test_fraction=VALIDATION_FRACTION, keep_times=False)
     with stage(JUDGING, parts={TRAINING: 1}):
         run = fit(rows, replace(config, n_folds=0, n_draws=0, timestamps=False))
     heldout = run.heldout

@@ -55,6 +55,38 @@ def test_the_same_command_goes_on(embedcli: Invoke, data: str) -> None:
     assert names() == {"sweep", "sweep-weight-decay-1"}
 
 
+def test_a_damaged_trial_can_be_removed(embedcli: Invoke, data: str) -> None:
+    """A run of a sweep that is damaged is an error whose hint lets the same command go on."""
+    arguments = ("sweep", data, "--weight-decay", "0.1,1", *SMALL, "--jobs", "1")
+    embedcli(*arguments)
+    Path("runs/sweep-weight-decay-0.1/model.safetensors").write_bytes(b"")
+    result = embedcli(*arguments)
+    assert "hint: remove it, and it is trained again: embedcli runs rm sweep-weight-decay-0.1" in result.stderr
+    embedcli("runs", "rm", "sweep-weight-decay-0.1", "--yes")
+    assert embedcli(*arguments).exit_code == 0
+
+
+def test_seeds_are_judged_on_the_same_rows(embedcli: Invoke, data: str) -> None:
+    """A sweep of several seeds goes on from a sweep of one, whatever the order: the validation rows are the same."""
+    arguments = (*SMALL, "--factors", "2", "--split", "none", "--jobs", "1")
+    embedcli("sweep", data, "--seed", "1", *arguments)
+    result = embedcli("sweep", data, "--seed", "2,1", *arguments)
+    assert result.exit_code == 0, result.stderr
+    assert names() == {"sweep", "sweep-seed-2"}
+
+
+@pytest.mark.parametrize(("n_users", "n_items", "exit_code"), [(5, 1, 2), (40, 1, 0), (1, 40, 0)])
+def test_sweeps_of_small_tables(embedcli: Invoke, tmp_path: Path, n_users: int, n_items: int, exit_code: int) -> None:
+    """One item or one user are enough for a table; too few ratings are an error before anything is trained."""
+    rows = [f"{u},{i},{(u + i) % 5 + 1}" for u in range(n_users) for i in range(n_items)]
+    (tmp_path / "tiny.csv").write_text("\n".join(["user,item,rating", *rows]))
+    result = embedcli("sweep", str(tmp_path / "tiny.csv"), "--split", "none", "--weight-decay", "0.1,1", *SMALL)
+    assert result.exit_code == exit_code, result.stderr
+    if exit_code:
+        assert result.stderr.startswith("error: 5 training ratings are too few")
+        assert not names()
+
+
 def test_a_sweep_is_drawn(embedcli: Invoke, data: str) -> None:
     """The ending of the file asks for a picture."""
     result = embedcli("sweep", data, "--weight-decay", "0.1,1", "--factors", "2", *SMALL, "--jobs", "1", "-o", "a.svg")
@@ -128,6 +160,7 @@ def test_a_sweep_that_is_ended(data: str, tmp_path: Path, how: str) -> None:
         (("--jobs", "0"), "--jobs 0 is not from 1"),
         (("--trials", "3", "--factors", "2"), "--trials has nothing to choose"),
         (("--split", "cv5"), "--split cv5 is several splits"),
+        (("--implicit", "--seed", "1,2"), "with several --seed of implicit data each setting would be judged on"),
         (("--seed", ",".join(map(str, range(1001)))), "the values make more than 1,000 settings"),
     ],
 )

@@ -37,7 +37,7 @@ def carried_out(plan: Plan, trials: Sequence[Trial], n_processes: int) -> list[S
 def test_validation_never_sees_the_test(world: World) -> None:
     """The validation depends on the training rows alone, and its RMSE is that of a model trained without its rows."""
     train = world.ratings.split("random", seed=0).train
-    found, errors = validated(train, SMALL, 0)
+    found, errors = validated(train, SMALL)
     run = fit(train.split("random", seed=0), SMALL)
     assert run.heldout is not None
     low, high = run.data.scale
