@@ -3,14 +3,17 @@
 
     python examples/gradient_descent_by_hand.py
 
-The model is a line, prediction = a x + b. Its *parameters* a and b are numbers that we want to learn. The 29 rows of
-the spreadsheet lie on y = 2 x + 30, but the fit does not know that: it starts at a = b = 1. The *loss* says how wrong
-the prediction is for one row. It is the squared error:
+"The lesson" is lesson 5 of fast.ai's course. Its spreadsheet has 29 rows, each with a number x and a number y.
+
+The model is a line, prediction = a x + b. Its *parameters* a and b are numbers that we want to learn. The 29 rows
+lie on y = 2 x + 30, but the fit does not know that: it starts at a = b = 1. The *loss* says how wrong the prediction
+is for one row. It is the squared error:
 
     loss = (a x + b - y)^2
 
-The *derivative* of the loss by b says how fast the loss changes when b is raised a little. The loss falls if we step
-against the derivative. How far we step is the derivative times a *learning rate*:
+The *derivative* of the loss by b, d loss / d b, says how fast the loss changes when b is raised a little. It is
+positive if the loss grows, and negative if the loss falls. So the loss falls if we step against it: we lower b if it is
+positive, and raise b if it is negative. How far we step is the derivative times a *learning rate*, here 0.0001:
 
     b -= learning_rate * (d loss / d b)
 
@@ -34,10 +37,14 @@ Slopes = tuple[float, float]  # (d loss / d a, d loss / d b)
 # %% [markdown]
 # ## Three ways to get the derivatives
 # 1. Try it. Add 0.01 to b, and compute the loss again. The change of the loss, divided by 0.01, is nearly the
-#    derivative. This is *finite differencing*. Raise only one parameter at a time. It is a little wrong, because the
-#    loss is curved: by 0.01 for b, and by 0.01 x^2 for a. And it takes one more prediction for each parameter.
-# 2. Work it out. With error = a x + b - y, the chain rule gives d loss / d b = 2 error and d loss / d a = 2 error x.
-# 3. Let PyTorch work it out. *Autograd* records every operation, and applies the chain rule backwards.
+#    derivative. This is *finite differencing*. Raise only one parameter at a time. The result is a little wrong,
+#    because the loss is not a straight line but a curve. It is wrong by 0.01 for b, and by 0.01 x^2 for a: at x = 14
+#    that is 1.96. And it takes one more prediction for each parameter.
+# 2. Work it out. Let error = a x + b - y. The loss is error^2. Its derivative by the error is 2 error. If b is raised
+#    by 1, the error grows by 1; if a is raised by 1, it grows by x. Multiply: d loss / d b = 2 error, and
+#    d loss / d a = 2 error x. To multiply the derivatives of such steps is the *chain rule*.
+# 3. Let PyTorch work it out. *Autograd* records every operation, and applies the chain rule from the last operation
+#    back to the first.
 
 
 # %%
@@ -136,10 +143,12 @@ def fit(n_epochs: int) -> tuple[float, float]:
 
 # %% [markdown]
 # ## Why it is slow
-# a is near 2 or 3 after two rows. b needs thousands of epochs. The learning rate cannot be much larger. Along a, the
-# loss curves by 2 x^2, and at x = 99 that is 19,602. A step of more than 2 / 19,602, about 1e-4, overshoots by more
-# than it corrects. Along b, the loss curves by 2 only. So the same rate is thousands of times too small for b.
-# optimisers_from_scratch.py shows what helps.
+# After two rows a is between 2 and 3, and stays near there. b needs thousands of epochs. Why not take a larger learning
+# rate? Look at one row. If a is wrong by 1, the error is x, and the derivative by a is 2 x^2. At x = 99 that is 19,602.
+# A step should change a by about 1, so the best learning rate for this row is 1 / 19,602, about 0.00005. With twice
+# that, about 0.0001, a is as wrong after the step as before, on the other side. With more, it gets worse at each step.
+# But if b is wrong by 1, the derivative by b is 2. The best rate for b is 1 / 2. So 0.0001 is as large as a allows, and
+# thousands of times too small for b. optimisers_from_scratch.py shows what helps.
 
 
 # %%

@@ -7,8 +7,8 @@ An image is a row x of numbers, one per pixel. The first model multiplies it by 
 z = W x + b, one per digit. The second model has two matrices, and ReLU between them. ReLU replaces every negative
 number by 0; without it two matrices would be no more than one (convolution_is_a_matrix.py shows why).
 
-The parameters are the numbers that are learned: all of W and b. The activations are the numbers that are computed: the
-50 numbers after the first matrix, the same after ReLU, and the ten outputs.
+The parameters are the numbers that are learned: all of W and b. The activations are the numbers that are computed from
+an image: the 50 numbers after the first matrix, the 50 after ReLU, and the ten outputs.
 
 Softmax makes probabilities of the outputs, p_c = exp(z_c) / sum_k exp(z_k): they are positive, and their sum is 1.
 Cross-entropy is the loss. It is large if the true digit y has a small probability:
@@ -47,7 +47,8 @@ SPELLINGS = ("none", "in the loss", "decoupled")
 def softmax(outputs: Tensor) -> Tensor:
     """Return the probabilities of outputs (..., n_classes).
 
-    It does not matter if all outputs move by one amount. So the largest is subtracted first: then exp cannot overflow.
+    The result is the same if one number is subtracted from all outputs. So the largest output is subtracted first.
+    Without that, exp of a large output would be too large for the computer.
     """
     powers = (outputs - outputs.max(-1, keepdim=True).values).exp()
     return powers / powers.sum(-1, keepdim=True)
@@ -207,7 +208,7 @@ def one_and_two_matrices(images: Images) -> dict[str, float]:
         n_parameters = sum(w.numel() for w in kind(n_pixels).parameters())
         print(f"{name:12}{n_parameters:7,} parameters   " + "  ".join(f"{share:.3f}" for share in shares))
         found |= {f"{kind.__name__} lowest": min(shares), f"{kind.__name__} highest": max(shares)}
-    print("Small images are almost as easy for one matrix. With 28 x 28 pixels the second matrix says more.\n")
+    print("Small images are almost as easy for one matrix. MNIST has larger ones: try --data.\n")
     return found
 
 

@@ -2,7 +2,8 @@
 
     python examples/transfer_learning.py [--data PATH] [--small]
 
-The file is divided into cells by `# %%`, so it opens as a notebook.
+The file is divided into cells by `# %%`, so it opens as a notebook. Read dot_product_from_scratch.py first: it explains
+the model, and the error in stars (RMSE).
 
 Transfer learning takes a model that was trained on much data, and trains a part of it for a new task with little data.
 In the lesson the model knows pictures. Its last matrix, which gives one number for each kind of picture, is replaced
@@ -182,11 +183,13 @@ def keep_films(run: Run, task: Task, config: TrainConfig) -> float:
 # On MovieLens 100K (in brackets: the RMSE there) and on the made ratings alike:
 # - From scratch (1.207) is worse than the mean for everybody (1.127). Ten ratings of each new user are too few to teach
 #   the films.
+# - With a new table of users that is not yet trained, all users are alike, near 0: that says little (1.178).
 # - With the old films, frozen, the new users are predicted much better (0.992).
 # - Unfreezing does not help. With a small rate nothing changes (0.992). With a large one it gets worse (1.018): a few
 #   ratings of new users pull at films that many ratings of old users have put in their places. Discriminative rates
 #   avoid the harm, but gain nothing (0.993). In the lesson unfreezing helped, because the new pictures were of another
 #   kind. These new users rate the same films.
+# - embedcli trains new users on frozen films, too (0.977), with another rule (see lesson_training.py).
 # - Folding in is best (0.950). It takes into account how much users differ, and training by small steps does not.
 
 
