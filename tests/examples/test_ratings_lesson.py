@@ -66,6 +66,8 @@ def test_every_model_has_its_row(session: Session) -> None:
     assert list(session.names["errors"]) == [*rows, "neural net, decay 0.01"]
     assert "def fit_one_cycle(" in session.printed
     assert "learning rate   loss" in session.printed
+    assert "taken: 0.0075" in session.printed
+    assert "9,900 weights. There are 27,000 training ratings." in session.printed  # 900 rows of 11 numbers
 
 
 def test_session_has_the_names_of_the_notebook(session: Session) -> None:
