@@ -173,14 +173,15 @@ def test_old_checkpoints_are_removed(split: Split, monkeypatch: pytest.MonkeyPat
 
 
 def test_two_at_once(split: Split) -> None:
-    """Of two processes that begin the same training at the same time, one keeps a checkpoint; the other leaves it."""
-    first, second = (Checkpoint(Path("runs"), every=0) for _ in range(2))
+    """Of two processes that begin the same training at the same time, one keeps a checkpoint; others leave it."""
+    first, second, idle = (Checkpoint(Path("runs"), every=0) for _ in range(3))
     snapshot = Snapshot(1, {"factors": np.zeros((1, 2), np.float32)}, np.zeros((1, 2), np.float32), [{}])
-    for checkpoint in (first, second):
+    for checkpoint in (first, second, idle):
         checkpoint.begin("key", lambda line, seconds: None)
     for checkpoint in (first, second):
         checkpoint.keep("members", snapshot)
     second.remove()
+    idle.remove()  # it has written nothing yet
     assert (first.is_kept, second.is_kept) == (True, False)
     assert [folder for folder, _ in unfinished(Path("runs"))] == [first.folder]
     first.remove()
