@@ -302,7 +302,7 @@ def tell_of_ratings(rated: Ratings, found: Figures) -> None:
 @one_thread()  # more threads take more time here: they wait for each other
 def main(data: str | None = None, run_dir: str = "runs", *, small: bool = False) -> tuple[Figures, Figures, Run | None]:
     """Compare on a census, on ratings or (without data) on both made ones -> (accuracies, RMSEs, the run)."""
-    n_nets, n_trees = (2, 10) if small else (N_NETS, N_TREES) if data else (2, 60)  # made data need fewer
+    n_nets, n_trees = (2, 10) if small else (N_NETS, N_TREES) if data else (2, 50)  # made data need fewer
     is_census = data is None or (Path(data) / "adult.data").is_file()
     people, run = on_census(data, run_dir, n_nets, n_trees) if is_census else ({}, None)
     stars: Figures = {}
