@@ -166,7 +166,9 @@ class StartOptions:
     def open(self, run_dir: Path) -> dict[str, Any]:
         """Return the parameters of `fit`."""
         from embedcli.run.shelf import open_run
+        from embedcli.training.older import check_freeze
 
+        check_freeze(self.freeze, has_run=self.init_from is not None)
         run = None if self.init_from is None else open_run(self.init_from, run_dir).table()
         return {"init_from": run, "freeze": self.freeze}
 

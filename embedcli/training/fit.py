@@ -28,7 +28,7 @@ from embedcli.training.evaluation import PROTOCOL, scores
 from embedcli.training.implicit import PROTOCOL as IMPLICIT_PROTOCOL
 from embedcli.training.implicit import sampled
 from embedcli.training.learn import Learned, begin_learning, learn, n_cuts
-from embedcli.training.older import Older
+from embedcli.training.older import Older, check_freeze
 from embedcli.training.plan import lengths, plan
 from embedcli.training.ranks import team
 from embedcli.training.schedule import shrinkage
@@ -141,9 +141,8 @@ def _split(
 
 def older_of(run: Run | None, parts: Split, config: TrainConfig, freeze: str | None, on_stage: OnStage) -> Older | None:
     """Return the run that a training starts from, and say so; UsageError if it does not fit."""
+    check_freeze(freeze, has_run=run is not None)
     if run is None:
-        if freeze is not None:
-            raise UsageError(f"`freeze` {freeze!r} without a run to start from", "give it with `init_from`")
         return None
     older = Older.of(run, parts, config, freeze)
     for line in older.lines(parts):

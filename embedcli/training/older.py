@@ -17,6 +17,14 @@ FREEZE = ("items",)  # what may stay as it is in the older run
 Codes = NDArray[np.int64]
 
 
+def check_freeze(freeze: str | None, *, has_run: bool) -> None:
+    """Raise UsageError if what is to stay is unknown, or if there is no run that has it."""
+    if freeze not in (None, *FREEZE):
+        raise UsageError(f"`freeze` {freeze!r} is unknown", f"use {', '.join(FREEZE)}")
+    if freeze is not None and not has_run:
+        raise UsageError(f"`freeze` {freeze!r} without a run to start from", "give it with `init_from`")
+
+
 @dataclass(frozen=True)
 class Older:
     """An older run, and the codes there of the users (U,) and items (I,) of a training, -1 if it does not know them.
@@ -54,8 +62,6 @@ class Older:
                 f"run {run.name!r} predicts from {low:g} to {high:g}, this training from {own_low:g} to {own_high:g}",
                 f"give `y_range` {low:g} {high:g}",
             )
-        if freeze not in (None, *FREEZE):
-            raise UsageError(f"`freeze` {freeze!r} is unknown", f"use {', '.join(FREEZE)}")
         users, items = (
             codes_in(ids, older, n)
             for ids, older, n in (

@@ -64,7 +64,7 @@ def test_more_epochs_are_a_new_cycle(embedcli: Invoke, made_files: Path) -> None
     assert "which stay as they are; then a new cycle of the learning rate" in result.stderr
     training = json.loads(Path("runs", "new", "run.json").read_text())["training"]
     assert (training["init_from"], training["freeze"]) == ("old", "items")
-    result = embedcli("train", made_files, *ARGS, "--freeze", "items")
+    result = embedcli("train", "missing.csv", "--freeze", "items")  # said before any rating is read
     assert (result.exit_code, "give it with --init-from" in result.stderr) == (2, True)
 
 
