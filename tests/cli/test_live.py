@@ -46,6 +46,7 @@ class Terminal:
         self.shown, (self.own, theirs) = "", pty.openpty()
         fcntl.ioctl(self.own, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         begin = "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        begin += "signal.signal(signal.SIGINT, signal.SIG_DFL); "  # a job in the background has it ignored
         command = f"{begin}{before}; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
         self.program = subprocess.Popen(
             [sys.executable, "-c", command, *args],
