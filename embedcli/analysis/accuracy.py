@@ -19,12 +19,11 @@ from embedcli.errors import RunError, UsageError
 from embedcli.evidence.bases import Floats
 from embedcli.evidence.observations import DAMPING, SWEEPS, Observations, bias_model
 from embedcli.evidence.scores import Resampled, bootstrap_of_users, resampled_root
-from embedcli.run.record import POSTERIOR, HeldOutRows, Run
+from embedcli.run.record import MEMBERS, POSTERIOR, HeldOutRows, Run
 
 CUTS = (0, 1, 10, 20, 50, 100, 200, 500, 1000)  # numbers of training ratings from which a group begins
 FEWEST_ROWS, FEWEST_USERS = 100, 10  # of a group whose error is worth a figure
 MOST_TAGS = 10
-MEMBERS = "members averaged"  # a name of their scores
 QUARTERS = (0.25, 0.5, 0.75)  # of the users, where the bins of a column of numbers end
 USERS, ITEMS, TAGS, COLUMNS = "users", "items", "tags", "columns"
 Mask = NDArray[np.bool_]
@@ -106,7 +105,7 @@ def accuracy(run: Run) -> Accuracy:
             "the data is implicit: the error of a sampled row says nothing of a group", "see the AUC of the run"
         )
     errors = Errors.of(run, rows := heldout_of(run))
-    overall, *found = map(errors.group, groups(run, rows))
+    overall, *found = (errors.group(group, errors.rmse(group.rows)) for group in groups(run, rows))
     low, high = run.data.scale
     near = max(1.0, (high - low) / 10)
     return Accuracy(
@@ -171,10 +170,9 @@ class Errors:
         total = np.bincount(block, self.squared[rows], n_blocks)
         return resampled_root(total.astype(np.float64), n.astype(np.float64), self.weights)
 
-    def group(self, group: Group) -> GroupError:
-        """Return the error of a group."""
-        rows, biases, found = group.rows, self.squared_of_biases, self.rmse(group.rows)
-        lower, upper = found.interval
+    def group(self, group: Group, found: Resampled) -> GroupError:
+        """Return the error of a group, given its RMSE."""
+        rows, biases, (lower, upper) = group.rows, self.squared_of_biases, found.interval
         return GroupError(
             kind=group.kind,
             n_from=group.n_from,

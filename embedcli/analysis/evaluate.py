@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from embedcli.analysis.accuracy import (
     COLUMNS,
     ITEMS,
-    MEMBERS,
     TAGS,
     USERS,
     Errors,
@@ -44,7 +43,7 @@ from embedcli.analysis.selection import rated
 from embedcli.errors import RunError, UsageError
 from embedcli.evidence.bases import Floats, Rows
 from embedcli.evidence.scores import Resampled, bootstrap_of_users, change_of, jackknifed, resampled_root
-from embedcli.run.record import POSTERIOR, Run
+from embedcli.run.record import MEMBERS, POSTERIOR, Run
 
 RELEVANT = 0.75  # of the scale: from 4 of 5 stars on
 MOST_USERS = 10_000  # with a list
@@ -237,9 +236,10 @@ def _measured(ranking: "_Ranking", of: Run) -> Iterator[_Measured]:
         return
     errors = Errors.of(run, heldout_of(run))
     for group in groups(of, heldout_of(of)):
-        error = errors.group(group)
+        found = errors.rmse(group.rows)
+        error = errors.group(group, found)
         by = KINDS.get(group.kind, "").format(noun=run.data.noun)
-        yield _Measured(RMSE, by, error.label, errors.rmse(group.rows), error.baseline, error.n_rows, error.n_users)
+        yield _Measured(RMSE, by, error.label, found, error.baseline, error.n_rows, error.n_users)
 
 
 @dataclass(frozen=True)

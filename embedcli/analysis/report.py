@@ -17,7 +17,7 @@ from embedcli.analysis.probe import Probes, probe
 from embedcli.analysis.tastes import TasteCard
 from embedcli.errors import EmbedcliError, RunError, UsageError
 from embedcli.progress import stage
-from embedcli.run.record import POSTERIOR, Run, Score
+from embedcli.run.record import BIASES, MEAN, POSTERIOR, Run, Score
 
 if TYPE_CHECKING:  # its package is slow to import
     from embedcli.analysis.clusters import Clusters
@@ -26,8 +26,6 @@ SURE, EVEN = 0.8, 0.5  # probabilities from which to bet on an item, and below w
 N_COMPONENTS, MIN_RATINGS, LIMIT, N_GROUPS = 3, 10, 10, 8
 MOST_DRAWN = 3000  # items on the map: more make a page that is slow to open
 FEW_KEPT = 0.5  # share of an item's nearest on a map, below which being near says little
-BIASES = "user + item bias"  # name of the score of the model without tastes
-MEAN = "global mean"  # and of the one that knows neither users nor items
 
 Answer = TypeVar("Answer")
 

@@ -16,7 +16,7 @@ from embedcli.evidence.bases import Floats
 from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import error_over_users, rmse_by_user
 from embedcli.run.predictions import VALIDATION
-from embedcli.run.record import POSTERIOR, Run, Validation
+from embedcli.run.record import BIASES, ONE_MEMBER, POSTERIOR, Run, Validation
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,8 @@ def _fold(run: Run) -> FoldFigures:
         name=run.name,
         fold=run.training.split.description,
         n_test=run.training.split.n_test,
-        bias_rmse=_rmse_of(run, "user + item bias"),
-        member_rmse=_rmse_of(run, "one member"),
+        bias_rmse=_rmse_of(run, BIASES),
+        member_rmse=_rmse_of(run, ONE_MEMBER),
         rmse=score.rmse if score else None,
         mae=score.mae if score else None,
         posterior_rmse=_rmse_of(run, POSTERIOR),

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from embedcli.run.record import Run
     from embedcli.training.trials import Crew, Trial
 
-MOST_TRIALS = 1000
-
 
 def _kind(annotation: Any) -> type | None:
     """Return int or float if the option of a setting takes such a number, else None."""
@@ -94,6 +92,7 @@ def sweep(
     from embedcli.cli.trials import carry_out, check_alone, crew_of, plan_of
     from embedcli.data.splits import folds_of
     from embedcli.render.sweep import view
+    from embedcli.training.trials import MOST_TRIALS
 
     check_alone()
     values = values_of(grid)
@@ -150,6 +149,8 @@ def values_of(grid: Grid) -> dict[str, list[Any]]:
 
 def combined(grid: Grid, values: dict[str, list[Any]]) -> list[TrainConfig]:
     """Return the settings of every combination of the values; UsageError for an invalid one, or too many."""
+    from embedcli.training.trials import MOST_TRIALS
+
     fixed = {name: getattr(grid, name) for name, kind in KINDS.items() if kind is None}
     rows = list(itertools.islice(itertools.product(*values.values()), MOST_TRIALS + 1))
     if len(rows) > MOST_TRIALS:

@@ -10,7 +10,7 @@ from embedcli.analysis.decay import TOO_LITTLE, TOO_STEEP, TOO_WEAK, DecayVerdic
 from embedcli.analysis.record import Tone, Verdict, column, decimal, name, nested, text, whole
 from embedcli.data.text import shorten
 from embedcli.render.view import Block, View, table
-from embedcli.run.record import POSTERIOR, WITH_TIMES, Run
+from embedcli.run.record import BIASES, MEAN, POSTERIOR, WITH_TIMES, Run
 from embedcli.run.shelf import Entry
 
 FEWEST_EFFECTIVE = 50  # draws
@@ -132,7 +132,7 @@ def _uselessness(run: Run) -> Verdict | None:
     of_model = {score.model: getattr(score, key) for score in run.training.scores}
     assert run.training.model_score is not None
     own = getattr(run.training.model_score, key)
-    baselines = {"global mean": "the model learned nothing of use", "user + item bias": "the factors do not help"}
+    baselines = {MEAN: "the model learned nothing of use", BIASES: "the factors do not help"}
     for baseline, what in baselines.items():
         reached = of_model.get(baseline)
         if reached is not None and own is not None and sign * own >= sign * reached:

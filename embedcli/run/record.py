@@ -20,7 +20,9 @@ LINKS = ("sigmoid", "identity")
 ROUNDING = 1e-6  # of 32-bit factors
 TRAIN_AGAIN = "train again with embedcli train, or choose another run with `run`"
 IMPORT_AGAIN = "import a model of users and items: embedcli import --help, or choose another run with `run`"
-POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"  # names of its scores
+# names of its scores
+MEAN, BIASES, ONE_MEMBER, MEMBERS = "global mean", "user + item bias", "one member", "members averaged"
+POSTERIOR, WITH_TIMES = "posterior", "posterior, time known"
 
 
 @dataclass(frozen=True)

@@ -108,16 +108,11 @@ class Assessed(NamedTuple):
 
 
 class Assessing(NamedTuple):
-    """The jobs of assessing: the sign flips, each for a share of the kinds of tastes, and the posterior.
+    """The jobs of assessing: the sign flips, the tastes of all kinds, and the posterior; None for what is left out."""
 
-    What is `shared` is known already.
-    """
-
-    plan: Plan
     flips: Job[int] | None
-    tastes: list[Job[list[Found]]]
+    tastes: Job[list[Found]] | None
     posterior: Job[PosteriorOf] | None
-    shared: Shared
 
 
 def n_kinds(work: Work) -> int:
@@ -127,17 +122,25 @@ def n_kinds(work: Work) -> int:
 
 
 def begin_assessing(plan: Plan, work: Work, streams: Streams, team: Team, shared: Shared) -> Assessing:
-    """Give the jobs of assessing to their ranks; rank 0 does its own when `assess` asks for them."""
-    kinds = list(zip(KINDS, streams.tastes.spawn(len(KINDS)), strict=True))
+    """Give the jobs of assessing to their ranks; rank 0 does its own when `assess` asks for them.
+
+    What is `shared` is known already.
+    """
     (of_flips,) = streams.folds.spawn(1)
     flips = None if work.fold is None else team.start(plan.flips, count_flips, of_flips)
-    tastes = [] if shared.tastes else team.spread(plan.tastes, find_tastes, kinds)
+    tastes: Job[list[Found]] | None = None
     posterior: Job[PosteriorOf] | None = None
+    if known := shared.tastes:
+        tastes = Job(lambda: iter([[*known]]))
+    elif n_kinds(work):
+        kinds = list(zip(KINDS, streams.tastes.spawn(len(KINDS)), strict=True))
+        jobs = team.spread(plan.tastes, find_tastes, kinds)
+        tastes = Job(lambda: iter([in_order(plan.tastes, [job.value() for job in jobs])]))
     if found := shared.posterior:
         posterior = Job(lambda: iter([found]))
     elif work.config.n_draws:
         posterior = team.start(plan.posterior, draw_posterior, streams.posterior)
-    return Assessing(plan, flips, tastes, posterior, shared)
+    return Assessing(flips, tastes, posterior)
 
 
 def assess(
@@ -145,7 +148,7 @@ def assess(
 ) -> Assessed:
     """Test the members' components by the fold members, and draw from a posterior, which also predicts the test rows.
 
-    `on_stage` is told when either is done and its seconds, or why it failed. What is `shared` is known already.
+    `on_stage` is told when either is done and its seconds, or why it failed.
     """
     arrays: dict[str, NDArray[np.float32]] = {}
     evidence = posterior = None
@@ -158,12 +161,9 @@ def assess(
             arrays["fold_item_factors"] = folds.arrays["item_factors"]
             is_rated = np.bincount(train.user, minlength=len(train.users)) > 0
             arrays["fold_user_covariance"] = user_covariance(folds.arrays["user_factors"], is_rated).astype(np.float32)
-    if folds is not None and (assessing.tastes or assessing.shared.tastes):
+    if folds is not None and assessing.tastes is not None:
         with stage("tastes: axes tested against permuted tags", on_stage):
-            found = assessing.shared.tastes
-            if found is None:
-                found = in_order(assessing.plan.tastes, [job.value() for job in assessing.tastes])
-            tastes, places = collected(found)
+            tastes, places = collected(assessing.tastes.value())
             arrays |= places
     if assessing.posterior is not None:
         with stage(f"posterior: {config.n_draws} draws of the stars, and predictions", on_stage):

@@ -87,9 +87,8 @@ class Checkpoint:
         Raises UsageError if it is to be resumed and there is none, or if another process is at it, and RunError if it
         is damaged.
         """
+        assert self.run_dir is not None
         self._on_stage, self._next = on_stage, time.perf_counter() + self.every
-        if self.run_dir is None:
-            return
         remove_old(self.run_dir)
         self.folder = self.run_dir / f"{PREFIX}{key[:16]}"
         if not self.folder.exists():

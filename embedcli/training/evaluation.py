@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedcli.data.ratings import Ratings, Split
 from embedcli.evidence.observations import DAMPING, SWEEPS, Observations, bias_model
 from embedcli.evidence.scores import auc, rmse
-from embedcli.run.record import POSTERIOR, WITH_TIMES, HeldOutRows, Score
+from embedcli.run.record import BIASES, MEAN, MEMBERS, ONE_MEMBER, POSTERIOR, WITH_TIMES, HeldOutRows, Score
 
 PROTOCOL = "RMSE and MAE over all test rows, predictions clipped to the rating scale, cold users and items scored"
 
@@ -27,8 +27,8 @@ def baselines(train: Ratings, test: Ratings) -> list[Score]:
     """Score models without factors: the global mean, and user and item biases alone (5 ratings of damping)."""
     biases = bias_model(observed(train), DAMPING, SWEEPS)
     return [
-        score("global mean", np.full(len(test), biases.mean), test),
-        score("user + item bias", biases.predict(observed(test)), test),
+        score(MEAN, np.full(len(test), biases.mean), test),
+        score(BIASES, biases.predict(observed(test)), test),
     ]
 
 
@@ -40,10 +40,10 @@ def scores(split: Split, heldout: HeldOutRows, with_times: NDArray[np.float32] |
     singles = [score("", prediction, split.test) for prediction in heldout.predictions]
     errors, deviations = (float(np.mean([getattr(single, name) for single in singles])) for name in ("rmse", "mae"))
     areas = [single.auc for single in singles if single.auc is not None]  # none if all rows are positives
-    averaged = score("members averaged", heldout.predictions.mean(0), split.test)
+    averaged = score(MEMBERS, heldout.predictions.mean(0), split.test)
     return [
         *baselines(split.train, split.test),
-        Score("one member", errors, deviations, float(np.mean(areas)) if areas else None),
+        Score(ONE_MEMBER, errors, deviations, float(np.mean(areas)) if areas else None),
         *([averaged] if len(singles) > 1 else []),
         *(
             score(name, predicted, split.test)

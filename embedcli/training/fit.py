@@ -106,6 +106,7 @@ def fit(
             raise
         del learning  # which has what the members started from
         assessed = assess(work, learned.arrays, learned.folds, assessing, streams, on_stage)
+        team().share(None)  # or it would keep the rows
         finished = time.perf_counter()
         with progress.stage(FINISHING):
             run = make_run(rows, parts.train, config, learned, assessed, keep_rows=keep_rows)

@@ -258,7 +258,8 @@ def learn_without(
         restore(model, state, begun)
     with epochs_of(shown, work, state):
         for _ in work.engine.learn(model, work.split.train, work.config, state):
-            work.checkpoint.keep(name, snapshot_of(model, state))
+            if work.checkpoint.is_due:
+                work.checkpoint.keep(name, snapshot_of(model, state))
     return model.arrays()
 
 

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import runpy
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def help_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+    """Return a function that runs a script as a program with --help, and returns what it shows."""
+
+    def shown(name: str) -> str:
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    return shown
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,9 @@ def decays(_examples_without_network: None) -> tuple[list[Any], list[Any]]:
 
 
 @pytest.mark.parametrize("name", [*LESSONS, "lesson_training", "made_data"])
-def test_help_of_a_script_is_its_lesson(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_help_of_a_script_is_its_lesson(name: str, help_of: Callable[[str], str]) -> None:
     """Run as a program with --help, a script shows its docstring, and leaves nothing behind."""
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
-    with pytest.raises(SystemExit) as left:
-        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
-    assert left.value.code == 0
-    shown = capsys.readouterr().out
+    shown = help_of(name)
     assert f"python examples/{name}.py" in shown
     assert ("--data" in shown) == (name not in ("gradient_descent_by_hand", "backprop_from_scratch"))
     assert not list(Path.cwd().iterdir())

@@ -7,6 +7,7 @@ import gzip
 import io
 import runpy
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -217,15 +218,9 @@ def test_adult_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*TAKES_DATA, "convolution_is_a_matrix"])
-def test_help_of_a_script_is_its_lesson(
-    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_help_of_a_script_is_its_lesson(name: str, help_of: Callable[[str], str]) -> None:
     """Run as a program with --help, a script shows its docstring; it ends with things to try and three questions."""
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
-    with pytest.raises(SystemExit) as left:
-        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
-    assert left.value.code == 0
-    assert f"python examples/{name}.py" in capsys.readouterr().out
+    assert f"python examples/{name}.py" in help_of(name)
     end = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").split("# %% Try this\n")[1]
     tasks, questions = end.split("# Questions\n")
     assert tasks.count("# - ") >= 2

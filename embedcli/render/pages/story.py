@@ -8,7 +8,7 @@ from embedcli.analysis.choices import Section
 from embedcli.analysis.effects import MIXED
 from embedcli.analysis.report import Bet, Caution, Report, Risk, bet
 from embedcli.render.biases import coverage
-from embedcli.run.record import Run
+from embedcli.run.record import MEMBERS, POSTERIOR, Run
 
 MOST_CAUTIONS, MOST_PAIRS = 3, 2
 FEWEST_TESTED = 100  # ratings
@@ -133,9 +133,7 @@ def within(found: Accuracy, value: str) -> str:
 
 def model_name(name: str) -> str:
     """Say which model predicts."""
-    return {"posterior": "model (its posterior)", "members averaged": "model (the average of its members)"}.get(
-        name, "model"
-    )
+    return {POSTERIOR: "model (its posterior)", MEMBERS: "model (the average of its members)"}.get(name, "model")
 
 
 def _use(report: Report) -> str:
