@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Group:
-    """Some test rows, given by a mask (n,): those of users or items of one kind.
+    """Some test rows, given by a mask (n,): all of one group of users, or of items.
 
     They have `n_from` to `n_to` training ratings (None: no limit), or a tag; a tag of users is a value of a column, or
     a range of numbers.

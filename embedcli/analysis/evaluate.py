@@ -92,7 +92,7 @@ class Protocol:
 class Evaluation(Record):
     """The figures of a run; `ranked_by` is what makes the lists, `predicted_by` what predicts the test rows.
 
-    With implicit data there are no errors by group, and `predicted_by` is None.
+    With implicit data there are no errors, so `predicted_by` is None.
     """
 
     row_fields = ("figures",)
@@ -140,8 +140,9 @@ class PairedEvaluation(Record):
 def evaluate(run: Run, *, k: int = 10) -> Evaluation:
     """Return ranking metrics at `k`, and the RMSE of the test rows by group of users and items, with intervals.
 
-    Lists and errors are those of the posterior, or of the members averaged if the run has none. Relevant are test rows
-    in the upper quarter of the scale, 4 or 5 of 5 stars; with implicit data what the user took.
+    The posterior makes the lists and the predictions, or the members averaged if the run has no posterior. A test row
+    is relevant if it lies in the upper quarter of the scale: 4 or 5 of 5 stars. With implicit data, all that the user
+    took is relevant.
 
     Raises RunError if the run predicts nothing or kept no test rows, UsageError if no test row is relevant.
     """

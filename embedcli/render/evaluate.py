@@ -73,7 +73,7 @@ def _protocol(protocol: Protocol, run: Run, ranked_by: str | None) -> list[tuple
         relevant = f"test {noun} that the user took"
     return [
         ("lists", f"the best {protocol.k} {noun} for each of {n:,} users{sample} with relevant {noun}{by}"),
-        ("candidates", f"{protocol.n_candidates:,} {noun} with training ratings, without those of the user"),
+        ("candidates", f"{protocol.n_candidates:,} {noun} with training ratings, except what the user rated"),
         ("relevant", f"{relevant}: {protocol.n_relevant:,}"),
     ]
 
