@@ -39,11 +39,10 @@ def plan_of(ratings: Ratings, of_split: dict[str, Any], saving: SaveOptions, *, 
 
 
 def crew_of(plan: Plan, n_trials: int, jobs: int | None) -> Crew:
-    """Return the processes that carry out so many trials: one for each core, unless another number is asked for."""
-    from embedcli.evidence.cores import n_cores
-    from embedcli.training.trials import Crew
+    """Return the processes that carry out so many trials."""
+    from embedcli.training.trials import Crew, usual_processes
 
-    return Crew(plan, max(1, min(n_cores() if jobs is None else jobs, n_trials)))
+    return Crew(plan, max(1, min(usual_processes() if jobs is None else jobs, n_trials)))
 
 
 def carry_out(crew: Crew, trials: Sequence[Trial], notes: Notes) -> list[Run]:

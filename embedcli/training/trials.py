@@ -24,6 +24,7 @@ import embedcli
 from embedcli.data.ratings import Ratings, Split
 from embedcli.data.splits import description
 from embedcli.errors import TrainingError
+from embedcli.evidence.cores import n_cores
 from embedcli.evidence.scores import error_over_users, rmse_by_user
 from embedcli.progress import share, stage, step
 from embedcli.run.config import TrainConfig
@@ -161,6 +162,11 @@ def _is_same(about: dict[str, Any], plan: Plan, config: TrainConfig, split: str)
         del wanted["n_draws"]
     stored = {name: training["config"].get(name) for name in wanted}
     return stored == {name: list(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
+
+
+def usual_processes() -> int:
+    """Return the number of processes that train in parallel, unless another is asked for: one for each core."""
+    return n_cores()
 
 
 def grouped(trials: Sequence[Trial]) -> dict[Any, list[int]]:
